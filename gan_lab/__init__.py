@@ -1,0 +1,1 @@
+"""gan_lab: GANs and VAEs for product photos."""

@@ -1,0 +1,89 @@
+# The two commands to know: `make demo` and `make test`. `make help` lists the rest.
+
+# The first Python 3.11 to 3.13 found; name another with `make PYTHON=/path/to/python setup`.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c '$(SUPPORTED)' 2>/dev/null && echo "$$python" && exit; done; echo python3)
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# The demo: the main job on the built-in catalogue, with a budget in minutes that 2 cores meet.
+DEMO_RUN := runs/demo
+DEMO_MINUTES ?= 7
+DEMO_OPTIONS := model=cyclegan data=products name=demo data.image_size=64 data.batch_size=4
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-slow lint format types contract hooks lock upgrade wheel docker clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP) ## make .venv and install the locked packages (a second call does nothing)
+
+# A changed lock or changed metadata installs again; the stamp is written last, so a broken installation is repeated.
+$(STAMP): requirements.lock pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null || \
+		{ echo "error: no $(PYTHON) found: gan_lab needs Python 3.11, 3.12 or 3.13 (make PYTHON=/path/to/python setup)" >&2; exit 1; }
+	@"$(PYTHON)" -c '$(SUPPORTED)' || \
+		{ echo "error: $(PYTHON) is $$("$(PYTHON)" --version 2>&1): gan_lab needs Python 3.11, 3.12 or 3.13 (make PYTHON=/path/to/python setup)" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## train CycleGAN on the built-in demo catalogue and evaluate it, within 10 minutes on 2 cores
+	$(BIN)/python -m gan_lab.train $(DEMO_OPTIONS) trainer.max_minutes=$(DEMO_MINUTES) \
+		$$(test ! -f $(DEMO_RUN)/checkpoints/last.ckpt || echo resume=$(DEMO_RUN))
+	$(BIN)/python -m gan_lab.evaluate checkpoint=$(DEMO_RUN)/checkpoints/last.ckpt output=$(DEMO_RUN)/evaluation
+	@echo
+	@echo "pictures:    $(DEMO_RUN)/samples/"
+	@echo "checkpoint:  $(DEMO_RUN)/checkpoints/last.ckpt"
+	@echo "metrics:     $(DEMO_RUN)/metrics.csv and $(DEMO_RUN)/evaluation/metrics.json"
+
+test: lint types contract ## lint, type check, import contract and the tests
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(STAMP) ## the tests that take minutes: every yaml, killed, resumed, compiled
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP) ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(STAMP) ## mypy
+	$(BIN)/mypy
+
+contract: $(STAMP) ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+hooks: $(STAMP) ## install the git hooks (pre-commit)
+	$(BIN)/pre-commit install
+
+# uv is not part of the lock that it writes: it lives in a folder that is gone afterwards.
+lock: ## write requirements.lock again, keeping the versions that still fit
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
+	"$(PYTHON)" -m venv "$$tools" && \
+	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv && \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" "$$tools/bin/uv" pip compile pyproject.toml --group dev --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+		--quiet $(LOCK_OPTIONS) --output-file requirements.lock
+
+upgrade: LOCK_OPTIONS := --upgrade
+upgrade: lock ## write requirements.lock again with the newest versions
+
+wheel: $(STAMP) ## build dist/*.whl, conf/ included
+	$(BIN)/python -m build --wheel --no-isolation
+
+docker: ## build the image gan-lab
+	docker build --tag gan-lab .
+
+clean: ## remove what was built and cached; runs/ and .venv stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find gan_lab tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,22 @@
+"""Losses: adversarial, penalties, reconstruction, and the variational prior."""
+
+from gan_lab.losses.adversarial import Hinge, LeastSquares, NonSaturating, Wasserstein
+from gan_lab.losses.kl import kl_divergence
+from gan_lab.losses.penalties import R1, GradientPenalty, gradient_penalty, r1_penalty
+from gan_lab.losses.reconstruction import feature_matching, gradient_difference, l1, ssim_loss
+
+__all__ = [
+    "R1",
+    "GradientPenalty",
+    "Hinge",
+    "LeastSquares",
+    "NonSaturating",
+    "Wasserstein",
+    "feature_matching",
+    "gradient_difference",
+    "gradient_penalty",
+    "kl_divergence",
+    "l1",
+    "r1_penalty",
+    "ssim_loss",
+]

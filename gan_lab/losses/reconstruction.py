@@ -1,0 +1,58 @@
+"""Losses between a predicted image and its ground truth, all scalars in fp32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import kornia
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def l1(pred: Tensor, gt: Tensor) -> Tensor:
+    """Return the mean absolute difference of two [N, C, H, W] images."""
+    return functional.l1_loss(pred.float(), gt.float())
+
+
+def gradient_difference(pred: Tensor, gt: Tensor) -> Tensor:
+    """Return the mean absolute difference between the two images' finite differences, across plus down.
+
+    Args:
+        pred: [N, C, H, W] in [-1, 1].
+        gt: likewise.
+
+    Source: Mathieu et al. 2016, arXiv:1511.05440, eq. 6 with alpha = 1.
+    Differs from paper: differences keep their sign (an edge in the wrong direction costs) and are averaged, not summed.
+    """
+    error = pred.float() - gt.float()  # the difference is linear: of the error, or between the two, is the same
+    return error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+
+
+def ssim_loss(pred: Tensor, gt: Tensor) -> Tensor:
+    """Return 1 - SSIM, in [0, 2], averaged over pixels, channels and images.
+
+    The window is the paper's Gaussian, 11x11 with sigma 1.5; borders that it does not cover are left out.
+
+    Args:
+        pred: [N, C, H, W] in [-1, 1], sides of at least 11.
+        gt: likewise.
+
+    Source: Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity", eq. 13.
+    """
+    # SSIM's luminance term is made for [0, 1]: zero is black there, not mid-grey.
+    pred, gt = (pred.float() + 1) / 2, (gt.float() + 1) / 2
+    return 1 - kornia.metrics.ssim(pred, gt, window_size=11, max_val=1.0, padding="valid").mean()
+
+
+def feature_matching(features_real: Sequence[Tensor], features_fake: Sequence[Tensor]) -> Tensor:
+    """Return the mean absolute difference of two lists of feature maps, averaged over the maps.
+
+    Args:
+        features_real: a discriminator's feature maps for real images; no gradient flows back into them.
+        features_fake: those for the generator's images, of the same shapes.
+
+    Source: Wang et al. 2018, arXiv:1711.11585, eq. 4.
+    """
+    terms = [l1(fake, real.detach()) for real, fake in zip(features_real, features_fake, strict=True)]
+    return torch.stack(terms).mean()

@@ -1,0 +1,27 @@
+"""How the weights of the DCGAN and CycleGAN families start."""
+
+from __future__ import annotations
+
+from torch import nn
+
+_WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+_NORMS = (nn.BatchNorm2d, nn.BatchNorm1d, nn.InstanceNorm2d)
+
+
+def initialise(module: nn.Module, std: float = 0.02) -> None:
+    """Draw every weight below `module` as DCGAN and CycleGAN do; call it before spectral norm is applied.
+
+    Convolutions, transposed convolutions and linear layers: N(0, std); scales of norms: N(1, std); biases: 0.
+    Embeddings keep torch's N(0, 1): a label plane of size 0.02 beside an image in [-1, 1] would not be seen.
+
+    Source: Radford et al. 2016, arXiv:1511.06434, section 4; Zhu et al. 2017, arXiv:1703.10593, appendix 7.1.
+    """
+    for layer in module.modules():
+        if isinstance(layer, _WEIGHTED):
+            nn.init.normal_(layer.weight, 0.0, std)
+        elif isinstance(layer, _NORMS) and layer.weight is not None:
+            nn.init.normal_(layer.weight, 1.0, std)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

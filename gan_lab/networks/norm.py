@@ -1,0 +1,62 @@
+"""Normalisation layers by name, conditional batch norm, and spectral norm."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+Norm = Literal["batch", "instance", "none"]
+
+
+def norm_layer(name: Norm, channels: int) -> nn.Module:
+    """Return the normalisation `name` for [N, channels, H, W] features: "batch", "instance" (without scale) or "none".
+
+    Raises:
+        ValueError: `name` is none of the three.
+    """
+    if name == "batch":
+        return nn.BatchNorm2d(channels)
+    if name == "instance":
+        return nn.InstanceNorm2d(channels)
+    if name == "none":
+        return nn.Identity()
+    raise ValueError(f"norm must be one of {', '.join(get_args(Norm))}; got {name!r}")
+
+
+def needs_bias(norm: Norm) -> bool:
+    """Say whether a convolution followed by `norm` has use for a bias: both norms subtract any constant at once."""
+    return norm == "none"
+
+
+class ConditionalBatchNorm2d(nn.Module):
+    """Normalise over the batch, then scale and shift by the label's own learnt vectors.
+
+    Source: de Vries et al. 2017, arXiv:1707.00683, eq. 5, with the scales kept absolute as in Miyato & Koyama 2018.
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.scale = nn.Embedding(classes, channels)
+        self.shift = nn.Embedding(classes, channels)
+        nn.init.ones_(self.scale.weight)
+        nn.init.zeros_(self.shift.weight)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        """Return [N, C, H, W] for features `x` [N, C, H, W] and labels int64 [N]."""
+        scale, shift = self.scale(label)[:, :, None, None], self.shift(label)[:, :, None, None]  # [N, C, 1, 1]
+        return self.norm(x) * scale + shift
+
+
+def spectral_normalise(module: nn.Module) -> None:
+    """Divide the weight of every convolution, linear layer and embedding below `module` by its largest singular value.
+
+    Call it after the weights are initialised: the first power iterations start from them.
+
+    Source: Miyato et al. 2018, arXiv:1802.05957, eq. 8 and algorithm 1.
+    """
+    for layer in list(module.modules()):
+        if isinstance(layer, (nn.Conv2d, nn.Linear, nn.Embedding)):
+            parametrizations.spectral_norm(layer)

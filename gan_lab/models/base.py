@@ -1,0 +1,308 @@
+"""The base of every method: manual optimisation with one verb, `minimize`, and exact state.
+
+A method derives from `ManualModule`, writes its losses as plain methods and its alternation in `step`, in the order in
+which the paper has it. The base class owns no algorithm.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.strategies import ParallelStrategy
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_lab.errors import UserError
+
+Batch = dict[str, Any]
+Terms = dict[str, Tensor]
+Loss = tuple[Tensor, Terms] | tuple[Tensor, Terms, dict[str, Tensor]]
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+Schedule = Callable[[float], float]
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one call of `minimize` gives back.
+
+    Attributes:
+        terms: the loss terms, averaged over the micro-batches; on the device.
+        images: detached pictures that another part needs, [N, C, H, W]; empty if the loss returns none.
+        stepped: False when a loss scaler skipped the update, so that what follows from it can be skipped as well.
+    """
+
+    terms: Terms
+    images: dict[str, Tensor]
+    stepped: bool
+
+
+class TrainingDivergedError(UserError):
+    """A loss is no longer finite; checkpoints written before are sound."""
+
+
+class ManualModule(LightningModule):
+    """Own what every adversarial method needs beside its algorithm: the update, the clock, the state.
+
+    Args:
+        micro_batches: parts that a batch is split into for one update; their gradients are averaged.
+        gradient_clip: largest norm of one optimiser's gradient; None leaves gradients as they are.
+        schedule: factor on every optimiser's learning rate as a function of the share of the budget spent, in [0, 1].
+
+    Attributes:
+        iteration: batches consumed so far; schedules, stopping, checkpoints and loggers count in it.
+        progress: share of the budget spent, in [0, 1]; the `Budget` callback sets it before each iteration.
+    """
+
+    #: The view of the data that the method eats.
+    batch_kind: ClassVar[Literal["images", "paired", "unpaired"]]
+    #: What a trained model does: which commands take its checkpoint, and how it is evaluated.
+    task: ClassVar[Literal["generation", "restoration", "translation"]]
+    #: The validation figure that `best.ckpt` follows, and its better direction.
+    monitor: ClassVar[tuple[str, Literal["min", "max"]]]
+
+    def __init__(
+        self,
+        *,
+        micro_batches: int = 1,
+        gradient_clip: float | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
+        super().__init__()
+        if micro_batches < 1:
+            raise UserError(f"model.micro_batches={micro_batches}: needs at least 1")
+        self.automatic_optimization = False
+        self.micro_batches = micro_batches
+        self.gradient_clip = gradient_clip
+        self.schedule = schedule
+        self.iteration = 0
+        self.progress = 0.0
+        self.terms: Terms = {}
+        self._finite: Tensor | None = None
+        self._rank_states: list[dict[str, Any]] | None = None
+
+    # ------------------------------------------------------------------------------------------------ for a method
+
+    @abstractmethod
+    def step(self, batch: Batch) -> Terms:
+        """Do one iteration, in the order in which the paper has it, and return the terms to log (detached, on device)."""
+
+    @abstractmethod
+    def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
+        """Return pictures [N, C, H, W] in [-1, 1] for the fixed `batch`, and how many make a row. Draws no random number."""
+
+    @abstractmethod
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Return figures over held-out batches, `val/...`, the monitored one among them. Draws from no global RNG."""
+
+    def compilable(self) -> Sequence[nn.Module]:
+        """Return the networks that `compile=true` compiles."""
+        return [module for module in self.children() if any(True for _ in module.parameters())]
+
+    def rank_state(self) -> dict[str, Any]:
+        """Return state that differs from rank to rank beside the random number generators: pools, for instance."""
+        return {}
+
+    def load_rank_state(self, state: dict[str, Any]) -> None:
+        """Take back what `rank_state` gave."""
+
+    def minimize(self, optimizer: LightningOptimizer, loss_fn: Callable[[Batch], Loss], draw: Batch) -> Update:
+        """Update `optimizer` once on the mean of `loss_fn` over the micro-batches of `draw`.
+
+        Parameters that belong to other optimisers are switched off meanwhile. Only the last micro-batch synchronises
+        gradients between processes.
+
+        Args:
+            optimizer: one of `self.optimizers()`.
+            loss_fn: takes a (part of a) draw; returns a scalar, named detached terms and, if another part needs
+                them, named detached images.
+            draw: every random choice of the step, made once per batch; tensors of equal length, scalars or None.
+
+        Raises:
+            UserError: `micro_batches` does not divide the batch.
+            TrainingDivergedError: a loss is not finite.
+        """
+        parts = split(draw, self.micro_batches)
+        terms: list[Terms] = []
+        images: list[dict[str, Tensor]] = []
+        optimizer.zero_grad()
+        for index, part in enumerate(parts):
+            with self.toggled_optimizer(optimizer), self._synchronised(index == len(parts) - 1):
+                loss, named, *pictures = loss_fn(part)
+                self.manual_backward(loss / len(parts))
+            self._watch(loss.detach())
+            terms.append(named)
+            images.extend(pictures)
+        return Update(
+            terms={name: torch.stack([part[name].float() for part in terms]).mean() for name in terms[0]},
+            images={name: torch.cat([part[name] for part in images]) for name in (images[0] if images else ())},
+            stepped=self._optimizer_step(optimizer),
+        )
+
+    def every(self, n: int) -> bool:
+        """Say whether this iteration is an n-th one."""
+        return (self.iteration + 1) % n == 0
+
+    def full_precision(self) -> AbstractContextManager[Any]:
+        """Switch autocast off: for forwards that a penalty differentiates."""
+        return torch.autocast(self.device.type, enabled=False)
+
+    # ------------------------------------------------------------------------------------------------ Lightning's hooks
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Run one iteration and count it."""
+        if self._rank_states is not None:
+            self._restore_rank_states()
+        self._apply_schedule()
+        self.terms = self.step(batch)
+        self.iteration += 1
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip gradients here, where they are already unscaled under fp16."""
+        if self.gradient_clip is not None:
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the clock and every rank's private state; leave out Lightning's loop counters, which nothing reads."""
+        self.assert_finite()
+        state = {"rng": rng_state(), "module": self.rank_state()}
+        states: list[Any] = [state]
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            states = [None] * torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(states, state)
+        checkpoint["clock"] = {"iteration": self.iteration, "progress": self.progress}
+        checkpoint["ranks"] = states
+        checkpoint.pop("loops", None)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the clock back now, and the ranks' state when the first batch comes: nothing may draw in between."""
+        self.iteration = checkpoint["clock"]["iteration"]
+        self.progress = checkpoint["clock"]["progress"]
+        self._rank_states = checkpoint["ranks"]
+
+    def assert_finite(self) -> None:
+        """Raise if any loss since the last call was not finite. Reads one value from the device.
+
+        Raises:
+            TrainingDivergedError: a loss is NaN or infinite.
+        """
+        if self._finite is not None and not bool(self._finite):
+            raise TrainingDivergedError(
+                f"a loss was not finite at or shortly before iteration {self.iteration}: training has diverged. The last "
+                "checkpoint is from before that. Try model.gradient_clip=1, a lower learning rate, or "
+                "trainer.precision=32-true"
+            )
+        self._finite = None
+
+    # ------------------------------------------------------------------------------------------------ inside
+
+    def _watch(self, loss: Tensor) -> None:
+        finite = torch.isfinite(loss)
+        self._finite = finite if self._finite is None else self._finite & finite
+        if self.device.type == "cpu":  # reading is free here; on an accelerator it would wait for the whole queue
+            self.assert_finite()
+
+    def _synchronised(self, last: bool) -> AbstractContextManager[Any]:
+        strategy = self.trainer.strategy
+        return nullcontext() if last or not isinstance(strategy, ParallelStrategy) else strategy.block_backward_sync()
+
+    def _optimizer_step(self, optimizer: LightningOptimizer) -> bool:
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is None:
+            optimizer.step()
+            return True
+        scale = scaler.get_scale()
+        optimizer.step()
+        return scaler.get_scale() >= scale  # the scaler lowers its scale exactly when it skipped the update
+
+    def _apply_schedule(self) -> None:
+        if self.schedule is None:
+            return
+        factor = self.schedule(self.progress)
+        for optimizer in self.trainer.optimizers:
+            for group in optimizer.param_groups:
+                group.setdefault("initial_lr", group["lr"])
+                group["lr"] = group["initial_lr"] * factor
+
+    def _restore_rank_states(self) -> None:
+        states, self._rank_states = self._rank_states, None
+        assert states is not None
+        if len(states) <= self.global_rank:
+            return  # more processes than at the save: the new ones start with the seed's own state
+        load_rng_state(states[self.global_rank]["rng"])
+        self.load_rank_state(states[self.global_rank]["module"])
+
+
+def split(draw: Batch, parts: int) -> list[Batch]:
+    """Split a draw into `parts` along the first dimension of its tensors; other values go to every part.
+
+    Raises:
+        UserError: a tensor has fewer rows than there are parts.
+    """
+    if parts == 1:
+        return [draw]
+    length = next(len(value) for value in draw.values() if isinstance(value, Tensor))
+    if length % parts:
+        raise UserError(f"model.micro_batches={parts}: does not divide a batch of {length} (data.batch_size)")
+    size = length // parts
+    return [
+        {name: value[i * size : (i + 1) * size] if isinstance(value, Tensor) else value for name, value in draw.items()}
+        for i in range(parts)
+    ]
+
+
+@contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """Put modules in evaluation mode without gradients, and back."""
+    modes = [module.training for module in modules]
+    for module in modules:
+        module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in zip(modules, modes, strict=True):
+            module.train(mode)
+
+
+def linear_decay(start: float = 0.5) -> Schedule:
+    """Return a schedule: 1 until the share `start` of the budget is spent, then linearly to 0 at its end.
+
+    Source: Zhu et al. 2017, arXiv:1703.10593, appendix 7.1 (100 epochs constant, 100 decaying: start = 0.5).
+    """
+
+    def schedule(progress: float) -> float:
+        return 1.0 if progress <= start else max(0.0, (1.0 - progress) / (1.0 - start))
+
+    return schedule
+
+
+def rng_state() -> dict[str, Any]:
+    """Return the state of every global random number generator, in tensors and plain containers."""
+    name, keys, *rest = np.random.get_state()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
+        "numpy": [name, torch.from_numpy(np.asarray(keys).astype(np.int64)), *rest],
+        "python": random.getstate(),
+    }
+
+
+def load_rng_state(state: dict[str, Any]) -> None:
+    """Take back what `rng_state` gave."""
+    torch.set_rng_state(state["torch"].cpu())
+    if state["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"].cpu())
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))

@@ -1,0 +1,197 @@
+"""CycleGAN: translate between two sets of photos that have no pairs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_lab.losses import LeastSquares
+from gan_lab.metrics import kernel_distance
+from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.gan import Adversarial, discriminator_terms
+from gan_lab.networks import RandomVGG
+
+Direction = Literal["AB", "BA"]
+
+
+class ImagePool:
+    """Keep past fakes and hand D a mix of them and new ones.
+
+    Source: Shrivastava et al. 2017, arXiv:1612.07828, section 2.3; Zhu et al. 2017, section 4 (50 images).
+    """
+
+    def __init__(self, size: int = 50) -> None:
+        self.size = size
+        self.images: Tensor | None = None
+
+    def query(self, fresh: Tensor) -> Tensor:
+        """Return [N, C, H, W]: per image, at even odds the fresh one or an older one that the fresh one replaces."""
+        if self.size == 0:
+            return fresh
+        out = []
+        for image in fresh.detach().split(1):
+            if self.images is None or len(self.images) < self.size:
+                self.images = image.clone() if self.images is None else torch.cat([self.images, image])
+                out.append(image)
+                continue
+            keep, index = torch.randint(2, ()), int(torch.randint(self.size, ()))
+            if keep:
+                out.append(image)
+            else:
+                out.append(self.images[index : index + 1].clone())
+                self.images[index : index + 1] = image
+        return torch.cat(out)
+
+
+class CycleGAN(ManualModule):
+    """Learn G_AB and G_BA such that each undoes the other and fools the other side's discriminator.
+
+    Args:
+        generator: makes one generator: image [N, C, H, W] in [-1, 1] to the same; called twice.
+        discriminator: makes one discriminator; called twice.
+        generator_optimizer: makes the optimiser of both generators.
+        discriminator_optimizer: makes the optimiser of both discriminators.
+        adversarial: least squares unless given.
+        lambda_cycle: weight of the cycle term.
+        lambda_identity: weight of the identity term, as a share of `lambda_cycle`; it keeps colours where they are.
+        pool_size: past fakes that each D is shown.
+        options: of `ManualModule`.
+
+    Source: Zhu et al. 2017, arXiv:1703.10593, eq. 3 and section 5.2 (identity).
+    """
+
+    batch_kind = "unpaired"
+    task = "translation"
+    monitor = ("val/kid_random_vgg", "min")
+
+    def __init__(
+        self,
+        generator: Callable[[], nn.Module],
+        discriminator: Callable[[], nn.Module],
+        generator_optimizer: OptimizerFactory,
+        discriminator_optimizer: OptimizerFactory,
+        adversarial: Adversarial | None = None,
+        lambda_cycle: float = 10.0,
+        lambda_identity: float = 0.5,
+        pool_size: int = 50,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.generator_AB, self.generator_BA = generator(), generator()
+        self.discriminator_A, self.discriminator_B = discriminator(), discriminator()
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.adversarial: Adversarial = adversarial or LeastSquares()
+        self.lambda_cycle = lambda_cycle
+        self.lambda_identity = lambda_identity
+        self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
+
+    # ------------------------------------------------------------------------------------------------ the method
+
+    def step(self, batch: Batch) -> Terms:
+        generator_optimizer, discriminator_optimizer = self.optimizers()  # type: ignore[misc]
+        draw = {"real_A": batch["A"], "real_B": batch["B"]}
+        update = self.minimize(generator_optimizer, self.generator_loss, draw)
+        draw["fake_A"] = self.pool_A.query(update.images["fake_A"])
+        draw["fake_B"] = self.pool_B.query(update.images["fake_B"])
+        return update.terms | self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
+
+    def generator_loss(self, draw: Batch) -> Loss:
+        """Fool both discriminators, come back through the cycle, and leave images of the target domain alone."""
+        real_A, real_B = draw["real_A"], draw["real_B"]
+        if self.lambda_identity > 0:
+            # instance norm does not mix samples, so one call on both sets equals two calls, and is faster
+            fake_B, idt_B = self.generator_AB(torch.cat([real_A, real_B])).chunk(2)
+            fake_A, idt_A = self.generator_BA(torch.cat([real_B, real_A])).chunk(2)
+        else:
+            fake_B, fake_A = self.generator_AB(real_A), self.generator_BA(real_B)
+        rec_A, rec_B = self.generator_BA(fake_B), self.generator_AB(fake_A)
+        terms = {
+            "loss_g_AB": self.adversarial.generator(self.discriminator_B(fake_B)),
+            "loss_g_BA": self.adversarial.generator(self.discriminator_A(fake_A)),
+            "loss_cycle_A": l1(rec_A, real_A),
+            "loss_cycle_B": l1(rec_B, real_B),
+        }
+        loss = terms["loss_g_AB"] + terms["loss_g_BA"]
+        loss = loss + self.lambda_cycle * (terms["loss_cycle_A"] + terms["loss_cycle_B"])
+        if self.lambda_identity > 0:
+            terms |= {"loss_identity_A": l1(idt_A, real_A), "loss_identity_B": l1(idt_B, real_B)}
+            identity = terms["loss_identity_A"] + terms["loss_identity_B"]
+            loss = loss + self.lambda_cycle * self.lambda_identity * identity
+        images = {"fake_A": fake_A.detach().float(), "fake_B": fake_B.detach().float()}
+        return loss, {name: term.detach() for name, term in terms.items()}, images
+
+    def discriminator_loss(self, draw: Batch) -> Loss:
+        """Tell real from (pooled) fake on either side; halved, which slows D against G as the authors do."""
+        loss = torch.zeros((), device=draw["real_A"].device)
+        terms: Terms = {}
+        for side, discriminator in (("A", self.discriminator_A), ("B", self.discriminator_B)):
+            logits = discriminator(torch.cat([draw[f"real_{side}"], draw[f"fake_{side}"]]))
+            logits_real, logits_fake = logits.chunk(2)
+            loss_side = 0.5 * self.adversarial.discriminator(logits_real, logits_fake)
+            loss = loss + loss_side
+            named = discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
+            terms[f"loss_d_{side}"] = loss_side.detach()
+            terms |= {f"{name}_{side}": named[name] for name in ("accuracy_d", "cross_entropy_d")}
+        return loss, terms
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        generators = itertools.chain(self.generator_AB.parameters(), self.generator_BA.parameters())
+        discriminators = itertools.chain(self.discriminator_A.parameters(), self.discriminator_B.parameters())
+        return [self.generator_optimizer(generators), self.discriminator_optimizer(discriminators)]
+
+    def rank_state(self) -> dict[str, Any]:
+        pools = {"pool_A": self.pool_A.images, "pool_B": self.pool_B.images}
+        return {name: None if images is None else images.cpu() for name, images in pools.items()}
+
+    def load_rank_state(self, state: dict[str, Any]) -> None:
+        for name, pool in (("pool_A", self.pool_A), ("pool_B", self.pool_B)):
+            pool.images = None if state[name] is None else state[name].to(self.device)
+
+    # ------------------------------------------------------------------------------------------------ using it
+
+    @torch.no_grad()
+    def translate(self, image: Tensor, direction: Direction = "AB") -> Tensor:
+        """Return images [N, C, H, W] in [-1, 1] of the other domain."""
+        generator = self.generator_AB if direction == "AB" else self.generator_BA
+        with evaluating(generator):
+            return generator(image).float().clamp(-1, 1)
+
+    def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
+        """Rows of A, fake B, back to A | B, fake A, back to B."""
+        real_A, real_B = batch["A"][:6].to(self.device), batch["B"][:6].to(self.device)
+        fake_B, fake_A = self.translate(real_A, "AB"), self.translate(real_B, "BA")
+        rec_A, rec_B = self.translate(fake_B, "BA"), self.translate(fake_A, "AB")
+        rows = torch.stack([real_A, fake_B, rec_A, real_B, fake_A, rec_B], dim=1)
+        return rows.flatten(0, 1), 6
+
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Return the cycle error (L1 in [-1, 1]) and the domain distance in a seeded random embedding, both ways."""
+        embed = RandomVGG().to(self.device)
+        cycle: list[Tensor] = []
+        features: dict[str, list[Tensor]] = {"A": [], "B": [], "fake_A": [], "fake_B": []}
+        for batch in batches:
+            real_A, real_B = batch["A"].to(self.device), batch["B"].to(self.device)
+            fake_B, fake_A = self.translate(real_A, "AB"), self.translate(real_B, "BA")
+            cycle.append(l1(self.translate(fake_B, "BA"), real_A) + l1(self.translate(fake_A, "AB"), real_B))
+            for name, images in (("A", real_A), ("B", real_B), ("fake_A", fake_A), ("fake_B", fake_B)):
+                features[name].append(embed(images))
+        stacked = {name: torch.cat(parts) for name, parts in features.items()}
+        distance_AB = kernel_distance(stacked["B"], stacked["fake_B"])[0]
+        distance_BA = kernel_distance(stacked["A"], stacked["fake_A"])[0]
+        return {
+            "val/cycle": float(torch.stack(cycle).mean()) / 2,
+            "val/kid_random_vgg_AB": distance_AB,
+            "val/kid_random_vgg_BA": distance_BA,
+            "val/kid_random_vgg": (distance_AB + distance_BA) / 2,
+        }
+
+
+def l1(a: Tensor, b: Tensor) -> Tensor:
+    """Return the mean absolute difference, in fp32."""
+    return (a.float() - b.float()).abs().mean()

@@ -1,0 +1,196 @@
+"""Image-to-image restoration from pairs: the GAN enhancer, EAGAN and pix2pix.
+
+They are one class with other networks and weights: see conf/model/enhancer.yaml, eagan.yaml and pix2pix.yaml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_lab.errors import UserError
+from gan_lab.losses import NonSaturating, Perceptual, feature_matching, gradient_difference, l1, ssim_loss
+from gan_lab.metrics import psnr, ssim, to_uint8
+from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.gan import Adversarial, discriminator_terms
+from gan_lab.networks import ExponentialMovingAverage
+
+
+class Enhancer(ManualModule):
+    """Learn gt from lq under a weighted sum of reconstruction terms and, if there is a discriminator, an adversarial one.
+
+    A term whose weight is 0 is not computed.
+
+    Args:
+        generator: image [N, C, H, W] in [-1, 1] to the same.
+        generator_optimizer: makes G's optimiser from its parameters.
+        discriminator: judges images, or (lq, image) pairs stacked on channels if `conditional`; None to train on the
+            reconstruction terms alone.
+        discriminator_optimizer: likewise for D.
+        adversarial: non-saturating cross-entropy unless given.
+        conditional: show D the input beside the output, as pix2pix does.
+        lambda_adversarial: weight of the adversarial term.
+        lambda_l1: weight of the mean absolute error.
+        lambda_gradient: weight of the gradient difference.
+        lambda_ssim: weight of 1 - SSIM.
+        lambda_feature_matching: weight of the distance between D's features of gt and of the output.
+        lambda_perceptual: weight of the distance between VGG19 features; needs their file.
+        vgg19_weights: path of that file; None looks under TORCH_HOME.
+        ema_half_life: images after which a weight's share in the averaged generator has halved; None for no averaging.
+        options: of `ManualModule`.
+
+    Raises:
+        UserError: `lambda_perceptual` is above 0 and the VGG19 file is missing; an adversarial weight without D.
+
+    Source: Isola et al. 2017, arXiv:1611.07004, eq. 4; Johnson et al. 2016, arXiv:1603.08155, eq. 2 (perceptual);
+    Wang et al. 2018, arXiv:1711.11585, eq. 4 (feature matching).
+    """
+
+    batch_kind = "paired"
+    task = "restoration"
+    monitor = ("val/psnr", "max")
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        generator_optimizer: OptimizerFactory,
+        discriminator: nn.Module | None = None,
+        discriminator_optimizer: OptimizerFactory | None = None,
+        adversarial: Adversarial | None = None,
+        conditional: bool = False,
+        lambda_adversarial: float = 1.0,
+        lambda_l1: float = 100.0,
+        lambda_gradient: float = 0.0,
+        lambda_ssim: float = 0.0,
+        lambda_feature_matching: float = 0.0,
+        lambda_perceptual: float = 0.0,
+        vgg19_weights: str | None = None,
+        ema_half_life: float | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if discriminator is None and lambda_feature_matching > 0:
+            raise UserError("model.lambda_feature_matching: needs a discriminator; set it to 0 or give model.discriminator")
+        if discriminator is not None and discriminator_optimizer is None:
+            raise UserError("model.discriminator_optimizer: missing, and model.discriminator is given")
+        self.generator = generator
+        self.discriminator = discriminator
+        self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.adversarial: Adversarial = adversarial or NonSaturating()
+        self.conditional = conditional
+        self.lambda_adversarial = lambda_adversarial
+        self.lambda_l1 = lambda_l1
+        self.lambda_gradient = lambda_gradient
+        self.lambda_ssim = lambda_ssim
+        self.lambda_feature_matching = lambda_feature_matching
+        self.lambda_perceptual = lambda_perceptual
+        # in a list, so that VGG19's weights do not enter checkpoints and DDP
+        self._perceptual = [Perceptual(vgg19_weights)] if lambda_perceptual > 0 else []
+
+    # ------------------------------------------------------------------------------------------------ the method
+
+    def step(self, batch: Batch) -> Terms:
+        optimizers = self.optimizers()
+        draw: Batch = {"lq": batch["lq"], "gt": batch["gt"], "pred": None}
+        terms: Terms = {}
+        if self.discriminator is not None:
+            generator_optimizer, discriminator_optimizer = optimizers  # type: ignore[misc]
+            if self.micro_batches == 1:  # made once, before either update switches parameters off, and used in both
+                draw["pred"] = self.generator(draw["lq"])
+            terms |= self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
+        else:
+            generator_optimizer = optimizers  # type: ignore[assignment]
+        update = self.minimize(generator_optimizer, self.generator_loss, draw)
+        if self.generator_ema is not None and update.stepped:
+            self.generator_ema.update(self.generator, images=len(draw["lq"]))
+        return terms | update.terms
+
+    def discriminator_loss(self, draw: Batch) -> Loss:
+        """Tell ground truth from prediction."""
+        assert self.discriminator is not None
+        pred = draw["pred"]
+        if pred is None:
+            with torch.no_grad():
+                pred = self.generator(draw["lq"])
+        logits_real = self.discriminator(self._judged(draw["lq"], draw["gt"]))
+        logits_fake = self.discriminator(self._judged(draw["lq"], pred.detach()))
+        loss = self.adversarial.discriminator(logits_real, logits_fake)
+        return loss, {"loss_d": loss.detach()} | discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
+
+    def generator_loss(self, draw: Batch) -> Loss:
+        """Come close to the ground truth in every weighted sense, and fool D."""
+        pred = draw["pred"] if draw["pred"] is not None else self.generator(draw["lq"])
+        terms = self.reconstruction_terms(pred, draw["gt"])
+        loss = sum((weight * term for weight, term in terms.values()), torch.zeros((), device=pred.device))
+        named = {f"loss_{name}": term.detach() for name, (_, term) in terms.items()}
+        if self.discriminator is not None:
+            judged = self._judged(draw["lq"], pred)
+            if self.lambda_feature_matching > 0:
+                with torch.no_grad():
+                    _, features_real = self.discriminator(self._judged(draw["lq"], draw["gt"]), return_features=True)
+                logits_fake, features_fake = self.discriminator(judged, return_features=True)
+                matching = feature_matching(features_real, features_fake)
+                loss = loss + self.lambda_feature_matching * matching
+                named["loss_feature_matching"] = matching.detach()
+            else:
+                logits_fake = self.discriminator(judged)
+            adversarial = self.adversarial.generator(logits_fake)
+            loss = loss + self.lambda_adversarial * adversarial
+            named["loss_g_adversarial"] = adversarial.detach()
+        return loss, named | {"loss_g": loss.detach()}
+
+    def reconstruction_terms(self, pred: Tensor, gt: Tensor) -> dict[str, tuple[float, Tensor]]:
+        """Return (weight, scalar) by name for each term with a weight; in fp32."""
+        pred, gt = pred.float(), gt.float()
+        with self.full_precision():
+            terms: dict[str, tuple[float, Tensor]] = {}
+            if self.lambda_l1 > 0:
+                terms["l1"] = (self.lambda_l1, l1(pred, gt))
+            if self.lambda_gradient > 0:
+                terms["gradient"] = (self.lambda_gradient, gradient_difference(pred, gt))
+            if self.lambda_ssim > 0:
+                terms["ssim"] = (self.lambda_ssim, ssim_loss(pred, gt))
+        if self.lambda_perceptual > 0:
+            perceptual = self._perceptual[0].to(pred.device)
+            terms["perceptual"] = (self.lambda_perceptual, perceptual(pred, gt))
+        return terms
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        optimizers = [self.generator_optimizer(self.generator.parameters())]
+        if self.discriminator is not None and self.discriminator_optimizer is not None:
+            optimizers.append(self.discriminator_optimizer(self.discriminator.parameters()))
+        return optimizers
+
+    def _judged(self, lq: Tensor, image: Tensor) -> Tensor:
+        return torch.cat([lq, image.to(lq.dtype)], dim=1) if self.conditional else image
+
+    # ------------------------------------------------------------------------------------------------ using it
+
+    @torch.no_grad()
+    def enhance(self, lq: Tensor) -> Tensor:
+        """Return restored images [N, C, H, W] in [-1, 1], by the averaged generator where there is one."""
+        generator: nn.Module = self.generator if self.generator_ema is None else self.generator_ema
+        with evaluating(generator):
+            return generator(lq).float().clamp(-1, 1)
+
+    def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
+        """Rows of input, output and ground truth, two images a row."""
+        lq, gt = batch["lq"][:8].to(self.device), batch["gt"][:8].to(self.device)
+        return torch.stack([lq, self.enhance(lq), gt], dim=1).flatten(0, 1), 6
+
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Return PSNR (dB) and SSIM of the output, on 8 bits, and PSNR of the input as it is."""
+        figures: dict[str, list[Tensor]] = {"val/psnr": [], "val/ssim": [], "val/psnr_as_is": []}
+        for batch in batches:
+            lq, gt = batch["lq"].to(self.device), batch["gt"].to(self.device)
+            pred8, gt8 = to_uint8(self.enhance(lq)), to_uint8(gt)
+            figures["val/psnr"].append(psnr(pred8, gt8))
+            figures["val/ssim"].append(ssim(pred8, gt8))
+            figures["val/psnr_as_is"].append(psnr(to_uint8(lq), gt8))
+        return {name: float(torch.cat(values).mean()) for name, values in figures.items()}

@@ -1,0 +1,151 @@
+"""Pieces of visible surface in pixels: coverage, normals and surface coordinates, from a handful of control points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Points = Sequence[tuple[float, float]] | NDArray[np.floating]
+
+
+@dataclass
+class Patch:
+    """A rectangle of the canvas covered by one surface.
+
+    Attributes:
+        x, y: the rectangle's left and top in pixels.
+        alpha: [h, w] in [0, 1], the coverage.
+        nx, ny: [h, w], the unit normal's parts to the right and up; the third part looks at the viewer.
+        u, v: [h, w] surface coordinates in [0, 1], where a texture may be laid on; None where there are none.
+    """
+
+    x: int
+    y: int
+    alpha: Array
+    nx: Array
+    ny: Array
+    u: Array | None = None
+    v: Array | None = None
+
+    def inside(self, size: int) -> Patch:
+        """Return the part of the patch that lies on a square canvas."""
+        height, width = self.alpha.shape
+        left, top = max(0, -self.x), max(0, -self.y)
+        right, bottom = min(width, size - self.x), min(height, size - self.y)
+        if (left, top, right, bottom) == (0, 0, width, height):
+            return self
+        cut = (slice(top, max(top, bottom)), slice(left, max(left, right)))
+        u, v = (None if plane is None else plane[cut] for plane in (self.u, self.v))
+        return Patch(self.x + left, self.y + top, self.alpha[cut], self.nx[cut], self.ny[cut], u, v)
+
+
+def curve(points: Points, steps: int = 8, closed: bool = False) -> NDArray[np.float64]:
+    """Return a centripetal-looking smooth line through the points (uniform Catmull-Rom), [n, 2]."""
+    p = np.asarray(points, np.float64)
+    p = np.concatenate([p[-1:], p, p[:2]]) if closed else np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
+    t = (np.arange(steps) / steps)[None, :, None]
+    a, b, c, d = (p[i : len(p) - 3 + i, None] for i in range(4))
+    line = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+    line = line.reshape(-1, 2)
+    return line if closed else np.concatenate([line, p[-2:-1]])
+
+
+def polygon(points: NDArray[np.floating], margin: int = 2) -> tuple[int, int, NDArray[np.uint8]]:
+    """Return left, top and an anti-aliased mask uint8 [h, w] of a closed outline given in pixels."""
+    low = np.floor(points.min(0)).astype(int) - margin
+    width, height = np.ceil(points.max(0)).astype(int) + margin - low + 1
+    mask = np.zeros((int(height), int(width)), np.uint8)
+    cv2.fillPoly(mask, [np.round((points - low) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return int(low[0]), int(low[1]), mask
+
+
+def stroke(points: NDArray[np.floating], width: float, margin: int = 2) -> tuple[int, int, NDArray[np.uint8]]:
+    """Return left, top and an anti-aliased mask uint8 [h, w] of a line of the given width in pixels."""
+    reach = int(width / 2) + margin + 1
+    low = np.floor(points.min(0)).astype(int) - reach
+    w, h = np.ceil(points.max(0)).astype(int) + reach - low + 1
+    mask = np.zeros((int(h), int(w)), np.uint8)
+    line = np.round((points - low) * 16).astype(np.int32)
+    cv2.polylines(mask, [line], False, 255, max(1, round(width)), cv2.LINE_AA, 4)
+    return int(low[0]), int(low[1]), mask
+
+
+def rounded(placed: tuple[int, int, NDArray[np.uint8]], radius: float, flatness: float = 0.0) -> Patch:
+    """Return a cushion over a mask: a quarter-round edge of `radius` pixels that runs into a flat middle.
+
+    A radius of half the shape's width makes a tube or a pebble. `flatness` in [0, 1] makes the edge less steep.
+    """
+    x, y, mask = placed
+    step = max(1, int(radius / 7))  # a wide edge is smooth: a coarse grid shows the same and costs less
+    size = (max(1, mask.shape[1] // step), max(1, mask.shape[0] // step))
+    coarse = mask if step == 1 else cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+    coarse = cv2.copyMakeBorder(coarse, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    reach = max(1.0, radius / step)
+    distance = cv2.distanceTransform((coarse > 127).astype(np.uint8), cv2.DIST_L2, 5)
+    distance = cv2.GaussianBlur(np.minimum(distance, reach), (0, 0), 0.12 * reach + 0.4)
+    gx, gy = cv2.Sobel(distance, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(distance, cv2.CV_32F, 0, 1, scale=1 / 8)
+    steep = np.clip(1 - distance / reach, 0, 1) * (1 - flatness)
+    length = np.maximum(np.sqrt(gx * gx + gy * gy), 0.5)
+    nx, ny = (-gx / length * steep)[1:-1, 1:-1], (gy / length * steep)[1:-1, 1:-1]
+    if step > 1:
+        full = (mask.shape[1], mask.shape[0])
+        nx, ny = cv2.resize(nx, full), cv2.resize(ny, full)
+    return Patch(x, y, mask.astype(np.float32) / 255, nx, ny)
+
+
+def flat(placed: tuple[int, int, NDArray[np.uint8]], nx: float = 0.0, ny: float = 0.0) -> Patch:
+    """Return a plane piece of surface with one normal."""
+    x, y, mask = placed
+    alpha = mask.astype(np.float32) / 255
+    return Patch(x, y, alpha, np.full_like(alpha, nx), np.full_like(alpha, ny))
+
+
+def revolve(profile: Points, centre: tuple[float, float], unit: float, pitch: float, soft: float = 0.012) -> Patch:
+    """Return a surface of revolution around the vertical, seen from `pitch` radians above the horizon.
+
+    Args:
+        profile: (radius, height) from the bottom to the top, in product units.
+        centre: the pixel where radius 0, height 0 lies.
+        unit: pixels in a product unit.
+        soft: how much corners of the profile are rounded, in product units.
+
+    Every pixel shows the highest ring that covers it: seen from above, higher means nearer.
+    """
+    p = np.asarray(profile, np.float64) * unit
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(p, axis=0).T))])
+    count = int(along[-1] / 0.65) + 2
+    even = np.linspace(0, along[-1], count)
+    line = np.stack([np.interp(even, along, p[:, 0]), np.interp(even, along, p[:, 1])]).astype(np.float32)
+    window = max(1, int(soft * unit / 0.65)) * 2 + 1
+    line = cv2.blur(cv2.blur(line, (window, 1), borderType=cv2.BORDER_REPLICATE), (window, 1), borderType=cv2.BORDER_REPLICATE)
+    r, h = np.maximum(line[0], 0.01), line[1]
+    dr, dh = np.gradient(r), np.gradient(h)
+    length = np.hypot(dr, dh) + 1e-6
+    outward, upward = (dh / length).astype(np.float32), (-dr / length).astype(np.float32)
+
+    sin, cos = np.float32(np.sin(pitch)), np.float32(np.cos(pitch))
+    reach = int(r.max()) + 2
+    left, top = int(centre[0]) - reach, int(centre[1] - h.max() * cos - r.max() * sin) - 2
+    xs = np.arange(left, left + 2 * reach + 1, dtype=np.float32) - np.float32(centre[0])
+    height = int(centre[1] + r.max() * sin) + 3 - top
+    front2 = (r * r)[:, None] - (xs * xs)[None, :]
+    rows = sin * np.sqrt(np.maximum(front2, 0)) - (h * cos)[:, None] + np.float32(centre[1] - top + 0.5)
+    rows[front2 < 0] = height  # a spare row takes what is not there
+    flat_index = rows.astype(np.int32) * len(xs) + np.arange(len(xs), dtype=np.int32)
+    ring = np.full((height + 1) * len(xs), -1, np.float32)
+    ring[flat_index] = np.arange(count, dtype=np.float32)[:, None]  # of repeated indices the last, highest, stays
+    ring = cv2.morphologyEx(ring.reshape(height + 1, -1)[:height], cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8))
+    alpha = cv2.blur((ring >= 0).astype(np.float32), (2, 2))
+    ring = cv2.dilate(ring, np.ones((3, 3), np.uint8)) if ring.min() < 0 else ring
+    index = np.maximum(ring, 0).astype(np.intp)
+    across = np.clip(xs[None, :] / r[index], -1, 1)
+    towards = np.sqrt(1 - across * across)
+    n_out = outward[index]
+    nx = n_out * across
+    ny = upward[index] * cos - n_out * towards * sin
+    return Patch(left, top, alpha, nx, ny, (across * 0.5 + 0.5).astype(np.float32), index.astype(np.float32) / count)

@@ -1,0 +1,262 @@
+"""Image files in and out: any photo becomes uint8 [H, W, C] in sRGB, upright and opaque; arrays become PNG files."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import stat
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms
+
+from gan_lab.errors import UserError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
+
+# Twice Pillow's warning limit, which is where Pillow itself refuses; stated here so that nothing can switch it off.
+MAX_PIXELS = 178_956_970
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)
+_PROFILE_SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
+
+
+class UnreadableImage(UserError):
+    """A file that cannot be read as an image; `path` names it and `reason` says why."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)  # both as args, so that the error survives pickling between worker processes
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: cannot be read as an image: {self.reason}"
+
+
+def find_images(root: Path) -> list[Path]:
+    """Return the image files under a folder and its subfolders, sorted by path.
+
+    Files go by their suffix (`IMAGE_SUFFIXES`, any case). Hidden files and folders are left out. Links to folders are
+    followed; a folder that can be reached in several ways is listed once, at its real place where that is under `root`.
+
+    Raises:
+        UserError: `root` is not a folder, or a folder in it may not be listed.
+    """
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder")
+    found: list[Path] = []
+    visited: set[str] = set()
+    starts = [str(root)]
+    while starts:
+        for folder, subfolders, names in os.walk(starts.pop(0), onerror=_refuse_folder):
+            here = os.path.realpath(folder)
+            if here in visited:
+                subfolders.clear()
+                continue
+            visited.add(here)
+            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+            # Links wait until the real folders are done: so a loop ends, and a real path wins over a link to it.
+            starts += [link for name in subfolders if os.path.islink(link := os.path.join(folder, name))]
+            found += [Path(folder, name) for name in names if _is_image_name(name)]
+    return sorted(found)
+
+
+def read_image(path: Path, channels: int = 3) -> np.ndarray:
+    """Return the first picture of an image file, upright, opaque and in sRGB.
+
+    The orientation tag is applied once, an embedded colour profile is converted to sRGB (relative colorimetric, so
+    white stays 255), transparency is laid over white, palettes and CMYK are resolved, 16-bit values are scaled.
+    The format is known by the content, not by the suffix.
+
+    Args:
+        path: the file.
+        channels: 3 for RGB, 1 for grey.
+
+    Returns:
+        uint8 [H, W, channels] in [0, 255], writable.
+
+    Raises:
+        UnreadableImage: the file is missing, not an image, damaged, or too large (`MAX_PIXELS`).
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"channels: {channels} (must be 1 or 3)")
+    with _opened(path) as picture:
+        orientation = _orientation(picture)  # before loading, which may drop the tag
+        picture.load()
+        colours = _over_white(_to_8_bits(picture), picture.info.get("icc_profile"))
+        if orientation in _UPRIGHT:
+            colours = colours.transpose(_UPRIGHT[orientation])
+        if channels == 1:
+            return np.array(colours.convert("L"))[..., None]
+        return np.array(colours.convert("RGB"))
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Return (width, height) of an image file after its orientation is applied, from the header alone.
+
+    Raises:
+        UnreadableImage: the file is missing, its header is not that of an image, or it is too large.
+    """
+    with _opened(path) as picture:
+        width, height = picture.size
+        return (height, width) if _orientation(picture) in _SIDEWAYS else (width, height)
+
+
+def write_png(path: Path, array: np.ndarray) -> None:
+    """Write an image as PNG so that the file is, at any moment, absent, old or whole; make its folder if need be.
+
+    Args:
+        path: the file to make or replace.
+        array: uint8 [H, W, C] in [0, 255], C = 1 or 3.
+    """
+    _check_image(array)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with part.open("wb") as file:
+            Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(file, "PNG")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def grid(images: Sequence[np.ndarray] | np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+    """Return one image with the given ones in rows of `columns`, white between them and after the last.
+
+    Args:
+        images: uint8 [H, W, C] each, all of one shape; or one array [N, H, W, C].
+        columns: images in a row; fewer where there are fewer images.
+        gap: pixels between neighbours.
+
+    Returns:
+        uint8 [rows * (H + gap) - gap, columns * (W + gap) - gap, C].
+
+    Raises:
+        ValueError: there are no images, or their shapes differ, or `columns` is below 1.
+    """
+    shapes = {image.shape for image in images}
+    if len(shapes) != 1 or columns < 1:
+        raise ValueError(f"grid needs images of one shape and columns >= 1: shapes {shapes or 'none'}, {columns=}")
+    height, width, channels = shapes.pop()
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 255, np.uint8)
+    for index, image in enumerate(images):
+        top, left = index // columns * (height + gap), index % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def _is_image_name(name: str) -> bool:
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise UserError(f"{error.filename}: cannot list this folder: {error.strerror}") from error
+
+
+def _check_image(array: np.ndarray) -> None:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in (1, 3):
+        raise ValueError(f"expected uint8 [H, W, 1 or 3], got {array.dtype} {list(array.shape)}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Yield the file as a Pillow image; turn whatever goes wrong with it, then or later, into `UnreadableImage`."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a named pipe would block for ever
+            raise OSError("not a regular file")
+        if status.st_size == 0:
+            raise OSError("the file is empty")
+        with Image.open(path) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            yield picture
+    except FileNotFoundError as error:
+        raise UnreadableImage(path, "no such file") from error
+    except Image.UnidentifiedImageError as error:
+        raise UnreadableImage(path, "not an image in a format that can be read") from error
+    except Image.DecompressionBombError as error:
+        raise UnreadableImage(path, f"more than {MAX_PIXELS} pixels") from error
+    except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged files
+        raise UnreadableImage(path, str(error) or type(error).__name__) from error
+
+
+def _orientation(picture: Image.Image) -> int:
+    """Return the EXIF orientation that is still to be applied; 1 where there is none or it cannot be read."""
+    if picture.format == "TIFF":  # Pillow turns TIFF upright itself, its size included
+        return 1
+    try:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # damaged metadata must not lose the picture
+        return 1
+
+
+def _to_8_bits(picture: Image.Image) -> Image.Image:
+    """Return the picture with 8-bit channels in a mode that keeps its colours and its transparency."""
+    if picture.mode.startswith("I"):  # 16-bit grey: Pillow's convert("L") would clip it. 16-bit RGB arrives as 8-bit
+        values = np.asarray(picture).astype(np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError("its values exceed 16 bits")
+        return Image.fromarray(np.rint(values / 257).astype(np.uint8))
+    if picture.mode == "F":
+        raise ValueError("floating-point pixels: save it with 8 or 16 bits a channel")
+    if picture.has_transparency_data:
+        return picture.convert("RGBA")
+    if picture.mode in _PROFILE_SPACES:
+        return picture
+    return picture.convert("L" if picture.mode == "1" else "RGB")
+
+
+def _over_white(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return an L, RGB or CMYK-converted picture in sRGB; transparency is composited over white after conversion."""
+    if picture.mode != "RGBA":
+        return _to_srgb(picture, profile)
+    colours = _to_srgb(picture.convert("RGB"), profile)
+    white = Image.new("RGB", picture.size, "white")
+    white.paste(colours, mask=picture.getchannel("A"))
+    return white
+
+
+def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    transform = _srgb_transform(profile, picture.mode) if profile else None
+    if transform is not None:
+        return ImageCms.applyTransform(picture, transform) or picture
+    return picture.convert("RGB") if picture.mode == "CMYK" else picture
+
+
+@functools.lru_cache(maxsize=32)  # a catalogue has few profiles, and building a transform takes longer than using it
+def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Return the transform to sRGB, or None where the profile is sRGB already, damaged, or of another colour space."""
+    try:
+        source = ImageCms.getOpenProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space != _PROFILE_SPACES[mode]:
+            return None
+        intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent, flags)
+    except (ImageCms.PyCMSError, OSError):
+        return None
+    return None if mode != "CMYK" and _changes_nothing(transform, mode) else transform
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Tell a profile that is sRGB by its effect: names mislead ("linear sRGB"), and rounding must not touch sRGB."""
+    levels = np.arange(0, 256, 15, dtype=np.uint8)
+    swatches = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+    chart = Image.fromarray(swatches).convert(mode)
+    after = ImageCms.applyTransform(chart, transform)
+    return after is not None and int(np.ptp(np.subtract(after, chart.convert("RGB"), dtype=np.int16))) <= 2

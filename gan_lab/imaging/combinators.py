@@ -23,6 +23,7 @@ class Compose:
         self.shuffle = shuffle
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return what the last step gives."""
         order = rng.permutation(len(self.steps)) if self.shuffle else range(len(self.steps))
         for index in order:
             image = self.steps[index](image, rng)
@@ -44,6 +45,7 @@ class Sometimes:
         self.probability = probability
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the degraded image, or the image as it is."""
         return self.step(image, rng) if rng.random() < self.probability else image
 
 
@@ -60,6 +62,7 @@ class OneOf:
             raise UserError("OneOf.steps: [] (give at least one degradation)")
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return what the step drawn gives."""
         return self.steps[rng.integers(len(self.steps))](image, rng)
 
 

@@ -17,9 +17,9 @@ from PIL import Image
 
 from gan_lab.errors import UserError
 from gan_lab.imaging.light import from_light, to_levels, to_light
+from gan_lab.imaging.ranges import Range, as_log_range, as_range, as_whole_range, draw_log, draw_whole
 
 Degradation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-Range = float | Sequence[float]
 
 
 class GaussianNoise:
@@ -30,9 +30,10 @@ class GaussianNoise:
     """
 
     def __init__(self, sigma: Range = (0, 25)) -> None:
-        self.sigma = _range("GaussianNoise.sigma", sigma, low=0)
+        self.sigma = as_range("GaussianNoise.sigma", sigma, low=0)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the image with noise."""
         noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(*self.sigma))
         return to_levels(image + noise)
 
@@ -49,10 +50,11 @@ class SensorNoise:
     """
 
     def __init__(self, shot: Range = (1e-4, 1e-2), read: Range = (1e-6, 1e-4)) -> None:
-        self.shot = _log_range("SensorNoise.shot", shot)
-        self.read = _log_range("SensorNoise.read", read)
+        self.shot = as_log_range("SensorNoise.shot", shot)
+        self.read = as_log_range("SensorNoise.read", read)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the image with noise."""
         return from_light(_expose(to_light(image), self.shot, self.read, rng))
 
 
@@ -67,11 +69,12 @@ class LowLight:
     """
 
     def __init__(self, stops: Range = (1, 3), shot: Range = (1e-4, 2e-3), read: Range = (1e-6, 2e-5)) -> None:
-        self.stops = _range("LowLight.stops", stops, low=0)
-        self.shot = _log_range("LowLight.shot", shot)
-        self.read = _log_range("LowLight.read", read)
+        self.stops = as_range("LowLight.stops", stops, low=0)
+        self.shot = as_log_range("LowLight.shot", shot)
+        self.read = as_log_range("LowLight.read", read)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the image as taken in less light."""
         light = to_light(image) * np.float32(2 ** -rng.uniform(*self.stops))
         return from_light(_expose(light, self.shot, self.read, rng))
 
@@ -84,9 +87,10 @@ class ColourCast:
     """
 
     def __init__(self, gain: Range = (0.7, 1.3)) -> None:
-        self.gain = _range("ColourCast.gain", gain, low=0)
+        self.gain = as_range("ColourCast.gain", gain, low=0)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the image with its channels out of balance."""
         if image.shape[2] == 1:
             return image
         return from_light(to_light(image) * rng.uniform(*self.gain, size=3).astype(np.float32))
@@ -100,9 +104,10 @@ class Blur:
     """
 
     def __init__(self, sigma: Range = (0.3, 2.5)) -> None:
-        self.sigma = _range("Blur.sigma", sigma, low=0)
+        self.sigma = as_range("Blur.sigma", sigma, low=0)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the image out of focus."""
         sigma = rng.uniform(*self.sigma)
         if sigma == 0:  # to OpenCV 0 means "choose one"
             return image
@@ -119,10 +124,11 @@ class MotionBlur:
     """
 
     def __init__(self, length: Range = (2, 12), angle: Range = (0, 180)) -> None:
-        self.length = _range("MotionBlur.length", length, low=0)
-        self.angle = _range("MotionBlur.angle", angle)
+        self.length = as_range("MotionBlur.length", length, low=0)
+        self.angle = as_range("MotionBlur.angle", angle)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the image moved while exposed."""
         kernel = _line_kernel(rng.uniform(*self.length), math.radians(rng.uniform(*self.angle)))
         blurred = cv2.filter2D(to_light(image), -1, kernel, borderType=cv2.BORDER_REFLECT_101)
         return from_light(blurred.reshape(image.shape))
@@ -136,15 +142,15 @@ class JPEG:
     """
 
     def __init__(self, quality: Range = (20, 90)) -> None:
-        self.quality = _range("JPEG.quality", quality, low=1, high=100)
+        self.quality = as_whole_range("JPEG.quality", quality, low=1, high=100)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        options = [cv2.IMWRITE_JPEG_QUALITY, _whole(self.quality, rng)]
+        """Return what the decoder gives back."""
+        options = [cv2.IMWRITE_JPEG_QUALITY, draw_whole(self.quality, rng)]
         if image.shape[2] == 1:
-            _, code = cv2.imencode(".jpg", image, options)
-            return cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)[..., None]
-        _, code = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-        return cv2.cvtColor(cv2.imdecode(code, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+            return _through_jpeg(image, options, cv2.IMREAD_GRAYSCALE)[..., None]
+        decoded = _through_jpeg(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options, cv2.IMREAD_COLOR)
+        return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
 class LowResolution:
@@ -160,16 +166,16 @@ class LowResolution:
     enlarging = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 
     def __init__(self, factor: Range = (1, 4)) -> None:
-        self.factor = _range("LowResolution.factor", factor, low=1)
+        self.factor = as_range("LowResolution.factor", factor, low=1)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the image with the detail of a smaller one."""
         factor = rng.uniform(*self.factor)
         picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
         small = (max(1, round(picture.width / factor)), max(1, round(picture.height / factor)))
         shrunk = picture.resize(small, self.shrinking[rng.integers(len(self.shrinking))])
-        return np.array(shrunk.resize(picture.size, self.enlarging[rng.integers(len(self.enlarging))])).reshape(
-            image.shape
-        )
+        enlarged = shrunk.resize(picture.size, self.enlarging[rng.integers(len(self.enlarging))])
+        return np.array(enlarged).reshape(image.shape)
 
 
 class Holes:
@@ -184,16 +190,17 @@ class Holes:
     radius = (0.023, 0.063)  # of a blot, likewise
 
     def __init__(self, count: Range = (1, 9), colour: Sequence[int] | None = None) -> None:
-        self.count = _range("Holes.count", count, low=0)
+        self.count = as_whole_range("Holes.count", count, low=0)
         self.colour = None if colour is None else tuple(int(level) for level in colour)
         if self.colour is not None and (len(self.colour) != 3 or not all(0 <= level <= 255 for level in self.colour)):
             raise UserError(f"Holes.colour: {colour} (give three numbers from 0 to 255, or null)")
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the image with defects painted over it."""
         damaged = image.copy()
         height, width, channels = image.shape
         side = min(height, width)
-        for _ in range(_whole(self.count, rng)):
+        for _ in range(draw_whole(self.count, rng)):
             colour = self.colour or tuple(rng.integers(0, 256, 3).tolist())
             paint = colour if channels == 3 else (round(float(np.dot(colour, (0.299, 0.587, 0.114)))),)
             start, end = (rng.uniform(0, (width, height)).astype(int).tolist() for _ in range(2))
@@ -204,39 +211,19 @@ class Holes:
         return damaged
 
 
-def _range(option: str, value: Range, low: float = -math.inf, high: float = math.inf) -> tuple[float, float]:
-    """Return a range as (low, high), from a number, a tuple, a list or a config's list; refuse what makes no sense."""
-    try:
-        ends = (float(value),) * 2 if isinstance(value, int | float) else tuple(float(end) for end in value)
-    except (TypeError, ValueError):
-        ends = ()
-    if len(ends) != 2 or not low <= ends[0] <= ends[1] <= high:
-        limits = f" within {low:g} to {high:g}" if math.isfinite(low) else ""
-        raise UserError(f"{option}: {value} (give a number, or a pair [low, high]{limits})")
-    return ends[0], ends[1]
-
-
-def _log_range(option: str, value: Range) -> tuple[float, float]:
-    """Return a range to be drawn from in the logarithm: as `_range`, but only a number alone may be 0."""
-    ends = _range(option, value, low=0)
-    if ends[0] == 0 < ends[1]:
-        raise UserError(f"{option}: {value} (drawn in its logarithm: the lower end must be above 0; 0 alone is none)")
-    return ends
-
-
-def _log_uniform(ends: tuple[float, float], rng: np.random.Generator) -> float:
-    return math.exp(rng.uniform(math.log(ends[0]), math.log(ends[1]))) if ends[1] > 0 else 0.0
-
-
-def _whole(ends: tuple[float, float], rng: np.random.Generator) -> int:
-    return int(rng.integers(math.ceil(ends[0]), math.floor(ends[1]), endpoint=True))
+def _through_jpeg(image: np.ndarray, options: list[int], how: int) -> np.ndarray:
+    written, code = cv2.imencode(".jpg", image, options)
+    decoded = cv2.imdecode(code, how) if written else None
+    if decoded is None:
+        raise ValueError(f"JPEG: cannot encode an image of shape {list(image.shape)}")
+    return decoded
 
 
 def _expose(
     light: np.ndarray, shot: tuple[float, float], read: tuple[float, float], rng: np.random.Generator
 ) -> np.ndarray:
     """Return linear light with a sensor's noise: variance = shot * light + read."""
-    variance = light * np.float32(_log_uniform(shot, rng)) + np.float32(_log_uniform(read, rng))
+    variance = light * np.float32(draw_log(shot, rng)) + np.float32(draw_log(read, rng))
     return light + np.sqrt(variance) * rng.standard_normal(light.shape, dtype=np.float32)
 
 

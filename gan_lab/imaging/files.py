@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import io
 import os
 import stat
 import uuid
@@ -12,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image
 
 from gan_lab.errors import UserError
+from gan_lab.imaging.colour import opaque_srgb
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 
@@ -31,10 +30,9 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
-_PROFILE_SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
 
 
-class UnreadableImage(UserError):
+class UnreadableImage(UserError):  # noqa: N818 (it names the thing, as UserError does the person)
     """A file that cannot be read as an image; `path` names it and `reason` says why."""
 
     def __init__(self, path: Path, reason: str) -> None:
@@ -96,7 +94,7 @@ def read_image(path: Path, channels: int = 3) -> np.ndarray:
     with _opened(path) as picture:
         orientation = _orientation(picture)  # before loading, which may drop the tag
         picture.load()
-        colours = _over_white(_to_8_bits(picture), picture.info.get("icc_profile"))
+        colours = opaque_srgb(picture)
         if orientation in _UPRIGHT:
             colours = colours.transpose(_UPRIGHT[orientation])
         if channels == 1:
@@ -204,59 +202,3 @@ def _orientation(picture: Image.Image) -> int:
         return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged metadata must not lose the picture
         return 1
-
-
-def _to_8_bits(picture: Image.Image) -> Image.Image:
-    """Return the picture with 8-bit channels in a mode that keeps its colours and its transparency."""
-    if picture.mode.startswith("I"):  # 16-bit grey: Pillow's convert("L") would clip it. 16-bit RGB arrives as 8-bit
-        values = np.asarray(picture).astype(np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise ValueError("its values exceed 16 bits")
-        return Image.fromarray(np.rint(values / 257).astype(np.uint8))
-    if picture.mode == "F":
-        raise ValueError("floating-point pixels: save it with 8 or 16 bits a channel")
-    if picture.has_transparency_data:
-        return picture.convert("RGBA")
-    if picture.mode in _PROFILE_SPACES:
-        return picture
-    return picture.convert("L" if picture.mode == "1" else "RGB")
-
-
-def _over_white(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return an L, RGB or CMYK-converted picture in sRGB; transparency is composited over white after conversion."""
-    if picture.mode != "RGBA":
-        return _to_srgb(picture, profile)
-    colours = _to_srgb(picture.convert("RGB"), profile)
-    white = Image.new("RGB", picture.size, "white")
-    white.paste(colours, mask=picture.getchannel("A"))
-    return white
-
-
-def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    transform = _srgb_transform(profile, picture.mode) if profile else None
-    if transform is not None:
-        return ImageCms.applyTransform(picture, transform) or picture
-    return picture.convert("RGB") if picture.mode == "CMYK" else picture
-
-
-@functools.lru_cache(maxsize=32)  # a catalogue has few profiles, and building a transform takes longer than using it
-def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Return the transform to sRGB, or None where the profile is sRGB already, damaged, or of another colour space."""
-    try:
-        source = ImageCms.getOpenProfile(io.BytesIO(profile))
-        if source.profile.xcolor_space != _PROFILE_SPACES[mode]:
-            return None
-        intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
-        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent, flags)
-    except (ImageCms.PyCMSError, OSError):
-        return None
-    return None if mode != "CMYK" and _changes_nothing(transform, mode) else transform
-
-
-def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Tell a profile that is sRGB by its effect: names mislead ("linear sRGB"), and rounding must not touch sRGB."""
-    levels = np.arange(0, 256, 15, dtype=np.uint8)
-    swatches = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
-    chart = Image.fromarray(swatches).convert(mode)
-    after = ImageCms.applyTransform(chart, transform)
-    return after is not None and int(np.ptp(np.subtract(after, chart.convert("RGB"), dtype=np.int16))) <= 2

@@ -1,24 +1,38 @@
-"""Generators, discriminators and their parts, in plain torch."""
+"""Generators, discriminators, encoders and their parts, in plain torch."""
 
 from gan_lab.networks.conv import ConvDiscriminator
 from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_lab.networks.dcgan28 import ConvDiscriminator28, DenseGenerator28
 from gan_lab.networks.discriminator import Discriminator
 from gan_lab.networks.ema import ExponentialMovingAverage
 from gan_lab.networks.initialisation import initialise
+from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.networks.norm import ConditionalBatchNorm2d, Norm, norm_layer, spectral_normalise
 from gan_lab.networks.patchgan import PatchDiscriminator
 from gan_lab.networks.resnet import ResnetGenerator
+from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
+from gan_lab.networks.unet import UNetGenerator
+from gan_lab.networks.vae import ConvDecoder, ConvEncoder
 
 __all__ = [
     "ConditionalBatchNorm2d",
+    "ConvDecoder",
     "ConvDiscriminator",
+    "ConvDiscriminator28",
+    "ConvEncoder",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "DenseGenerator28",
     "Discriminator",
     "ExponentialMovingAverage",
+    "MLPDiscriminator",
+    "MLPGenerator",
     "Norm",
     "PatchDiscriminator",
+    "ResidualDiscriminator",
+    "ResidualGenerator",
     "ResnetGenerator",
+    "UNetGenerator",
     "initialise",
     "norm_layer",
     "spectral_normalise",

@@ -46,8 +46,11 @@ class ConditionalBatchNorm2d(nn.Module):
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """Return [N, C, H, W] for features `x` [N, C, H, W] and labels int64 [N]."""
-        scale, shift = self.scale(label)[:, :, None, None], self.shift(label)[:, :, None, None]  # [N, C, 1, 1]
-        return self.norm(x) * scale + shift
+        normalised = self.norm(x)
+        # Under autocast the embeddings stay fp32; without the cast they would drag the features there too.
+        scale = self.scale(label).to(normalised.dtype)[:, :, None, None]  # [N, C, 1, 1]
+        shift = self.shift(label).to(normalised.dtype)[:, :, None, None]
+        return normalised * scale + shift
 
 
 def spectral_normalise(module: nn.Module) -> None:

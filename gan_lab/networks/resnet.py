@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from gan_lab.networks.initialisation import initialise
 from gan_lab.networks.norm import Norm, needs_bias, norm_layer
+from gan_lab.networks.padding import pad_to_multiple
 
 
 class ResidualBlock(nn.Module):
@@ -75,6 +75,5 @@ class ResnetGenerator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return [N, C, H, W] for images [N, C, H, W] in [-1, 1]: in [-1, 1], or unbounded with `global_residual`."""
         height, width = x.shape[-2:]
-        padded = functional.pad(x, (0, -width % 4, 0, -height % 4), mode="reflect")
-        out = self.out(self.decoder(self.body(self.encoder(padded))))[..., :height, :width]
+        out = self.out(self.decoder(self.body(self.encoder(pad_to_multiple(x, 4)))))[..., :height, :width]
         return x + out if self.global_residual else out.tanh()

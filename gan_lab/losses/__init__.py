@@ -1,8 +1,9 @@
-"""Losses: adversarial, penalties, reconstruction, and the variational prior."""
+"""Losses: adversarial, penalties, reconstruction, perceptual, and the variational prior."""
 
 from gan_lab.losses.adversarial import Hinge, LeastSquares, NonSaturating, Wasserstein
 from gan_lab.losses.kl import kl_divergence
 from gan_lab.losses.penalties import R1, GradientPenalty, gradient_penalty, r1_penalty
+from gan_lab.losses.perceptual import Perceptual
 from gan_lab.losses.reconstruction import feature_matching, gradient_difference, l1, ssim_loss
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Hinge",
     "LeastSquares",
     "NonSaturating",
+    "Perceptual",
     "Wasserstein",
     "feature_matching",
     "gradient_difference",

@@ -19,6 +19,8 @@ class NonSaturating:
     Source: Goodfellow et al. 2014, arXiv:1406.2661, algorithm 1 and the end of section 3.
     """
 
+    boundary = 0.0
+
     def __init__(self, real_label: float = 1.0) -> None:
         self.real_label = real_label
 
@@ -37,6 +39,8 @@ class NonSaturating:
 class Hinge:
     """Hinge loss. Source: Miyato et al. 2018, arXiv:1802.05957, eq. 16 and 17."""
 
+    boundary = 0.0
+
     def discriminator(self, logits_real: Tensor, logits_fake: Tensor) -> Tensor:
         """Return the sum of the two margins' mean violations; 2 where D gives 0 throughout."""
         return functional.relu(1 - logits_real.float()).mean() + functional.relu(1 + logits_fake.float()).mean()
@@ -54,6 +58,8 @@ class LeastSquares:
     Source: Mao et al. 2017, arXiv:1611.04076, eq. 9.
     """
 
+    boundary = 0.5
+
     def discriminator(self, logits_real: Tensor, logits_fake: Tensor) -> Tensor:
         """Return mean (real - 1)^2 + mean fake^2."""
         return (logits_real.float() - 1).square().mean() + logits_fake.float().square().mean()
@@ -68,6 +74,8 @@ class Wasserstein:
 
     Source: Arjovsky et al. 2017, arXiv:1701.07875, eq. 2.
     """
+
+    boundary = 0.0  # of no meaning to a critic, whose zero is arbitrary; its accuracy is logged for completeness
 
     def discriminator(self, logits_real: Tensor, logits_fake: Tensor) -> Tensor:
         """Return mean fake - mean real."""

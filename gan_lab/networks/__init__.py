@@ -5,6 +5,7 @@ from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_lab.networks.dcgan28 import ConvDiscriminator28, DenseGenerator28
 from gan_lab.networks.discriminator import Discriminator
 from gan_lab.networks.ema import ExponentialMovingAverage
+from gan_lab.networks.features import Inception, RandomVGG, VGG19Features, inception, vgg19_features
 from gan_lab.networks.initialisation import initialise
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.networks.norm import ConditionalBatchNorm2d, Norm, norm_layer, spectral_normalise
@@ -25,15 +26,20 @@ __all__ = [
     "DenseGenerator28",
     "Discriminator",
     "ExponentialMovingAverage",
+    "Inception",
     "MLPDiscriminator",
     "MLPGenerator",
     "Norm",
     "PatchDiscriminator",
+    "RandomVGG",
     "ResidualDiscriminator",
     "ResidualGenerator",
     "ResnetGenerator",
     "UNetGenerator",
+    "VGG19Features",
+    "inception",
     "initialise",
     "norm_layer",
     "spectral_normalise",
+    "vgg19_features",
 ]

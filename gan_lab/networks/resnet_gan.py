@@ -39,7 +39,7 @@ class ResidualGenerator(nn.Module):
     Raises:
         ValueError: `image_size` is not one of those.
 
-    Source: Gulrajani et al. 2017, arXiv:1704.00028, appendix F; Miyato et al. 2018, arXiv:1802.05957, tables 4 and 5;
+    Source: Gulrajani et al. 2017, arXiv:1704.00028, appendix F; Miyato et al. 2018, arXiv:1802.05957, appendix B.4;
     labels: Miyato & Koyama 2018, arXiv:1802.05637, figure 14.
     """
 
@@ -82,7 +82,7 @@ class ResidualDiscriminator(Discriminator):
     Raises:
         ValueError: `image_size` is not one of those.
 
-    Source: Gulrajani et al. 2017, arXiv:1704.00028, appendix F; Miyato et al. 2018, arXiv:1802.05957, tables 4 and 5;
+    Source: Gulrajani et al. 2017, arXiv:1704.00028, appendix F; Miyato et al. 2018, arXiv:1802.05957, appendix B.4;
     labels: Miyato & Koyama 2018, arXiv:1802.05637, eq. 3.
     """
 

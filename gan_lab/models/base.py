@@ -165,6 +165,11 @@ class ManualModule(LightningModule):
         self.terms = self.step(batch)
         self.iteration += 1
 
+    def on_train_start(self) -> None:
+        """Let each process draw its own noise."""
+        if self.global_rank:
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
+
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip gradients here, where they are already unscaled under fp16."""
         if self.gradient_clip is not None:

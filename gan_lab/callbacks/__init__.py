@@ -1,0 +1,9 @@
+"""What happens around the iterations: the budget, checkpoints, logs, pictures, the progress bar."""
+
+from gan_lab.callbacks.budget import Budget
+from gan_lab.callbacks.checkpoints import Checkpoints
+from gan_lab.callbacks.figures import SampleGrid, TermsLogger, Validation
+from gan_lab.callbacks.metrics_csv import MetricsCSV
+from gan_lab.callbacks.progress import ProgressBar
+
+__all__ = ["Budget", "Checkpoints", "MetricsCSV", "ProgressBar", "SampleGrid", "TermsLogger", "Validation"]

@@ -1,0 +1,113 @@
+"""When a run ends: by iterations, epochs or minutes, whichever comes first, or when it is asked to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+log = logging.getLogger(__name__)
+
+#: Under several processes the decision to stop is agreed on every so many iterations: asking costs a synchronisation.
+AGREE_EVERY = 10
+
+
+class Budget(Callback):
+    """Tell the model which share of its budget is spent, and stop the run when it is, or on SIGTERM or Ctrl-C.
+
+    Args:
+        max_iterations: batches; None for no limit.
+        max_epochs: passes over the training images; None for no limit.
+        max_minutes: minutes of training, those before a resume included; None for no limit.
+
+    Attributes:
+        total: the number of iterations that iterations and epochs allow, once training has started.
+        stopped_by: the signal that ended the run early, or None.
+    """
+
+    def __init__(
+        self, max_iterations: int | None = None, max_epochs: float | None = None, max_minutes: float | None = None
+    ) -> None:
+        self.max_iterations = max_iterations
+        self.max_epochs = max_epochs
+        self.max_minutes = max_minutes
+        self.stopped_by: signal.Signals | None = None
+        self._elapsed_before = 0.0
+        self._start = 0.0
+        self.total: int | None = None
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training so far, those before a resume included."""
+        return self._elapsed_before + (time.monotonic() - self._start if self._start else 0.0)
+
+    def total_iterations(self, per_epoch: int) -> int | None:
+        """Return the number of iterations that iterations and epochs allow, or None if only minutes count."""
+        limits = [] if self.max_iterations is None else [self.max_iterations]
+        if self.max_epochs is not None:
+            limits.append(max(1, round(self.max_epochs * per_epoch)))
+        return min(limits, default=None)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Take SIGTERM and SIGINT over, before Lightning does: the iteration is finished and saved first."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._handlers[number] = signal.signal(number, self._ask_to_stop)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers.clear()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._start = time.monotonic()
+        per_epoch = trainer.datamodule.iterations_per_epoch(trainer.world_size)  # type: ignore[attr-defined]
+        self.total = self.total_iterations(per_epoch)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """Set the model's progress, which its schedules go by."""
+        pl_module.progress = self.progress(pl_module.iteration)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop the trainer if the budget is spent."""
+        stop = self.progress(pl_module.iteration) >= 1.0 or self.stopped_by is not None
+        if trainer.world_size > 1:
+            counted = self.total is not None and pl_module.iteration >= self.total
+            if not counted and pl_module.iteration % AGREE_EVERY:
+                return
+            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
+        if stop:
+            trainer.should_stop = True
+
+    def progress(self, iteration: int) -> float:
+        """Return the share of the budget spent, in [0, 1]."""
+        shares = [0.0]
+        if self.total is not None:
+            shares.append(iteration / self.total)
+        if self.max_minutes is not None:
+            shares.append(self.elapsed / (60 * self.max_minutes))
+        return min(1.0, max(shares))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the seconds spent."""
+        return {"elapsed": self.elapsed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the seconds spent before."""
+        self._elapsed_before = state_dict["elapsed"]
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        if self.stopped_by is not None and number == signal.SIGINT:  # a second Ctrl-C does not wait
+            raise KeyboardInterrupt
+        self.stopped_by = signal.Signals(number)
+        log.warning("%s: finishing the iteration and saving a checkpoint", self.stopped_by.name)

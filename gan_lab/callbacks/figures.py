@@ -1,0 +1,133 @@
+"""What a run writes while it trains: loss terms, validation figures and sample grids."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from gan_lab.imaging import grid, write_png
+
+
+class TermsLogger(Callback):
+    """Log the loss terms, averaged over the iterations since the last time, the learning rates and the throughput.
+
+    Args:
+        every_n_iterations: how often; terms stay on the device in between.
+    """
+
+    def __init__(self, every_n_iterations: int = 10) -> None:
+        self.every_n_iterations = every_n_iterations
+        self.latest: dict[str, float] = {}
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = defaultdict(int)
+        self._images = 0
+        self._since = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the stopwatch."""
+        self._since = time.monotonic()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Add up, and log when it is time."""
+        for name, value in pl_module.terms.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._counts[name] += 1
+        self._images += len(next(value for value in batch.values() if isinstance(value, Tensor))) * trainer.world_size
+        if pl_module.iteration % self.every_n_iterations and not trainer.should_stop:
+            return
+        pl_module.assert_finite()
+        figures = {f"train/{name}": float(total) / self._counts[name] for name, total in self._sums.items()}
+        for number, optimizer in enumerate(trainer.optimizers):
+            figures[f"train/lr_{number}"] = optimizer.param_groups[0]["lr"]
+        now = time.monotonic()
+        figures["train/images_per_s"] = self._images / max(now - self._since, 1e-9)
+        self.latest = figures
+        self._sums, self._counts, self._images, self._since = {}, defaultdict(int), 0, now
+        log_figures(trainer, figures, pl_module.iteration)
+
+
+class Validation(Callback):
+    """Take the model's figures over the held-out images every n iterations and at the end.
+
+    Lightning's own loop is not used: it counts in its own way, and a resumed run would validate at other iterations.
+    Every process takes the same figures over the same images, so nothing needs to be gathered.
+
+    Args:
+        every_n_iterations: how often.
+        max_images: held-out images to use at most, the first ones.
+    """
+
+    def __init__(self, every_n_iterations: int = 500, max_images: int = 256) -> None:
+        self.every_n_iterations = every_n_iterations
+        self.max_images = max_images
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Validate when it is time; `fresh_figures` holds the figures for one iteration."""
+        pl_module.fresh_figures = {}
+        if pl_module.iteration % self.every_n_iterations and not trainer.should_stop:
+            return
+        pl_module.fresh_figures = pl_module.validate(first(held_out(trainer), self.max_images))
+        log_figures(trainer, pl_module.fresh_figures, pl_module.iteration)
+
+
+class SampleGrid(Callback):
+    """Write a grid of pictures at fixed inputs every n iterations and at the end.
+
+    Args:
+        folder: the run's samples folder.
+        every_n_iterations: how often.
+    """
+
+    def __init__(self, folder: str | Path, every_n_iterations: int = 500) -> None:
+        self.folder = Path(folder)
+        self.every_n_iterations = every_n_iterations
+        self._fixed: dict[str, Any] | None = None
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Write the grid when it is time."""
+        if pl_module.iteration % self.every_n_iterations and not trainer.should_stop:
+            return
+        if not trainer.is_global_zero:
+            return
+        if self._fixed is None:
+            parts = list(first(held_out(trainer), 32))
+            self._fixed = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        images, columns = pl_module.sample_grid(self._fixed)
+        pixels = ((images.float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1)
+        picture = grid(pixels.numpy(), columns)
+        write_png(self.folder / f"{pl_module.iteration:06d}.png", picture)
+        for logger in trainer.loggers:
+            if hasattr(logger, "log_image"):
+                logger.log_image("samples", [picture], step=pl_module.iteration)
+
+
+def held_out(trainer: Trainer) -> Iterable[dict[str, Any]]:
+    """Return the validation batches of the trainer's datamodule."""
+    loader = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
+    assert loader is not None
+    return loader
+
+
+def first(batches: Iterable[dict[str, Any]], images: int) -> Iterable[dict[str, Any]]:
+    """Yield batches until they hold `images` images, the last one cut to fit."""
+    left = images
+    for batch in batches:
+        tensors = {name: value[:left] for name, value in batch.items() if isinstance(value, Tensor)}
+        yield tensors
+        left -= len(next(iter(tensors.values())))
+        if left <= 0:
+            return
+
+
+def log_figures(trainer: Trainer, figures: dict[str, float], iteration: int) -> None:
+    """Hand figures to every logger, at the iteration (not Lightning's global step)."""
+    if trainer.is_global_zero:
+        for logger in trainer.loggers:
+            logger.log_metrics(figures, step=iteration)

@@ -1,0 +1,167 @@
+"""Checkpoints: written whole or not at all, read without running code, and carrying the configuration they came from."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.plugins.io import CheckpointIO
+
+from gan_lab.config import instantiate
+from gan_lab.errors import UserError
+from gan_lab.models import ManualModule
+
+log = logging.getLogger(__name__)
+
+#: Version of the checkpoint's own layout.
+FORMAT = 1
+
+
+class CrashSafeIO(CheckpointIO):
+    """Write a checkpoint beside its final place, flush it to disk, then rename it: a kill leaves the old one or the new.
+
+    Args:
+        config: the run's resolved configuration in plain containers; goes into every checkpoint.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write `checkpoint` to `path`."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda file: torch.save(checkpoint | {"format": FORMAT, "config": self.config}, file))
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read a checkpoint's tensors and plain containers."""
+        return read(Path(path))
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Delete a checkpoint."""
+        Path(path).unlink(missing_ok=True)
+
+
+def write_whole(path: Path, write: Callable[[Any], None]) -> None:
+    """Give `write` a file that takes the place of `path` once it is complete and on disk."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+
+
+def find(option: str, value: str | Path, prefer: str = "best") -> Path:
+    """Return the checkpoint file that `value` means: a file, a run's folder, or its checkpoints folder.
+
+    Args:
+        option: the option that gave it, for the message.
+        value: the path.
+        prefer: "best" or "last": which of a run's checkpoints to take; the other one if it has only that.
+
+    Raises:
+        UserError: there is none.
+    """
+    path = Path(value)
+    if path.is_file():
+        return path
+    order = ("best.ckpt", "last.ckpt") if prefer == "best" else ("last.ckpt", "best.ckpt")
+    for folder in (path / "checkpoints", path):
+        for name in order:
+            if (folder / name).is_file():
+                return folder / name
+    what = "is a folder without checkpoints/last.ckpt" if path.is_dir() else "does not exist"
+    raise UserError(f"{option}={value}: {what}; name a run's folder (runs/<name>) or a .ckpt file")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a checkpoint into CPU memory. Only tensors and plain containers are read, so no code of it can run.
+
+    Raises:
+        UserError: the file is missing, damaged, or not a checkpoint of gan_lab.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UserError(f"checkpoint {path}: does not exist") from error
+    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"checkpoint {path}: damaged, or not a checkpoint that can be read safely "
+            f"({str(error).splitlines()[0][:120] if str(error) else type(error).__name__})"
+        ) from error
+    if not isinstance(checkpoint, dict) or not {"config", "clock", "state_dict"} <= checkpoint.keys():
+        raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
+    if checkpoint.get("format", 0) > FORMAT:
+        raise UserError(f"checkpoint {path}: made by a newer gan_lab; upgrade with pip install -U gan-lab")
+    return checkpoint
+
+
+def load_model(path: Path, device: str | torch.device = "cpu") -> tuple[ManualModule, dict[str, Any]]:
+    """Build the model that a checkpoint describes and fill in its weights.
+
+    Returns:
+        The model in evaluation mode on `device`, and the resolved configuration of its run.
+
+    Raises:
+        UserError: the checkpoint cannot be read, names something that is not allowed, or does not fit its own config.
+    """
+    checkpoint = read(path)
+    # the terms of a loss are of no use here, and their feature network may not be on this machine
+    settings = dict(checkpoint["config"]["model"])
+    if "lambda_perceptual" in settings:
+        settings["lambda_perceptual"] = 0.0
+    model: ManualModule = instantiate(settings)
+    load_weights(model, checkpoint["state_dict"], path)
+    model.iteration = checkpoint["clock"]["iteration"]
+    return model.to(device).eval(), checkpoint["config"]
+
+
+def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Fill a model with weights that must fit it exactly.
+
+    Raises:
+        UserError: they do not.
+    """
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"checkpoint {path}: its weights do not fit the model: {reason}") from error
+
+
+def transfer_weights(model: torch.nn.Module, path: Path) -> None:
+    """Start a model from another run's weights: all those whose name and shape fit; the log names the others.
+
+    Raises:
+        UserError: none fit.
+    """
+    weights, own = read(path)["state_dict"], model.state_dict()
+    fitting = {
+        name: value
+        for name, value in weights.items()
+        if name in own and isinstance(value, torch.Tensor) and own[name].shape == value.shape
+    }
+    if not fitting:
+        raise UserError(f"init_from={path}: none of its {len(weights)} weights fits this model; was it another method?")
+    left = sorted(name for name, value in own.items() if isinstance(value, torch.Tensor) and name not in fitting)
+    log.info("init_from=%s: took %d of %d tensors", path, len(fitting), len(own))
+    if left:
+        log.warning("init_from=%s: %d tensors keep their own start: %s", path, len(left), ", ".join(left[:8]))
+    model.load_state_dict(fitting, strict=False)

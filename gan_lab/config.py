@@ -1,0 +1,303 @@
+"""From the command line to constructors: where the configuration lies, what it may name, and what a typo is told.
+
+Only this module, `checkpoint.py`, `training.py` and the commands know Hydra.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import itertools
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_lab.errors import UserError
+
+log = logging.getLogger(__name__)
+
+#: What a `_target_` may name: a class or function defined under one of these. Everything else is refused, since a
+#: configuration can come out of a checkpoint that somebody else made.
+ALLOWED_TARGETS = (
+    "gan_lab.models.",
+    "gan_lab.networks.",
+    "gan_lab.losses.",
+    "gan_lab.augment.",
+    "gan_lab.metrics.",
+    "gan_lab.imaging.",
+    "gan_lab.data.",
+    "gan_lab.callbacks.",
+    "torch.nn.",
+    "torch.optim.",
+    "torchvision.transforms.",
+    "lightning.pytorch.loggers.",
+)
+#: Where plain functions may be named as well: factories of modules and schedules, which touch no file.
+ALLOWED_FUNCTIONS = ("gan_lab.models.", "gan_lab.networks.", "gan_lab.losses.", "torch.nn.")
+
+
+def config_dir() -> Path:
+    """Return the folder of the configuration groups: inside an installed package, beside it in a source tree."""
+    package = Path(__file__).resolve().parent
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+
+
+def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
+    """Make a command of a function of its composed configuration: Hydra's flags, checked overrides, one-line errors."""
+
+    def decorate(function: Callable[[DictConfig], None]) -> Callable[[], None]:
+        @functools.wraps(function)
+        def guarded(config: DictConfig) -> None:
+            try:
+                function(config)
+            except UserError as error:
+                fail(error)
+
+        @functools.wraps(function)
+        def main() -> None:
+            try:
+                sys.argv[1:] = complete_overrides(sys.argv[1:], config_name)
+            except UserError as error:
+                fail(error)
+            hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=config_name)(guarded)()
+
+        return main
+
+    return decorate
+
+
+def fail(error: UserError) -> None:
+    """Print the message and leave with exit code 2."""
+    print(f"error: {error}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+# ---------------------------------------------------------------------------------------------------- overrides
+
+
+def complete_overrides(argv: list[str], config_name: str) -> list[str]:
+    """Check every override against the composed configuration before anything starts.
+
+    A key that no yaml states but that the constructor at its place takes is let through (as `++key=value`): defaults
+    live in signatures.
+
+    Args:
+        argv: the command line without the program's name.
+        config_name: the command's primary configuration.
+
+    Raises:
+        UserError: an unknown key or option, with the nearest valid ones; a broken override.
+    """
+    arguments = [argument for argument in argv if is_override(argument)]
+    if not arguments or {"-h", "--help", "--hydra-help", "-sc", "--shell-completion"} & set(argv):
+        return argv
+    try:
+        overrides = OverridesParser.create().parse_overrides(arguments)
+    except HydraException as error:
+        raise UserError(f"command line: {error}") from error
+    groups = [override for override in overrides if is_group(override)]
+    if any(override.is_sweep_override() for override in overrides) and not {"-m", "--multirun"} & set(argv):
+        swept = next(override for override in overrides if override.is_sweep_override())
+        raise UserError(f"{swept.input_line}: several values make a sweep; add -m, or put the value in quotes")
+    completed = {}
+    for configuration in compositions(config_name, groups):
+        for override in overrides:
+            if override not in groups and not override.key_or_group.startswith("hydra."):
+                completed[override.input_line] = checked(override, configuration)
+    return [completed.get(argument, argument) for argument in argv]
+
+
+def is_override(argument: str) -> bool:
+    """Tell `key=value` and `~key` from flags and their values."""
+    return not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
+
+
+def is_group(override: Override) -> bool:
+    """Tell whether an override chooses an option of a configuration group."""
+    return (config_dir() / override.key_or_group.replace(".", "/").split("@")[0]).is_dir()
+
+
+def compositions(config_name: str, groups: list[Override]) -> Iterator[DictConfig]:
+    """Yield the configuration for every combination of group options that a sweep will visit."""
+    choices: list[list[str]] = []
+    for group in groups:
+        swept = group.is_sweep_override()
+        values = list(group.sweep_string_iterator()) if swept else None  # type: ignore[no-untyped-call]
+        prefix = group.input_line.split("=", 1)[0]
+        choices.append([f"{prefix}={value}" for value in values] if values else [group.input_line])
+    for combination in itertools.islice(itertools.product(*choices), 64):
+        yield compose(config_name, list(combination))
+
+
+def compose(config_name: str, overrides: list[str]) -> DictConfig:
+    """Compose a configuration without running anything.
+
+    Raises:
+        UserError: Hydra's own complaint, shortened.
+    """
+    try:
+        with hydra.initialize_config_dir(config_dir=str(config_dir()), version_base="1.3"):
+            return hydra.compose(config_name, overrides=overrides)
+    except (HydraException, OmegaConfBaseException) as error:
+        chosen = next((o for o in overrides if o.split("=")[-1] in str(error)), None)
+        raise UserError(group_message(chosen) if chosen else f"configuration: {error}") from error
+
+
+def group_message(override: str) -> str:
+    """Say which options a group has, the nearest first."""
+    group, value = override.lstrip("+").split("=", 1)
+    options = sorted(path.stem for path in (config_dir() / group.split("@")[0]).glob("*.yaml"))
+    near = difflib.get_close_matches(value, options, n=1)
+    hint = f"; did you mean {group}={near[0]}?" if near else ""
+    return f"{override}: there is no such option{hint} (there are: {', '.join(options)})"
+
+
+def checked(override: Override, configuration: DictConfig) -> str:
+    """Return the override as Hydra shall have it.
+
+    Raises:
+        UserError: no such key.
+    """
+    key = override.key_or_group
+    if override.is_add() or override.is_force_add() or override.is_delete():
+        return override.input_line
+    node: Any = configuration
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        if not isinstance(node, DictConfig):
+            parent = ".".join(parts[:depth])
+            raise UserError(f"{key}: {parent} is {node!r} here, so it has no key {part!r}; set {parent} first")
+        if part in node:
+            node = node._get_node(part)
+            if isinstance(node, DictConfig) and node._is_none():
+                node = None
+            elif not isinstance(node, DictConfig):
+                node = node._value() if node is not None else None  # type: ignore[union-attr]
+            continue
+        if part in keywords(node.get("_target_")):
+            return f"++{override.input_line}"
+        raise UserError(unknown_key(key, ".".join(parts[:depth]), node, configuration))
+    return override.input_line
+
+
+def unknown_key(key: str, parent: str, node: DictConfig, configuration: DictConfig) -> str:
+    """Say that there is no such key, and which are near."""
+    prefix = f"{parent}." if parent else ""
+    siblings = [f"{prefix}{name}" for name in {*map(str, node), *keywords(node.get("_target_"))} if name[0] != "_"]
+    elsewhere = [known for known in dotted_keys(configuration) if known.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
+    near = [*elsewhere, *difflib.get_close_matches(key, {*siblings, *dotted_keys(configuration)}, n=3, cutoff=0.6)]
+    near = list(dict.fromkeys(near))[:3]
+    if near:
+        return f"{key}: there is no such key; did you mean {' or '.join(near)}?"
+    return f"{key}: there is no such key; under {parent or 'the top level'} there are: {', '.join(sorted(siblings))}"
+
+
+def dotted_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Yield every key of a configuration, dotted."""
+    for name in node:
+        child = node._get_node(name)
+        yield f"{prefix}{name}"
+        if isinstance(child, DictConfig) and not child._is_none() and not child._is_interpolation():
+            yield from dotted_keys(child, f"{prefix}{name}.")
+
+
+def keywords(target: str | None) -> set[str]:
+    """Return the keyword arguments that a `_target_` takes, those of its base classes included where it passes them on."""
+    if target is None:
+        return set()
+    found = allowed_object(target)
+    names: set[str] = set()
+    for owner in inspect.getmro(found) if inspect.isclass(found) else [found]:
+        function = owner.__dict__.get("__init__") if inspect.isclass(owner) else owner
+        if function is None:
+            continue
+        parameters = inspect.signature(function).parameters.values()
+        names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)} - {"self"}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return names
+
+
+# ---------------------------------------------------------------------------------------------------- instantiation
+
+
+def allowed_object(target: str) -> Any:
+    """Return the class or function that a `_target_` names.
+
+    Raises:
+        UserError: it is not one that a configuration may name, or it does not exist.
+    """
+    refusal = f"_target_={target}: a configuration may only name classes of {', '.join(ALLOWED_TARGETS)}"
+    if not isinstance(target, str) or not target.startswith(ALLOWED_TARGETS):
+        raise UserError(refusal)
+    try:
+        found = hydra.utils.get_object(target)
+    except Exception as error:
+        raise UserError(f"_target_={target}: there is no such class ({error})") from error
+    home = f"{getattr(found, '__module__', '')}."
+    places = ALLOWED_TARGETS if inspect.isclass(found) else ALLOWED_FUNCTIONS
+    # torch.optim.os.system would pass by its name: what counts is where a thing was defined
+    if not callable(found) or not home.startswith(places):
+        raise UserError(refusal)
+    return found
+
+
+def check_targets(node: Any) -> None:
+    """Check every `_target_` in a plain container before anything is made of it.
+
+    Raises:
+        UserError: one of them is not allowed, or the container holds an interpolation.
+    """
+    if isinstance(node, dict):
+        if "_target_" in node:
+            allowed_object(node["_target_"])
+        for value in node.values():
+            check_targets(value)
+    elif isinstance(node, list):
+        for value in node:
+            check_targets(value)
+    elif isinstance(node, str) and "${" in node:
+        raise UserError(f"{node}: an interpolation is left in a resolved configuration")
+
+
+def instantiate(node: DictConfig | dict[str, Any], **arguments: Any) -> Any:
+    """Make what a node describes, after checking that it may be made.
+
+    Raises:
+        UserError: a target is not allowed, or its constructor refuses its arguments.
+    """
+    container = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
+    check_targets(container)
+    try:
+        return hydra.utils.instantiate(container, **arguments, _convert_="all")
+    except hydra.errors.InstantiationException as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        if isinstance(cause, UserError):
+            raise cause from error
+        raise UserError(f"configuration: {str(error).splitlines()[0]}") from error
+
+
+def secrets_masked(node: Any) -> Any:
+    """Return a plain container with every value masked whose key looks like a secret's."""
+    if isinstance(node, dict):
+        return {key: "***" if is_secret(key) and value else secrets_masked(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [secrets_masked(value) for value in node]
+    return node
+
+
+def is_secret(key: Any, words: Iterable[str] = ("api_key", "apikey", "token", "secret", "password")) -> bool:
+    """Tell whether a key names something that must not be written down."""
+    return any(word in str(key).lower() for word in words)

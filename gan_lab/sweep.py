@@ -1,0 +1,69 @@
+"""The table at the end of a sweep."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+
+class SweepSummary(Callback):
+    """Print one row per job of a sweep, best first, write it as `summary.csv`, and fail if a job failed."""
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Gather the jobs' folders."""
+        folder = Path(config.hydra.sweep.dir)
+        jobs = [path for path in folder.iterdir() if path.is_dir() and path.name.isdigit()]
+        rows = sorted((job_row(path) for path in jobs), key=lambda row: row.pop("rank"))
+        if not rows:
+            return
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        with (folder / "summary.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+        table = Table(title=f"{folder}: {len(rows)} jobs")
+        for name in columns:
+            table.add_column(name)
+        for row in rows:
+            table.add_row(*[str(row.get(name, "")) for name in columns])
+        Console(width=None if Console().is_terminal else 160).print(table)
+        failed = [row["job"] for row in rows if row["status"] != "done"]
+        if failed:
+            print(f"{len(failed)} of {len(rows)} jobs failed: {', '.join(failed)}; see error.txt in their folders")
+            raise SystemExit(1)
+
+
+def job_row(folder: Path) -> dict[str, Any]:
+    """Return what is told of one job; `rank` sorts the best first and the failed last."""
+    row: dict[str, Any] = {"job": folder.name, "rank": (1, 0.0, int(folder.name))}
+    error = folder / "error.txt"
+    if (folder / "config.yaml").exists():
+        saved = OmegaConf.load(folder / "config.yaml")
+        row["overrides"] = " ".join(saved.overrides)
+        row |= figures(folder / "metrics.csv", *saved.monitor)
+        if "best" in row:
+            better = row["best"] if saved.monitor[1] == "min" else -row["best"]
+            row["rank"] = (0, better, int(folder.name))
+    row["status"] = error.read_text().splitlines()[0][:80] if error.exists() else "done"
+    if error.exists():
+        row["rank"] = (2, 0.0, int(folder.name))
+    return row
+
+
+def figures(path: Path, monitor: str, direction: str) -> dict[str, Any]:
+    """Return the last iteration and the best value of the monitored figure from a `metrics.csv`."""
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    values = [float(row[monitor]) for row in rows if row.get(monitor)]
+    found: dict[str, Any] = {"iterations": rows[-1]["iteration"], "figure": monitor} if rows else {}
+    if values:
+        found["best"] = min(values) if direction == "min" else max(values)
+    return found

@@ -1,0 +1,165 @@
+"""From conf/trainer to a Lightning Trainer: budget, precision, devices, strategy."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+
+from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, ProgressBar, SampleGrid, TermsLogger, Validation
+from gan_lab.checkpoint import CrashSafeIO
+from gan_lab.config import instantiate
+from gan_lab.errors import UserError
+
+log = logging.getLogger(__name__)
+
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+REFUSED_STRATEGIES = {
+    "fsdp": "FSDP shards one optimiser's parameters, and a GAN has two optimisers that take turns",
+    "deepspeed": "DeepSpeed wraps a single optimiser, and a GAN has two that take turns",
+}
+
+
+def prepare_process(config: DictConfig) -> str:
+    """Set what must be set before the first tensor, and return the accelerator: "cpu" or "gpu".
+
+    Raises:
+        UserError: `device` is unknown, or cuda without a GPU.
+    """
+    device = config.device
+    if device not in ("auto", "cpu", "cuda"):
+        raise UserError(f"device={device}: needs auto, cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device=cuda: this machine shows no CUDA device; use device=cpu, or device=auto")
+    accelerator = "cpu" if device == "cpu" or not torch.cuda.is_available() else "gpu"
+    if accelerator == "cpu":
+        # A saturated discriminator's gradients underflow, and denormals make a CPU step several times slower.
+        torch.set_flush_denormal(True)
+    else:
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+    return accelerator
+
+
+def check_trainer(trainer: DictConfig, multirun: bool) -> None:
+    """Refuse what cannot work, before anything is written.
+
+    Raises:
+        UserError: an unknown precision, a budget without a limit, or a strategy that manual optimisation cannot use.
+    """
+    if trainer.precision not in PRECISIONS:
+        raise UserError(f"trainer.precision={trainer.precision}: needs one of {', '.join(PRECISIONS)}")
+    for name in ("max_iterations", "max_epochs", "max_minutes"):
+        value = trainer[name]
+        if value is not None and (isinstance(value, str) or value <= 0):
+            raise UserError(f"trainer.{name}={value}: needs a number above 0, or null for no limit")
+    if all(trainer[name] is None for name in ("max_iterations", "max_epochs", "max_minutes")):
+        raise UserError("trainer: the run would never end; set trainer.max_iterations, max_epochs or max_minutes")
+    strategy = str(trainer.strategy)
+    for name, reason in REFUSED_STRATEGIES.items():
+        if name in strategy:
+            raise UserError(f"trainer.strategy={strategy}: {reason}. Use trainer=ddp")
+    if multirun and strategy.startswith("ddp"):
+        raise UserError(
+            "trainer=ddp with -m: each process of a job would start the whole sweep again. Run the jobs one by one under "
+            "torchrun, or give them to a cluster with hydra/launcher=submitit_slurm (docs/cluster.md)"
+        )
+
+
+def precision_for(precision: str, accelerator: str) -> str:
+    """Return Lightning's precision for `trainer.precision`: "auto" is bf16-mixed where the hardware has it, else fp32."""
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False) if accelerator == "gpu" else cpu_has_bf16()
+        return "bf16-mixed" if fast else "32-true"
+    if precision == "16-mixed" and accelerator == "cpu":
+        log.warning("trainer.precision=16-mixed: a CPU has no fp16 training; bf16-mixed is used instead")
+        return "bf16-mixed"
+    return precision
+
+
+def cpu_has_bf16() -> bool:
+    """Tell whether the CPU multiplies bf16 in hardware (AMX or AVX512-BF16); elsewhere bf16 is slower than fp32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def build_trainer(config: DictConfig, resolved: dict[str, Any], run_dir: Path, start_iteration: int) -> Trainer:
+    """Make the Trainer that a run's configuration describes.
+
+    Args:
+        config: the run's configuration.
+        resolved: the same in plain containers, secrets masked; goes into checkpoints.
+        run_dir: the run's folder.
+        start_iteration: the iteration that the run starts from; 0 unless it resumes.
+    """
+    trainer = config.trainer
+    accelerator = "cpu" if config.device == "cpu" or not torch.cuda.is_available() else "gpu"
+    return Trainer(
+        accelerator=accelerator,
+        devices=trainer.devices,
+        num_nodes=trainer.num_nodes,
+        # G and D take turns, so each backward leaves the other's parameters unused
+        strategy="ddp_find_unused_parameters_true" if trainer.strategy == "ddp" else trainer.strategy,
+        precision=precision_for(trainer.precision, accelerator),
+        max_epochs=-1,
+        callbacks=build_callbacks(trainer, run_dir),
+        logger=build_loggers(config, resolved, run_dir, start_iteration),
+        plugins=[CrashSafeIO(resolved)],
+        # what the callbacks above do in iterations, Lightning would do in optimiser steps
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        limit_val_batches=0,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        deterministic=trainer.deterministic,
+    )
+
+
+def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:
+    """Return the callbacks in the order that they rely on: the budget decides to stop, the others see it, the save ends."""
+    return [
+        Budget(trainer.max_iterations, trainer.max_epochs, trainer.max_minutes),
+        TermsLogger(trainer.log_every),
+        Validation(trainer.validate_every, trainer.validate_images),
+        SampleGrid(run_dir / "samples", trainer.sample_every),
+        ProgressBar(),
+        Checkpoints(
+            run_dir / "checkpoints", trainer.checkpoint_every, trainer.checkpoint_every_minutes, trainer.keep_every
+        ),
+    ]
+
+
+def build_loggers(config: DictConfig, resolved: dict[str, Any], run_dir: Path, start_iteration: int) -> list[Logger]:
+    """Return the csv logger, which every run has, and the ones that `logger=` adds.
+
+    Raises:
+        UserError: wandb is asked for and not installed.
+    """
+    loggers: list[Logger] = [MetricsCSV(run_dir / "metrics.csv", start_iteration)]
+    for settings in config.logger.values():
+        if "Wandb" in settings._target_ and importlib.util.find_spec("wandb") is None:
+            raise UserError("logger=wandb: wandb is not installed; pip install wandb, or logger=csv")
+        if os.environ.get("WANDB_MODE") == "online":
+            log.info("WANDB_MODE=online: wandb will talk to its server")
+        logger = instantiate(settings, save_dir=str(run_dir), name=run_dir.name)
+        logger.log_hyperparams(resolved)
+        loggers.append(logger)
+    return loggers
+
+
+def finish_loggers(trainer: Trainer) -> None:
+    """Close what a logger keeps open, so that the next job of a sweep starts its own."""
+    for logger in trainer.loggers:
+        if type(logger).__name__ == "WandbLogger":
+            logger.experiment.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -67,6 +68,29 @@ class Canvas:
         sin, cos = np.sin(self.pose.roll), np.cos(self.pose.roll)
         x, y = p[:, 0] * cos - p[:, 1] * sin, p[:, 0] * sin + p[:, 1] * cos
         return np.stack([self.origin[0] + x * self.unit, self.origin[1] - y * self.unit], 1)
+
+    def project(self, points: Sequence[tuple[float, float, float]] | NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return product points (right, up, towards the viewer, before the pose turns them) as pixels [n, 2]."""
+        x, y, z = np.asarray(points, np.float64).T
+        yaw, pitch = self.pose.yaw, self.pose.pitch
+        x, z = x * np.cos(yaw) + z * np.sin(yaw), z * np.cos(yaw) - x * np.sin(yaw)
+        up, depth = y * np.cos(pitch) - z * np.sin(pitch), z * np.cos(pitch) + y * np.sin(pitch)
+        near = self.unit / (1 - 0.14 * depth)
+        return np.stack([self.origin[0] + x * near, self.origin[1] - up * near], 1)
+
+    def facing(self, x: float, y: float, z: float) -> tuple[float, float, float]:
+        """Return a direction of the product as the viewer sees it: right, up, towards the viewer."""
+        yaw, pitch = self.pose.yaw, self.pose.pitch
+        x, z = x * np.cos(yaw) + z * np.sin(yaw), z * np.cos(yaw) - x * np.sin(yaw)
+        return float(x), float(y * np.cos(pitch) - z * np.sin(pitch)), float(z * np.cos(pitch) + y * np.sin(pitch))
+
+    def grid(self, patch: Patch) -> tuple[Array, Array]:
+        """Return the product coordinates [h, w] (right on the picture, up) of a patch's pixels; never mirrored."""
+        height, width = patch.alpha.shape
+        x = (np.arange(width, dtype=np.float32) + np.float32(patch.x - self.origin[0]))[None, :] / np.float32(self.unit)
+        y = -(np.arange(height, dtype=np.float32) + np.float32(patch.y - self.origin[1]))[:, None] / np.float32(self.unit)
+        sin, cos = np.float32(np.sin(self.pose.roll)), np.float32(np.cos(self.pose.roll))
+        return x * cos + y * sin, y * cos - x * sin
 
     def paint(
         self, patch: Patch, colour: Colour | Array, material: Material, opacity: float | Array = 1.0, glow: float = 0.0,

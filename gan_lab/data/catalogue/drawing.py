@@ -8,26 +8,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.data.catalogue import scenes, vessels
+from gan_lab.data.catalogue import goods, scenes, vessels, wear
 from gan_lab.data.catalogue.canvas import Canvas, Pose
 from gan_lab.data.catalogue.light import VARIANTS, Domain, light
 
 Painter = Callable[[Canvas, np.random.Generator], None]
 
-# name -> (painter, whether it lies on the ground and is seen from above, the unit's share of the picture)
-_GOODS: dict[str, tuple[Painter, bool, float]] = {
-    "mug": (vessels.mug, False, 0.72),
-    "bottle": (vessels.bottle, False, 0.8),
-    "jar": (vessels.mug, False, 0.7),
-    "plant": (vessels.bottle, False, 0.7),
-    "lamp": (vessels.bottle, False, 0.8),
-    "t-shirt": (vessels.mug, False, 0.8),
-    "sneaker": (vessels.mug, False, 0.8),
-    "handbag": (vessels.mug, False, 0.8),
-    "chair": (vessels.mug, False, 0.8),
-    "watch": (vessels.mug, False, 0.8),
-    "book": (vessels.mug, False, 0.8),
-    "headphones": (vessels.mug, False, 0.8),
+# name -> (painter, whether it lies on the ground and is seen from above, the unit's share of the picture, usual height in units)
+_GOODS: dict[str, tuple[Painter, bool, float, float]] = {
+    "mug": (vessels.mug, False, 0.84, 0.76),
+    "bottle": (vessels.bottle, False, 0.82, 0.98),
+    "jar": (vessels.jar, False, 0.88, 0.66),
+    "plant": (vessels.plant, False, 0.92, 0.82),
+    "lamp": (vessels.lamp, False, 0.84, 0.98),
+    "t-shirt": (wear.t_shirt, True, 0.84, 0),
+    "sneaker": (wear.sneaker, False, 0.84, 0.5),
+    "handbag": (wear.handbag, False, 0.84, 0.88),
+    "chair": (goods.chair, False, 0.84, 0.9),
+    "watch": (goods.watch, True, 0.84, 0),
+    "book": (goods.book, False, 0.84, 0.92),
+    "headphones": (wear.headphones, True, 0.86, 0),
 }
 KINDS: tuple[str, ...] = tuple(_GOODS)
 VIEWS = 2
@@ -43,16 +43,16 @@ def kind_of(index: int) -> int:
     return product_of(index) % len(KINDS)
 
 
-def _pose(index: int, unit: float, lying: bool) -> Pose:
+def _pose(index: int, unit: float, tall: float) -> Pose:
     rng = np.random.default_rng((index, 2))
     scale = unit * rng.uniform(0.88, 1.04)
     return Pose(
         x=0.5 + rng.uniform(-0.035, 0.035),
-        y=0.5 if lying else 0.5 + scale * 0.5 + rng.uniform(-0.02, 0.03),
+        y=0.5 + scale * tall * 0.5 + (rng.uniform(-0.01, 0.03) if tall else 0.0),
         unit=scale,
-        yaw=rng.uniform(-0.7, 0.7),
+        yaw=rng.uniform(0.25, 0.7) * (1 if rng.random() < 0.5 else -1),
         pitch=rng.uniform(0.2, 0.42),
-        roll=rng.uniform(-0.22, 0.22) if lying else 0.0,
+        roll=rng.uniform(-0.22, 0.22) if not tall else 0.0,
         side=1 if rng.random() < 0.5 else -1,
     )
 
@@ -74,9 +74,9 @@ def draw(index: int, domain: Domain, size: int = 256) -> NDArray[np.uint8]:
     if domain not in ("studio", "snapshot") or index < 0 or size < 16:
         raise ValueError(f"draw(index={index!r}, domain={domain!r}, size={size!r}): 'studio' or 'snapshot', index >= 0, size >= 16")
     hard = domain == "snapshot"
-    paint, lying, unit = _GOODS[KINDS[kind_of(index)]]
+    paint, lying, unit, tall = _GOODS[KINDS[kind_of(index)]]
     rng = np.random.default_rng((index, 3, hard))
-    canvas = Canvas(2 * size, light(domain, int(rng.integers(VARIANTS))), _pose(index, unit, lying))
+    canvas = Canvas(2 * size, light(domain, int(rng.integers(VARIANTS))), _pose(index, unit, tall))
     paint(canvas, np.random.default_rng((product_of(index), 1)))
     horizon = max(0.08, canvas.origin[1] / canvas.size - rng.uniform(0.22, 0.4))
     ground = scenes.snapshot(size, rng, horizon, lying) if hard else scenes.studio(size, rng)

@@ -81,7 +81,7 @@ def _wall(size: int, height: int, rng: np.random.Generator) -> Array:
     base = rng.uniform(60, 190) * np.array([1, rng.uniform(0.86, 1), rng.uniform(0.66, 0.95)])
     wall = np.full((tall, quarter, 3), base, np.uint8)
     for _ in range(rng.integers(4, 10)):
-        colour = tuple(int(c) for c in rng.uniform(20, 225, 3) * rng.uniform(0.4, 1))
+        colour = tuple(int(c) for c in (rng.uniform(90, 150) + rng.uniform(-45, 45, 3)) * rng.uniform(0.25, 1.4))
         x, w, h = int(rng.uniform(-0.1, 1) * quarter), int(rng.uniform(0.05, 0.25) * quarter), int(rng.uniform(0.2, 0.9) * tall)
         if rng.random() < 0.7:
             cv2.rectangle(wall, (x, tall - h), (x + w, tall), colour, -1)
@@ -110,7 +110,7 @@ def develop(light: Array, snapshot: bool, rng: np.random.Generator) -> NDArray[n
         cast = np.array([rng.uniform(1.0, 1.25), rng.uniform(0.92, 1.08), rng.uniform(0.55, 0.8)], np.float32)
         light = light * (cast * rng.uniform(0.5, 0.95)) * (1 - rng.uniform(0.12, 0.3) * _vignette(size))
         noise = rng.standard_normal(light.shape, np.float32)
-        light = light + noise * np.sqrt(np.maximum(light, 0) * 0.0009 + 0.00002)
+        light = light + noise * np.sqrt(np.maximum(light, 0) * 0.00045 + 0.00001)
         light = light + np.float32(rng.uniform(0.0, 0.012))
     else:
         # A soft shoulder keeps highlights from clipping hard.

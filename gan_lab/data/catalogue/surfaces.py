@@ -21,7 +21,8 @@ class Patch:
         x, y: the rectangle's left and top in pixels.
         alpha: [h, w] in [0, 1], the coverage.
         nx, ny: [h, w], the unit normal's parts to the right and up; the third part looks at the viewer.
-        u, v: [h, w] surface coordinates in [0, 1], where a texture may be laid on; None where there are none.
+        u, v: [h, w] where a texture may be laid on: across in [-1, 1] and the height in product units, of a surface of
+            revolution; None for others.
     """
 
     x: int
@@ -122,7 +123,8 @@ def revolve(profile: Points, centre: tuple[float, float], unit: float, pitch: fl
     even = np.linspace(0, along[-1], count)
     line = np.stack([np.interp(even, along, p[:, 0]), np.interp(even, along, p[:, 1])]).astype(np.float32)
     window = max(1, int(soft * unit / 0.65)) * 2 + 1
-    line = cv2.blur(cv2.blur(line, (window, 1), borderType=cv2.BORDER_REPLICATE), (window, 1), borderType=cv2.BORDER_REPLICATE)
+    for _ in range(2):
+        line = cv2.blur(line, (window, 1), borderType=cv2.BORDER_REPLICATE)
     r, h = np.maximum(line[0], 0.01), line[1]
     dr, dh = np.gradient(r), np.gradient(h)
     length = np.hypot(dr, dh) + 1e-6
@@ -132,20 +134,64 @@ def revolve(profile: Points, centre: tuple[float, float], unit: float, pitch: fl
     reach = int(r.max()) + 2
     left, top = int(centre[0]) - reach, int(centre[1] - h.max() * cos - r.max() * sin) - 2
     xs = np.arange(left, left + 2 * reach + 1, dtype=np.float32) - np.float32(centre[0])
-    height = int(centre[1] + r.max() * sin) + 3 - top
-    front2 = (r * r)[:, None] - (xs * xs)[None, :]
-    rows = sin * np.sqrt(np.maximum(front2, 0)) - (h * cos)[:, None] + np.float32(centre[1] - top + 0.5)
-    rows[front2 < 0] = height  # a spare row takes what is not there
-    flat_index = rows.astype(np.int32) * len(xs) + np.arange(len(xs), dtype=np.int32)
-    ring = np.full((height + 1) * len(xs), -1, np.float32)
-    ring[flat_index] = np.arange(count, dtype=np.float32)[:, None]  # of repeated indices the last, highest, stays
-    ring = cv2.morphologyEx(ring.reshape(height + 1, -1)[:height], cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8))
+    height = int(centre[1] - h.min() * cos + r.max() * sin) + 3 - top
+    columns = np.arange(len(xs), dtype=np.int32)
+    chord = (r * r)[:, None] - (xs * xs)[None, :]
+    missing = chord < 0
+    chord = np.sqrt(np.maximum(chord, 0))
+    middle = (np.float32(centre[1] - top + 0.5) - h * cos)[:, None]
+    sign = np.ones((height, len(xs)), np.float32)
+    number = np.arange(count, dtype=np.float32)[:, None]
+    tops = np.flatnonzero(upward > 0.05)
+    if len(tops):  # lids and shoulders also show their far half, as far as it faces up enough
+        hidden = missing[tops] | (upward[tops, None] * sin * r[tops, None] < outward[tops, None] * chord[tops] * cos)
+        rows = np.where(hidden, height, middle[tops] - sin * chord[tops])
+        back = np.full((height + 1) * len(xs), -1, np.float32)
+        back[rows.astype(np.int32) * len(xs) + columns] = number[tops]
+        sign[back[: height * len(xs)].reshape(height, -1) >= 0] = -1
+    rows = np.where(missing, height, middle + sin * chord)  # a spare row takes what is not there
+    front = np.full((height + 1) * len(xs), -1, np.float32)
+    front[rows.astype(np.int32) * len(xs) + columns] = number  # of repeated indices the last, highest, stays
+    close = np.ones((5, 1), np.uint8)
+    front = cv2.morphologyEx(front.reshape(height + 1, -1)[:height], cv2.MORPH_CLOSE, close)
+    ring = front
+    if len(tops):
+        sign[front >= 0] = 1
+        ring = cv2.morphologyEx(np.maximum(front, back.reshape(height + 1, -1)[:height]), cv2.MORPH_CLOSE, close)
     alpha = cv2.blur((ring >= 0).astype(np.float32), (2, 2))
     ring = cv2.dilate(ring, np.ones((3, 3), np.uint8)) if ring.min() < 0 else ring
     index = np.maximum(ring, 0).astype(np.intp)
     across = np.clip(xs[None, :] / r[index], -1, 1)
-    towards = np.sqrt(1 - across * across)
+    towards = np.sqrt(1 - across * across) * sign
     n_out = outward[index]
     nx = n_out * across
     ny = upward[index] * cos - n_out * towards * sin
-    return Patch(left, top, alpha, nx, ny, (across * 0.5 + 0.5).astype(np.float32), index.astype(np.float32) / count)
+    return Patch(left, top, alpha, nx, ny, across, h[index] / np.float32(unit))
+
+
+def opening(
+    radius: float, height: float, depth: float, centre: tuple[float, float], unit: float, pitch: float
+) -> tuple[Patch, Array]:
+    """Return the inside of a round vessel as seen through its mouth, and how much light [h, w] reaches it.
+
+    Args:
+        radius, height: of the mouth, in product units.
+        depth: down to a flat bottom or the level of what is in it, in product units.
+    """
+    sin, cos = float(np.sin(pitch)), float(np.cos(pitch))
+    r = radius * unit
+    cx, cy = centre[0], centre[1] - height * unit * cos
+    angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    x, y, mask = polygon(np.stack([cx + r * np.cos(angle), cy + r * sin * np.sin(angle)], 1))
+    xs = ((np.arange(mask.shape[1], dtype=np.float32) + np.float32(x - cx)) / np.float32(r))[None, :]
+    ys = (np.arange(mask.shape[0], dtype=np.float32) + np.float32(y - cy))[:, None]
+    chord = np.sqrt(np.maximum(1 - xs * xs, 0))
+    below = (ys + r * sin * chord) / np.float32(cos * unit)
+    bottom = below > depth
+    nx = np.where(bottom, 0, -xs).astype(np.float32)
+    ny = np.where(bottom, cos, -chord * sin).astype(np.float32)
+    reach = np.where(bottom, np.minimum(1, 0.45 + 0.4 * (below - depth) / max(radius, 1e-3)), 1 - 0.55 * below / max(depth, 1e-3))
+    level = np.clip((below - depth) * np.float32(unit / 2), 0, 1)
+    patch = Patch(x, y, mask.astype(np.float32) / 255, nx, ny, np.broadcast_to(xs, nx.shape), level.astype(np.float32))
+    reach = np.clip(reach / (1 + depth / radius * 0.35), 0.12, 1).astype(np.float32)
+    return patch, reach

@@ -103,3 +103,45 @@ def grounds() -> tuple[NDArray[np.uint8], ...]:
         _stone(11, (200, 196, 188), (120, 112, 104)),
         _stone(12, (90, 88, 86), (52, 50, 50)),
     )
+
+
+@cache
+def boards() -> tuple[Array, ...]:
+    """Return furniture wood, linear light [SIDE, SIDE, 3]: beech, oak, walnut, black stain."""
+    return tuple(
+        to_linear(wood(20 + k, dark, pale, 1))
+        for k, (dark, pale) in enumerate(
+            (((196, 148, 100), (232, 192, 146)), ((168, 118, 70), (208, 162, 108)), ((84, 50, 32), (132, 86, 56)), ((30, 28, 28), (52, 48, 46)))
+        )
+    )
+
+
+@cache
+def grain() -> Array:
+    """Return leather's bumps as slopes to the right and up, [SIDE, SIDE, 2], of unit deviation."""
+    rng = np.random.default_rng((1, 16))
+    height = noise(rng, SIDE, SIDE, 5, 5) + 0.5 * noise(rng, SIDE, SIDE, 9, 9)
+    slopes = np.stack([-cv2.Sobel(height, cv2.CV_32F, 1, 0), cv2.Sobel(height, cv2.CV_32F, 0, 1)], -1)
+    return np.ascontiguousarray(slopes / slopes.std())
+
+
+@cache
+def folds() -> tuple[Array, ...]:
+    """Return cloth's folds as slopes to the right and up, [SIDE // 2, SIDE // 2, 2] each, of unit deviation."""
+    made = []
+    side = SIDE // 2
+    for seed in range(6):
+        rng = np.random.default_rng((seed, 17))
+        bend = noise(rng, side, side, 90, 90)
+        grid = np.linspace(-1, 1, side, dtype=np.float32)
+        height = noise(rng, side, side, 110, 130) * 0.7
+        for _ in range(7):
+            angle, at = rng.uniform(-0.9, 0.9), rng.uniform(-0.9, 0.9)
+            across = grid[None, :] * np.cos(angle) + grid[:, None] * np.sin(angle) - at + 0.07 * bend
+            along = grid[:, None] * np.cos(angle) - grid[None, :] * np.sin(angle) - rng.uniform(-0.6, 0.8)
+            wide = rng.uniform(0.03, 0.08)
+            ridge = np.exp(-((across / wide) ** 2) - (along / rng.uniform(0.3, 0.8)) ** 2)
+            height = (height + rng.uniform(0.25, 0.6) * ridge).astype(np.float32)
+        slopes = np.stack([-cv2.Sobel(height, cv2.CV_32F, 1, 0), cv2.Sobel(height, cv2.CV_32F, 0, 1)], -1)
+        made.append(np.ascontiguousarray(slopes / slopes.std()))
+    return tuple(made)

@@ -7,31 +7,39 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-HASH_BITS = 128
+_SIDE = 12
+HASH_BITS = 2 * _SIDE * _SIDE
+# Measured on clothing photos: copies rescaled to half, dimmed and saved as JPEG differ from their source in at most 13
+# bits (99 %), different photos of shirts in 31 or more (99 %). With the usual 8x8 the two overlap.
+NEAR = 14
 
 _ONES_IN_16_BITS = np.array([value.bit_count() for value in range(1 << 16)], np.uint8)
 
 
 def dhash(image: np.ndarray) -> int:
-    """Return the difference hash: 64 bits for brighter-than-the-left-neighbour and 64 for brighter-than-above.
+    """Return the difference hash: is each of 12x12 fields brighter than its left, and than its upper neighbour?
 
-    It survives scaling, JPEG, and changes of brightness and contrast; not crops, turns or mirroring.
+    It survives scaling, JPEG, and changes of brightness and contrast; not crops, turns or mirroring. Brighter means by
+    more than one level, so that the noise of a plain ground leaves no mark.
 
     Args:
         image: uint8 [H, W, C] in [0, 255], C = 1 or 3.
+
+    Returns:
+        A number of `HASH_BITS` bits.
     """
     grey = image[..., 0] if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     grey = grey.astype(np.float32)
-    across = np.diff(cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA), axis=1)
-    down = np.diff(cv2.resize(grey, (8, 9), interpolation=cv2.INTER_AREA), axis=0)
-    return int.from_bytes(np.packbits(np.concatenate([across.ravel(), down.ravel()]) > 0).tobytes())
+    across = np.diff(cv2.resize(grey, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA), axis=1)
+    down = np.diff(cv2.resize(grey, (_SIDE, _SIDE + 1), interpolation=cv2.INTER_AREA), axis=0)
+    return int.from_bytes(np.packbits(np.concatenate([across.ravel(), down.ravel()]) > 1).tobytes())
 
 
-def near_duplicate_groups(hashes: Sequence[int], distance: int) -> list[int]:
+def near_duplicate_groups(hashes: Sequence[int], distance: int = NEAR) -> list[int]:
     """Return for each hash the number of its group: hashes within `distance` bits, and theirs in turn, share one.
 
     Exact: two hashes that differ in at most d of their bits agree wholly in at least one of d + 1 bands of bits, so
-    only hashes with an equal band are compared. Fifty thousand hashes take a few seconds.
+    only hashes with an equal band are compared. Fifty thousand hashes of photos take some seconds.
 
     Args:
         hashes: of `dhash`.
@@ -43,10 +51,11 @@ def near_duplicate_groups(hashes: Sequence[int], distance: int) -> list[int]:
     if not hashes:
         return []
     unique, place = np.unique(_as_bits(hashes), axis=0, return_inverse=True)
-    words = np.packbits(unique, axis=1).view(np.uint16)  # [N, 8]
+    words = np.packbits(unique, axis=1).view(np.uint16)  # [N, HASH_BITS / 16]
     parents = np.arange(len(unique))
-    for band in np.array_split(unique, distance + 1, axis=1):
-        _join_within_band(parents, words, np.packbits(band, axis=1), distance)
+    for first in range(distance + 1):
+        # Every so many bits: a band of neighbours would be the same plain ground in half of the photos.
+        _join_within_band(parents, words, np.packbits(unique[:, first :: distance + 1], axis=1), distance)
     roots = _roots(parents, np.arange(len(parents)))[place.reshape(-1)]
     numbers: dict[int, int] = {}
     return [numbers.setdefault(root, len(numbers)) for root in roots.tolist()]
@@ -54,7 +63,7 @@ def near_duplicate_groups(hashes: Sequence[int], distance: int) -> list[int]:
 
 def _as_bits(hashes: Sequence[int]) -> np.ndarray:
     data = b"".join(value.to_bytes(HASH_BITS // 8) for value in hashes)
-    return np.unpackbits(np.frombuffer(data, np.uint8).reshape(len(hashes), -1), axis=1)  # [N, 128]
+    return np.unpackbits(np.frombuffer(data, np.uint8).reshape(len(hashes), -1), axis=1)  # [N, HASH_BITS]
 
 
 def _join_within_band(parents: np.ndarray, words: np.ndarray, band: np.ndarray, distance: int) -> None:

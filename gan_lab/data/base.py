@@ -1,0 +1,327 @@
+"""The datamodule behind every `data=`: splits of photos in, the batches that a model needs out."""
+
+from __future__ import annotations
+
+import logging
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from gan_lab.data.geometry import Augmentation
+from gan_lab.data.options import one_of, share, whole
+from gan_lab.data.source import Images, Source, reading_sizes
+from gan_lab.data.stream import PositionBatches
+from gan_lab.data.views import Degradation, ImageView, PairView, UnpairedView, View, collate, grey_copy
+from gan_lab.data.workers import automatic_workers, start_worker
+from gan_lab.errors import UserError
+
+log = logging.getLogger(__name__)
+
+SPLITS = ("train", "val", "test")
+NEEDS = {
+    "images": "photos",
+    "labelled": "photos with classes",
+    "paired": "pairs of a bad and a good photo, or photos to degrade",
+    "unpaired": "two folders of photos, A and B",
+}
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a datamodule found.
+
+    Attributes:
+        splits: split -> role -> table. Roles are "image", or "lq" and "gt" row by row, or "A" and "B". A split that the
+            data lack is absent.
+        class_names: in the order of the labels; empty without classes.
+        found: the data in words, for messages: "/photos (class folders dress, hat)".
+    """
+
+    splits: dict[str, dict[str, Source]]
+    class_names: list[str] = field(default_factory=list)
+    found: str = ""
+
+
+class ImageDataModule(LightningDataModule):
+    """Feed a model with the view of the photos that it needs.
+
+    Training order and randomness depend on (seed, position) alone, so a resumed run sees what it would have seen.
+    Validation and test photos are cut in the middle, and their degradations depend on `split_seed` alone: figures of
+    runs with several seeds are taken on the same pixels.
+
+    Args:
+        image_size: side of the square images, in pixels.
+        channels: 3 for RGB, 1 for grey.
+        batch_size: images (or pairs) in a batch of one device.
+        num_workers: processes that prepare batches; "auto" chooses.
+        batch_kind: what the model eats: "images", "labelled", "paired" or "unpaired".
+        pair: how "paired" makes its pairs from single photos: "degrade" or "grey_to_colour".
+        degradation: uint8 [H, W, C], generator -> uint8 [H, W, C]; needed by `pair="degrade"`.
+        validation_degradation: another one for validation and test, or a list that takes turns over the photos.
+        fit: "crop" cuts a square out of the photo; "pad" keeps all of it, on white.
+        flip, crop, scale, rotation: see `Augmentation`; training only.
+        domain: "A" or "B": take this domain as single photos, where the data are two domains.
+        class_A, class_B: two class names that serve as the two domains.
+        seed: of the order and of every draw in training; not negative.
+        split_seed: of who is in which split, and of the draws in validation and test.
+        cache_mb: memory for decoded photos, shared by all workers of a process; 0 decodes each time.
+        max_unreadable: the share of unreadable images beyond which the run stops.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int,
+        channels: int = 3,
+        batch_size: int = 16,
+        num_workers: int | str = "auto",
+        batch_kind: str = "images",
+        pair: str = "degrade",
+        degradation: Degradation | None = None,
+        validation_degradation: Degradation | Sequence[Degradation] | None = None,
+        fit: str = "crop",
+        flip: float = 0.5,
+        crop: bool = True,
+        scale: Sequence[float] = (1.0, 1.0),
+        rotation: float = 0.0,
+        domain: str | None = None,
+        class_A: str | None = None,
+        class_B: str | None = None,
+        seed: int = 0,
+        split_seed: int = 0,
+        cache_mb: int = 2048,
+        max_unreadable: float = 0.05,
+    ) -> None:
+        super().__init__()
+        self.image_size = whole("image_size", image_size, at_least=8)
+        self.channels = one_of("channels", channels, (1, 3))
+        self.batch_size = whole("batch_size", batch_size, at_least=1)
+        self.num_workers = num_workers if num_workers == "auto" else whole("num_workers", num_workers, at_least=0)
+        self.batch_kind = one_of("batch_kind", batch_kind, tuple(NEEDS))
+        self.pair = one_of("pair", pair, self.pairs())
+        self.degradation = degradation
+        self.validation_degradation = validation_degradation
+        self.fit = one_of("fit", fit, ("crop", "pad"))
+        self.augmentation = Augmentation(flip, crop, tuple(scale), rotation)
+        self.domain = one_of("domain", domain, (None, "A", "B"))
+        self.class_A, self.class_B = class_A, class_B
+        self.seed = whole("seed", seed, at_least=0)
+        self.split_seed = whole("split_seed", split_seed, at_least=0)
+        self.cache_mb = whole("cache_mb", cache_mb, at_least=0)
+        self.max_unreadable = share("max_unreadable", max_unreadable)
+        self.classes = 0
+        self.class_names: list[str] = []
+        self._found = ""
+        self._views: dict[str, View] = {}
+        self._images: dict[str, dict[str, Images]] = {}
+
+    @staticmethod
+    def pairs() -> tuple[str, ...]:
+        """Return the values that `pair` may have."""
+        return ("degrade", "grey_to_colour")
+
+    @abstractmethod
+    def _scan(self) -> Scan:
+        """Look at the data; read headers at most, and pixels only to find near-duplicates."""
+
+    def prepare(self) -> None:
+        """Look at the data and check that they can feed the model; a second call does nothing.
+
+        Raises:
+            UserError: they cannot; the message says what the model needs and what there is.
+        """
+        if self._views:
+            return
+        scan = self._scan()
+        self._found = scan.found
+        self.class_names = list(scan.class_names)
+        self.classes = len(self.class_names)
+        budget = self.cache_mb * 2**20
+        for split in SPLITS:
+            twin = next((done for done in self._images if scan.splits[done] is scan.splits.get(split)), None)
+            if twin is not None:  # validation and test on the same photos: one cache serves both
+                self._images[split] = self._images[twin]
+            elif split in scan.splits:
+                self._images[split] = self._open(self._roles(scan.splits[split]), budget)
+                budget -= sum(opened.cached_bytes for opened in self._images[split].values())
+        smallest = min(len(images) for images in self._images["train"].values())
+        if self.batch_size > smallest:
+            raise UserError(
+                f"data.batch_size: {self.batch_size} is more than the {smallest} training images of {self._found}; "
+                f"give at most {smallest}."
+            )
+        self._views = {split: self._view(images, training=split == "train") for split, images in self._images.items()}
+        log.info("%s", self.describe())
+
+    def setup(self, stage: str) -> None:
+        """Look at the data, where the command has not done so (Lightning's hook)."""
+        self.prepare()
+
+    def describe(self) -> str:
+        """Return the data in one or two lines, for the log."""
+        counts = " / ".join(str(len(self._views[split])) if split in self._views else "0" for split in SPLITS)
+        classes = f", {self.classes} classes ({', '.join(self.class_names[:12])})" if self.classes else ""
+        cached = sum(images.cached_bytes for images in self._opened())
+        whole_cache = all(images.cached == len(images) or images.source.cheap for images in self._opened())
+        cache = f"{math.ceil(cached / 2**20)} MB" + ("" if whole_cache else ", full: the rest is decoded each time")
+        return (
+            f"{self._found}: {counts} samples to train / validate / test{classes}\n"
+            f"{self.batch_kind} batches of {self.batch_size}, {self.channels}x{self.image_size}x{self.image_size}, "
+            f"{self._workers()} workers, decoded cache {cache}"
+        )
+
+    def iterations_per_epoch(self, world_size: int = 1) -> int:
+        """Return how many iterations show every training sample once, rounded up."""
+        self.prepare()
+        return math.ceil(len(self._views["train"]) / (self.batch_size * world_size))
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Return the infinite training stream, from the iteration that the model has reached."""
+        self.prepare()
+        rank, world_size = self._rank()
+        batches = PositionBatches(self.batch_size, self._iteration, rank=rank, world_size=world_size)
+        return self._loader(self._views["train"], batch_sampler=batches)
+
+    def val_dataloader(self) -> DataLoader[Any] | list[Any]:
+        """Return the validation photos of this rank, in order; no loader where there are none."""
+        return self._evaluation_loader("val")
+
+    def test_dataloader(self) -> DataLoader[Any] | list[Any]:
+        """Return the test photos of this rank, in order; no loader where there are none."""
+        return self._evaluation_loader("test")
+
+    # ---- the data as the model needs them
+
+    def _roles(self, roles: dict[str, Source]) -> dict[str, Source]:
+        """Return the tables that the model's view takes, named by the view's roles."""
+        kind = self.batch_kind
+        if self.domain is not None and self.domain in roles:
+            roles = {"image": roles[self.domain]}
+        if kind == "unpaired":
+            if "image" in roles and (self.class_A or self.class_B):
+                return {"A": self._of_class(roles["image"], "A"), "B": self._of_class(roles["image"], "B")}
+            return self._pick(roles, ("A", "B"))
+        if kind == "paired" and {"lq", "gt"} <= roles.keys():
+            return self._pick(roles, ("lq", "gt"))
+        if "image" not in roles and "gt" in roles:
+            roles = {"image": roles["gt"]}
+        if kind == "labelled" and not self.classes:
+            raise self._cannot_feed("put the photos into one folder per class, or name data.label_column")
+        return self._pick(roles, ("image",))
+
+    def _pick(self, roles: dict[str, Source], names: tuple[str, ...]) -> dict[str, Source]:
+        if all(name in roles for name in names):
+            return {name: roles[name] for name in names}
+        if "A" in names:
+            mend = (
+                "arrange them as trainA/ and trainB/, or name two folders (data.root_A, data.root_B) or two classes "
+                "(data.class_A, data.class_B)"
+            )
+        else:
+            mend = "choose one of the two domains with data.domain=A or data.domain=B"
+        raise self._cannot_feed(mend)
+
+    def _of_class(self, source: Source, domain: str) -> Source:
+        option, name = f"class_{domain}", self.class_A if domain == "A" else self.class_B
+        if name not in self.class_names:
+            raise UserError(
+                f"data.{option}: {name} is not a class of {self._found}; the classes are "
+                f"{', '.join(self.class_names) or 'none'}."
+            )
+        chosen = np.flatnonzero(source.labels == self.class_names.index(name))
+        return source.subset(chosen)
+
+    def _cannot_feed(self, mend: str) -> UserError:
+        needs = NEEDS[self.batch_kind]
+        return UserError(f"data.root: this model needs {needs}; {self._found} has none. To mend: {mend}.")
+
+    def _open(self, roles: dict[str, Source], budget: int) -> dict[str, Images]:
+        """Return the tables as readable images; pairs share one reading size."""
+        images: dict[str, Images] = {}
+        for role in sorted(roles):  # "gt" before "lq", which follows its sizes
+            source = roles[role]
+            like = roles["gt"] if role == "lq" else source
+            images[role] = Images(
+                source,
+                reading_sizes(like.sizes, self.image_size, self.fit),
+                self.channels,
+                fit=self.fit,
+                cache_bytes=budget,
+                max_unreadable=self.max_unreadable,
+            )
+            budget -= images[role].cached_bytes
+        return images
+
+    def _opened(self) -> list[Images]:
+        """Return the tables of all splits, each once."""
+        return list({id(images): images for roles in self._images.values() for images in roles.values()}.values())
+
+    def _view(self, images: dict[str, Images], *, training: bool) -> View:
+        seed = self.seed if training else self.split_seed
+        augmentation = self.augmentation if training else None
+        if "A" in images:
+            return UnpairedView(images["A"], images["B"], self.image_size, seed, augmentation)
+        if self.batch_kind == "paired":
+            gt = images["gt"] if "gt" in images else images["image"]
+            degrade = [] if "lq" in images else self._degradations(training)
+            return PairView(gt, images.get("lq"), degrade, self.image_size, seed, augmentation)
+        return ImageView(images["image"], self.image_size, seed, augmentation)
+
+    def _degradations(self, training: bool) -> list[Degradation]:
+        if self.pair == "grey_to_colour":
+            if self.channels != 3:
+                raise UserError("data.pair: grey_to_colour needs colour images; set data.channels=3.")
+            return [grey_copy]
+        chosen: Any = self.degradation
+        if not training and self.validation_degradation is not None:
+            chosen = self.validation_degradation
+        steps = [chosen] if callable(chosen) else list(chosen or [])
+        if not steps:
+            raise UserError("data.degradation: pair=degrade needs one, for example data/degradation=photo.")
+        return steps
+
+    # ---- loaders
+
+    def _evaluation_loader(self, split: str) -> DataLoader[Any] | list[Any]:
+        self.prepare()
+        if split not in self._views:
+            return []
+        rank, world_size = self._rank()
+        view = self._views[split]
+        return self._loader(view, batch_size=self.batch_size, sampler=range(rank, len(view), world_size))
+
+    def _loader(self, view: View, **options: Any) -> DataLoader[Any]:
+        workers = self._workers()
+        trainer = self.trainer
+        fork = workers > 0 and "fork" in torch.multiprocessing.get_all_start_methods()
+        return DataLoader(
+            view,
+            num_workers=workers,
+            collate_fn=collate,
+            # Without its own, a loader would draw from the global generator, and a resumed run would differ.
+            generator=torch.Generator().manual_seed(self.seed),
+            worker_init_fn=start_worker if workers else None,
+            persistent_workers=workers > 0,
+            multiprocessing_context="fork" if fork else None,
+            pin_memory=trainer is not None and trainer.strategy.root_device.type == "cuda",
+            **options,
+        )
+
+    def _iteration(self) -> int:
+        module = None if self.trainer is None else self.trainer.lightning_module
+        return int(getattr(module, "iteration", 0))
+
+    def _rank(self) -> tuple[int, int]:
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _workers(self) -> int:
+        if isinstance(self.num_workers, int):
+            return self.num_workers
+        return automatic_workers(cheap=all(images.source.cheap for images in self._opened()))

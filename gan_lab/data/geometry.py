@@ -1,0 +1,105 @@
+"""Ordinary augmentation: flip, crop, scale, rotation, in one cut out of the photo."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_lab.errors import UserError
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One choice of what is cut out of a photo; applied alike to the two photos of a pair.
+
+    Attributes:
+        x, y: where the window lies in the room that it has, each in [0, 1]; 0.5 is the middle.
+        scale: how much larger than in the photo the goods appear.
+        rotation: degrees, counter-clockwise.
+        flip: mirror left and right.
+    """
+
+    x: float = 0.5
+    y: float = 0.5
+    scale: float = 1.0
+    rotation: float = 0.0
+    flip: bool = False
+
+    def apply(self, image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+        """Cut a square of `size` pixels out of uint8 [H, W, C], both sides of which are at least `size`."""
+        height, width = image.shape[:2]
+        side = min(size / self.scale, height, width)
+        left, top = self.x * (width - side), self.y * (height - side)
+        if side == size and self.rotation == 0:
+            # The pixels as they are: interpolation would soften what restoration takes for the truth.
+            row, column = round(top), round(left)
+            cut = image[row : row + size, column : column + size]
+        else:
+            cut = self._warp(image, left, top, side, size)
+        return np.ascontiguousarray(cut[:, ::-1] if self.flip else cut)
+
+    def _warp(self, image: NDArray[np.uint8], left: float, top: float, side: float, size: int) -> NDArray[np.uint8]:
+        angle, factor = math.radians(self.rotation), side / size
+        cosine, sine = math.cos(angle) * factor, math.sin(angle) * factor
+        middle = (size - 1) / 2
+        centre_x, centre_y = left + (side - 1) / 2, top + (side - 1) / 2
+        # From the cut back to the photo, about the middle of both.
+        matrix = np.array(
+            [
+                [cosine, -sine, centre_x - cosine * middle + sine * middle],
+                [sine, cosine, centre_y - sine * middle - cosine * middle],
+            ]
+        )
+        warped = cv2.warpAffine(
+            image,
+            matrix,
+            (size, size),
+            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
+        return np.asarray(warped, dtype=np.uint8).reshape(size, size, image.shape[2])
+
+
+CENTRE = Cut()
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What training may change about a photo.
+
+    Args:
+        flip: probability of mirroring left and right; 0 for goods with writing on them.
+        crop: cut the window anywhere, else in the middle.
+        scale: how much larger the goods may appear, a (low, high) pair around 1.
+        rotation: up to so many degrees either way.
+    """
+
+    flip: float = 0.5
+    crop: bool = True
+    scale: Sequence[float] = (1.0, 1.0)
+    rotation: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.flip <= 1:
+            raise UserError(f"data.flip: {self.flip} is not a probability; give a number from 0 to 1.")
+        if len(self.scale) != 2 or not 0 < self.scale[0] <= self.scale[1]:
+            raise UserError(f"data.scale: {list(self.scale)} is not a range; give two numbers such as [0.9,1.1].")
+        if not 0 <= self.rotation <= 180:
+            raise UserError(f"data.rotation: {self.rotation} is out of range; give 0 to 180 degrees.")
+
+    def draw(self, rng: np.random.Generator) -> Cut:
+        """Draw one cut. Every option takes its number whether it is on or off, so that one does not move another."""
+        flip, x, y, scale, rotation = rng.random(5)
+        low, high = self.scale
+        return Cut(
+            x=float(x) if self.crop else 0.5,
+            y=float(y) if self.crop else 0.5,
+            scale=float(low * (high / low) ** scale),
+            rotation=float(self.rotation * (2 * rotation - 1)),
+            flip=bool(flip < self.flip),
+        )

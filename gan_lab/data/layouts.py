@@ -1,0 +1,125 @@
+"""Which photos lie where: the folder layouts that `data=products` understands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_lab.errors import UserError
+from gan_lab.imaging.files import IMAGE_SUFFIXES, find_images
+
+ALL = "all"  # the split of photos that are yet to be split
+SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The photos under `root`; a class is the name of a folder directly in it."""
+
+    root: Path
+    paths: list[Path]
+
+    def class_of(self, path: Path) -> str | None:
+        """Return the class folder that `path` lies in, if any."""
+        parts = path.relative_to(self.root).parts
+        return parts[0] if len(parts) > 1 else None
+
+
+Layout = dict[str, dict[str, Folder]]  # split (or ALL) -> role -> photos
+
+
+def find_layout(root: Path, option: str = "root") -> Layout:
+    """Return the photos under `root` by split and role.
+
+    Understood are, in this order: trainA/ trainB/ (with testA/ testB/, valA/ valB/); lq/ gt/; train/ (with val/, test/)
+    that hold photos, class folders, or lq/ gt/; else class folders or a flat folder.
+
+    Raises:
+        UserError: naming data.`option`: there is no such folder, it has no images, or half of a layout is missing.
+    """
+    if not root.is_dir():
+        kind = "is not a folder" if root.exists() else "does not exist"
+        raise UserError(f"data.{option}: {root} {kind}; name a folder of photos.")
+    folders = _subfolders(root)
+    if "traina" in folders or "trainb" in folders:
+        return _domains(root, folders)
+    if {"lq", "gt"} <= folders.keys():
+        return {ALL: _pairs(folders)}
+    splits = _splits(folders)
+    if not splits:
+        return {ALL: {"image": _photos(root, option)}}
+    return {split: _content(folder, option) for split, folder in splits.items()}
+
+
+def two_folders(root_A: Path, root_B: Path) -> Layout:
+    """Return two folders, named one by one, as the domains A and B.
+
+    Raises:
+        UserError: a folder has no photos, or one has its own splits and the other has not.
+    """
+    layouts = {"A": find_layout(root_A, "root_A"), "B": find_layout(root_B, "root_B")}
+    for domain, layout in layouts.items():
+        if any("image" not in roles for roles in layout.values()):
+            raise UserError(f"data.root_{domain}: {(root_A, root_B)[domain == 'B']} is not a plain folder of photos.")
+    if layouts["A"].keys() != layouts["B"].keys():
+        raise UserError(
+            f"data.root_A, data.root_B: {root_A} has {_named(layouts['A'])}, {root_B} has {_named(layouts['B'])}; "
+            "give two folders that are split alike."
+        )
+    return {split: {domain: layouts[domain][split]["image"] for domain in "AB"} for split in layouts["A"]}
+
+
+def _named(layout: Layout) -> str:
+    return "no splits" if ALL in layout else "/".join(layout)
+
+
+def _subfolders(root: Path) -> dict[str, Path]:
+    return {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir() and path.name[0] != "."}
+
+
+def _splits(folders: dict[str, Path]) -> dict[str, Path]:
+    """Return the folders of the splits, if these are splits: a class of goods may be called "train" as well."""
+    splits = {split: folders[name] for split, names in SPLIT_NAMES.items() for name in names if name in folders}
+    return splits if "train" in splits and (len(splits) > 1 or len(folders) == 1) else {}
+
+
+def _content(folder: Path, option: str) -> dict[str, Folder]:
+    folders = _subfolders(folder)
+    return _pairs(folders) if {"lq", "gt"} <= folders.keys() else {"image": _photos(folder, option)}
+
+
+def _domains(root: Path, folders: dict[str, Path]) -> Layout:
+    layout: Layout = {}
+    for split, names in SPLIT_NAMES.items():
+        present = {d: folders[name + d.lower()] for name in names for d in "AB" if name + d.lower() in folders}
+        if len(present) == 1:
+            raise UserError(f"data.root: {root} has {next(iter(present.values())).name}/ but not its counterpart.")
+        if present:
+            layout[split] = {domain: _photos(folder, "root") for domain, folder in present.items()}
+    return layout
+
+
+def _pairs(folders: dict[str, Path]) -> dict[str, Folder]:
+    """Return lq and gt row by row; a pair has the same path in both, but for the suffix."""
+    by_name = {}
+    for role in ("lq", "gt"):
+        photos = _photos(folders[role], "root")
+        by_name[role] = {path.relative_to(photos.root).with_suffix(""): path for path in photos.paths}
+    alone = sorted(by_name["lq"].keys() ^ by_name["gt"].keys())
+    if alone:
+        raise UserError(
+            f"data.root: {len(alone)} photos in {folders['lq']} and {folders['gt']} have no counterpart in the other, "
+            f"for example {alone[0]}; pairs must have the same name."
+        )
+    names = sorted(by_name["gt"])
+    return {role: Folder(folders[role], [by_name[role][name] for name in names]) for role in ("lq", "gt")}
+
+
+def _photos(root: Path, option: str) -> Folder:
+    paths = find_images(root)
+    if not paths:
+        others = Counter(path.suffix.lower() for path in root.rglob("*") if path.is_file() and path.suffix)
+        found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "nothing else"
+        raise UserError(f"data.{option}: no image under {root} (looked for {' '.join(IMAGE_SUFFIXES)}; found {found}).")
+    return Folder(root, paths)

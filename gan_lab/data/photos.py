@@ -1,0 +1,160 @@
+"""Tables of photo files: headers, classes, groups, near-duplicates."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_lab.data.layouts import Folder
+from gan_lab.data.source import FileLoader, Source
+from gan_lab.errors import UserError
+from gan_lab.imaging.files import UnreadableImage, read_image, read_size
+from gan_lab.imaging.similarity import dhash, near_duplicate_groups
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photos of one role, row by row: path, (width, height), class and group (None where there is none)."""
+
+    paths: list[Path]
+    sizes: list[tuple[int, int]]
+    classes: list[str | None]
+    groups: list[str | None]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def subset(self, rows: Sequence[int] | NDArray[np.int64]) -> Photos:
+        """Return the rows, in the order given."""
+        return Photos(
+            [self.paths[row] for row in rows],
+            [self.sizes[row] for row in rows],
+            [self.classes[row] for row in rows],
+            [self.groups[row] for row in rows],
+        )
+
+    def source(self, channels: int, class_names: Sequence[str]) -> Source:
+        """Return the table as images; a class that is not in `class_names` gets label 0."""
+        number = {name: label for label, name in enumerate(class_names)}
+        return Source(
+            names=[str(path) for path in self.paths],
+            sizes=np.array(self.sizes, dtype=np.int64).reshape(-1, 2),
+            labels=np.array([number.get(name or "", 0) for name in self.classes], dtype=np.int64),
+            load=FileLoader(self.paths, channels),
+        )
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Columns of a csv file that belong to the photos.
+
+    Args:
+        file: the csv file, with a heading; its paths are relative to its own folder.
+        path_column: the column with the paths.
+        label_column: the column with the classes; None: classes are folders.
+        group_column: the column with the groups that a split keeps together.
+    """
+
+    file: Path
+    path_column: str = "path"
+    label_column: str | None = None
+    group_column: str | None = None
+
+    def read(self) -> dict[Path, dict[str, str]]:
+        """Return the rows by absolute path.
+
+        Raises:
+            UserError: the file cannot be read, or lacks a column.
+        """
+        try:
+            with self.file.open(newline="", encoding="utf-8-sig") as file:
+                reader = csv.DictReader(file)
+                columns = list(reader.fieldnames or [])
+                rows = list(reader)
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise UserError(f"data.labels: {self.file} cannot be read as a csv file ({error}).") from error
+        for option in ("path_column", "label_column", "group_column"):
+            name = getattr(self, option)
+            if name is not None and name not in columns:
+                raise UserError(f"data.{option}: {self.file} has no column {name}; it has {', '.join(columns)}.")
+        folder = self.file.parent.resolve()
+        return {folder / row[self.path_column]: row for row in rows if row[self.path_column]}
+
+
+def read_photos(folder: Folder, labels: Labels | None) -> Photos:
+    """Return the photos of a folder with sizes from their headers; (0, 0) marks one that cannot be read."""
+    sizes = side_by_side(_size_or_nothing, folder.paths)
+    classes = [folder.class_of(path) for path in folder.paths]
+    groups: list[str | None] = [None] * len(folder.paths)
+    if labels is not None:
+        table = labels.read()
+        rows = [table.get(folder.root.resolve() / path.relative_to(folder.root), {}) for path in folder.paths]
+        if labels.group_column is not None:
+            groups = [row.get(labels.group_column) or None for row in rows]
+        if labels.label_column is not None:
+            classes = [row.get(labels.label_column) or None for row in rows]
+            without = [path for path, name in zip(folder.paths, classes, strict=True) if name is None]
+            if without:
+                raise UserError(
+                    f"data.label_column: {labels.file} has no class for {len(without)} photos, as {without[0]}."
+                )
+    return Photos(folder.paths, sizes, classes, groups)
+
+
+def drop_unreadable(roles: dict[str, Photos]) -> tuple[dict[str, Photos], list[Path]]:
+    """Return the tables of one split without the rows that cannot be read, and the paths of those.
+
+    A pair goes as a whole.
+    """
+    bad = {role: {row for row, size in enumerate(table.sizes) if size == (0, 0)} for role, table in roles.items()}
+    paths = [roles[role].paths[row] for role, rows in bad.items() for row in sorted(rows)]
+    if "gt" in roles:
+        bad["lq"] = bad["gt"] = bad["lq"] | bad["gt"]
+    kept = {r: table.subset([row for row in range(len(table)) if row not in bad[r]]) for r, table in roles.items()}
+    return kept, paths
+
+
+def near_duplicates(paths: Sequence[Path], distance: int) -> list[int | None]:
+    """Return a group per photo; photos whose difference hashes differ in at most `distance` bits share one.
+
+    A photo that cannot be decoded gets None.
+    """
+    hashes = side_by_side(_hash_or_none, paths)
+    readable = [row for row, value in enumerate(hashes) if value is not None]
+    groups = near_duplicate_groups([value for value in hashes if value is not None], distance)
+    found: list[int | None] = [None] * len(paths)
+    for row, group in zip(readable, groups, strict=True):
+        found[row] = int(group)
+    return found
+
+
+def side_by_side(function: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
+    """Apply `function` to all paths in threads: Pillow and the disk let others run meanwhile."""
+    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+        return list(pool.map(function, paths, chunksize=16))
+
+
+def _size_or_nothing(path: Path) -> tuple[int, int]:
+    try:
+        return read_size(path)
+    except UnreadableImage:
+        return (0, 0)
+
+
+def _hash_or_none(path: Path) -> int | None:
+    try:
+        return dhash(read_image(path))
+    except UnreadableImage:
+        return None

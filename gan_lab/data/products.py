@@ -1,0 +1,195 @@
+"""`data=products`: a folder of photos in any of the usual layouts, or the built-in demo catalogue."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan_lab.data.base import ImageDataModule, Scan
+from gan_lab.data.catalogue import KINDS
+from gan_lab.data.demo import DEMO_WARNING, SPLIT_OF, demo_splits
+from gan_lab.data.layouts import ALL, Layout, find_layout, two_folders
+from gan_lab.data.options import share, whole
+from gan_lab.data.photos import Labels, Photos, drop_unreadable, near_duplicates, read_photos
+from gan_lab.data.splits import join_groups, split_by_group
+from gan_lab.errors import UserError
+
+log = logging.getLogger(__name__)
+
+Roles = dict[str, Photos]
+
+
+class Products(ImageDataModule):
+    """Photos of goods from a folder; without one, the demo catalogue.
+
+    Layouts: a flat folder; class folders; train/ val/ test/ with photos or class folders; trainA/ trainB/ testA/
+    testB/; lq/ gt/ (also inside train/ val/ test/); two folders by option. The data's own splits are kept. What is not
+    split is split here, with near-duplicates and the photos of a group on one side.
+
+    Args:
+        root: the folder; None: the demo catalogue.
+        root_A, root_B: two folders as the domains A and B, instead of `root`.
+        labels: a csv file with paths relative to its folder; None: labels.csv in `root`, where a column is asked for.
+        path_column, label_column, group_column: see `Labels`.
+        near_duplicates: how many of 128 bits the hashes of two photos may differ in, to count as the same picture;
+            None: do not look (it decodes every photo that is to be split, once).
+        validation_share, test_share: what to hold out where the data have no such split. With none held out, validation
+            takes the test photos, and the test the validation photos.
+        catalogue_images: size of the demo catalogue.
+        options: see `ImageDataModule`. `pair` may also be "snapshot_to_studio", with the demo catalogue.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        *,
+        root_A: str | Path | None = None,
+        root_B: str | Path | None = None,
+        labels: str | Path | None = None,
+        path_column: str = "path",
+        label_column: str | None = None,
+        group_column: str | None = None,
+        near_duplicates: int | None = 3,
+        validation_share: float = 0.1,
+        test_share: float = 0.1,
+        catalogue_images: int = 1200,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.root, self.root_A, self.root_B = (_expanded(path) for path in (root, root_A, root_B))
+        if (self.root_A is None) != (self.root_B is None):
+            raise UserError("data.root_A, data.root_B: give both folders, or neither.")
+        self.labels = None
+        if label_column is not None or group_column is not None:
+            file = _expanded(labels) or (self.root and self.root / "labels.csv")
+            if file is None:
+                raise UserError(
+                    "data.labels: name the csv file that has the columns, or data.root with a labels.csv in it."
+                )
+            self.labels = Labels(file, path_column, label_column, group_column)
+        self.near_duplicates = near_duplicates
+        self.validation_share = share("validation_share", validation_share)
+        self.test_share = share("test_share", test_share)
+        self.catalogue_images = whole("catalogue_images", catalogue_images, at_least=3)
+
+    @staticmethod
+    def pairs() -> tuple[str, ...]:
+        """Return the values that `pair` may have."""
+        return (*ImageDataModule.pairs(), "snapshot_to_studio")
+
+    def _scan(self) -> Scan:
+        if self.root_A is not None and self.root_B is not None:
+            return self._scan_layout(two_folders(self.root_A, self.root_B), f"{self.root_A} and {self.root_B}")
+        if self.root is not None:
+            return self._scan_layout(find_layout(self.root), str(self.root))
+        log.warning(DEMO_WARNING)
+        splits = demo_splits(
+            self.catalogue_images,
+            image_size=self.image_size,
+            channels=self.channels,
+            fit=self.fit,
+            pairs=self.pair == "snapshot_to_studio",
+            validation=self.validation_share,
+            test=self.test_share,
+            seed=self.split_seed,
+        )
+        return Scan(_without_gaps(splits), list(KINDS), "the demo catalogue")
+
+    def _scan_layout(self, layout: Layout, where: str) -> Scan:
+        if self.pair == "snapshot_to_studio" and self.batch_kind == "paired" and not _has(layout, "gt"):
+            raise UserError(
+                "data.pair: snapshot_to_studio needs the demo catalogue (data.root=null) or folders lq/ and gt/."
+            )
+        tables: dict[str, Roles] = {}
+        unreadable: list[Path] = []
+        for split, folders in layout.items():
+            roles = {role: read_photos(folder, self.labels) for role, folder in folders.items()}
+            tables[split], bad = drop_unreadable(roles)
+            unreadable += bad
+        tables = self._split(tables, unreadable)
+        self._report(unreadable, sum(len(folder.paths) for folders in layout.values() for folder in folders.values()))
+        names = _class_names([roles["image"] for roles in tables.values() if "image" in roles])
+        splits = {
+            split: {role: table.source(self.channels, names) for role, table in roles.items()}
+            for split, roles in tables.items()
+        }
+        return Scan(_without_gaps(splits), names, f"{where} ({_in_words(layout, names)})")
+
+    def _split(self, tables: dict[str, Roles], unreadable: list[Path]) -> dict[str, Roles]:
+        """Split what the data have not split; what proves unreadable on the way goes to `unreadable` instead."""
+        test_share = self.test_share if ALL in tables else 0.0
+        whole = ALL if ALL in tables else "train"
+        if whole == "train" and ("val" in tables or not self.validation_share):
+            return tables
+        roles = tables.pop(whole)
+        # The rows of lq follow those of gt; A and B are split in one go, so that a group is on one side in both.
+        leaders = [roles["gt"]] if "gt" in roles else list(roles.values())
+        paths = [path for table in leaders for path in table.paths]
+        groups: list[list[Any]] = [[group for table in leaders for group in table.groups]]
+        decodable = np.ones(len(paths), dtype=bool)
+        if self.near_duplicates is not None:
+            groups.append(near_duplicates(paths, self.near_duplicates))
+            decodable = np.array([group is not None for group in groups[-1]], dtype=bool)
+            unreadable += [path for path, fine in zip(paths, decodable, strict=True) if not fine]
+        ends = np.cumsum([len(table) for table in leaders])[:-1]
+        numbers = np.repeat(np.arange(len(leaders)), [len(table) for table in leaders])
+        parts = split_by_group(
+            join_groups(*groups), numbers, validation=self.validation_share, test=test_share, seed=self.split_seed
+        )
+        parts[~decodable] = -1
+        by_role = (
+            dict(zip(roles, np.split(parts, ends), strict=True)) if "gt" not in roles else dict.fromkeys(roles, parts)
+        )
+        for part, split in SPLIT_OF.items():
+            chosen = {role: table.subset(np.flatnonzero(by_role[role] == part)) for role, table in roles.items()}
+            if all(len(table) for table in chosen.values()):
+                tables[split] = chosen
+        return tables
+
+    def _report(self, unreadable: Sequence[Path], total: int) -> None:
+        """Name the photos that cannot be read; raise UserError when they are too many."""
+        if not unreadable:
+            return
+        named = ", ".join(str(path) for path in unreadable[:10]) + (", ..." if len(unreadable) > 10 else "")
+        if len(unreadable) > self.max_unreadable * total:
+            raise UserError(
+                f"data.max_unreadable: {len(unreadable)} of {total} images cannot be read, more than the share of "
+                f"{self.max_unreadable:g} that is allowed; mend or remove them, or allow more: {named}"
+            )
+        log.warning("%d of %d images cannot be read and are skipped: %s", len(unreadable), total, named)
+
+
+def _expanded(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path).expanduser()
+
+
+def _has(layout: Layout, role: str) -> bool:
+    return any(role in folders for folders in layout.values())
+
+
+def _class_names(tables: Sequence[Photos]) -> list[str]:
+    """Return the classes in order; none, unless every photo has one and there are at least two."""
+    names = {name for table in tables for name in table.classes}
+    return sorted(str(name) for name in names) if len(names) > 1 and None not in names else []
+
+
+def _without_gaps(splits: dict[str, Any]) -> dict[str, Any]:
+    """Let validation and test stand in for each other where one of them is missing."""
+    for missing, other in (("val", "test"), ("test", "val")):
+        if missing not in splits and other in splits:
+            log.warning("The data have no %s split: the %s photos serve as both.", missing, other)
+            splits[missing] = splits[other]
+    return splits
+
+
+def _in_words(layout: Layout, class_names: Sequence[str]) -> str:
+    if _has(layout, "A"):
+        return "two domains, A and B"
+    if _has(layout, "gt"):
+        return "pairs, lq and gt"
+    kind = f"{len(class_names)} classes" if class_names else "no classes"
+    return kind if ALL in layout else f"{kind}, split into {', '.join(layout)}"

@@ -1,0 +1,214 @@
+"""Where photos come from, and a cache of them that all workers share."""
+
+from __future__ import annotations
+
+import logging
+import mmap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gan_lab.errors import UserError
+from gan_lab.imaging.files import UnreadableImage, read_image
+
+log = logging.getLogger(__name__)
+
+# The photo is kept a little larger than the crop, so that a random crop has room to move.
+READING_MARGIN = 1.125
+
+
+@dataclass(frozen=True)
+class FileLoader:
+    """Read one of `paths` as uint8 [H, W, channels]. A class, not a closure, so that spawned workers can receive it."""
+
+    paths: Sequence[Path]
+    channels: int
+
+    def __call__(self, index: int) -> NDArray[np.uint8]:
+        """Return the photo of one row."""
+        return read_image(self.paths[index], channels=self.channels)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Load the `indices`-th images of another loader."""
+
+    load: Callable[[int], NDArray[np.uint8]]
+    indices: NDArray[np.int64]
+
+    def __call__(self, index: int) -> NDArray[np.uint8]:
+        """Return one of the chosen images."""
+        return self.load(int(self.indices[index]))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table of images, one row each; columns rather than objects, so that a million rows stay small.
+
+    Attributes:
+        names: what a message calls an image: its path, as a rule.
+        sizes: [N, 2] int, width and height after orientation.
+        labels: [N] int64, 0 where there are no classes.
+        load: index -> uint8 [H, W, C]; raises UnreadableImage.
+        cheap: loading costs next to nothing (arrays in memory), so neither a cache nor workers would help.
+    """
+
+    names: Sequence[str]
+    sizes: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    load: Callable[[int], NDArray[np.uint8]]
+    cheap: bool = False
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> Source:
+        """Return the table of the rows `indices`, in that order."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return replace(
+            self,
+            names=[self.names[i] for i in chosen],
+            sizes=self.sizes[chosen],
+            labels=self.labels[chosen],
+            load=Chosen(self.load, chosen),
+        )
+
+
+def reading_sizes(sizes: NDArray[np.int64], image_size: int, fit: str) -> NDArray[np.int64]:
+    """Return the [N, 2] width and height at which photos of `sizes` are kept.
+
+    `fit="crop"`: the shorter side is reduced to 1.125 image_size, and enlarged only when it is below image_size.
+    `fit="pad"`: the longer side becomes image_size, and the rest of a square is white.
+    """
+    if fit == "pad":
+        return np.full_like(sizes, image_size)
+    shorter = sizes.min(axis=1)
+    target = np.clip(shorter, image_size, round(image_size * READING_MARGIN))
+    kept = np.rint(sizes * (target / shorter)[:, None]).astype(np.int64)
+    return np.maximum(kept, image_size)
+
+
+def resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Resize uint8 [H, W, C] to [height, width, C] with an antialiased Lanczos filter."""
+    if image.shape[:2] == (height, width):
+        return image
+    grey = image.shape[2] == 1
+    resized = Image.fromarray(image[:, :, 0] if grey else image).resize(
+        (width, height), Image.Resampling.LANCZOS, reducing_gap=3.0
+    )
+    array: NDArray[np.uint8] = np.asarray(resized)
+    return array[:, :, None] if grey else array
+
+
+def pad(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Fit uint8 [H, W, C] into the middle of a white square of `side` pixels, whole and undistorted."""
+    height, width = image.shape[:2]
+    factor = side / max(height, width)
+    inner = resize(image, max(1, round(width * factor)), max(1, round(height * factor)))
+    square = np.full((side, side, image.shape[2]), 255, dtype=np.uint8)
+    top, left = (side - inner.shape[0]) // 2, (side - inner.shape[1]) // 2
+    square[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return square
+
+
+class SharedBytes:
+    """Bytes that forked processes share: anonymous memory, which a container's small /dev/shm does not limit.
+
+    A spawned process cannot inherit them; it gets zeros of its own, and so fills a cache of its own.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.array: NDArray[np.uint8] = np.frombuffer(mmap.mmap(-1, max(1, size)), dtype=np.uint8)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"size": self.array.size}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["size"])  # type: ignore[misc]
+
+
+EMPTY, FILLED, UNREADABLE = 0, 1, 2
+
+
+class Images:
+    """Images of a source at their reading size, each decoded once: a cache that all forked workers fill and share.
+
+    Two workers may decode the same image at the same time; both then write the same bytes.
+
+    Args:
+        kept: [N, 2] width and height at which each image is handed out.
+        fit: "crop" or "pad", see `reading_sizes`.
+        cache_bytes: the cache takes the first images that fit into this; the others are decoded each time.
+        max_unreadable: the share of images that may turn out to be unreadable; beyond it reading raises UserError.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        kept: NDArray[np.int64],
+        channels: int,
+        *,
+        fit: str = "crop",
+        cache_bytes: int = 0,
+        max_unreadable: float = 0.05,
+    ) -> None:
+        self.source = source
+        self.kept = kept
+        self.channels = channels
+        self.fit = fit
+        self.max_unreadable = max_unreadable
+        ends = np.cumsum(kept.prod(axis=1) * channels)
+        self.cached = 0 if source.cheap else int(np.searchsorted(ends, cache_bytes, side="right"))
+        self._starts = np.concatenate(([0], ends[: self.cached]))
+        self.cached_bytes = int(self._starts[-1])
+        self._bytes = SharedBytes(self.cached_bytes)
+        self._states = SharedBytes(len(source))
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def unreadable(self) -> int:
+        """Return how many images have turned out to be unreadable so far, in any worker."""
+        return int((self._states.array == UNREADABLE).sum())
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Return image `index` as uint8 [H, W, C] at its reading size; not to be written to.
+
+        Raises:
+            UnreadableImage: it cannot be decoded.
+            UserError: more than `max_unreadable` of the images cannot.
+        """
+        if self._states.array[index] == UNREADABLE:
+            raise UnreadableImage(Path(self.source.names[index]), "it could not be decoded before")
+        width, height = (int(side) for side in self.kept[index])
+        if index >= self.cached:
+            return self._decode(index, width, height)
+        start, end = self._starts[index : index + 2]
+        slot = self._bytes.array[start:end].reshape(height, width, self.channels)
+        if self._states.array[index] == EMPTY:
+            slot[:] = self._decode(index, width, height)
+            self._states.array[index] = FILLED  # after the bytes: a reader that sees it may trust them
+        return slot
+
+    def _decode(self, index: int, width: int, height: int) -> NDArray[np.uint8]:
+        try:
+            image = self.source.load(index)
+        except UnreadableImage as error:
+            self._give_up(index, error)
+            raise
+        return pad(image, width) if self.fit == "pad" else resize(image, width, height)
+
+    def _give_up(self, index: int, error: UnreadableImage) -> None:
+        self._states.array[index] = UNREADABLE
+        log.warning("%s: skipped; the next readable photo takes its place from now on", error)
+        if self.unreadable > self.max_unreadable * len(self):
+            raise UserError(
+                f"data.max_unreadable: {self.unreadable} of {len(self)} images cannot be read, more than the share of "
+                f"{self.max_unreadable:g} that is allowed; mend or remove them ({error}), or allow more."
+            ) from error

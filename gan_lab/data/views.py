@@ -1,0 +1,178 @@
+"""What a model sees of the photos: images, pairs, or two unpaired domains."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from gan_lab.data.geometry import CENTRE, Augmentation, Cut
+from gan_lab.data.source import Images
+from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, generator
+from gan_lab.errors import UserError
+from gan_lab.imaging.files import UnreadableImage
+
+Pixels = NDArray[np.uint8]
+Degradation = Callable[[Pixels, np.random.Generator], Pixels]
+Sample = dict[str, Any]
+T = TypeVar("T")
+
+
+class View(Dataset[Sample]):
+    """The samples of one split.
+
+    In training (with an `augmentation`) the key of a sample is a position of the infinite stream; in evaluation it is
+    the index of the photo, and the sample is the same in every run of the same `seed`.
+
+    Args:
+        length: samples in an epoch.
+        image_size: side of the square that is cut out, in pixels.
+        seed: of everything that is drawn here.
+        augmentation: None in evaluation.
+    """
+
+    def __init__(self, length: int, image_size: int, seed: int, augmentation: Augmentation | None) -> None:
+        self.length = length
+        self.image_size = image_size
+        self.seed = seed
+        self.augmentation = augmentation
+
+    def __len__(self) -> int:
+        return self.length
+
+    @abstractmethod
+    def __getitem__(self, key: int) -> Sample:
+        """Return the sample of one position (training) or index (evaluation), images as uint8 [H, W, C]."""
+
+    def _order(self, n: int, domain: int = 0) -> Shuffle | range | Cycle:
+        if self.augmentation is None:
+            return Cycle(n)
+        # Each domain has its own order, or A and B of equal length would meet in the same pairs for ever.
+        return Shuffle(n, self.seed + domain * 0x9E3779B9)
+
+    def _cut(self, key: int, use: int = GEOMETRY) -> Cut:
+        if self.augmentation is None:
+            return CENTRE
+        return self.augmentation.draw(generator(self.seed, key, use))
+
+
+class Cycle:
+    """Map any position to an index below `n`, in order."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __getitem__(self, position: int) -> int:
+        return position % self.n
+
+
+class ImageView(View):
+    """`{"image", "label"}`: single photos."""
+
+    def __init__(self, images: Images, image_size: int, seed: int, augmentation: Augmentation | None) -> None:
+        super().__init__(len(images), image_size, seed, augmentation)
+        self.images = images
+        self.order = self._order(len(images))
+
+    def __getitem__(self, key: int) -> Sample:
+        index, image = next_readable(self.images.read, self.order[key], len(self.images))
+        return {
+            "image": self._cut(key).apply(image, self.image_size),
+            "label": int(self.images.source.labels[index]),
+        }
+
+
+class PairView(View):
+    """`{"lq", "gt"}`: a photo and what an enhancer gets to see of it.
+
+    Args:
+        gt: the good photos.
+        lq: their bad counterparts, row by row, at the same reading sizes; None: `degrade` makes them on the fly.
+        degrade: called with the cut-out photo and the generator of the position; each entry of a list takes its turn.
+    """
+
+    def __init__(
+        self,
+        gt: Images,
+        lq: Images | None,
+        degrade: Sequence[Degradation],
+        image_size: int,
+        seed: int,
+        augmentation: Augmentation | None,
+    ) -> None:
+        super().__init__(len(gt), image_size, seed, augmentation)
+        self.gt = gt
+        self.lq = lq
+        self.degrade = degrade
+        self.order = self._order(len(gt))
+
+    def __getitem__(self, key: int) -> Sample:
+        _, (gt, lq) = next_readable(self._read, self.order[key], len(self.gt))
+        cut = self._cut(key)
+        good = cut.apply(gt, self.image_size)
+        if lq is not None:
+            return {"lq": cut.apply(lq, self.image_size), "gt": good}
+        degrade = self.degrade[key % len(self.degrade)]
+        # The copy keeps a degradation that works in place from spoiling the truth.
+        return {"lq": degrade(good.copy(), generator(self.seed, key, DEGRADATION)), "gt": good}
+
+    def _read(self, index: int) -> tuple[Pixels, Pixels | None]:
+        return self.gt.read(index), None if self.lq is None else self.lq.read(index)
+
+
+class UnpairedView(View):
+    """`{"A", "B"}`: photos of two domains, drawn independently; the smaller domain is repeated."""
+
+    def __init__(
+        self, images_A: Images, images_B: Images, image_size: int, seed: int, augmentation: Augmentation | None
+    ) -> None:
+        super().__init__(max(len(images_A), len(images_B)), image_size, seed, augmentation)
+        self.images_A, self.images_B = images_A, images_B
+        self.order_A, self.order_B = self._order(len(images_A)), self._order(len(images_B), domain=1)
+
+    def __getitem__(self, key: int) -> Sample:
+        _, image_A = next_readable(self.images_A.read, self.order_A[key], len(self.images_A))
+        _, image_B = next_readable(self.images_B.read, self.order_B[key], len(self.images_B))
+        return {
+            "A": self._cut(key).apply(image_A, self.image_size),
+            "B": self._cut(key, GEOMETRY_B).apply(image_B, self.image_size),
+        }
+
+
+def next_readable(read: Callable[[int], T], index: int, n: int) -> tuple[int, T]:
+    """Return the first of the rows index, index + 1, ... (mod n) that can be read, and what was read.
+
+    A photo that breaks in the middle of training is replaced in the same way in every worker and in every run.
+    """
+    for candidate in range(index, index + n):
+        try:
+            return candidate % n, read(candidate % n)
+        except UnreadableImage:
+            continue
+    raise UserError(f"data.root: none of the {n} images can be read.")
+
+
+def grey_copy(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Return the luma of uint8 RGB [H, W, 3], repeated to three channels: the pair for colourising."""
+    return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
+
+
+def collate(samples: Sequence[Sample]) -> dict[str, Tensor]:
+    """Stack samples: uint8 [H, W, C] images to float32 [N, C, H, W] in [-1, 1], labels to int64 [N]."""
+    batch: dict[str, Tensor] = {}
+    for key, first in samples[0].items():
+        values = [sample[key] for sample in samples]
+        if isinstance(first, int):
+            batch[key] = torch.tensor(values, dtype=torch.int64)
+            continue
+        pixels = torch.from_numpy(np.stack(values)).permute(0, 3, 1, 2)
+        floats = pixels.to(torch.float32, memory_format=torch.contiguous_format)
+        batch[key] = floats.div_(127.5).sub_(1.0)
+    return batch

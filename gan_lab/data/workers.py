@@ -1,0 +1,40 @@
+"""The processes that prepare batches: how many, and how they behave."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+
+import cv2
+import torch
+
+log = logging.getLogger(__name__)
+
+
+def automatic_workers(*, cheap: bool) -> int:
+    """Return how many workers keep a step from waiting: none on one core or for arrays in memory, else cores - 1."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:
+        cores = os.cpu_count() or 1
+    if cheap or cores == 1:
+        return 0
+    # Batches travel through /dev/shm, of which a container may have 64 MB: a worker there dies of a bus error.
+    if os.path.isdir("/dev/shm") and shutil.disk_usage("/dev/shm").total < 256 * 2**20:
+        log.warning(
+            "data.num_workers: auto takes 0, for /dev/shm is below 256 MB (docker: --ipc=host or --shm-size=2g)."
+        )
+        return 0
+    return min(cores - 1, 8)
+
+
+def start_worker(worker: int) -> None:
+    """Keep a worker to one thread, and out of the signals that are meant for the training process."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    # A scheduler's SIGTERM and Ctrl-C reach the whole group. The training process answers them, saves, and ends its
+    # workers; a worker that died first, or ran the handlers that it inherited, would spoil that.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -47,7 +47,7 @@ class RandomVGG(nn.Module):
         super().__init__()
         layers = [step if step == "M" else int(step) // 2 for step in vgg.cfgs["D"]]
         blocks = "".join("M" if step == "M" else "c" for step in layers).split("M")[:-1]
-        convolutions = iter(vgg.make_layers([step for step in layers if step != "M"]))
+        convolutions = iter(_layers([step for step in layers if step != "M"]))
         self.blocks = nn.ModuleList(
             nn.Sequential(*[layer for _ in block for layer in (next(convolutions), next(convolutions))])
             for block in blocks
@@ -86,7 +86,7 @@ class VGG19Features(nn.Module):
             raise ValueError(f"layers: VGG19 has no {', '.join(unknown)}; it has {', '.join(positions)}")
         self.positions = [positions[name] for name in layers]
         depth = max(self.positions) + 1
-        self.features = vgg.make_layers(vgg.cfgs["E"])[:depth]
+        self.features = _layers(vgg.cfgs["E"])[:depth]
         for layer in self.features:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = False  # an earlier layer's output may have been handed out
@@ -163,7 +163,8 @@ def inception(weights: str | None = None) -> Inception:
     # torch-fidelity unpickles whatever the file says; reading it here first, tensors only, refuses one with code in it.
     path, _ = _load(weights, INCEPTION_FILE, INCEPTION_SOURCE, "Inception")
     try:
-        extractor = FeatureExtractorInceptionV3("inception", ["2048", "logits_unbiased"], str(path))
+        with torch.random.fork_rng(devices=[]):
+            extractor = FeatureExtractorInceptionV3("inception", ["2048", "logits_unbiased"], str(path))
     except RuntimeError as error:
         raise UserError(f"weights: {path} does not fit Inception; expected {INCEPTION_SOURCE}") from error
     return Inception(extractor)
@@ -181,6 +182,12 @@ def _load(weights: str | None, name: str, source: str, network: str) -> tuple[Pa
     if not isinstance(state, dict):
         raise UserError(f"weights: {path} holds no state dict; fetch {source} again")
     return path, state
+
+
+def _layers(steps: list[int | str]) -> nn.Sequential:
+    """Build VGG's layers without a draw from torch's generator: an evaluation must not change the run around it."""
+    with torch.random.fork_rng(devices=[]):
+        return vgg.make_layers(steps)
 
 
 def _vgg19_names() -> list[str]:

@@ -33,7 +33,7 @@ def needs_bias(norm: Norm) -> bool:
 class ConditionalBatchNorm2d(nn.Module):
     """Normalise over the batch, then scale and shift by the label's own learnt vectors.
 
-    Source: de Vries et al. 2017, arXiv:1707.00683; the scales are absolute, as in Miyato & Koyama 2018, arXiv:1802.05637.
+    Source: de Vries et al. 2017, arXiv:1707.00683; absolute scales as in Miyato & Koyama 2018, arXiv:1802.05637.
     """
 
     def __init__(self, channels: int, classes: int) -> None:

@@ -35,8 +35,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 demo: $(STAMP) ## train CycleGAN on the built-in demo catalogue and evaluate it, within 10 minutes on 2 cores
-	$(BIN)/python -m gan_lab.train $(DEMO_OPTIONS) trainer.max_minutes=$(DEMO_MINUTES) \
-		$$(test ! -f $(DEMO_RUN)/checkpoints/last.ckpt || echo resume=$(DEMO_RUN))
+	$(BIN)/python -m gan_lab.train $(DEMO_OPTIONS) trainer.max_minutes=$(DEMO_MINUTES) resume=auto
 	$(BIN)/python -m gan_lab.evaluate checkpoint=$(DEMO_RUN)/checkpoints/last.ckpt output=$(DEMO_RUN)/evaluation
 	@echo
 	@echo "pictures:    $(DEMO_RUN)/samples/"

@@ -286,7 +286,9 @@ def instantiate(node: DictConfig | dict[str, Any], **arguments: Any) -> Any:
             cause = cause.__cause__
         if isinstance(cause, UserError):
             raise cause from error
-        raise UserError(f"configuration: {str(error).splitlines()[0]}") from error
+        if not isinstance(cause, (TypeError, ValueError, hydra.errors.InstantiationException)):
+            raise  # a defect of the constructor, not of the configuration: the traceback is what helps
+        raise UserError(" ".join(f"configuration: {error}".split())) from error
 
 
 def secrets_masked(node: Any) -> Any:

@@ -13,6 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from gan_lab.imaging import grid, write_png
+from gan_lab.models.base import untouched_rng
 
 
 class TermsLogger(Callback):
@@ -73,7 +74,8 @@ class Validation(Callback):
         pl_module.fresh_figures = {}
         if pl_module.iteration % self.every_n_iterations and not trainer.should_stop:
             return
-        pl_module.fresh_figures = pl_module.validate(first(held_out(trainer), self.max_images))
+        with untouched_rng():  # a run that happens to stop here must go on as if it had not
+            pl_module.fresh_figures = pl_module.validate(first(held_out(trainer), self.max_images))
         log_figures(trainer, pl_module.fresh_figures, pl_module.iteration)
 
 
@@ -96,16 +98,20 @@ class SampleGrid(Callback):
             return
         if not trainer.is_global_zero:
             return
-        if self._fixed is None:
-            parts = list(first(held_out(trainer), 32))
-            self._fixed = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-        images, columns = pl_module.sample_grid(self._fixed)
+        with untouched_rng():
+            images, columns = pl_module.sample_grid(self._fixed_batch(trainer))
         pixels = ((images.float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1)
         picture = grid(pixels.numpy(), columns)
         write_png(self.folder / f"{pl_module.iteration:06d}.png", picture)
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
                 logger.log_image("samples", [picture], step=pl_module.iteration)
+
+    def _fixed_batch(self, trainer: Trainer) -> dict[str, Any]:
+        if self._fixed is None:
+            parts = list(first(held_out(trainer), 32))
+            self._fixed = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return self._fixed
 
 
 def held_out(trainer: Trainer) -> Iterable[dict[str, Any]]:

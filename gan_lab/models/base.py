@@ -302,6 +302,16 @@ def rng_state() -> dict[str, Any]:
     }
 
 
+@contextmanager
+def untouched_rng() -> Iterator[None]:
+    """Leave the global random number generators as they were, whatever happens inside."""
+    state = rng_state()
+    try:
+        yield
+    finally:
+        load_rng_state(state)
+
+
 def load_rng_state(state: dict[str, Any]) -> None:
     """Take back what `rng_state` gave."""
     torch.set_rng_state(state["torch"].cpu())

@@ -90,8 +90,7 @@ class Enhancer(ManualModule):
         self.lambda_ssim = lambda_ssim
         self.lambda_feature_matching = lambda_feature_matching
         self.lambda_perceptual = lambda_perceptual
-        # in a list, so that VGG19's weights do not enter checkpoints and DDP
-        self._perceptual = [Perceptual(vgg19_weights)] if lambda_perceptual > 0 else []
+        self.perceptual = Perceptual(vgg19_weights) if lambda_perceptual > 0 else None
 
     # ------------------------------------------------------------------------------------------------ the method
 
@@ -156,9 +155,8 @@ class Enhancer(ManualModule):
                 terms["gradient"] = (self.lambda_gradient, gradient_difference(pred, gt))
             if self.lambda_ssim > 0:
                 terms["ssim"] = (self.lambda_ssim, ssim_loss(pred, gt))
-        if self.lambda_perceptual > 0:
-            perceptual = self._perceptual[0].to(pred.device)
-            terms["perceptual"] = (self.lambda_perceptual, perceptual(pred, gt))
+        if self.perceptual is not None:
+            terms["perceptual"] = (self.lambda_perceptual, self.perceptual(pred, gt))
         return terms
 
     def configure_optimizers(self) -> list[Optimizer]:

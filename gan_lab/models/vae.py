@@ -19,8 +19,8 @@ class VAE(ManualModule):
     """Encode images into a normal distribution over latents, decode samples of it.
 
     Args:
-        encoder: image to (mu, logvar), each [N, latents]; has `latents`.
-        decoder: z [N, latents] to image in [-1, 1].
+        encoder: image to (mu, logvar), each [N, latents].
+        decoder: z [N, latents] to image in [-1, 1]; has `latents`.
         optimizer: makes the optimiser of both.
         reconstruction: "mse" (a Gaussian decoder) or "l1" (a Laplacian one), as a mean over values.
         lambda_kl: weight of the KL term (a sum over latents) against it. With "mse" it stands for a decoder variance of
@@ -49,7 +49,7 @@ class VAE(ManualModule):
         self.optimizer = optimizer
         self.reconstruction = {"mse": F.mse_loss, "l1": l1}[reconstruction]
         self.lambda_kl = lambda_kl
-        self.latents = int(encoder.latents)  # type: ignore[arg-type]
+        self.latents = int(decoder.latents)  # type: ignore[arg-type]
 
     # ------------------------------------------------------------------------------------------------ the method
 

@@ -13,7 +13,8 @@ class PatchDiscriminator(Discriminator):
     """Judge every patch of an image: [N, C, H, W] to [N, 1, h, w]; with 3 layers a logit sees 70x70 pixels.
 
     Args:
-        channels: of what is judged; a conditional discriminator (pix2pix) sees input and output concatenated.
+        channels: of the image that is judged.
+        condition_channels: of the input that a conditional discriminator (pix2pix) sees stacked in front of it; 0 for none.
         width: channels after the first convolution, doubled per layer up to 8 times.
         layers: stride-2 convolutions; 1 sees 16x16 pixels, 2 sees 34x34, 3 sees 70x70.
         norm: "batch", "instance" or "none"; not applied next to the image and at the logits.
@@ -23,10 +24,16 @@ class PatchDiscriminator(Discriminator):
     """
 
     def __init__(
-        self, channels: int = 3, width: int = 64, layers: int = 3, norm: Norm = "instance", spectral: bool = False
+        self,
+        channels: int = 3,
+        width: int = 64,
+        layers: int = 3,
+        norm: Norm = "instance",
+        spectral: bool = False,
+        condition_channels: int = 0,
     ) -> None:
         widths = [width * min(2**level, 8) for level in range(layers + 1)]
-        stages = [_stage(channels, width, 2, "none")]
+        stages = [_stage(channels + condition_channels, width, 2, "none")]
         for level in range(1, layers + 1):
             stages.append(_stage(widths[level - 1], widths[level], 1 if level == layers else 2, norm))
         super().__init__(stages, nn.Conv2d(widths[-1], 1, 4, 1, 1))

@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from gan_lab.data.geometry import Augmentation
 from gan_lab.data.options import one_of, share, whole
-from gan_lab.data.source import Images, Source, reading_sizes
+from gan_lab.data.roles import NEEDS, Roles, Scan, Wanted
+from gan_lab.data.source import Images, reading_sizes
 from gan_lab.data.stream import PositionBatches
 from gan_lab.data.views import Degradation, ImageView, PairView, UnpairedView, View, collate, grey_copy
 from gan_lab.data.workers import automatic_workers, start_worker
 from gan_lab.errors import UserError
 
-log = logging.getLogger(__name__)
-
 SPLITS = ("train", "val", "test")
-NEEDS = {
-    "images": "photos",
-    "labelled": "photos with classes",
-    "paired": "pairs of a bad and a good photo, or photos to degrade",
-    "unpaired": "two folders of photos, A and B",
-}
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What a datamodule found.
-
-    Attributes:
-        splits: split -> role -> table. Roles are "image", or "lq" and "gt" row by row, or "A" and "B". A split that the
-            data lack is absent.
-        class_names: in the order of the labels; empty without classes.
-        found: the data in words, for messages: "/photos (class folders dress, hat)".
-    """
-
-    splits: dict[str, dict[str, Source]]
-    class_names: list[str] = field(default_factory=list)
-    found: str = ""
 
 
 class ImageDataModule(LightningDataModule):
@@ -110,8 +84,7 @@ class ImageDataModule(LightningDataModule):
         self.validation_degradation = validation_degradation
         self.fit = one_of("fit", fit, ("crop", "pad"))
         self.augmentation = Augmentation(flip, crop, tuple(scale), rotation)
-        self.domain = one_of("domain", domain, (None, "A", "B"))
-        self.class_A, self.class_B = class_A, class_B
+        self.wanted = Wanted(batch_kind, one_of("domain", domain, (None, "A", "B")), (class_A, class_B))
         self.seed = whole("seed", seed, at_least=0)
         self.split_seed = whole("split_seed", split_seed, at_least=0)
         self.cache_mb = whole("cache_mb", cache_mb, at_least=0)
@@ -131,8 +104,11 @@ class ImageDataModule(LightningDataModule):
     def _scan(self) -> Scan:
         """Look at the data; read headers at most, and pixels only to find near-duplicates."""
 
-    def prepare(self) -> None:
+    def prepare(self, *, training: bool = True) -> None:
         """Look at the data and check that they can feed the model; a second call does nothing.
+
+        Args:
+            training: refuse data that do not fill one batch; evaluation can do with less.
 
         Raises:
             UserError: they cannot; the message says what the model needs and what there is.
@@ -140,6 +116,8 @@ class ImageDataModule(LightningDataModule):
         if self._views:
             return
         scan = self._scan()
+        if "train" not in scan.splits:
+            raise UserError(f"data.root: {scan.found} has too few readable photos to train on.")
         self._found = scan.found
         self.class_names = list(scan.class_names)
         self.classes = len(self.class_names)
@@ -149,16 +127,18 @@ class ImageDataModule(LightningDataModule):
             if twin is not None:  # validation and test on the same photos: one cache serves both
                 self._images[split] = self._images[twin]
             elif split in scan.splits:
-                self._images[split] = self._open(self._roles(scan.splits[split]), budget)
-                budget -= sum(opened.cached_bytes for opened in self._images[split].values())
-        smallest = min(len(images) for images in self._images["train"].values())
-        if self.batch_size > smallest:
+                images = self._open(self.wanted.choose(scan.splits[split], scan), budget)
+                budget -= sum(opened.cached_bytes for opened in images.values())
+                if split == "train" or all(map(len, images.values())):  # a rare class may be in no other split
+                    self._images[split] = images
+        counts = {role: len(images) for role, images in self._images["train"].items()}
+        if training and self.batch_size > min(counts.values()):
+            have = " and ".join(f"{count} of {role}" if role in "AB" else str(count) for role, count in counts.items())
             raise UserError(
-                f"data.batch_size: {self.batch_size} is more than the {smallest} training images of {self._found}; "
-                f"give at most {smallest}."
+                f"data.batch_size: {self.batch_size} is more than there are images to train on ({have}, in "
+                f"{self._found}); give at most {min(counts.values())}."
             )
         self._views = {split: self._view(images, training=split == "train") for split, images in self._images.items()}
-        log.info("%s", self.describe())
 
     def setup(self, stage: str) -> None:
         """Look at the data, where the command has not done so (Lightning's hook)."""
@@ -199,50 +179,7 @@ class ImageDataModule(LightningDataModule):
 
     # ---- the data as the model needs them
 
-    def _roles(self, roles: dict[str, Source]) -> dict[str, Source]:
-        """Return the tables that the model's view takes, named by the view's roles."""
-        kind = self.batch_kind
-        if self.domain is not None and self.domain in roles:
-            roles = {"image": roles[self.domain]}
-        if kind == "unpaired":
-            if "image" in roles and (self.class_A or self.class_B):
-                return {"A": self._of_class(roles["image"], "A"), "B": self._of_class(roles["image"], "B")}
-            return self._pick(roles, ("A", "B"))
-        if kind == "paired" and {"lq", "gt"} <= roles.keys():
-            return self._pick(roles, ("lq", "gt"))
-        if "image" not in roles and "gt" in roles:
-            roles = {"image": roles["gt"]}
-        if kind == "labelled" and not self.classes:
-            raise self._cannot_feed("put the photos into one folder per class, or name data.label_column")
-        return self._pick(roles, ("image",))
-
-    def _pick(self, roles: dict[str, Source], names: tuple[str, ...]) -> dict[str, Source]:
-        if all(name in roles for name in names):
-            return {name: roles[name] for name in names}
-        if "A" in names:
-            mend = (
-                "arrange them as trainA/ and trainB/, or name two folders (data.root_A, data.root_B) or two classes "
-                "(data.class_A, data.class_B)"
-            )
-        else:
-            mend = "choose one of the two domains with data.domain=A or data.domain=B"
-        raise self._cannot_feed(mend)
-
-    def _of_class(self, source: Source, domain: str) -> Source:
-        option, name = f"class_{domain}", self.class_A if domain == "A" else self.class_B
-        if name not in self.class_names:
-            raise UserError(
-                f"data.{option}: {name} is not a class of {self._found}; the classes are "
-                f"{', '.join(self.class_names) or 'none'}."
-            )
-        chosen = np.flatnonzero(source.labels == self.class_names.index(name))
-        return source.subset(chosen)
-
-    def _cannot_feed(self, mend: str) -> UserError:
-        needs = NEEDS[self.batch_kind]
-        return UserError(f"data.root: this model needs {needs}; {self._found} has none. To mend: {mend}.")
-
-    def _open(self, roles: dict[str, Source], budget: int) -> dict[str, Images]:
+    def _open(self, roles: Roles, budget: int) -> dict[str, Images]:
         """Return the tables as readable images; pairs share one reading size."""
         images: dict[str, Images] = {}
         for role in sorted(roles):  # "gt" before "lq", which follows its sizes
@@ -308,7 +245,6 @@ class ImageDataModule(LightningDataModule):
             # Without its own, a loader would draw from the global generator, and a resumed run would differ.
             generator=torch.Generator().manual_seed(self.seed),
             worker_init_fn=start_worker if workers else None,
-            persistent_workers=workers > 0,
             multiprocessing_context="fork" if fork else None,
             pin_memory=trainer is not None and trainer.strategy.root_device.type == "cuda",
             **options,

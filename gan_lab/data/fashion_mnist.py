@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.data.base import ImageDataModule, Scan
+from gan_lab.data.base import ImageDataModule
 from gan_lab.data.options import share
+from gan_lab.data.roles import Scan
 from gan_lab.data.source import Source
 from gan_lab.errors import UserError
 

@@ -9,18 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from gan_lab.data.base import ImageDataModule, Scan
+from gan_lab.data.base import ImageDataModule
 from gan_lab.data.catalogue import KINDS
 from gan_lab.data.demo import DEMO_WARNING, SPLIT_OF, demo_splits
 from gan_lab.data.layouts import ALL, Layout, find_layout, two_folders
 from gan_lab.data.options import share, whole
 from gan_lab.data.photos import Labels, Photos, drop_unreadable, near_duplicates, read_photos
+from gan_lab.data.roles import Scan
 from gan_lab.data.splits import join_groups, split_by_group
 from gan_lab.errors import UserError
+from gan_lab.imaging.similarity import NEAR
 
 log = logging.getLogger(__name__)
 
-Roles = dict[str, Photos]
+Tables = dict[str, Photos]
 
 
 class Products(ImageDataModule):
@@ -35,7 +37,7 @@ class Products(ImageDataModule):
         root_A, root_B: two folders as the domains A and B, instead of `root`.
         labels: a csv file with paths relative to its folder; None: labels.csv in `root`, where a column is asked for.
         path_column, label_column, group_column: see `Labels`.
-        near_duplicates: how many of 128 bits the hashes of two photos may differ in, to count as the same picture;
+        near_duplicates: how many bits the hashes of two photos may differ in, to count as the same picture;
             None: do not look (it decodes every photo that is to be split, once).
         validation_share, test_share: what to hold out where the data have no such split. With none held out, validation
             takes the test photos, and the test the validation photos.
@@ -53,7 +55,7 @@ class Products(ImageDataModule):
         path_column: str = "path",
         label_column: str | None = None,
         group_column: str | None = None,
-        near_duplicates: int | None = 3,
+        near_duplicates: int | None = NEAR,
         validation_share: float = 0.1,
         test_share: float = 0.1,
         catalogue_images: int = 1200,
@@ -104,7 +106,7 @@ class Products(ImageDataModule):
             raise UserError(
                 "data.pair: snapshot_to_studio needs the demo catalogue (data.root=null) or folders lq/ and gt/."
             )
-        tables: dict[str, Roles] = {}
+        tables: dict[str, Tables] = {}
         unreadable: list[Path] = []
         for split, folders in layout.items():
             roles = {role: read_photos(folder, self.labels) for role, folder in folders.items()}
@@ -119,7 +121,7 @@ class Products(ImageDataModule):
         }
         return Scan(_without_gaps(splits), names, f"{where} ({_in_words(layout, names)})")
 
-    def _split(self, tables: dict[str, Roles], unreadable: list[Path]) -> dict[str, Roles]:
+    def _split(self, tables: dict[str, Tables], unreadable: list[Path]) -> dict[str, Tables]:
         """Split what the data have not split; what proves unreadable on the way goes to `unreadable` instead."""
         test_share = self.test_share if ALL in tables else 0.0
         whole = ALL if ALL in tables else "train"

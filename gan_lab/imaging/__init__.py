@@ -22,6 +22,8 @@ from gan_lab.imaging.files import (
     read_size,
     write_png,
 )
+from gan_lab.imaging.similarity import dhash, near_duplicate_groups
+from gan_lab.imaging.traditional import traditional_methods
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -39,9 +41,12 @@ __all__ = [
     "SensorNoise",
     "Sometimes",
     "UnreadableImage",
+    "dhash",
     "find_images",
     "grid",
+    "near_duplicate_groups",
     "read_image",
     "read_size",
+    "traditional_methods",
     "write_png",
 ]

@@ -72,9 +72,14 @@ def histogram_equalisation(image: np.ndarray) -> np.ndarray:
 
 
 def clahe(image: np.ndarray) -> np.ndarray:
-    """Equalise the lightness by 8x8 tiles with contrast limited to 2 (CLAHE); the colour stays."""
+    """Equalise the lightness by tiles with contrast limited to 2 (CLAHE); the colour stays.
+
+    8x8 tiles, but fewer in small images: OpenCV's limit turns tiles of less than some 16x16 pixels white.
+    """
+    tiles = min(8, max(1, min(image.shape[:2]) // 32))
     lightness, *colour = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2LAB))
-    return cv2.cvtColor(cv2.merge([cv2.createCLAHE(2.0, (8, 8)).apply(lightness), *colour]), cv2.COLOR_LAB2RGB)
+    lightness = cv2.createCLAHE(2.0, (tiles, tiles)).apply(lightness)
+    return cv2.cvtColor(cv2.merge([lightness, *colour]), cv2.COLOR_LAB2RGB)
 
 
 def stretch(image: np.ndarray) -> np.ndarray:

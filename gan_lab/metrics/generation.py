@@ -109,7 +109,8 @@ def inception_score(logits: Tensor, splits: int = 10) -> tuple[float, float]:
     """
     logits = _matrix("logits", logits, fewest=1)
     scores = []
-    for part in logits.tensor_split(min(splits, len(logits))):
+    splits = min(splits, len(logits))
+    for part in logits.tensor_split([index * len(logits) // splits for index in range(1, splits)]):
         log_p = part.log_softmax(dim=1)
         p = log_p.exp()
         log_marginal = log_p.logsumexp(dim=0) - torch.tensor(float(len(part))).log()

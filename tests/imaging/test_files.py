@@ -1,0 +1,397 @@
+"""Odd files as they come from cameras, shops and attackers; each is made here."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, TiffImagePlugin
+
+from gan_lab.errors import UserError
+from gan_lab.imaging import UnreadableImage, find_images, grid, read_image, read_size, write_png
+from gan_lab.imaging import files as files_module
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    """A smooth picture in which no two corners are alike: 24 x 40."""
+    rows, columns = np.mgrid[0:24, 0:40]
+    return np.stack([rows * 10, columns * 6, 255 - rows * 4 - columns * 3], axis=-1).astype(np.uint8)
+
+
+def save(path: Path, array: np.ndarray, **options: object) -> Path:
+    Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(path, **options)
+    return path
+
+
+def upside(array: np.ndarray, orientation: int) -> np.ndarray:
+    """The pixels as a camera stores them under an EXIF orientation, so that `array` is what should be seen."""
+    return {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation](array).copy()
+
+
+# --- finding
+
+
+def test_find_images_is_recursive_sorted_and_blind_to_hidden_and_other_files(tmp_path: Path) -> None:
+    names = ("b.JPG", "a/z.png", "a/y.WebP", "notes.txt", ".hidden.png", ".trash/x.png", "a/._mac.jpg", "c.jpg.bak")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_images(tmp_path) == [tmp_path / "a/y.WebP", tmp_path / "a/z.png", tmp_path / "b.JPG"]
+
+
+def test_find_images_survives_loops_and_lists_a_linked_folder_once(tmp_path: Path) -> None:
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "real" / "deep" / "x.png").touch()
+    (tmp_path / "elsewhere" / "far").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "far" / "y.png").touch()
+    root = tmp_path / "real"
+    (root / "deep" / "loop").symlink_to(root)
+    (root / "again").symlink_to(root / "deep")  # sorts before the real one, which must win
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    assert find_images(root) == [root / "deep" / "x.png", root / "link" / "far" / "y.png"]
+
+
+def test_find_images_refuses_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere"):
+        find_images(tmp_path / "nowhere")
+
+
+def test_find_images_names_a_folder_it_may_not_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    scan = os.scandir
+
+    def refuse(folder: str) -> object:  # by hand, for root may list every folder
+        if folder.endswith("closed"):
+            raise PermissionError(13, "Permission denied", folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UserError, match="closed"):
+        find_images(tmp_path)
+
+
+# --- reading
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp", ".gif"])
+def test_lossless_formats_come_back_as_they_were(tmp_path: Path, photo: np.ndarray, suffix: str) -> None:
+    image = photo if suffix != ".gif" else photo // 64 * 64  # few enough colours for a palette
+    path = save(tmp_path / f"x{suffix}", image, **({"lossless": True} if suffix == ".webp" else {}))
+    read = read_image(path)
+    assert read.dtype == np.uint8
+    assert read.flags.writeable
+    np.testing.assert_array_equal(read, image)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grey_and_colour_are_given_as_asked(tmp_path: Path, photo: np.ndarray, channels: int) -> None:
+    grey, colour = save(tmp_path / "g.png", photo[..., :1]), save(tmp_path / "c.png", photo)
+    assert read_image(grey, channels).shape == read_image(colour, channels).shape == (24, 40, channels)
+    np.testing.assert_array_equal(read_image(grey, channels)[..., -1], photo[..., 0])
+    luma = photo @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(read_image(colour, 1)[..., 0] - luma).max() <= 1
+
+
+def test_two_channels_are_a_programming_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="channels: 2"):
+        read_image(tmp_path / "x.png", channels=2)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_once(tmp_path: Path, photo: np.ndarray, orientation: int, suffix: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if suffix == ".webp" else {}
+    path = save(tmp_path / f"x{suffix}", upside(photo, orientation), exif=exif, **options)
+    np.testing.assert_array_equal(read_image(path), photo)
+    assert read_size(path) == (40, 24)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_metadata_does_not_lose_the_picture(tmp_path: Path, photo: np.ndarray) -> None:
+    path = save(tmp_path / "x.jpg", photo, exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff garbage", quality=95)
+    assert read_image(path).shape == photo.shape
+    assert read_size(path) == (40, 24)
+
+
+@pytest.mark.parametrize("levels", [[0, 255, 128], [1, 254, 77]])
+def test_transparency_is_laid_over_white(tmp_path: Path, levels: list[int]) -> None:
+    image = np.zeros((1, 3, 4), np.uint8)
+    image[..., 0], image[..., 3] = 200, levels
+    expected = image[..., :3] * (image[..., 3:] / 255) + 255 * (1 - image[..., 3:] / 255)
+    read = read_image(save(tmp_path / "x.png", image))
+    assert np.abs(read - expected).max() <= 1
+    grey = np.stack([image[..., 0], image[..., 3]], axis=-1)
+    read = read_image(save(tmp_path / "la.png", grey))
+    assert np.abs(read[..., 0] - expected[..., 0]).max() <= 1
+
+
+def test_a_palette_with_a_transparent_colour_is_resolved(tmp_path: Path) -> None:
+    picture = Image.fromarray(np.array([[0, 1, 2]], np.uint8), mode="P")
+    picture.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    picture.save(tmp_path / "x.png", transparency=1)
+    assert read_image(tmp_path / "x.png").tolist() == [[[10, 20, 30], [255, 255, 255], [70, 80, 90]]]
+
+
+def test_rgb_with_one_transparent_colour_is_resolved(tmp_path: Path) -> None:
+    path = save(tmp_path / "x.png", np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8), transparency=(4, 5, 6))
+    assert read_image(path).tolist() == [[[1, 2, 3], [255, 255, 255]]]
+
+
+def test_black_and_white_is_read(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 255]], np.uint8)).convert("1").save(tmp_path / "x.png")
+    assert read_image(tmp_path / "x.png", 1).ravel().tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jpg"])
+def test_cmyk_is_turned_to_rgb(tmp_path: Path, suffix: str) -> None:
+    picture = Image.new("RGB", (16, 16), (200, 100, 50)).convert("CMYK")
+    picture.save(tmp_path / f"x{suffix}", **({"quality": 100} if suffix == ".jpg" else {}))
+    assert np.abs(read_image(tmp_path / f"x{suffix}").astype(int) - (200, 100, 50)).max() <= 3
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_16_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str, channels: int) -> None:
+    levels = np.array([0, 257, 32768, 40000, 65535], np.uint16)
+    image = np.repeat(levels[None, :, None], channels, axis=2)
+    if channels == 4:
+        image[..., 3] = 65535
+    cv2.imwrite(str(tmp_path / f"x{suffix}"), image)
+    read = read_image(tmp_path / f"x{suffix}")
+    assert np.abs(read[0, :, 0] - levels / 257).max() < 1
+    assert read[0, [0, -1], 0].tolist() == [0, 255]
+
+
+def test_floating_point_pixels_are_refused_with_the_mend(tmp_path: Path) -> None:
+    Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "x.tif")
+    with pytest.raises(UnreadableImage, match="8 or 16 bits"):
+        read_image(tmp_path / "x.tif")
+
+
+def test_values_beyond_16_bits_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 4), 70000, np.int32)).save(tmp_path / "x.tif")
+    with pytest.raises(UnreadableImage, match="16 bits"):
+        read_image(tmp_path / "x.tif")
+
+
+def matrix_profile(gamma: float, swap: bool = False) -> bytes:
+    """An RGB profile with sRGB's primaries (red and green exchanged on demand) and a pure gamma curve."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack(">I", data[128:132])[0]
+    for entry in range(132, 132 + 12 * count, 12):
+        name = bytes(data[entry : entry + 4])
+        offset = struct.unpack(">I", data[entry + 4 : entry + 8])[0]
+        if name in (b"rTRC", b"gTRC", b"bTRC"):  # parametric curve of type 0: one gamma
+            data[offset : offset + 16] = b"para" + bytes(4) + struct.pack(">HHi", 0, 0, round(gamma * 65536))
+        if swap and name in (b"rXYZ", b"gXYZ"):
+            data[entry : entry + 4] = b"gXYZ" if name == b"rXYZ" else b"rXYZ"
+    return bytes(data)
+
+
+def test_an_embedded_profile_is_converted_to_srgb(tmp_path: Path) -> None:
+    image = np.array([[[200, 10, 10], [255, 255, 255], [0, 0, 0], [128, 128, 128]]], np.uint8)
+    read = read_image(save(tmp_path / "swap.png", image, icc_profile=matrix_profile(2.2, swap=True)))
+    assert read[0, 0, 1] > 150 > 60 > read[0, 0, 0]  # red in that profile is green
+    assert read[0, 1:3].tolist() == [[255, 255, 255], [0, 0, 0]]
+    linear = read_image(save(tmp_path / "linear.png", image, icc_profile=matrix_profile(1.0)))
+    assert np.abs(linear[0, 3].astype(int) - 188).max() <= 1  # sRGB of half the light
+
+
+def test_transparency_is_kept_out_of_the_profile(tmp_path: Path) -> None:
+    image = np.array([[[128, 128, 128, 255], [128, 128, 128, 0]]], np.uint8)
+    read = read_image(save(tmp_path / "x.png", image, icc_profile=matrix_profile(1.0)))
+    assert np.abs(read[0, 0].astype(int) - 188).max() <= 1
+    assert read[0, 1].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("profile", ["srgb", "damaged", "cmyk"])
+def test_profiles_that_change_nothing_or_do_not_fit_leave_every_value(
+    tmp_path: Path, photo: np.ndarray, profile: str
+) -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = {"srgb": srgb, "damaged": b"not a profile" * 20, "cmyk": srgb[:16] + b"CMYK" + srgb[20:]}[profile]
+    np.testing.assert_array_equal(read_image(save(tmp_path / "x.png", photo, icc_profile=data)), photo)
+
+
+def test_the_content_counts_not_the_suffix(tmp_path: Path, photo: np.ndarray) -> None:
+    save(tmp_path / "x.png", photo).rename(tmp_path / "x.jpg")
+    np.testing.assert_array_equal(read_image(tmp_path / "x.jpg"), photo)
+
+
+def test_of_an_animation_the_first_frame_is_read(tmp_path: Path) -> None:
+    frames = [Image.new("L", (5, 4), level) for level in (50, 200)]
+    frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "x.tif", save_all=True, append_images=frames[1:])
+    assert {int(read_image(tmp_path / name, 1).max()) for name in ("x.gif", "x.tif")} == {50}
+
+
+# --- what cannot be read
+
+
+def png_header(width: int, height: int) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+
+
+def test_what_is_no_image_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.jpg").write_text("hello, I am a text" * 100)
+    (tmp_path / "bomb.png").write_bytes(png_header(60000, 60000))
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "broken-link.png").symlink_to(tmp_path / "gone.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    reasons = {
+        "empty.jpg": "empty",
+        "text.jpg": "not an image",
+        "bomb.png": "pixels",
+        "folder.png": "not a regular file",
+        "broken-link.png": "no such file",
+        "missing.png": "no such file",
+        "pipe.png": "not a regular file",
+    }
+    for name, reason in reasons.items():
+        for read in (read_image, read_size):
+            with pytest.raises(UnreadableImage, match=reason) as caught:
+                read(tmp_path / name)
+            assert caught.value.path == tmp_path / name
+            assert isinstance(caught.value, UserError)
+            assert str(tmp_path / name) in str(caught.value)
+
+
+def test_a_bomb_is_refused_even_when_pillows_limit_is_off(
+    tmp_path: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    (tmp_path / "bomb.png").write_bytes(png_header(60000, 60000))
+    with pytest.raises(UnreadableImage, match="pixels"):
+        read_size(tmp_path / "bomb.png")
+    path = save(tmp_path / "x.png", photo)
+    monkeypatch.setattr(files_module, "MAX_PIXELS", photo.shape[0] * photo.shape[1])
+    assert read_size(path) == (40, 24)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".gif"])
+def test_a_truncated_file_is_unreadable_though_its_header_is_whole(tmp_path: Path, suffix: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    path = save(tmp_path / f"x{suffix}", noise)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 6 // 10])
+    with pytest.raises(UnreadableImage):
+        read_image(path)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_flipped_bytes_never_raise_anything_else(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    path = tmp_path / "x"
+    for suffix in ("png", "jpeg", "gif", "bmp", "tiff", "webp"):
+        buffer = io.BytesIO()
+        Image.fromarray(noise).save(buffer, suffix)
+        whole = np.frombuffer(buffer.getvalue(), np.uint8)
+        for _ in range(40):
+            damaged = whole.copy()
+            damaged[rng.integers(0, min(len(whole), 400), 8)] = rng.integers(0, 256, 8)
+            path.write_bytes(damaged.tobytes())
+            for read in (read_image, read_size):
+                try:
+                    read(path)
+                except UnreadableImage:
+                    continue
+
+
+def test_the_error_survives_the_way_between_processes(tmp_path: Path) -> None:
+    error = pickle.loads(pickle.dumps(UnreadableImage(tmp_path / "x.png", "the reason")))
+    assert (error.path, error.reason) == (tmp_path / "x.png", "the reason")
+
+
+def test_read_size_decodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "x.tif", np.zeros((10, 20, 3), np.uint8))
+    monkeypatch.setattr(TiffImagePlugin.TiffImageFile, "load", lambda self: pytest.fail("decoded"))
+    assert read_size(path) == (20, 10)
+
+
+# --- writing
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_png_comes_back_bit_for_bit_and_alone(tmp_path: Path, photo: np.ndarray, channels: int) -> None:
+    path = tmp_path / "new" / "folder" / "x.png"
+    write_png(path, photo[..., :channels])
+    np.testing.assert_array_equal(read_image(path, channels), photo[..., :channels])
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.png"
+    write_png(path, photo)
+
+    def fail(self: Image.Image, file: io.BufferedWriter, *_: object) -> None:
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_png(path, photo[::-1])
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == [path]
+    np.testing.assert_array_equal(read_image(path), photo)
+
+
+def test_a_written_file_has_ordinary_permissions(tmp_path: Path, photo: np.ndarray) -> None:
+    (tmp_path / "plain").touch()
+    write_png(tmp_path / "x.png", photo)
+    assert (tmp_path / "x.png").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("array", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8)])
+def test_only_images_are_written(tmp_path: Path, array: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="uint8"):
+        write_png(tmp_path / "x.png", array)
+    assert not list(tmp_path.iterdir())
+
+
+# --- grid
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_holds_each_image_in_its_place(channels: int) -> None:
+    images = np.stack([np.full((4, 6, channels), level, np.uint8) for level in (10, 20, 30, 40, 50)])
+    sheet = grid(images, columns=3, gap=1)
+    assert sheet.shape == (9, 20, channels)
+    assert sheet[::5, ::7, 0].tolist() == [[10, 20, 30], [40, 50, 255]]
+    assert (sheet[4] == 255).all()
+    assert grid(list(images[:2]), columns=8).shape == (4, 14, channels)
+
+
+@pytest.mark.parametrize(
+    ("images", "columns"),
+    [([], 2), ([np.zeros((2, 2, 3)), np.zeros((2, 3, 3))], 2), ([np.zeros((2, 2, 3))], 0)],
+)
+def test_a_grid_that_makes_no_sense_is_refused(images: list[np.ndarray], columns: int) -> None:
+    with pytest.raises(ValueError, match="grid"):
+        grid(images, columns)

@@ -1,1 +1,37 @@
-"""gan_lab: GANs and VAEs for product photos."""
+"""gan_lab: GANs and VAEs for product photos.
+
+import gan_lab
+
+model = gan_lab.load("runs/enhancer-products")
+clean = model.enhance(PIL.Image.open("photo.jpg"))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gan_lab.jobs import Pretrained
+
+__all__ = ["load"]
+
+
+def load(checkpoint: str | Path, device: str = "auto") -> Pretrained:
+    """Open a trained model to use it in Python.
+
+    Args:
+        checkpoint: a run's folder, of which the best checkpoint is taken, or a .ckpt file.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda".
+
+    Returns:
+        A tool with `.enhance(image)`, `.translate(image, direction)` and `.generate(n, seed, label)`, of which the
+        ones work that the model was trained for.
+
+    Raises:
+        UserError: there is no checkpoint, or it cannot be read.
+    """
+    from gan_lab.jobs import open_checkpoint  # here, because torch and Lightning take seconds to import
+
+    return open_checkpoint(checkpoint, device)

@@ -1,0 +1,262 @@
+"""A trained model as a tool: photos in, photos out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from gan_lab.checkpoint import find, load_model
+from gan_lab.errors import UserError
+from gan_lab.imaging.colour import opaque_srgb
+from gan_lab.jobs.tiling import OVERLAP, by_tiles
+from gan_lab.metrics import to_uint8
+
+Picture = TypeVar("Picture", Image.Image, np.ndarray)
+
+#: What a model of each task does, and which command and models do it.
+TASKS = {
+    "restoration": ("restores photos", "enhance", "enhancer, eagan, pix2pix"),
+    "translation": ("translates photos", "translate", "cyclegan"),
+    "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, sngan, wgan_gp, vae"),
+}
+#: Longest side of a tile, in pixels: about 1.5 GB of memory for a generator of width 64.
+TILE = 1024
+
+
+class Pretrained:
+    """A trained model and what its run's configuration says about using it.
+
+    Images go in and come out as Pillow pictures, or as uint8 arrays [H, W, C] in sRGB, of any size and aspect ratio;
+    a model of grey images gives grey ones.
+
+    Attributes:
+        path: the checkpoint's file.
+        config: the run's resolved configuration.
+        model: the module, in evaluation mode.
+        name: of the model's configuration: "enhancer".
+        channels: 1 for grey, 3 for RGB.
+        image_size: side of the images that the model was trained on, in pixels.
+    """
+
+    def __init__(self, path: Path, device: torch.device) -> None:
+        self.path = path
+        loaded, self.config = load_model(path, device)
+        self.model: Any = loaded
+        self.name = str(self.config.get("choices", {}).get("model", type(loaded).__name__))
+        self.channels = int(self.config["data"]["channels"])
+        self.image_size = int(self.config["data"]["image_size"])
+
+    def require(self, task: Literal["restoration", "translation", "generation"]) -> None:
+        """Refuse a task that the model was not made for.
+
+        Raises:
+            UserError: naming the checkpoint, its model, and the models that would do.
+        """
+        if self.model.task != task:
+            needs, command, models = TASKS[task]
+            raise UserError(
+                f"checkpoint={self.path}: its model, {self.name}, {TASKS[self.model.task][0]}; {command} needs "
+                f"one that {needs} ({models})"
+            )
+
+    def enhance(self, image: Picture, tile: int | None = TILE) -> Picture:
+        """Return the photo restored, at its own size.
+
+        Args:
+            image: the photo.
+            tile: see `by_tiles`.
+
+        Raises:
+            UserError: the model does not restore; out of memory; the model gives NaN.
+        """
+        self.require("restoration")
+        return self._like(image, lambda pixels: self._apply(self.model.enhance, pixels, tile))
+
+    def translate(
+        self, image: Picture, direction: str = "AB", size: int | None = None, tile: int | None = TILE
+    ) -> Picture:
+        """Return the photo in the look of the other domain.
+
+        A network knows its domains at the scale of its training: on a photo several times larger it changes textures
+        and leaves the scene. So the photo is brought to that scale first, and stays there: nothing is gained by
+        enlarging the result.
+
+        Args:
+            image: the photo.
+            direction: "AB" from the first domain to the second, "BA" back.
+            size: the photo's shorter side before translation; None takes `image_size`, 0 the photo's own.
+            tile: see `by_tiles`.
+
+        Raises:
+            UserError: the model does not translate; no such direction; out of memory; the model gives NaN.
+        """
+        self.require("translation")
+        check_direction(direction)
+        shorter = self.image_size if size is None else size
+
+        def work(pixels: np.ndarray) -> np.ndarray:
+            scaled = with_shorter_side(pixels, shorter) if shorter else pixels
+            return self._apply(lambda part: self.model.translate(part, direction), scaled, tile)
+
+        return self._like(image, work)
+
+    def generate(self, n: int, seed: int = 0, label: int | str | None = None) -> np.ndarray:
+        """Return n generated images, uint8 [n, H, W, C]; see `samples`."""
+        return np.concatenate(list(self.samples(n, seed, label)))
+
+    def samples(
+        self, n: int, seed: int = 0, label: int | str | None = None, batch_size: int = 64
+    ) -> Iterator[np.ndarray]:
+        """Yield n generated images in batches, uint8 [N, H, W, C].
+
+        Image i depends on the seed and on i alone: more images are the same ones and then others.
+
+        Args:
+            n: how many.
+            seed: of the noise.
+            label: the class, by name or number, of a conditional model; None takes all classes in turn.
+            batch_size: images that are computed together.
+
+        Raises:
+            UserError: the model does not generate; `n` is below 1; there is no such class.
+        """
+        self.require("generation")
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise UserError(f"n={n}: needs a whole number above 0")
+        classes = self.model.classes if self.conditional else 1
+        chosen = self.label_index(label)
+        return self._batches(n, seed, batch_size, [chosen] if chosen is not None else list(range(classes)))
+
+    @property
+    def conditional(self) -> bool:
+        """Tell whether the model takes labels."""
+        return bool(getattr(self.model, "conditional", False))
+
+    def label_index(self, label: int | str | None) -> int | None:
+        """Return the number of a class.
+
+        Raises:
+            UserError: there is no such class, or the model has none.
+        """
+        if label is None:
+            return None
+        if not self.conditional:
+            raise UserError(
+                f"label={label}: {self.name} was trained without classes; leave label= out, or train model=cgan"
+            )
+        names = [str(name) for name in self.model.class_names]
+        if str(label) in names:
+            return names.index(str(label))
+        if str(label).isdigit() and int(label) < self.model.classes:
+            return int(label)
+        known = ", ".join(names) or f"numbers from 0 to {self.model.classes - 1}"
+        raise UserError(f"label={label}: there is no such class; {self.name} knows {known}")
+
+    def _batches(self, n: int, seed: int, batch_size: int, labels: list[int]) -> Iterator[np.ndarray]:
+        for start in range(0, n, batch_size):
+            numbers = range(start, min(n, start + batch_size))
+            z = np.stack([np.random.default_rng((seed, i)).standard_normal(self.model.latents) for i in numbers])
+            label = torch.tensor([labels[i % len(labels)] for i in numbers], device=self.model.device)
+            images = self.model.generate(torch.from_numpy(z).float().to(self.model.device), label)
+            yield to_uint8(self._finite(images)).permute(0, 2, 3, 1).cpu().numpy()
+
+    def _apply(self, network: Callable[[Tensor], Tensor], pixels: np.ndarray, tile: int | None) -> np.ndarray:
+        """Apply a network to uint8 [H, W, C], which is extended to the training size at least."""
+        height, width = pixels.shape[:2]
+        # networks pad by reflection, which needs a side longer than the padding
+        below, right = max(0, self.image_size - height), max(0, self.image_size - width)
+        pixels = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
+        image = torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(127.5).sub(1)
+        try:
+            out = by_tiles(lambda part: network(part.to(self.model.device)).cpu(), image, tile)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+                raise UserError(
+                    f"tile={tile}: out of memory on a photo of {width}x{height}; "
+                    f"try tile={min(tile or TILE, TILE) // 2}"
+                ) from error
+            raise
+        return to_uint8(self._finite(out))[0, :, :height, :width].permute(1, 2, 0).numpy()
+
+    def _finite(self, images: Tensor) -> Tensor:
+        if not bool(torch.isfinite(images).all()):
+            raise UserError(f"checkpoint={self.path}: its model gives NaN; take an earlier checkpoint of the run")
+        return images
+
+    def _like(self, image: Picture, work: Callable[[np.ndarray], np.ndarray]) -> Picture:
+        """Do work on uint8 [H, W, C] and give its result in the form that the image came in."""
+        if isinstance(image, Image.Image):
+            upright = opaque_srgb(ImageOps.exif_transpose(image))
+            pixels = work(self._as_trained(np.atleast_3d(np.array(upright))))
+            return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
+            raise ValueError(f"expected uint8 [H, W, 1 or 3], got {image.dtype} {list(image.shape)}")
+        return work(self._as_trained(image))
+
+    def _as_trained(self, pixels: np.ndarray) -> np.ndarray:
+        """Return uint8 [H, W, C] with the channels that the model takes."""
+        if pixels.shape[2] == self.channels:
+            return pixels
+        return (
+            cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None] if self.channels == 1 else np.repeat(pixels, 3, axis=2)
+        )
+
+
+def open_checkpoint(checkpoint: str | Path | None, device: str = "auto") -> Pretrained:
+    """Open the model of a run's folder or of a checkpoint file.
+
+    Args:
+        checkpoint: a folder, of which the best checkpoint is taken, or a file.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda".
+
+    Raises:
+        UserError: there is no checkpoint, or it cannot be read; `device` is unknown, or cuda without a GPU.
+    """
+    if checkpoint is None:
+        raise UserError("checkpoint: missing; name a run's folder or a .ckpt file: checkpoint=runs/<name>")
+    if device not in ("auto", "cpu", "cuda"):
+        raise UserError(f"device={device}: needs auto, cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device=cuda: this machine shows no CUDA device; use device=cpu, or device=auto")
+    on_gpu = device != "cpu" and torch.cuda.is_available()
+    return Pretrained(find("checkpoint", Path(checkpoint).expanduser()), torch.device("cuda" if on_gpu else "cpu"))
+
+
+def check_direction(direction: str) -> None:
+    """Refuse a direction that is not AB or BA."""
+    if direction not in ("AB", "BA"):
+        raise UserError(f"direction={direction}: needs AB (from the first domain to the second) or BA (back)")
+
+
+def check_tile(tile: int | None) -> None:
+    """Refuse tiles that would be all overlap."""
+    if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile <= 2 * OVERLAP):
+        raise UserError(
+            f"tile={tile}: needs a whole number above {2 * OVERLAP}, or null for one pass whatever the size"
+        )
+
+
+def check_size(size: int | None) -> None:
+    """Refuse a size that is no number of pixels."""
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
+        raise UserError(
+            f"size={size}: needs pixels of the shorter side, 0 for the photo's own, or null for the training's"
+        )
+
+
+def with_shorter_side(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Resize uint8 [H, W, C] so that its shorter side is `size`, with an antialiased Lanczos filter."""
+    height, width = pixels.shape[:2]
+    factor = size / min(height, width)
+    if factor == 1:
+        return pixels
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    shape = (max(size, round(width * factor)), max(size, round(height * factor)))
+    return np.atleast_3d(np.array(picture.resize(shape, Image.Resampling.LANCZOS, reducing_gap=3.0)))

@@ -1,0 +1,60 @@
+"""How far a job is, on stderr: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+
+
+class Progress:
+    """Show count, ETA and images per second while the context is open.
+
+    Args:
+        verb: what is being done: "enhancing".
+        total: images that there are to do.
+        every_n_seconds: pause between two lines where stderr is no terminal; a shorter job prints none.
+    """
+
+    def __init__(self, verb: str, total: int, every_n_seconds: float = 30.0) -> None:
+        self.verb = verb
+        self.total = total
+        self.every_n_seconds = every_n_seconds
+        self.done = 0
+        self._bar: Bar | None = None
+
+    def __enter__(self) -> Progress:
+        """Open the bar."""
+        self._start = self._line_at = time.monotonic()
+        if sys.stderr.isatty():
+            columns = (BarColumn(bar_width=24), TextColumn("{task.description}"))
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task(self.verb, total=self.total)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, images: int = 1) -> None:
+        """Count images as done."""
+        self.done += images
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done, description=self._describe())
+        elif time.monotonic() - self._line_at >= self.every_n_seconds:
+            self._line_at = time.monotonic()
+            print(self._describe(), file=sys.stderr, flush=True)
+
+    def _describe(self) -> str:
+        seconds = max(time.monotonic() - self._start, 1e-6)
+        left = timedelta(seconds=round(seconds * (self.total - self.done) / max(self.done, 1)))
+        return f"{self.verb} {self.done}/{self.total}  ETA {left}  {self.done / seconds:.1f} images/s"

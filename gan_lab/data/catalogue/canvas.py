@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.data.catalogue.light import SIDE, Light
-from gan_lab.data.catalogue.surfaces import Array, Patch, Points
+from gan_lab.data.catalogue.surfaces import Array, Mask, Patch, Points, soften
 
 Colour = tuple[float, float, float]
 
@@ -27,13 +27,13 @@ class Material:
     shine: float = 0.0
     roughness: int = 2
     metal: bool = False
-    sheen: float = 0.0
+    cloth: bool = False
 
 
 MATT = Material(0.15, 2)
 SATIN = Material(0.6, 1)
 GLOSSY = Material(1.0, 0)
-CLOTH = Material(0.0, 2, sheen=0.25)
+CLOTH = Material(cloth=True)
 LEATHER = Material(0.55, 2)
 POLISHED = Material(1.0, 0, metal=True)
 BRUSHED = Material(1.0, 1, metal=True)
@@ -60,14 +60,16 @@ class Canvas:
         self.colour = np.zeros((size, size, 3), np.float32)
         self.alpha = np.zeros((size, size), np.float32)
         self.unit = pose.unit * size
+        self.rise = self.unit * float(np.cos(pose.pitch))  # pixels of a unit of height
         self.origin = (pose.x * size, pose.y * size)
+        self._answers: dict[tuple[Colour | None, Material, float, float | None], tuple[Array, Array | None]] = {}
 
     def place(self, points: Points) -> NDArray[np.float64]:
         """Return product points (right, up from the base) as pixels [n, 2]."""
         p = np.asarray(points, np.float64) * (self.pose.side, 1)
         sin, cos = np.sin(self.pose.roll), np.cos(self.pose.roll)
         x, y = p[:, 0] * cos - p[:, 1] * sin, p[:, 0] * sin + p[:, 1] * cos
-        return np.stack([self.origin[0] + x * self.unit, self.origin[1] - y * self.unit], 1)
+        return np.stack([self.origin[0] + x * self.unit, self.origin[1] - y * self.rise], 1)
 
     def project(self, points: Sequence[tuple[float, float, float]] | NDArray[np.floating]) -> NDArray[np.float64]:
         """Return product points (right, up, towards the viewer, before the pose turns them) as pixels [n, 2]."""
@@ -88,7 +90,7 @@ class Canvas:
         """Return the product coordinates [h, w] (right on the picture, up) of a patch's pixels; never mirrored."""
         height, width = patch.alpha.shape
         x = (np.arange(width, dtype=np.float32) + np.float32(patch.x - self.origin[0]))[None, :] / np.float32(self.unit)
-        y = -(np.arange(height, dtype=np.float32) + np.float32(patch.y - self.origin[1]))[:, None] / np.float32(self.unit)
+        y = -(np.arange(height, dtype=np.float32) + np.float32(patch.y - self.origin[1]))[:, None] / np.float32(self.rise)
         sin, cos = np.float32(np.sin(self.pose.roll)), np.float32(np.cos(self.pose.roll))
         return x * cos + y * sin, y * cos - x * sin
 
@@ -106,68 +108,73 @@ class Canvas:
             glow: light that the surface sends out by itself, times its colour.
             shade: [h, w] share of the light that reaches it (occlusion), or one number.
         """
-        if isinstance(colour, np.ndarray) or isinstance(shade, np.ndarray) or isinstance(opacity, np.ndarray):
-            whole = patch
-            patch = patch.inside(self.size)
-            cut = (slice(patch.y - whole.y, patch.y - whole.y + patch.alpha.shape[0]),
-                   slice(patch.x - whole.x, patch.x - whole.x + patch.alpha.shape[1]))
-            colour, shade, opacity = (p[cut] if isinstance(p, np.ndarray) else p for p in (colour, shade, opacity))
-        else:
-            patch = patch.inside(self.size)
+        whole = patch
+        patch = patch.inside(self.size)
         if patch.alpha.size == 0:
             return
-        half = (SIDE - 1) / 2
-        at = (patch.nx * np.float32(half) + np.float32(half), np.float32(half) - patch.ny * np.float32(half))
-        base, gloss = self._answer(colour if isinstance(colour, tuple) else None, material, glow)
-        alpha = (patch.alpha * opacity)[..., None].astype(np.float32)
+        height, width = patch.alpha.shape
+        if patch is not whole:
+            top, left = patch.y - whole.y, patch.x - whole.x
+            cut = (slice(top, top + height), slice(left, left + width))
+            colour, opacity, shade = (p[cut] if isinstance(p, np.ndarray) else p for p in (colour, opacity, shade))
+        half = np.float32((SIDE - 1) / 2)
+        at = (patch.nx * half + half, half - patch.ny * half)
+        plain = not any(isinstance(part, np.ndarray) for part in (colour, opacity, shade)) and opacity == 1.0
+        asked = (None if isinstance(colour, np.ndarray) else colour, material, glow, float(shade) if plain else None)
+        if asked not in self._answers:
+            self._answers[asked] = self._answer(*asked)
+        base, gloss = self._answers[asked]
         lit = cv2.remap(base, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         if isinstance(colour, np.ndarray):
             lit *= colour
-        if isinstance(shade, np.ndarray):
-            lit *= shade[..., None]
-        elif shade != 1.0:
-            lit *= np.float32(shade)
-        lit *= alpha
+        alpha = patch.alpha if isinstance(opacity, float) and opacity == 1.0 else patch.alpha * np.float32(opacity)
+        share = alpha if plain else alpha * np.float32(shade)
+        lit *= cv2.merge((share, share, share))  # contiguous planes multiply several times faster than a broadcast axis
         if gloss is not None:
             shine = cv2.remap(gloss, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            lit += shine * patch.alpha[..., None]
-        height, width = patch.alpha.shape
+            shine *= cv2.merge((patch.alpha, patch.alpha, patch.alpha))
+            lit += shine
         window = (slice(patch.y, patch.y + height), slice(patch.x, patch.x + width))
-        self.colour[window] *= 1 - alpha
-        self.colour[window] += lit
-        self.alpha[window] *= 1 - alpha[..., 0]
-        self.alpha[window] += alpha[..., 0]
+        rest = 1 - alpha
+        lit += self.colour[window] * cv2.merge((rest, rest, rest))
+        self.colour[window] = lit
+        self.alpha[window] = self.alpha[window] * rest + alpha
 
-    def _answer(self, colour: Colour | None, material: Material, glow: float) -> tuple[Array, Array | None]:
-        """Return the maps from normal to light: what the colour multiplies, and the clear highlights over it."""
+    def _answer(
+        self, colour: Colour | None, material: Material, glow: float, shade: float | None
+    ) -> tuple[Array, Array | None]:
+        """Return the maps from normal to light: what the colour multiplies, and the clear highlights over it.
+
+        Both in one map where nothing differs from pixel to pixel: then `shade` is a number and already in it.
+        """
         light = self.light
-        mirror = light.mirror[material.roughness]
-        tint = np.float32(1.0) if colour is None else np.array(colour, np.float32)
+        tint = np.array((1.0, 1.0, 1.0) if colour is None else colour, np.float32)
         if material.metal:
-            edge = light.grazing * 0.4
-            return (mirror * 0.85 + light.diffuse * 0.18) * (tint + (1 - tint) * edge), None
-        base = (light.diffuse + material.sheen * light.grazing * light.diffuse + np.float32(glow)) * tint
-        if not material.shine:
-            return base.astype(np.float32), None
-        coat = mirror * (0.045 + 0.6 * light.grazing) * np.float32(material.shine)
-        return base.astype(np.float32), coat.astype(np.float32)
+            base = light.metal[material.roughness] * (tint + (1 - tint) * (light.grazing * np.float32(0.4)))
+        else:
+            base = ((light.cloth if material.cloth else light.diffuse) + np.float32(glow)) * tint
+        base *= np.float32(1.0 if shade is None else shade)
+        coat = light.coat[material.roughness] * np.float32(material.shine) if material.shine and not material.metal else None
+        return (base, coat) if shade is None or coat is None else (base + coat, None)
 
-    def darken(self, placed: tuple[int, int, NDArray[np.uint8]], blur: float, strength: float, dx: float = 0, dy: float = 0) -> None:
+    def darken(self, placed: Mask, blur: float, strength: float, dx: float = 0, dy: float = 0) -> None:
         """Take light from what is already painted around and under a shape, as a body close above would.
 
         Args:
             placed: left, top, mask of the shape in pixels.
             blur, dx, dy: softness and shift of the shadow in product units.
         """
-        step = max(1, int(blur * self.unit / 3))
+        step = max(1, int(blur * self.unit / 1.5))
         x, y, mask = placed
         reach = int(blur * self.unit * 2.5) + 1
         mask = cv2.copyMakeBorder(mask, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)
         x, y = x - reach + round(dx * self.unit), y - reach - round(dy * self.unit)
         full = (mask.shape[1], mask.shape[0])
         small = cv2.resize(mask, (max(1, full[0] // step), max(1, full[1] // step)), interpolation=cv2.INTER_AREA)
-        small = cv2.GaussianBlur(small, (0, 0), max(0.6, blur * self.unit / step))
+        small = soften(small, blur * self.unit / step)
         shadow = cv2.resize(small, full).astype(np.float32) * np.float32(-strength / 255) + 1
         top, left = max(0, -y), max(0, -x)
         window = self.colour[max(0, y) : max(0, y + full[1]), max(0, x) : max(0, x + full[0])]
-        window *= shadow[top : top + window.shape[0], left : left + window.shape[1], None]
+        part = np.ascontiguousarray(shadow[top : top + window.shape[0], left : left + window.shape[1]])
+        if part.size:
+            window *= cv2.merge((part, part, part))

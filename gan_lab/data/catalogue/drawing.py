@@ -22,10 +22,10 @@ _GOODS: dict[str, tuple[Painter, bool, float, float]] = {
     "plant": (vessels.plant, False, 0.92, 0.82),
     "lamp": (vessels.lamp, False, 0.84, 0.98),
     "t-shirt": (wear.t_shirt, True, 0.84, 0),
-    "sneaker": (wear.sneaker, False, 0.84, 0.5),
+    "sneaker": (wear.sneaker, False, 0.88, 0.5),
     "handbag": (wear.handbag, False, 0.84, 0.88),
     "chair": (goods.chair, False, 0.84, 0.9),
-    "watch": (goods.watch, True, 0.84, 0),
+    "watch": (goods.watch, True, 0.96, 0),
     "book": (goods.book, False, 0.84, 0.92),
     "headphones": (wear.headphones, True, 0.86, 0),
 }
@@ -51,8 +51,8 @@ def _pose(index: int, unit: float, tall: float) -> Pose:
         y=0.5 + scale * tall * 0.5 + (rng.uniform(-0.01, 0.03) if tall else 0.0),
         unit=scale,
         yaw=rng.uniform(0.25, 0.7) * (1 if rng.random() < 0.5 else -1),
-        pitch=rng.uniform(0.2, 0.42),
-        roll=rng.uniform(-0.22, 0.22) if not tall else 0.0,
+        pitch=rng.uniform(0.2, 0.42) if tall else 0.0,
+        roll=rng.uniform(-0.15, 0.15) if not tall else 0.0,
         side=1 if rng.random() < 0.5 else -1,
     )
 
@@ -79,8 +79,9 @@ def draw(index: int, domain: Domain, size: int = 256) -> NDArray[np.uint8]:
     canvas = Canvas(2 * size, light(domain, int(rng.integers(VARIANTS))), _pose(index, unit, tall))
     paint(canvas, np.random.default_rng((product_of(index), 1)))
     horizon = max(0.08, canvas.origin[1] / canvas.size - rng.uniform(0.22, 0.4))
-    ground = scenes.snapshot(size, rng, horizon, lying) if hard else scenes.studio(size, rng)
-    cover = cv2.resize(canvas.alpha, (size, size), interpolation=cv2.INTER_AREA)[..., None]
+    ground = scenes.snapshot(size, rng, horizon, lying, floor=paint is goods.chair) if hard else scenes.studio(size, rng)
     front = cv2.resize(canvas.colour, (size, size), interpolation=cv2.INTER_AREA)
-    picture = ground * scenes.shadows(canvas, size, lying, hard)[..., None] * (1 - cover) + front
+    cover = cv2.resize(canvas.alpha, (size, size), interpolation=cv2.INTER_AREA)
+    rest = scenes.shadows(canvas, cover, lying, hard) * (1 - cover)
+    picture = ground * cv2.merge((rest, rest, rest)) + front
     return scenes.develop(picture, hard, rng)

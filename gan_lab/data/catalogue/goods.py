@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gan_lab.data.catalogue import prints, textures
 from gan_lab.data.catalogue.canvas import BRUSHED, CLOTH, LEATHER, MATT, POLISHED, SATIN, Canvas, Colour, Material, linear
-from gan_lab.data.catalogue.surfaces import Array, curve, flat, polygon, rounded, stroke
+from gan_lab.data.catalogue.surfaces import Array, Mask, curve, flat, polygon, rounded, stroke
 from gan_lab.data.catalogue.vessels import METALS, PLASTIC, Tints, pick
 from gan_lab.data.catalogue.wear import DYES, HIDES, line, roughen, stitches
 
@@ -32,7 +32,7 @@ def face(
     points = canvas.project(corners)
     placed = polygon(points)
     patch = rounded(placed, max(1.0, edge * canvas.unit), 0.3) if edge else flat(placed)
-    patch.nx, patch.ny = np.clip(patch.nx + np.float32(nx), -1, 1), np.clip(patch.ny + np.float32(ny), -1, 1)
+    patch.tilt(nx, ny)
     if isinstance(colour, np.ndarray):
         height, width = colour.shape[:2]
         source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -61,7 +61,7 @@ def chair(canvas: Canvas, rng: np.random.Generator) -> None:
     cloth = pick(rng, (*DYES[1:], *HIDES[:3], (196, 186, 168)))
     wide, seat, deep, tall = rng.uniform(0.24, 0.28), rng.uniform(0.4, 0.46), rng.uniform(0.23, 0.26), rng.uniform(0.9, 1.02)
     start = int(rng.integers(200))
-    wood = np.ascontiguousarray(board[start : start + 120, :300])
+    wood = np.ascontiguousarray(board[start : start + 200, :400])
     upright = np.ascontiguousarray(np.rot90(wood))
     tone: Colour = tuple(float(c) for c in wood.mean((0, 1)))  # type: ignore[assignment]
     slats, leg = int(rng.integers(3, 6)), rng.uniform(0.03, 0.042)
@@ -120,25 +120,25 @@ def watch(canvas: Canvas, rng: np.random.Generator) -> None:
     for s in (-1, 1):
         end = s * 0.52
         if strap == 2:
-            for k in range(9):
-                y = s * (r * 0.8 + 0.038 * k)
-                w = wide * (1.02 - 0.025 * k)
-                for x0, x1 in ((-w, -w * 0.4), (-w * 0.37, w * 0.37), (w * 0.4, w)):
-                    link = np.array([(x0, y), (x1, y), (x1, y + s * 0.034), (x0, y + s * 0.034)])
-                    canvas.paint(rounded(polygon(canvas.place(link)), 0.014 * canvas.unit, 0.25), metal, BRUSHED if x0 * x1 > 0 else POLISHED, shade=1 - 0.03 * k)
+            for x0, x1, finish in ((0.4, 1.0, BRUSHED), (-0.37, 0.37, POLISHED)):
+                links = []
+                for k in range(9):
+                    y, w = s * (r * 0.8 + 0.038 * k), wide * (1.02 - 0.025 * k)
+                    for m in (-1, 1) if x0 > 0 else (1,):
+                        links.append(np.array([(m * w * x0, y), (m * w * x1, y), (m * w * x1, y + s * 0.034), (m * w * x0, y + s * 0.034)]))
+                canvas.paint(rounded(polygon(*map(canvas.place, links)), 0.014 * canvas.unit, 0.25), metal, finish)
             continue
         side = curve([(wide, s * r * 0.7), (wide * 0.95, s * 0.32), (wide * 0.84, end * 0.95), (wide * 0.4, end), (-wide * 0.4, end), (-wide * 0.84, end * 0.95), (-wide * 0.95, s * 0.32), (-wide, s * r * 0.7)], 6)
         patch = rounded(polygon(canvas.place(side)), 0.035 * canvas.unit, 0.2)
-        patch.ny = np.clip(patch.ny + np.float32(0.25 * s), -1, 1)
+        patch.tilt(0.0, 0.25 * s)
         roughen(patch, textures.grain(), canvas.grid(patch), 1.2 if strap == 0 else 3.0, 0.09)
         canvas.paint(patch, hide, LEATHER if strap == 0 else CLOTH)
         if strap == 0:
             for m in (-1, 1):
                 stitches(canvas, np.array([(m * wide * 0.78, s * r * 1.1), (m * wide * 0.7, end * 0.93)]), thread, 0.007, 0.022)  # type: ignore[arg-type]
         if s < 0:
-            for k in range(4):
-                hole = canvas.place([(0, -0.36 - 0.035 * k)])
-                canvas.paint(flat(stroke(np.concatenate([hole, hole + 0.1]), 0.018 * canvas.unit)), linear(16, 14, 14), MATT)
+            holes = [np.array([(0, y), (0.002, y)]) for y in (-0.36, -0.395, -0.43, -0.465)]
+            canvas.paint(flat(stroke(0.018 * canvas.unit, *map(canvas.place, holes))), linear(16, 14, 14), MATT)
         else:
             buckle = np.array([(-wide, 0.5), (-wide, 0.555), (wide, 0.555), (wide, 0.5)])
             line(canvas, buckle, 0.022, metal, POLISHED, 0.006)
@@ -146,7 +146,7 @@ def watch(canvas: Canvas, rng: np.random.Generator) -> None:
     if square:
         ring = np.sign(ring) * np.abs(ring) ** 0.42 * (0.82, 0.95)
 
-    def disc(radius: float) -> tuple[int, int, NDArray[np.uint8]]:
+    def disc(radius: float) -> Mask:
         return polygon(canvas.place(ring * radius))
 
     for s in (-1, 1):
@@ -159,11 +159,10 @@ def watch(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas.paint(flat(disc(r * 0.83)), tuple(c * 0.4 for c in dial), MATT)  # type: ignore[arg-type]
     canvas.paint(rounded(disc(r * 0.81), 0.06 * canvas.unit, 0.75), dial, MATT)
     ink = linear(232, 230, 222) if sum(dial) < 1 else linear(30, 30, 34)
-    shape = ring[::5] if not square else ring[::5]
-    for k, p in enumerate(shape):
-        long = 0.62 if k % 3 == 0 else 0.68
-        ends = np.array([p * r * 0.74, p * r * ((0.735) if dots else long)])
-        canvas.paint(rounded(stroke(canvas.place(ends), (0.022 if dots or k % 3 == 0 else 0.012) * canvas.unit), 0.012 * canvas.unit), ink, SATIN)
+    hours = ring[::5] * r
+    for quarter, long, width in ((True, 0.62, 0.022), (False, 0.68, 0.022 if dots else 0.012)):
+        marks = [np.array([p * 0.74, p * (0.735 if dots else long)]) for k, p in enumerate(hours) if (k % 3 == 0) == quarter]
+        canvas.paint(rounded(stroke(width * canvas.unit, *map(canvas.place, marks)), 0.012 * canvas.unit), ink, SATIN)
     if sub:
         small = polygon(canvas.place(ring * r * 0.2 + (0, -r * 0.36)))
         canvas.paint(rounded(small, 0.02 * canvas.unit, 0.6), tuple(c * 0.8 for c in dial), MATT)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gan_lab.data.catalogue.surfaces import Array
 
 Domain = Literal["studio", "snapshot"]
-SIDE = 96
+SIDE = 80
 VARIANTS = 6
 ROUGHNESS = (0.0, 2.5, 7.0)  # blur of the mirrored surroundings in map pixels: polished, satin, dull
 
@@ -24,13 +24,17 @@ class Light:
 
     Attributes:
         diffuse: [SIDE, SIDE, 3], from a white matt surface.
-        mirror: the same from a perfect mirror, one map per roughness.
+        cloth: the same with a pale bloom of fibres along outlines.
+        metal: from bare metal, one map per roughness.
+        coat: from a clear glossy coat, one map per roughness.
         grazing: [SIDE, SIDE, 1], 0 where the surface faces the viewer, 1 at its outline.
         key: the direction of the main light (right, up, towards the viewer).
     """
 
     diffuse: Array
-    mirror: tuple[Array, ...]
+    cloth: Array
+    metal: tuple[Array, ...]
+    coat: tuple[Array, ...]
     grazing: Array
     key: tuple[float, float, float]
 
@@ -67,10 +71,16 @@ def light(domain: Domain, variant: int) -> Light:
     r = 2 * n[..., 2:] * n - np.array([0.0, 0.0, 1.0])
     diffuse, room, key = _studio(n, r, rng) if domain == "studio" else _room(n, r, rng)
     grazing = (1 - n[..., 2:]) ** 4
-    mirror = tuple(
-        (cv2.GaussianBlur(room, (0, 0), rough) if rough else room).astype(np.float32) for rough in ROUGHNESS
+    mirrors = [cv2.GaussianBlur(room, (0, 0), rough) if rough else room for rough in ROUGHNESS]
+    return Light(
+        diffuse.astype(np.float32),
+        (diffuse * (1 + 0.5 * grazing) + 0.012).astype(np.float32),
+        tuple((mirror * 0.85 + diffuse * 0.18).astype(np.float32) for mirror in mirrors),
+        # Schlick's approximation, held back at the outline where a real edge is never quite sharp.
+        tuple((mirror * (0.045 + 0.6 * grazing)).astype(np.float32) for mirror in mirrors),
+        grazing.astype(np.float32),
+        (float(key[0]), float(key[1]), float(key[2])),
     )
-    return Light(diffuse.astype(np.float32), mirror, grazing.astype(np.float32), (float(key[0]), float(key[1]), float(key[2])))
 
 
 def _studio(n: NDArray, r: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray, NDArray]:
@@ -101,4 +111,4 @@ def _room(n: NDArray, r: NDArray, rng: np.random.Generator) -> tuple[NDArray, ND
     window = _panel(r, pane, 0.36, 0.5, 0.04)
     right = np.cross([0.0, 1.0, 0.0], pane)
     bars = _smooth(np.abs(r @ right), 0.02, 0.05) * _smooth(np.abs(r[..., 1] - 0.35), 0.02, 0.05)
-    return diffuse, around + 1.1 * (window * bars)[..., None] * np.array([0.75, 1.0, 0.9]), key
+    return diffuse, around + 2.0 * (window * bars)[..., None] * np.array([0.75, 1.0, 0.9]), key

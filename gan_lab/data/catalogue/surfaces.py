@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+Picture = TypeVar("Picture", bound=np.ndarray)
 Points = Sequence[tuple[float, float]] | NDArray[np.floating]
 
 
@@ -33,6 +35,13 @@ class Patch:
     u: Array | None = None
     v: Array | None = None
 
+    def tilt(self, right: Array | float, up: Array | float) -> Patch:
+        """Turn the surface a little, short of edge-on: only what really curves away should mirror like an outline."""
+        nx, ny = (self.nx + right).astype(np.float32), (self.ny + up).astype(np.float32)
+        over = np.maximum(cv2.magnitude(nx, ny) * np.float32(1 / 0.9), 1)
+        self.nx, self.ny = nx / over, ny / over
+        return self
+
     def inside(self, size: int) -> Patch:
         """Return the part of the patch that lies on a square canvas."""
         height, width = self.alpha.shape
@@ -43,6 +52,12 @@ class Patch:
         cut = (slice(top, max(top, bottom)), slice(left, max(left, right)))
         u, v = (None if plane is None else plane[cut] for plane in (self.u, self.v))
         return Patch(self.x + left, self.y + top, self.alpha[cut], self.nx[cut], self.ny[cut], u, v)
+
+
+def soften(picture: Picture, sigma: float) -> Picture:
+    """Return a picture blurred like a Gaussian of `sigma` pixels, at a cost that does not grow with it."""
+    width = 2 * int((np.sqrt(6 * sigma * sigma + 1)) / 2) + 1  # two boxes of this width have about that deviation
+    return picture if width == 1 else cv2.blur(cv2.blur(picture, (width, width)), (width, width))  # type: ignore[return-value]
 
 
 def curve(points: Points, steps: int = 8, closed: bool = False) -> NDArray[np.float64]:
@@ -56,27 +71,32 @@ def curve(points: Points, steps: int = 8, closed: bool = False) -> NDArray[np.fl
     return line if closed else np.concatenate([line, p[-2:-1]])
 
 
-def polygon(points: NDArray[np.floating], margin: int = 2) -> tuple[int, int, NDArray[np.uint8]]:
-    """Return left, top and an anti-aliased mask uint8 [h, w] of a closed outline given in pixels."""
+Mask = tuple[int, int, NDArray[np.uint8]]  # left, top, coverage [h, w] from 0 to 255
+
+
+def polygon(*outlines: NDArray[np.floating]) -> Mask:
+    """Return the anti-aliased coverage of closed outlines given in pixels, [n, 2] each."""
+    return _mask(outlines, 2, lambda mask, lines: [cv2.fillPoly(mask, [line], 255, cv2.LINE_AA, 4) for line in lines])
+
+
+def stroke(width: float, *lines: NDArray[np.floating]) -> Mask:
+    """Return the anti-aliased coverage of lines [n, 2] of the given width, all in pixels."""
+    thick = max(1, round(width))
+    return _mask(lines, thick // 2 + 3, lambda mask, shifted: cv2.polylines(mask, shifted, False, 255, thick, cv2.LINE_AA, 4))
+
+
+def _mask(
+    lines: tuple[NDArray[np.floating], ...], margin: int, pen: Callable[[NDArray[np.uint8], list[NDArray[np.int32]]], object]
+) -> Mask:
+    points = np.concatenate(lines)
     low = np.floor(points.min(0)).astype(int) - margin
-    width, height = np.ceil(points.max(0)).astype(int) + margin - low + 1
-    mask = np.zeros((int(height), int(width)), np.uint8)
-    cv2.fillPoly(mask, [np.round((points - low) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    width, height = (np.ceil(points.max(0)).astype(int) + margin - low + 1).tolist()
+    mask = np.zeros((height, width), np.uint8)
+    pen(mask, [np.round((line - low) * 16).astype(np.int32) for line in lines])
     return int(low[0]), int(low[1]), mask
 
 
-def stroke(points: NDArray[np.floating], width: float, margin: int = 2) -> tuple[int, int, NDArray[np.uint8]]:
-    """Return left, top and an anti-aliased mask uint8 [h, w] of a line of the given width in pixels."""
-    reach = int(width / 2) + margin + 1
-    low = np.floor(points.min(0)).astype(int) - reach
-    w, h = np.ceil(points.max(0)).astype(int) + reach - low + 1
-    mask = np.zeros((int(h), int(w)), np.uint8)
-    line = np.round((points - low) * 16).astype(np.int32)
-    cv2.polylines(mask, [line], False, 255, max(1, round(width)), cv2.LINE_AA, 4)
-    return int(low[0]), int(low[1]), mask
-
-
-def rounded(placed: tuple[int, int, NDArray[np.uint8]], radius: float, flatness: float = 0.0) -> Patch:
+def rounded(placed: Mask, radius: float, flatness: float = 0.0) -> Patch:
     """Return a cushion over a mask: a quarter-round edge of `radius` pixels that runs into a flat middle.
 
     A radius of half the shape's width makes a tube or a pebble. `flatness` in [0, 1] makes the edge less steep.
@@ -90,7 +110,7 @@ def rounded(placed: tuple[int, int, NDArray[np.uint8]], radius: float, flatness:
     distance = cv2.distanceTransform((coarse > 127).astype(np.uint8), cv2.DIST_L2, 5)
     distance = cv2.GaussianBlur(np.minimum(distance, reach), (0, 0), 0.12 * reach + 0.4)
     gx, gy = cv2.Sobel(distance, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(distance, cv2.CV_32F, 0, 1, scale=1 / 8)
-    steep = np.clip(1 - distance / reach, 0, 1) * (1 - flatness)
+    steep = np.clip(1 - distance / reach, 0, 0.93) * np.float32(1 - flatness)
     length = np.maximum(np.sqrt(gx * gx + gy * gy), 0.5)
     nx, ny = (-gx / length * steep)[1:-1, 1:-1], (gy / length * steep)[1:-1, 1:-1]
     if step > 1:
@@ -99,7 +119,7 @@ def rounded(placed: tuple[int, int, NDArray[np.uint8]], radius: float, flatness:
     return Patch(x, y, mask.astype(np.float32) / 255, nx, ny)
 
 
-def flat(placed: tuple[int, int, NDArray[np.uint8]], nx: float = 0.0, ny: float = 0.0) -> Patch:
+def flat(placed: Mask, nx: float = 0.0, ny: float = 0.0) -> Patch:
     """Return a plane piece of surface with one normal."""
     x, y, mask = placed
     alpha = mask.astype(np.float32) / 255
@@ -132,9 +152,10 @@ def revolve(profile: Points, centre: tuple[float, float], unit: float, pitch: fl
 
     sin, cos = np.float32(np.sin(pitch)), np.float32(np.cos(pitch))
     reach = int(r.max()) + 2
-    left, top = int(centre[0]) - reach, int(centre[1] - h.max() * cos - r.max() * sin) - 2
+    seam = 2 * int(sin * np.sqrt(1.4 * r.max())) + 5  # pixels that part both halves of the innermost ring in a column
+    left, top = int(centre[0]) - reach, int(centre[1] - h.max() * cos - r.max() * sin) - seam
     xs = np.arange(left, left + 2 * reach + 1, dtype=np.float32) - np.float32(centre[0])
-    height = int(centre[1] - h.min() * cos + r.max() * sin) + 3 - top
+    height = int(centre[1] - h.min() * cos + r.max() * sin) + seam - top
     columns = np.arange(len(xs), dtype=np.int32)
     chord = (r * r)[:, None] - (xs * xs)[None, :]
     missing = chord < 0
@@ -157,8 +178,8 @@ def revolve(profile: Points, centre: tuple[float, float], unit: float, pitch: fl
     ring = front
     if len(tops):
         sign[front >= 0] = 1
-        ring = cv2.morphologyEx(np.maximum(front, back.reshape(height + 1, -1)[:height]), cv2.MORPH_CLOSE, close)
-    alpha = cv2.blur((ring >= 0).astype(np.float32), (2, 2))
+        ring = cv2.morphologyEx(np.maximum(front, back.reshape(height + 1, -1)[:height]), cv2.MORPH_CLOSE, np.ones((seam, 1), np.uint8))
+    alpha = cv2.GaussianBlur((ring >= 0).astype(np.float32), (3, 3), 0)
     ring = cv2.dilate(ring, np.ones((3, 3), np.uint8)) if ring.min() < 0 else ring
     index = np.maximum(ring, 0).astype(np.intp)
     across = np.clip(xs[None, :] / r[index], -1, 1)

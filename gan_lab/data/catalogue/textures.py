@@ -44,12 +44,13 @@ def wood(seed: int, dark: tuple[int, int, int], pale: tuple[int, int, int], plan
     rng = np.random.default_rng((seed, 11))
     rows = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None]
     bend = noise(rng, SIDE, SIDE, 160, 40) * 0.35 + noise(rng, SIDE, SIDE, 300, 90) * 0.9
-    field = 0.55 + 0.2 * np.sin(rows * 60 + bend * 4) + 0.09 * noise(rng, SIDE, SIDE, 60, 2.5) + 0.07 * noise(rng, SIDE, SIDE, 130, 5)
+    field = 0.66 + 0.09 * np.sin(rows * 44 + bend * 4) + 0.06 * noise(rng, SIDE, SIDE, 60, 2.5) + 0.06 * noise(rng, SIDE, SIDE, 130, 5)
     tall = SIDE // planks
     for plank in range(planks):
         part = slice(plank * tall, (plank + 1) * tall)
-        field[part] = np.roll(field[part], int(rng.integers(SIDE)), 1) + rng.uniform(-0.16, 0.16)
-        field[plank * tall : plank * tall + 2] -= 0.55
+        if planks > 1:
+            field[part] = np.roll(field[part], int(rng.integers(SIDE)), 1) + rng.uniform(-0.1, 0.1)
+            field[plank * tall : plank * tall + 2] -= 0.4
     return _colours(field.astype(np.float32), tuple(c // 3 for c in dark), dark, pale)  # type: ignore[arg-type]
 
 
@@ -75,14 +76,14 @@ def _cloth(seed: int, colour: tuple[int, int, int], other: tuple[int, int, int])
 
 def _carpet(seed: int, colour: tuple[int, int, int]) -> NDArray[np.uint8]:
     rng = np.random.default_rng((seed, 14))
-    field = 0.55 + 0.16 * noise(rng, SIDE, SIDE, 3, 3) + 0.07 * noise(rng, SIDE, SIDE, 12, 12) + 0.08 * noise(rng, SIDE, SIDE, 120, 120)
+    field = 0.6 + 0.1 * noise(rng, SIDE, SIDE, 2.2, 2.2) + 0.03 * noise(rng, SIDE, SIDE, 12, 12) + 0.05 * noise(rng, SIDE, SIDE, 120, 120)
     return _colours(field, (0, 0, 0), colour)
 
 
 def _stone(seed: int, colour: tuple[int, int, int], vein: tuple[int, int, int]) -> NDArray[np.uint8]:
     rng = np.random.default_rng((seed, 15))
     bend = noise(rng, SIDE, SIDE, 90, 60) + 0.5 * noise(rng, SIDE, SIDE, 30, 30)
-    field = np.clip(np.abs(bend) * 1.5, 0, 1) * 0.35 + 0.6 + 0.04 * noise(rng, SIDE, SIDE, 4, 4)
+    field = np.clip(np.abs(bend) * 1.5, 0, 1) * 0.35 + 0.6 + 0.025 * noise(rng, SIDE, SIDE, 3, 3)
     return _colours(field, (0, 0, 0), vein, colour)
 
 

@@ -77,9 +77,10 @@ def mug(canvas: Canvas, rng: np.random.Generator) -> None:
     lift = -canvas.pose.pitch * 0.3 * float(np.sin(canvas.pose.yaw))
     handle = curve([(radius * 0.85, height * 0.82 + lift), (radius + reach * 0.8, height * 0.8 + lift), (radius + reach, height * 0.5 + lift),
                     (radius + reach * 0.55, height * 0.24 + lift), (radius * 0.8, height * 0.2 + lift)])
-    grip = stroke(canvas.place(handle), thick * canvas.unit)
+    grip = stroke(thick * canvas.unit, canvas.place(handle))
     canvas.paint(rounded(grip, thick * 0.5 * canvas.unit), colour if decor != 2 else other, finish)
     profile = curve([(radius * taper * 0.96, 0), (radius * taper + belly, height * 0.2), (radius + belly, height * 0.55), (radius, height * 0.86), (radius, height)])
+    profile = np.concatenate([profile, [(radius * 0.92, height)]])
     body = turn(canvas, profile)
     wall = turn(canvas, [(radius * taper * 0.9, -0.012), (radius * taper * 0.9, 0.01)], 0.003)
     canvas.paint(wall, linear(190, 176, 156), MATT)
@@ -139,7 +140,7 @@ def bottle(canvas: Canvas, rng: np.random.Generator) -> None:
             canvas.paint(turn(canvas, [(neck * 1.5, shoulder + 0.11), (neck * 1.5, shoulder + 0.18), (0.002, shoulder + 0.18)], 0.01), cap, SATIN)
             canvas.paint(turn(canvas, [(0.02, shoulder + 0.18), (0.02, tall)], 0.002), cap, SATIN)
             spout = curve([(-0.05, tall), (0.05, tall + 0.005), (0.15, tall - 0.01), (0.16, tall - 0.04)])
-            canvas.paint(rounded(stroke(canvas.place(spout), 0.05 * canvas.unit), 0.025 * canvas.unit), cap, SATIN)
+            canvas.paint(rounded(stroke(0.05 * canvas.unit, canvas.place(spout)), 0.025 * canvas.unit), cap, SATIN)
     else:
         body = turn(canvas, [(r * 0.9, 0), (r, 0.03), (r, shoulder + 0.08), (r * 0.62, shoulder + 0.2), (r * 0.6, tall - 0.15)], 0.03)
         steel = rng.random() < 0.4
@@ -161,14 +162,14 @@ def jar(canvas: Canvas, rng: np.random.Generator) -> None:
     lid_finish = (BRUSHED, SATIN)[rng.integers(2)]
     if style == 0:
         tall = rng.uniform(0.42, 0.55)
-        body = turn(canvas, [(r * 0.92, 0), (r, 0.03), (r, tall * 0.66)], 0.02)
+        body = turn(canvas, [(r * 0.92, 0), (r, 0.03), (r, tall * 0.76)], 0.02)
         canvas.paint(body, pick(rng, CERAMIC), (SATIN, GLOSSY)[rng.integers(2)])
         lid = turn(canvas, [(r * 1.02, tall * 0.66), (r * 1.02, tall), (0.002, tall + 0.005)], 0.01)
         low, high, span = tall * 0.1, tall * 0.58, 2.2
     elif style == 1:
         content = pick(rng, ((150, 24, 30), (214, 140, 28), (96, 112, 40), (86, 40, 70), (228, 190, 120), (110, 62, 34)))
         canvas.paint(turn(canvas, [(r * 0.86, 0.02), (r * 0.93, 0.05), (r * 0.93, tall * 0.78), (0.01, tall * 0.78)], 0.02), content, SATIN, glow=0.15)
-        body = turn(canvas, [(r * 0.9, 0), (r, 0.05), (r, tall * 0.78), (r * 0.84, tall * 0.86), (r * 0.84, tall * 0.9)], 0.02)
+        body = turn(canvas, [(r * 0.9, 0), (r, 0.05), (r, tall * 0.78), (r * 0.84, tall * 0.86), (r * 0.84, tall * 0.92)], 0.02)
         _glass(canvas, body, linear(206, 216, 212), 0.06)
         lid = turn(canvas, [(r * 0.93, tall * 0.86), (r * 0.93, tall), (0.002, tall + 0.004)], 0.008)
         low, high, span = tall * 0.2, tall * 0.66, rng.uniform(1.6, 2.4)
@@ -195,12 +196,10 @@ def _leaf(canvas: Canvas, root: tuple[float, float], tip: tuple[float, float], w
     spine = curve([a, middle, b], 7)
     t = np.linspace(0, 1, len(spine))
     width = (wide * np.sin(np.pi * t**0.8) ** 0.8)[:, None] * across
-    tilt = across * canvas.pose.side
     for side, bright in ((1, shade), (-1, shade * 0.84)):
         edge = np.concatenate([spine, (spine + side * width)[::-1]])
         patch = rounded(polygon(canvas.place(edge)), wide * canvas.unit * 0.8, 0.6)
-        patch.nx = patch.nx + np.float32(0.35 * side * tilt[0] * canvas.pose.side)
-        patch.ny = patch.ny + np.float32(0.25 * side * across[1] + 0.2)
+        patch.tilt(0.35 * side * across[0] * canvas.pose.side, 0.25 * side * across[1] + 0.2)
         canvas.paint(patch, colour, Material(0.7, 1), shade=bright)
 
 
@@ -210,7 +209,7 @@ def plant(canvas: Canvas, rng: np.random.Generator) -> None:
     r, tall = rng.uniform(0.2, 0.26), rng.uniform(0.32, 0.42)
     foot, colour = r * rng.uniform(0.62, 0.95), pick(rng, (*CERAMIC, (186, 104, 70), (178, 96, 62), (150, 150, 146)))
     finish = (MATT, MATT, GLOSSY)[rng.integers(3)]
-    body = turn(canvas, [(foot, 0), (r * 0.97, tall * 0.8), (r * 1.06, tall * 0.8), (r * 1.06, tall)], 0.008)
+    body = turn(canvas, [(foot, 0), (r * 0.97, tall * 0.8), (r * 1.06, tall * 0.8), (r * 1.06, tall), (r * 0.96, tall)], 0.008)
     if rng.random() < 0.3:
         canvas.paint(body, bands(canvas, body, [tall * 0.4], [pick(rng, CERAMIC), colour]), finish)
     else:
@@ -233,7 +232,7 @@ def plant(canvas: Canvas, rng: np.random.Generator) -> None:
             reach = rng.uniform(0.26, 0.5)
             end = (0.95 * reach * np.sin(angle), base + 0.05 + reach * np.cos(angle) * 0.95)
             stalk = canvas.place(curve([(rng.uniform(-0.05, 0.05), base), (end[0] * 0.35, base + (end[1] - base) * 0.6), end], 5))
-            canvas.paint(rounded(stroke(stalk, 0.014 * canvas.unit), 0.007 * canvas.unit), (green[0] * 0.8, green[1] * 0.8, green[2] * 0.6), MATT)
+            canvas.paint(rounded(stroke(0.014 * canvas.unit, stalk), 0.007 * canvas.unit), (green[0] * 0.8, green[1] * 0.8, green[2] * 0.6), MATT)
             droop = angle + rng.uniform(-0.5, 0.5) + np.sign(angle) * 0.5
             size = rng.uniform(0.17, 0.25)
             tip = (end[0] + size * np.sin(droop), end[1] + size * np.cos(droop))

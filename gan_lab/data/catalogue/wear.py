@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from gan_lab.data.catalogue import prints, textures
 from gan_lab.data.catalogue.canvas import BRUSHED, CLOTH, LEATHER, MATT, POLISHED, SATIN, Canvas, Colour, Material, linear
-from gan_lab.data.catalogue.surfaces import Array, Patch, Points, curve, flat, polygon, rounded, stroke
+from gan_lab.data.catalogue.surfaces import Array, Mask, Patch, Points, curve, flat, polygon, rounded, stroke
 from gan_lab.data.catalogue.vessels import METALS, Tints, pick
 
-DYES: Tints = ((240, 240, 238), (32, 32, 36), (40, 56, 92), (150, 44, 48), (108, 124, 96), (196, 166, 122), (150, 176, 200),
+DYES: Tints = ((240, 240, 238), (44, 44, 49), (44, 60, 98), (150, 44, 48), (108, 124, 96), (196, 166, 122), (150, 176, 200),
                (226, 190, 70), (130, 130, 136), (222, 160, 158))
 HIDES: Tints = ((120, 70, 38), (60, 40, 32), (28, 27, 29), (168, 108, 62), (140, 34, 38), (44, 62, 82), (210, 192, 164), (70, 86, 66))
 
@@ -19,16 +19,13 @@ HIDES: Tints = ((120, 70, 38), (60, 40, 32), (28, 27, 29), (168, 108, 62), (140,
 def roughen(patch: Patch, slopes: Array, grid: tuple[Array, Array], zoom: float, depth: float) -> Patch:
     """Tilt a patch's normals by a map of slopes [n, n, 2] laid over the product, `zoom` repeats in a unit."""
     side = np.float32(slopes.shape[0] * zoom)
-    bumps = cv2.remap(slopes, grid[0] * side, grid[1] * side, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-    nx, ny = patch.nx + bumps[..., 0] * np.float32(depth), patch.ny + bumps[..., 1] * np.float32(depth)
-    length = np.maximum(np.sqrt(nx * nx + ny * ny), 1)
-    patch.nx, patch.ny = nx / length, ny / length
-    return patch
+    bumps = cv2.remap(slopes, grid[0] * side, grid[1] * side, cv2.INTER_LINEAR if zoom < 1 else cv2.INTER_NEAREST, borderMode=cv2.BORDER_WRAP)
+    return patch.tilt(bumps[..., 0] * np.float32(depth), bumps[..., 1] * np.float32(depth))
 
 
 def line(canvas: Canvas, points: Points, width: float, colour: Colour, material: Material, lift: float = 0.0) -> None:
     """Paint a round cord along product points; with `lift` it throws a shadow on what is below."""
-    placed = stroke(canvas.place(points), max(1.0, width * canvas.unit))
+    placed = stroke(width * canvas.unit, canvas.place(points))
     if lift:
         canvas.darken(placed, lift, 0.5, 0, -lift * 0.6)
     canvas.paint(rounded(placed, max(1.0, width * canvas.unit * 0.5)), colour, material)
@@ -39,14 +36,8 @@ def stitches(canvas: Canvas, points: NDArray[np.floating], colour: Colour, width
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     ends = np.arange(0, along[-1] - every * 0.5, every)
     at = [np.stack([np.interp(ends + d, along, points[:, 0]), np.interp(ends + d, along, points[:, 1])], 1) for d in (0, every * 0.6)]
-    starts, stops = canvas.place(at[0]), canvas.place(at[1])
-    both = np.concatenate([starts, stops])
-    low = np.floor(both.min(0)).astype(int) - 3
-    w, h = np.ceil(both.max(0)).astype(int) + 3 - low
-    mask = np.zeros((int(h), int(w)), np.uint8)
-    pairs = np.round((np.stack([starts, stops], 1) - low) * 16).astype(np.int32)
-    cv2.polylines(mask, list(pairs), False, 255, max(1, round(width * canvas.unit)), cv2.LINE_AA, 4)
-    canvas.paint(flat((int(low[0]), int(low[1]), mask), 0, 0.2), colour, MATT)
+    pairs = np.stack([canvas.place(at[0]), canvas.place(at[1])], 1)
+    canvas.paint(flat(stroke(width * canvas.unit, *pairs), 0, 0.2), colour, MATT)
 
 
 def t_shirt(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -64,7 +55,7 @@ def t_shirt(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.darken(placed, 0.012, 0.35)
         patch = rounded(placed, edge * canvas.unit, 0.35)
         grid = canvas.grid(patch)
-        roughen(patch, folds, (grid[0] * canvas.pose.side + np.float32(0.5), 0.5 - grid[1]), 0.9, 0.115)
+        roughen(patch, folds, (grid[0] * canvas.pose.side + np.float32(0.5), 0.5 - grid[1]), 0.9, 0.15)
         paint: Colour | Array = colour
         if decor == 1:
             over = np.clip((np.abs((grid[1] / np.float32(stripe)) % 1 - 0.5) - 0.26) * 60, 0, 1)[..., None]
@@ -73,7 +64,7 @@ def t_shirt(canvas: Canvas, rng: np.random.Generator) -> None:
 
     back = curve([(-neck, 0.44), (0, 0.455), (neck, 0.44), (neck * 0.8, 0.36), (0, 0.46 - deep), (-neck * 0.8, 0.36)], closed=True)
     canvas.paint(flat(polygon(canvas.place(back)), 0, -0.3), colour, CLOTH, shade=0.62)
-    canvas.paint(flat(stroke(canvas.place([(-0.02, 0.415), (0.02, 0.415)]), 0.02 * canvas.unit)), linear(230, 230, 226), MATT)
+    canvas.paint(flat(stroke(0.02 * canvas.unit, canvas.place([(-0.02, 0.415), (0.02, 0.415)]))), linear(230, 230, 226), MATT)
     for s in (-1, 1):
         arm = [(s * 0.2, 0.42), (s * (slim + 0.05), 0.35), (s * (slim + sleeve * 0.75), 0.16), (s * (slim + sleeve * 0.3), 0.06), (s * (slim - 0.03), 0.2)]
         cloth(np.concatenate([curve(arm[:3], 5), np.array(arm[3:])]), 0.06)
@@ -85,7 +76,7 @@ def t_shirt(canvas: Canvas, rng: np.random.Generator) -> None:
     half = np.concatenate([right, shoulder])
     hem = curve([(-slim, -0.47), (0, -0.485), (slim, -0.47)], 6)
     cloth(np.concatenate([half, throat, (half * (-1, 1))[::-1], hem]), 0.1)
-    line(canvas, throat * (0.985, 1) - (0, 0.006), 0.03, other if decor == 3 else tuple(c * 0.93 for c in colour), CLOTH)  # type: ignore[arg-type]
+    line(canvas, throat[2:-2] * (0.985, 1) - (0, 0.006), 0.03, other if decor == 3 else tuple(c * 0.93 for c in colour), CLOTH)  # type: ignore[arg-type]
     stitches(canvas, hem + (0, 0.028), tuple(c * 0.6 for c in colour), 0.005, 0.014)  # type: ignore[arg-type]
     if decor >= 2:
         picture, coverage = prints.emblem(np.random.default_rng(seed))
@@ -114,15 +105,15 @@ def sneaker(canvas: Canvas, rng: np.random.Generator) -> None:
     inner = curve([(-0.36, 0.42 + high), (-0.24, 0.45 + high), (-0.1, 0.43 + high * 0.8), (-0.12, 0.36), (-0.34, 0.36)], closed=True)
     canvas.paint(rounded(polygon(canvas.place(inner)), 0.03 * canvas.unit), trim, CLOTH, shade=0.42)
     outline = curve([(-0.485, 0.06), (-0.475, 0.2), (-0.46, 0.34 + high * 0.7), (-0.44, 0.44 + high), (-0.375, 0.445 + high), (-0.335, 0.37 + high), (-0.24, 0.34 + high * 0.9),
-                     (-0.12, 0.375 + high * 0.9), (-0.06, 0.42 + high * 0.8), (0.0, 0.375 + high * 0.5), (0.14, 0.27), (0.28, 0.215), (0.41, 0.195), (0.485, 0.13), (0.49, 0.06)])
-    tongue = curve([(-0.11, 0.38 + high), (-0.115, 0.47 + high), (-0.075, 0.52 + high), (-0.03, 0.49 + high * 0.9), (0.03, 0.37 + high * 0.4), (-0.04, 0.33)], closed=True)
+                     (-0.12, 0.375 + high * 0.9), (-0.06, 0.42 + high * 0.8), (0.0, 0.375 + high * 0.5), (0.14, 0.28), (0.28, 0.232), (0.41, 0.21), (0.485, 0.14), (0.49, 0.06)])
+    tongue = curve([(-0.11, 0.38 + high), (-0.125, 0.45 + high), (-0.09, 0.485 + high), (-0.04, 0.47 + high * 0.9), (0.03, 0.37 + high * 0.4), (-0.04, 0.33)], closed=True)
     canvas.paint(rounded(polygon(canvas.place(tongue)), 0.03 * canvas.unit), upper, CLOTH, shade=0.9)
     placed = polygon(canvas.place(outline))
     canvas.darken(placed, 0.015, 0.4)
     body = rounded(placed, 0.11 * canvas.unit, 0.1)
-    body.ny = np.clip(body.ny + np.float32(0.12), -1, 1)
+    body.tilt(0.0, 0.12)
     grid = canvas.grid(body)
-    roughen(body, grain, grid, 1.2 if leather else 3.0, 0.05 if leather else 0.11)
+    roughen(body, grain, grid, 1.5 if leather else 3.0, 0.03 if leather else 0.08)
     canvas.paint(body, upper, finish)
 
     def overlay(points: Points, colour: Colour, edge: float = 0.016, closed: bool = True) -> None:
@@ -137,8 +128,9 @@ def sneaker(canvas: Canvas, rng: np.random.Generator) -> None:
         alpha = np.zeros_like(part.alpha)
         alpha[here] = part.alpha[here] * body.alpha[there]
         part.alpha = alpha
-        part.nx[here] = np.clip(part.nx[here] * 0.6 + body.nx[there], -1, 1)
-        part.ny[here] = np.clip(part.ny[here] * 0.6 + body.ny[there], -1, 1)
+        right, up = np.zeros_like(alpha), np.zeros_like(alpha)
+        right[here], up[here] = body.nx[there] * 0.8, body.ny[there] * 0.8
+        part.tilt(right, up)
         canvas.paint(part, colour, LEATHER)
 
     overlay([(0.25, 0.02), (0.27, 0.14), (0.33, 0.25), (0.52, 0.22), (0.55, 0.02)], cap_colour)
@@ -165,8 +157,9 @@ def sneaker(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas.darken(placed, 0.014, 0.45)
     canvas.paint(rounded(placed, 0.035 * canvas.unit, 0.15), sole_colour, SATIN)
     seam = np.concatenate([curve([(-0.49, thick * 0.62), (0.0, thick * 0.52), (0.5, thick * 0.62)], 8)])
-    canvas.paint(flat(stroke(canvas.place(seam), 0.008 * canvas.unit)), tuple(c * 0.6 for c in (trim if style == 1 else sole_colour)), MATT)  # type: ignore[arg-type]
-    canvas.paint(flat(stroke(canvas.place([(-0.47, 0.008), (0.45, 0.008)]), 0.02 * canvas.unit), 0, -0.6), tuple(c * 0.5 for c in sole_colour), MATT)  # type: ignore[arg-type]
+    canvas.paint(flat(stroke(0.008 * canvas.unit, canvas.place(seam))), tuple(c * 0.6 for c in (trim if style == 1 else sole_colour)), MATT)  # type: ignore[arg-type]
+    tread = np.array([(-0.495, 0.03), (-0.46, -0.002), (0.44, -0.002), (0.5, 0.03)])
+    canvas.paint(flat(polygon(canvas.place(tread)), 0, -0.7), tuple(c * 0.62 for c in sole_colour), MATT)  # type: ignore[arg-type]
     stitches(canvas, curve([(-0.32, 0.14), (-0.37, 0.245), (-0.44, 0.285 + high * 0.8)], 8), tuple(min(1.0, c * 0.6 + 0.1) for c in other), 0.005, 0.014)  # type: ignore[arg-type]
 
 
@@ -177,7 +170,7 @@ def handbag(canvas: Canvas, rng: np.random.Generator) -> None:
     thread = tuple(min(1.0, c * 1.3 + 0.06) for c in hide)
     handle_colour = pick(rng, HIDES) if style == 1 else hide
     reach, arch = rng.uniform(0.13, 0.18), rng.uniform(0.26, 0.36)
-    grain, zoom = textures.grain(), rng.uniform(0.8, 1.5)
+    grain, zoom = textures.grain(), rng.uniform(1.0, 1.7)
     canvas_bag = style == 1 and rng.random() < 0.6
     cloth_colour = pick(rng, ((222, 208, 180), (236, 232, 222), (70, 84, 104))) if canvas_bag else hide
     seed = int(rng.integers(1 << 30))
@@ -190,8 +183,8 @@ def handbag(canvas: Canvas, rng: np.random.Generator) -> None:
         placed = polygon(canvas.place(points))
         canvas.darken(placed, shadow, 0.55, 0, -shadow * 0.5)
         patch = rounded(placed, edge * canvas.unit, 0.25)
-        patch.nx = np.clip(patch.nx + np.float32(tilt * canvas.pose.side), -1, 1)
-        roughen(patch, grain, canvas.grid(patch), zoom if not canvas_bag else 2.6, 0.085)
+        patch.tilt(tilt * canvas.pose.side, 0.0)
+        roughen(patch, grain, canvas.grid(patch), zoom if not canvas_bag else 2.6, 0.06)
         canvas.paint(patch, colour, CLOTH if canvas_bag and colour is cloth_colour else LEATHER, shade=dark)
 
     depth = 0.09 + 0.07 * abs(float(np.sin(canvas.pose.yaw)))
@@ -215,7 +208,7 @@ def handbag(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.paint(rounded(mask, 0.018 * canvas.unit, 0.2), metal, POLISHED)
         line(canvas, [(-0.014, flap_low + 0.018), (0.014, flap_low + 0.018)], 0.016, metal, BRUSHED, 0.004)
     else:
-        stitches(canvas, inset[: len(inset) // 2 + 6], thread)  # type: ignore[arg-type]
+        stitches(canvas, np.concatenate([inset[-7:], inset[:18]]), thread)  # type: ignore[arg-type]
         if style == 1:
             if canvas_bag:
                 panel(np.concatenate([front[front[:, 1] < tall * 0.2], [(-low + 0.002, tall * 0.24), (low - 0.002, tall * 0.24)][::-1]])[np.argsort(np.arctan2(*(np.concatenate([front[front[:, 1] < tall * 0.2], [(low - 0.002, tall * 0.24), (-low + 0.002, tall * 0.24)]]) - (0, tall * 0.1)).T))], hide, 0.02)
@@ -260,7 +253,7 @@ def headphones(canvas: Canvas, rng: np.random.Generator) -> None:
         lean = s * (0.12 + spin)
         rot = np.array([[np.cos(lean), -np.sin(lean)], [np.sin(lean), np.cos(lean)]])
 
-        def oval(x: float, y: float, a: float, b: float, s: int = s, rot: NDArray[np.floating] = rot) -> tuple[int, int, NDArray[np.uint8]]:
+        def oval(x: float, y: float, a: float, b: float, s: int = s, rot: NDArray[np.floating] = rot) -> Mask:
             return polygon(canvas.place((ring * (a, b)) @ rot.T + (s * x, y)))
 
         cushion = oval(wide - 0.055, -0.2, 0.105, 0.2)

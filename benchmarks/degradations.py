@@ -14,8 +14,7 @@ import time
 from collections.abc import Callable
 
 import cv2
-import kornia.augmentation as K
-import kornia.geometry as KG
+import kornia
 import numpy as np
 import torch
 from rich.console import Console
@@ -33,15 +32,17 @@ def low_resolution(images: Tensor) -> Tensor:
     """Shrink a batch by one drawn factor (kornia's resize has no factor per image) and enlarge it again."""
     side = images.shape[-1]
     small = round(side / float(np.random.default_rng().uniform(1, 4)))
-    return KG.resize(KG.resize(images, (small, small), interpolation="area"), (side, side), interpolation="bicubic")
+    return kornia.geometry.resize(
+        kornia.geometry.resize(images, (small, small), interpolation="area"), (side, side), interpolation="bicubic"
+    )
 
 
 def pairs() -> dict[str, tuple[Degradation, Batched]]:
     """Return each degradation twice, with equal ranges."""
-    noise = K.RandomGaussianNoise(std=12.5 / 255, p=1.0)
-    blur = K.RandomGaussianBlur((17, 17), (0.3, 2.5), p=1.0)
-    motion = K.RandomMotionBlur((3, 13), (0.0, 180.0), (0.0, 0.0), p=1.0)
-    jpeg = K.RandomJPEG((20.0, 90.0), p=1.0)
+    noise = kornia.augmentation.RandomGaussianNoise(std=12.5 / 255, p=1.0)
+    blur = kornia.augmentation.RandomGaussianBlur((17, 17), (0.3, 2.5), p=1.0)
+    motion = kornia.augmentation.RandomMotionBlur((3, 13), (0.0, 180.0), (0.0, 0.0), p=1.0)
+    jpeg = kornia.augmentation.RandomJPEG((20.0, 90.0), p=1.0)
     ours = [GaussianNoise((0, 25)), Blur((0.3, 2.5)), MotionBlur((2, 12)), LowResolution((1, 4)), JPEG((20, 90))]
     theirs: list[Batched] = [noise, blur, motion, low_resolution, lambda images: jpeg(images.clamp(0, 1))]
 

@@ -90,12 +90,19 @@ class Canvas:
         """Return the product coordinates [h, w] (right on the picture, up) of a patch's pixels; never mirrored."""
         height, width = patch.alpha.shape
         x = (np.arange(width, dtype=np.float32) + np.float32(patch.x - self.origin[0]))[None, :] / np.float32(self.unit)
-        y = -(np.arange(height, dtype=np.float32) + np.float32(patch.y - self.origin[1]))[:, None] / np.float32(self.rise)
+        y = -(np.arange(height, dtype=np.float32) + np.float32(patch.y - self.origin[1]))[:, None] / np.float32(
+            self.rise
+        )
         sin, cos = np.float32(np.sin(self.pose.roll)), np.float32(np.cos(self.pose.roll))
         return x * cos + y * sin, y * cos - x * sin
 
     def paint(
-        self, patch: Patch, colour: Colour | Array, material: Material, opacity: float | Array = 1.0, glow: float = 0.0,
+        self,
+        patch: Patch,
+        colour: Colour | Array,
+        material: Material,
+        opacity: float | Array = 1.0,
+        glow: float = 0.0,
         shade: Array | float = 1.0,
     ) -> None:
         """Lay a surface on the canvas.
@@ -154,7 +161,11 @@ class Canvas:
         else:
             base = ((light.cloth if material.cloth else light.diffuse) + np.float32(glow)) * tint
         base *= np.float32(1.0 if shade is None else shade)
-        coat = light.coat[material.roughness] * np.float32(material.shine) if material.shine and not material.metal else None
+        coat = (
+            light.coat[material.roughness] * np.float32(material.shine)
+            if material.shine and not material.metal
+            else None
+        )
         return (base, coat) if shade is None or coat is None else (base + coat, None)
 
     def darken(self, placed: Mask, blur: float, strength: float, dx: float = 0, dy: float = 0) -> None:

@@ -19,13 +19,13 @@ _GOODS: dict[str, tuple[Painter, bool, float, float]] = {
     "mug": (vessels.mug, False, 0.84, 0.76),
     "bottle": (vessels.bottle, False, 0.82, 0.98),
     "jar": (vessels.jar, False, 0.88, 0.66),
-    "plant": (vessels.plant, False, 0.92, 0.82),
+    "plant": (vessels.plant, False, 0.82, 0.84),
     "lamp": (vessels.lamp, False, 0.84, 0.98),
     "t-shirt": (wear.t_shirt, True, 0.84, 0),
     "sneaker": (wear.sneaker, False, 0.88, 0.5),
     "handbag": (wear.handbag, False, 0.84, 0.88),
     "chair": (goods.chair, False, 0.84, 0.9),
-    "watch": (goods.watch, True, 0.96, 0),
+    "watch": (goods.watch, True, 0.9, 0),
     "book": (goods.book, False, 0.84, 0.92),
     "headphones": (wear.headphones, True, 0.86, 0),
 }
@@ -72,14 +72,18 @@ def draw(index: int, domain: Domain, size: int = 256) -> NDArray[np.uint8]:
         ValueError: an unknown domain, a negative index, or a size below 16.
     """
     if domain not in ("studio", "snapshot") or index < 0 or size < 16:
-        raise ValueError(f"draw(index={index!r}, domain={domain!r}, size={size!r}): 'studio' or 'snapshot', index >= 0, size >= 16")
+        raise ValueError(
+            f"draw(index={index!r}, domain={domain!r}, size={size!r}): 'studio' or 'snapshot', index >= 0, size >= 16"
+        )
     hard = domain == "snapshot"
     paint, lying, unit, tall = _GOODS[KINDS[kind_of(index)]]
     rng = np.random.default_rng((index, 3, hard))
     canvas = Canvas(2 * size, light(domain, int(rng.integers(VARIANTS))), _pose(index, unit, tall))
     paint(canvas, np.random.default_rng((product_of(index), 1)))
     horizon = max(0.08, canvas.origin[1] / canvas.size - rng.uniform(0.22, 0.4))
-    ground = scenes.snapshot(size, rng, horizon, lying, floor=paint is goods.chair) if hard else scenes.studio(size, rng)
+    ground = (
+        scenes.snapshot(size, rng, horizon, lying, floor=paint is goods.chair) if hard else scenes.studio(size, rng)
+    )
     front = cv2.resize(canvas.colour, (size, size), interpolation=cv2.INTER_AREA)
     cover = cv2.resize(canvas.alpha, (size, size), interpolation=cv2.INTER_AREA)
     rest = scenes.shadows(canvas, cover, lying, hard) * (1 - cover)

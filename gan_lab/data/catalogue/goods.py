@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from gan_lab.data.catalogue import prints, textures
-from gan_lab.data.catalogue.canvas import BRUSHED, CLOTH, LEATHER, MATT, POLISHED, SATIN, Canvas, Colour, Material, linear
+from gan_lab.data.catalogue.canvas import (
+    BRUSHED,
+    CLOTH,
+    LEATHER,
+    MATT,
+    POLISHED,
+    SATIN,
+    Canvas,
+    Colour,
+    Material,
+    linear,
+)
 from gan_lab.data.catalogue.surfaces import Array, Mask, curve, flat, polygon, rounded, stroke
-from gan_lab.data.catalogue.vessels import METALS, PLASTIC, Tints, pick
+from gan_lab.data.catalogue.vessels import METALS, pick
 from gan_lab.data.catalogue.wear import DYES, HIDES, line, roughen, stitches
 
 Corner = tuple[float, float, float]
 
 
 def face(
-    canvas: Canvas, corners: list[Corner], normal: Corner, colour: Colour | Array, material: Material, shade: float = 1.0, edge: float = 0.0
+    canvas: Canvas,
+    corners: list[Corner],
+    normal: Corner,
+    colour: Colour | Array,
+    material: Material,
+    shade: float = 1.0,
+    edge: float = 0.0,
 ) -> None:
     """Paint a plane face if it looks at the viewer.
 
@@ -37,12 +53,21 @@ def face(
         height, width = colour.shape[:2]
         source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
         view = cv2.getPerspectiveTransform(source, (points - (patch.x, patch.y)).astype(np.float32))
-        colour = cv2.warpPerspective(colour, view, patch.alpha.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        colour = cv2.warpPerspective(
+            colour, view, patch.alpha.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
     canvas.paint(patch, colour, material, shade=shade)
 
 
 def box(
-    canvas: Canvas, low: Corner, high: Corner, colour: Colour | Array, material: Material, edge: float = 0.0, shade: float = 1.0, taper: float = 0.0
+    canvas: Canvas,
+    low: Corner,
+    high: Corner,
+    colour: Colour | Array,
+    material: Material,
+    edge: float = 0.0,
+    shade: float = 1.0,
+    taper: float = 0.0,
 ) -> None:
     """Paint the three visible faces of a box between two corners; `taper` narrows its foot."""
     (x0, y0, z0), (x1, y1, z1) = low, high
@@ -50,7 +75,10 @@ def box(
     a, b, c, d = (x0 + t, y0, z0 + t), (x1 - t, y0, z0 + t), (x1 - t, y0, z1 - t), (x0 + t, y0, z1 - t)
     e, f, g, h = (x0, y1, z0), (x1, y1, z0), (x1, y1, z1), (x0, y1, z1)
     for corners, normal, light in (
-        ([e, h, d, a], (-1, 0, 0), 0.86), ([g, f, b, c], (1, 0, 0), 0.86), ([h, g, c, d], (0, 0, 1), 0.96), ([e, f, g, h], (0, 1, 0), 1.0),
+        ([e, h, d, a], (-1, 0, 0), 0.86),
+        ([g, f, b, c], (1, 0, 0), 0.86),
+        ([h, g, c, d], (0, 0, 1), 0.96),
+        ([e, f, g, h], (0, 1, 0), 1.0),
     ):
         face(canvas, corners, normal, colour, material, shade * light, edge)  # type: ignore[arg-type]
 
@@ -59,7 +87,12 @@ def chair(canvas: Canvas, rng: np.random.Generator) -> None:
     """Paint a chair: wood with slats or a panel and perhaps a cushion, or an upholstered armchair."""
     style, board = rng.integers(3), textures.boards()[rng.integers(4)]
     cloth = pick(rng, (*DYES[1:], *HIDES[:3], (196, 186, 168)))
-    wide, seat, deep, tall = rng.uniform(0.24, 0.28), rng.uniform(0.4, 0.46), rng.uniform(0.23, 0.26), rng.uniform(0.9, 1.02)
+    wide, seat, deep, tall = (
+        rng.uniform(0.24, 0.28),
+        rng.uniform(0.4, 0.46),
+        rng.uniform(0.23, 0.26),
+        rng.uniform(0.9, 1.02),
+    )
     start = int(rng.integers(200))
     wood = np.ascontiguousarray(board[start : start + 200, :400])
     upright = np.ascontiguousarray(np.rot90(wood))
@@ -75,23 +108,65 @@ def chair(canvas: Canvas, rng: np.random.Generator) -> None:
         box(canvas, (x, 0, -deep), (x + leg, tall, -deep + leg), upright, SATIN, taper=0.004, shade=0.9)
     for k in range(2):
         y = seat * (0.35 + 0.3 * k)
-        box(canvas, (-wide + leg, y, -deep + 0.006), (wide - leg, y + 0.022, -deep + leg - 0.006), wood, SATIN, shade=0.6)
+        box(
+            canvas,
+            (-wide + leg, y, -deep + 0.006),
+            (wide - leg, y + 0.022, -deep + leg - 0.006),
+            wood,
+            SATIN,
+            shade=0.6,
+        )
     if style == 0:
         for k in range(slats):
             y = seat + 0.13 + (tall - seat - 0.13) * k / slats
-            box(canvas, (-wide + leg * 0.6, y, -deep + 0.008), (wide - leg * 0.6, y + (tall - seat - 0.15) / slats * 0.6, -deep + leg - 0.01), wood, SATIN, 0.006)
+            box(
+                canvas,
+                (-wide + leg * 0.6, y, -deep + 0.008),
+                (wide - leg * 0.6, y + (tall - seat - 0.15) / slats * 0.6, -deep + leg - 0.01),
+                wood,
+                SATIN,
+                0.006,
+            )
     else:
-        box(canvas, (-wide + leg * 0.4, seat + 0.2, -deep + 0.005), (wide - leg * 0.4, tall + 0.01, -deep + leg), wood if not cushion else cloth, SATIN if not cushion else CLOTH, 0.012)
+        box(
+            canvas,
+            (-wide + leg * 0.4, seat + 0.2, -deep + 0.005),
+            (wide - leg * 0.4, tall + 0.01, -deep + leg),
+            wood if not cushion else cloth,
+            SATIN if not cushion else CLOTH,
+            0.012,
+        )
     apron = seat - 0.075
     for x in (-wide, wide - leg):
-        box(canvas, (x + 0.004, apron, -deep + leg), (x + leg - 0.004, seat - 0.02, deep - leg), upright, SATIN, shade=0.8)
+        box(
+            canvas,
+            (x + 0.004, apron, -deep + leg),
+            (x + leg - 0.004, seat - 0.02, deep - leg),
+            upright,
+            SATIN,
+            shade=0.8,
+        )
     for x in (-wide, wide - leg) if canvas.pose.yaw < 0 else (wide - leg, -wide):
         box(canvas, (x, 0, deep - leg), (x + leg, seat - 0.02, deep), upright, SATIN, taper=0.006)
-    box(canvas, (-wide + leg, apron, deep - leg + 0.004), (wide - leg, seat - 0.02, deep - 0.004), wood, SATIN, shade=0.78)
+    box(
+        canvas,
+        (-wide + leg, apron, deep - leg + 0.004),
+        (wide - leg, seat - 0.02, deep - 0.004),
+        wood,
+        SATIN,
+        shade=0.78,
+    )
     out = 0.014
     box(canvas, (-wide - out, seat - 0.03, -deep + leg * 0.4), (wide + out, seat, deep + out), wood, SATIN, 0.006)
     if cushion:
-        box(canvas, (-wide + 0.012, seat, -deep + leg + 0.01), (wide - 0.012, seat + 0.04, deep - 0.006), cloth, CLOTH, 0.022)
+        box(
+            canvas,
+            (-wide + 0.012, seat, -deep + leg + 0.01),
+            (wide - 0.012, seat + 0.04, deep - 0.006),
+            cloth,
+            CLOTH,
+            0.022,
+        )
 
 
 def _armchair(canvas: Canvas, cloth: Colour, wood: Colour, tall: float, leather: bool) -> None:
@@ -101,16 +176,39 @@ def _armchair(canvas: Canvas, cloth: Colour, wood: Colour, tall: float, leather:
         for z in (-deep + 0.03, deep - 0.07):
             box(canvas, (x, 0, z), (x + 0.04, foot + 0.02, z + 0.04), wood, SATIN, taper=0.008)
     box(canvas, (-wide + arm * 0.5, foot, -deep), (wide - arm * 0.5, tall, -deep + 0.15), cloth, material, 0.05)
-    box(canvas, (-wide + arm * 0.6, foot, -deep + 0.13), (wide - arm * 0.6, seat - 0.1, deep - 0.015), cloth, material, 0.02, 0.9)
-    far, near = ((-wide, -wide + arm), (wide - arm, wide)) if canvas.pose.yaw < 0 else ((wide - arm, wide), (-wide, -wide + arm))
+    box(
+        canvas,
+        (-wide + arm * 0.6, foot, -deep + 0.13),
+        (wide - arm * 0.6, seat - 0.1, deep - 0.015),
+        cloth,
+        material,
+        0.02,
+        0.9,
+    )
+    far, near = (
+        ((-wide, -wide + arm), (wide - arm, wide))
+        if canvas.pose.yaw < 0
+        else ((wide - arm, wide), (-wide, -wide + arm))
+    )
     box(canvas, (far[0], foot, -deep + 0.02), (far[1], seat + 0.17, deep), cloth, material, 0.035, 0.95)
-    box(canvas, (-wide + arm, seat - 0.1, -deep + 0.14), (wide - arm, seat + 0.03, deep + 0.012), cloth, material, 0.04, 1.05)
+    box(
+        canvas,
+        (-wide + arm, seat - 0.1, -deep + 0.14),
+        (wide - arm, seat + 0.03, deep + 0.012),
+        cloth,
+        material,
+        0.04,
+        1.05,
+    )
     box(canvas, (near[0], foot, -deep + 0.02), (near[1], seat + 0.17, deep), cloth, material, 0.035)
 
 
 def watch(canvas: Canvas, rng: np.random.Generator) -> None:
     """Paint a wristwatch laid flat: strap of leather, cloth or steel, case, dial and hands."""
-    metal, dial = pick(rng, METALS), pick(rng, ((244, 244, 242), (26, 28, 34), (30, 52, 92), (40, 80, 66), (226, 214, 190)))
+    metal, dial = (
+        pick(rng, METALS),
+        pick(rng, ((244, 244, 242), (26, 28, 34), (30, 52, 92), (40, 80, 66), (226, 214, 190))),
+    )
     strap, hide = rng.integers(3), pick(rng, HIDES)
     r, wide = rng.uniform(0.2, 0.24), rng.uniform(0.095, 0.115)
     square, sub = rng.random() < 0.25, rng.random() < 0.4
@@ -125,17 +223,44 @@ def watch(canvas: Canvas, rng: np.random.Generator) -> None:
                 for k in range(9):
                     y, w = s * (r * 0.8 + 0.038 * k), wide * (1.02 - 0.025 * k)
                     for m in (-1, 1) if x0 > 0 else (1,):
-                        links.append(np.array([(m * w * x0, y), (m * w * x1, y), (m * w * x1, y + s * 0.034), (m * w * x0, y + s * 0.034)]))
+                        links.append(
+                            np.array(
+                                [
+                                    (m * w * x0, y),
+                                    (m * w * x1, y),
+                                    (m * w * x1, y + s * 0.034),
+                                    (m * w * x0, y + s * 0.034),
+                                ]
+                            )
+                        )
                 canvas.paint(rounded(polygon(*map(canvas.place, links)), 0.014 * canvas.unit, 0.25), metal, finish)
             continue
-        side = curve([(wide, s * r * 0.7), (wide * 0.95, s * 0.32), (wide * 0.84, end * 0.95), (wide * 0.4, end), (-wide * 0.4, end), (-wide * 0.84, end * 0.95), (-wide * 0.95, s * 0.32), (-wide, s * r * 0.7)], 6)
+        side = curve(
+            [
+                (wide, s * r * 0.7),
+                (wide * 0.95, s * 0.32),
+                (wide * 0.84, end * 0.95),
+                (wide * 0.4, end),
+                (-wide * 0.4, end),
+                (-wide * 0.84, end * 0.95),
+                (-wide * 0.95, s * 0.32),
+                (-wide, s * r * 0.7),
+            ],
+            6,
+        )
         patch = rounded(polygon(canvas.place(side)), 0.035 * canvas.unit, 0.2)
         patch.tilt(0.0, 0.25 * s)
         roughen(patch, textures.grain(), canvas.grid(patch), 1.2 if strap == 0 else 3.0, 0.09)
         canvas.paint(patch, hide, LEATHER if strap == 0 else CLOTH)
         if strap == 0:
             for m in (-1, 1):
-                stitches(canvas, np.array([(m * wide * 0.78, s * r * 1.1), (m * wide * 0.7, end * 0.93)]), thread, 0.007, 0.022)  # type: ignore[arg-type]
+                stitches(
+                    canvas,
+                    np.array([(m * wide * 0.78, s * r * 1.1), (m * wide * 0.7, end * 0.93)]),
+                    thread,
+                    0.007,
+                    0.022,
+                )  # type: ignore[arg-type]
         if s < 0:
             holes = [np.array([(0, y), (0.002, y)]) for y in (-0.36, -0.395, -0.43, -0.465)]
             canvas.paint(flat(stroke(0.018 * canvas.unit, *map(canvas.place, holes))), linear(16, 14, 14), MATT)
@@ -161,7 +286,9 @@ def watch(canvas: Canvas, rng: np.random.Generator) -> None:
     ink = linear(232, 230, 222) if sum(dial) < 1 else linear(30, 30, 34)
     hours = ring[::5] * r
     for quarter, long, width in ((True, 0.62, 0.022), (False, 0.68, 0.022 if dots else 0.012)):
-        marks = [np.array([p * 0.74, p * (0.735 if dots else long)]) for k, p in enumerate(hours) if (k % 3 == 0) == quarter]
+        marks = [
+            np.array([p * 0.74, p * (0.735 if dots else long)]) for k, p in enumerate(hours) if (k % 3 == 0) == quarter
+        ]
         canvas.paint(rounded(stroke(width * canvas.unit, *map(canvas.place, marks)), 0.012 * canvas.unit), ink, SATIN)
     if sub:
         small = polygon(canvas.place(ring * r * 0.2 + (0, -r * 0.36)))
@@ -188,12 +315,64 @@ def book(canvas: Canvas, rng: np.random.Generator) -> None:
     rows *= 0.8 + 0.2 * np.random.default_rng((int(thick * 1e6), 5)).random((40, 1, 1), np.float32)
     pages = np.ascontiguousarray(np.rot90(rows))
     z = thick / 2
-    face(canvas, [(-wide, tall, -z), (wide, tall, -z), (wide, tall, -z - jacket), (-wide, tall, -z - jacket)], (0, 1, 0), linear(*base), finish)
+    face(
+        canvas,
+        [(-wide, tall, -z), (wide, tall, -z), (wide, tall, -z - jacket), (-wide, tall, -z - jacket)],
+        (0, 1, 0),
+        linear(*base),
+        finish,
+    )
     inner = tall - 0.014
-    face(canvas, [(-wide, inner, -z), (wide - 0.012, inner, -z), (wide - 0.012, inner, z), (-wide, inner, z)], (0, 1, 0), rows, MATT, 0.9)
-    face(canvas, [(wide - 0.012, inner, z), (wide - 0.012, inner, -z), (wide - 0.012, 0.01, -z), (wide - 0.012, 0.01, z)], (1, 0, 0), pages, MATT, 0.85)
-    face(canvas, [(wide, tall, -z), (wide, tall, -z - jacket), (wide, 0, -z - jacket), (wide, 0, -z)], (1, 0, 0), linear(*base), finish)
-    face(canvas, [(-wide, tall, -z - jacket), (-wide, tall, z + jacket), (-wide, 0, z + jacket), (-wide, 0, -z - jacket)], (-1, 0, 0), spine, finish, edge=0.01)
-    face(canvas, [(wide, tall, z + jacket), (wide, tall, z), (wide, 0, z), (wide, 0, z + jacket)], (1, 0, 0), linear(*base), finish)
-    face(canvas, [(-wide, tall, z + jacket), (wide, tall, z + jacket), (wide, tall, z), (-wide, tall, z)], (0, 1, 0), linear(*base), finish)
-    face(canvas, [(-wide, tall, z + jacket), (wide, tall, z + jacket), (wide, 0, z + jacket), (-wide, 0, z + jacket)], (0, 0, 1), picture, finish, edge=0.006)
+    face(
+        canvas,
+        [(-wide, inner, -z), (wide - 0.012, inner, -z), (wide - 0.012, inner, z), (-wide, inner, z)],
+        (0, 1, 0),
+        rows,
+        MATT,
+        0.9,
+    )
+    face(
+        canvas,
+        [(wide - 0.012, inner, z), (wide - 0.012, inner, -z), (wide - 0.012, 0.01, -z), (wide - 0.012, 0.01, z)],
+        (1, 0, 0),
+        pages,
+        MATT,
+        0.85,
+    )
+    face(
+        canvas,
+        [(wide, tall, -z), (wide, tall, -z - jacket), (wide, 0, -z - jacket), (wide, 0, -z)],
+        (1, 0, 0),
+        linear(*base),
+        finish,
+    )
+    face(
+        canvas,
+        [(-wide, tall, -z - jacket), (-wide, tall, z + jacket), (-wide, 0, z + jacket), (-wide, 0, -z - jacket)],
+        (-1, 0, 0),
+        spine,
+        finish,
+        edge=0.01,
+    )
+    face(
+        canvas,
+        [(wide, tall, z + jacket), (wide, tall, z), (wide, 0, z), (wide, 0, z + jacket)],
+        (1, 0, 0),
+        linear(*base),
+        finish,
+    )
+    face(
+        canvas,
+        [(-wide, tall, z + jacket), (wide, tall, z + jacket), (wide, tall, z), (-wide, tall, z)],
+        (0, 1, 0),
+        linear(*base),
+        finish,
+    )
+    face(
+        canvas,
+        [(-wide, tall, z + jacket), (wide, tall, z + jacket), (wide, 0, z + jacket), (-wide, 0, z + jacket)],
+        (0, 0, 1),
+        picture,
+        finish,
+        edge=0.006,
+    )

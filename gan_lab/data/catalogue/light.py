@@ -49,7 +49,9 @@ def _smooth(x: NDArray[np.floating], low: float, high: float) -> NDArray[np.floa
     return t * t * (3 - 2 * t)
 
 
-def _panel(r: NDArray[np.float64], towards: NDArray[np.float64], wide: float, tall: float, edge: float) -> NDArray[np.floating]:
+def _panel(
+    r: NDArray[np.float64], towards: NDArray[np.float64], wide: float, tall: float, edge: float
+) -> NDArray[np.floating]:
     """Return how much of the reflected rays `r` meets a rectangular lamp in a direction."""
     right = np.cross([0.0, 1.0, 0.0], towards)
     right /= np.linalg.norm(right)

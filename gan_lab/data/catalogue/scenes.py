@@ -64,7 +64,7 @@ def snapshot(size: int, rng: np.random.Generator, horizon: float, lying: bool, f
         lying: seen from above, so that there is no far edge and no wall.
         floor: the surface is no table, nothing small stands on it.
     """
-    grounds = textures.grounds()
+    grounds = textures.floors() if floor else textures.floors() + textures.table_tops()
     ground = grounds[rng.integers(len(grounds))]
     side = ground.shape[0]
     low = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32)
@@ -77,8 +77,15 @@ def snapshot(size: int, rng: np.random.Generator, horizon: float, lying: bool, f
     else:
         edge = horizon * size
         wide, skew = rng.uniform(0.9, 1.4) * size, rng.uniform(-0.3, 0.3) * size
-        corners = np.array([[size / 2 - wide + skew, edge], [size / 2 + wide + skew, edge],
-                            [size / 2 + 2.4 * wide, size * 1.15], [size / 2 - 2.4 * wide, size * 1.15]], np.float32)
+        corners = np.array(
+            [
+                [size / 2 - wide + skew, edge],
+                [size / 2 + wide + skew, edge],
+                [size / 2 + 2.4 * wide, size * 1.15],
+                [size / 2 - 2.4 * wide, size * 1.15],
+            ],
+            np.float32,
+        )
         view = cv2.getPerspectiveTransform(low, corners)
         picture = cv2.warpPerspective(ground, view, (size, size), borderMode=cv2.BORDER_REFLECT)
     if lying:
@@ -109,13 +116,19 @@ def _darker(colour: tuple[int, int, int], share: float) -> tuple[int, int, int]:
 def _wall(size: int, height: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return what stands far behind a table, out of focus: a wall, a shelf, boxes and round things."""
     wide, tall = max(8, size // 2), max(4, height // 2)
-    wall = np.full((tall, wide, 3), rng.uniform(60, 185) * np.array([1, rng.uniform(0.9, 1), rng.uniform(0.75, 0.95)]), np.uint8)
+    wall = np.full(
+        (tall, wide, 3), rng.uniform(60, 185) * np.array([1, rng.uniform(0.9, 1), rng.uniform(0.75, 0.95)]), np.uint8
+    )
     if rng.random() < 0.5:
         shelf = int(rng.uniform(0.2, 0.6) * tall)
         cv2.rectangle(wall, (0, shelf), (wide, shelf + max(2, tall // 14)), _muted(rng), -1)
     for _ in range(rng.integers(4, 10)):
         colour = _muted(rng)
-        x, w, h = int(rng.uniform(-0.1, 1) * wide), int(rng.uniform(0.04, 0.2) * wide), int(rng.uniform(0.2, 0.9) * tall)
+        x, w, h = (
+            int(rng.uniform(-0.1, 1) * wide),
+            int(rng.uniform(0.04, 0.2) * wide),
+            int(rng.uniform(0.2, 0.9) * tall),
+        )
         if rng.random() < 0.75:
             cv2.rectangle(wall, (x, tall - h), (x + w, tall), colour, -1)
             cv2.rectangle(wall, (x + w * 2 // 3, tall - h), (x + w, tall), _darker(colour, 0.7), -1)
@@ -140,7 +153,16 @@ def _bystanders(picture: NDArray[np.uint8], edge: int, rng: np.random.Generator)
             continue
         part = picture[max(0, low - reach) : foot + reach, left:right]
         origin = (left, max(0, low - reach))
-        dark = cv2.ellipse(np.full(part.shape[:2], 255, np.uint8), (x + w // 2 - origin[0] + w // 6, foot - origin[1]), (w * 2 // 3, max(2, w // 6)), 0, 0, 360, 110, -1)
+        dark = cv2.ellipse(
+            np.full(part.shape[:2], 255, np.uint8),
+            (x + w // 2 - origin[0] + w // 6, foot - origin[1]),
+            (w * 2 // 3, max(2, w // 6)),
+            0,
+            0,
+            360,
+            110,
+            -1,
+        )
         part[:] = cv2.multiply(part, cv2.cvtColor(soften(dark, size / 50), cv2.COLOR_GRAY2BGR), scale=1 / 255)
         mask = np.zeros(part.shape[:2], np.uint8)
         box = ((x - origin[0], low - origin[1]), (x + w - origin[0], foot - origin[1]))
@@ -148,7 +170,9 @@ def _bystanders(picture: NDArray[np.uint8], edge: int, rng: np.random.Generator)
         cv2.ellipse(mask, (x + w // 2 - origin[0], foot - origin[1]), (w // 2, max(1, w // 9)), 0, 0, 360, 255, -1)
         cover = soften(mask, size / 90).astype(np.float32)[..., None] / 255
         across = np.linspace(-1.2, 1.2, part.shape[1], dtype=np.float32)
-        body = np.clip(1.15 - 0.55 * (across - 0.35 * side) ** 2, 0.25, 1.2)[None, :, None] * np.array(colour, np.float32)
+        body = np.clip(1.15 - 0.55 * (across - 0.35 * side) ** 2, 0.25, 1.2)[None, :, None] * np.array(
+            colour, np.float32
+        )
         stripe = slice(int(part.shape[0] * 0.35), int(part.shape[0] * 0.7))
         body = np.repeat(body, part.shape[0], 0)
         body[stripe] *= np.float32(rng.uniform(0.5, 1.5))
@@ -165,7 +189,15 @@ def _litter(picture: NDArray[np.uint8], rng: np.random.Generator) -> None:
         kind, turned, colour = rng.integers(4), rng.uniform(0, 180), _muted(rng)
         long = size * rng.uniform(0.2, 0.34)
 
-        def put(dx: float, dy: float, tint: tuple[int, int, int], kind: int = int(kind), at: tuple[float, float] = (x, y), turned: float = turned, long: float = long) -> None:
+        def put(
+            dx: float,
+            dy: float,
+            tint: tuple[int, int, int],
+            kind: int = int(kind),
+            at: tuple[float, float] = (x, y),
+            turned: float = turned,
+            long: float = long,
+        ) -> None:
             middle = (at[0] + dx, at[1] + dy)
             if kind == 0:
                 corners = cv2.boxPoints((middle, (long, long * 1.35), turned))
@@ -178,7 +210,15 @@ def _litter(picture: NDArray[np.uint8], rng: np.random.Generator) -> None:
                 way = np.stack([t, wave], 1) * long * 0.9
                 sin, cos = np.sin(np.deg2rad(turned)), np.cos(np.deg2rad(turned))
                 line = way @ np.array([[cos, sin], [-sin, cos]]) + middle
-                cv2.polylines(picture, [np.round(line * 8).astype(np.int32)], False, tint, max(1, int(size * (0.012 if kind == 3 else 0.028))), cv2.LINE_AA, 3)
+                cv2.polylines(
+                    picture,
+                    [np.round(line * 8).astype(np.int32)],
+                    False,
+                    tint,
+                    max(1, int(size * (0.012 if kind == 3 else 0.028))),
+                    cv2.LINE_AA,
+                    3,
+                )
 
         shadow = _darker(tuple(int(c) for c in picture.mean((0, 1))), 0.45)  # type: ignore[arg-type]
         put(size * 0.012, size * 0.014, shadow)
@@ -188,8 +228,18 @@ def _litter(picture: NDArray[np.uint8], rng: np.random.Generator) -> None:
         if kind == 0:
             for row in range(-4, 5):
                 sin, cos = np.sin(np.deg2rad(turned)), np.cos(np.deg2rad(turned))
-                a = np.array([[-0.38, row * 0.13], [0.38 - 0.2 * (row % 3 == 0), row * 0.13]]) * long @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
-                cv2.polylines(picture, [np.round(a * 8).astype(np.int32)], False, _darker(colour, 0.6), max(1, size // 160), cv2.LINE_AA, 3)
+                a = np.array([[-0.38, row * 0.13], [0.38 - 0.2 * (row % 3 == 0), row * 0.13]]) * long @ np.array(
+                    [[cos, sin], [-sin, cos]]
+                ) + (x, y)
+                cv2.polylines(
+                    picture,
+                    [np.round(a * 8).astype(np.int32)],
+                    False,
+                    _darker(colour, 0.6),
+                    max(1, size // 160),
+                    cv2.LINE_AA,
+                    3,
+                )
         elif kind == 1:
             cv2.circle(picture, (int(x), int(y)), int(long * 0.44), _darker(colour, 0.86), -1, cv2.LINE_AA)
             cv2.circle(picture, (int(x), int(y)), int(long * 0.42), _darker(colour, 0.96), -1, cv2.LINE_AA)
@@ -214,11 +264,15 @@ def develop(light: Array, snapshot: bool, rng: np.random.Generator) -> NDArray[n
     if snapshot:
         size = light.shape[0]
         cast = np.array([rng.uniform(1.0, 1.22), rng.uniform(0.94, 1.08), rng.uniform(0.6, 0.84)], np.float32)
-        gain = np.float32(rng.uniform(0.5, 0.95)) * (1 - np.float32(rng.uniform(0.12, 0.3)) * _vignette(size))
+        gain = np.float32(rng.uniform(0.62, 1.1)) * (1 - np.float32(rng.uniform(0.12, 0.3)) * _vignette(size))
         light = light * cv2.merge([np.float32(c) * gain for c in cast])
         y, x = rng.integers(size, size=2)
-        light += _grain(size)[y : y + size, x : x + size] * cv2.sqrt(np.maximum(light, 0) * np.float32(0.0004) + np.float32(1e-5))
+        light += _grain(size)[y : y + size, x : x + size] * cv2.sqrt(
+            np.maximum(light, 0) * np.float32(0.0004) + np.float32(1e-5)
+        )
         light += np.float32(rng.uniform(0.0, 0.012))
     else:
-        np.minimum(light, np.float32(0.45) * light + np.float32(0.517), out=light)  # highlights from 0.94 on are held back
+        np.minimum(
+            light, np.float32(0.45) * light + np.float32(0.517), out=light
+        )  # highlights from 0.94 on are held back
     return cv2.convertScaleAbs(cv2.pow(np.maximum(light, 0), 1 / 2.2), alpha=255)

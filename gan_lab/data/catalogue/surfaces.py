@@ -82,11 +82,15 @@ def polygon(*outlines: NDArray[np.floating]) -> Mask:
 def stroke(width: float, *lines: NDArray[np.floating]) -> Mask:
     """Return the anti-aliased coverage of lines [n, 2] of the given width, all in pixels."""
     thick = max(1, round(width))
-    return _mask(lines, thick // 2 + 3, lambda mask, shifted: cv2.polylines(mask, shifted, False, 255, thick, cv2.LINE_AA, 4))
+    return _mask(
+        lines, thick // 2 + 3, lambda mask, shifted: cv2.polylines(mask, shifted, False, 255, thick, cv2.LINE_AA, 4)
+    )
 
 
 def _mask(
-    lines: tuple[NDArray[np.floating], ...], margin: int, pen: Callable[[NDArray[np.uint8], list[NDArray[np.int32]]], object]
+    lines: tuple[NDArray[np.floating], ...],
+    margin: int,
+    pen: Callable[[NDArray[np.uint8], list[NDArray[np.int32]]], object],
 ) -> Mask:
     points = np.concatenate(lines)
     low = np.floor(points.min(0)).astype(int) - margin
@@ -178,7 +182,9 @@ def revolve(profile: Points, centre: tuple[float, float], unit: float, pitch: fl
     ring = front
     if len(tops):
         sign[front >= 0] = 1
-        ring = cv2.morphologyEx(np.maximum(front, back.reshape(height + 1, -1)[:height]), cv2.MORPH_CLOSE, np.ones((seam, 1), np.uint8))
+        ring = cv2.morphologyEx(
+            np.maximum(front, back.reshape(height + 1, -1)[:height]), cv2.MORPH_CLOSE, np.ones((seam, 1), np.uint8)
+        )
     alpha = cv2.GaussianBlur((ring >= 0).astype(np.float32), (3, 3), 0)
     ring = cv2.dilate(ring, np.ones((3, 3), np.uint8)) if ring.min() < 0 else ring
     index = np.maximum(ring, 0).astype(np.intp)
@@ -211,7 +217,9 @@ def opening(
     bottom = below > depth
     nx = np.where(bottom, 0, -xs).astype(np.float32)
     ny = np.where(bottom, cos, -chord * sin).astype(np.float32)
-    reach = np.where(bottom, np.minimum(1, 0.45 + 0.4 * (below - depth) / max(radius, 1e-3)), 1 - 0.55 * below / max(depth, 1e-3))
+    reach = np.where(
+        bottom, np.minimum(1, 0.45 + 0.4 * (below - depth) / max(radius, 1e-3)), 1 - 0.55 * below / max(depth, 1e-3)
+    )
     level = np.clip((below - depth) * np.float32(unit / 2), 0, 1)
     patch = Patch(x, y, mask.astype(np.float32) / 255, nx, ny, np.broadcast_to(xs, nx.shape), level.astype(np.float32))
     reach = np.clip(reach / (1 + depth / radius * 0.35), 0.12, 1).astype(np.float32)

@@ -44,7 +44,12 @@ def wood(seed: int, dark: tuple[int, int, int], pale: tuple[int, int, int], plan
     rng = np.random.default_rng((seed, 11))
     rows = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None]
     bend = noise(rng, SIDE, SIDE, 160, 40) * 0.35 + noise(rng, SIDE, SIDE, 300, 90) * 0.9
-    field = 0.66 + 0.09 * np.sin(rows * 44 + bend * 4) + 0.06 * noise(rng, SIDE, SIDE, 60, 2.5) + 0.06 * noise(rng, SIDE, SIDE, 130, 5)
+    field = (
+        0.66
+        + 0.09 * np.sin(rows * 44 + bend * 4)
+        + 0.06 * noise(rng, SIDE, SIDE, 60, 2.5)
+        + 0.06 * noise(rng, SIDE, SIDE, 130, 5)
+    )
     tall = SIDE // planks
     for plank in range(planks):
         part = slice(plank * tall, (plank + 1) * tall)
@@ -57,7 +62,9 @@ def wood(seed: int, dark: tuple[int, int, int], pale: tuple[int, int, int], plan
 def _tiles(seed: int, tile: tuple[int, int, int], grout: tuple[int, int, int], count: int) -> NDArray[np.uint8]:
     rng = np.random.default_rng((seed, 12))
     field = 0.75 + 0.06 * noise(rng, SIDE, SIDE, 40, 40) + 0.05 * noise(rng, SIDE, SIDE, 9, 9)
-    shades = cv2.resize(rng.uniform(-0.12, 0.12, (count, count)).astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
+    shades = cv2.resize(
+        rng.uniform(-0.12, 0.12, (count, count)).astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST
+    )
     picture = _colours(field + shades, (0, 0, 0), tile)
     for k in range(count + 1):
         at = k * SIDE // count
@@ -76,7 +83,12 @@ def _cloth(seed: int, colour: tuple[int, int, int], other: tuple[int, int, int])
 
 def _carpet(seed: int, colour: tuple[int, int, int]) -> NDArray[np.uint8]:
     rng = np.random.default_rng((seed, 14))
-    field = 0.6 + 0.1 * noise(rng, SIDE, SIDE, 2.2, 2.2) + 0.03 * noise(rng, SIDE, SIDE, 12, 12) + 0.05 * noise(rng, SIDE, SIDE, 120, 120)
+    field = (
+        0.6
+        + 0.1 * noise(rng, SIDE, SIDE, 2.2, 2.2)
+        + 0.03 * noise(rng, SIDE, SIDE, 12, 12)
+        + 0.05 * noise(rng, SIDE, SIDE, 120, 120)
+    )
     return _colours(field, (0, 0, 0), colour)
 
 
@@ -88,8 +100,8 @@ def _stone(seed: int, colour: tuple[int, int, int], vein: tuple[int, int, int]) 
 
 
 @cache
-def grounds() -> tuple[NDArray[np.uint8], ...]:
-    """Return what snapshots are taken on: wood, tiles, cloth, carpet, stone."""
+def floors() -> tuple[NDArray[np.uint8], ...]:
+    """Return what rooms have underfoot, uint8 [SIDE, SIDE, 3]: planks, tiles, carpet."""
     return (
         wood(1, (96, 60, 34), (168, 118, 72)),
         wood(2, (70, 44, 30), (120, 80, 52), 4),
@@ -97,10 +109,17 @@ def grounds() -> tuple[NDArray[np.uint8], ...]:
         wood(4, (104, 84, 66), (160, 140, 118), 7),
         _tiles(5, (196, 190, 176), (120, 112, 100), 5),
         _tiles(6, (140, 92, 70), (90, 80, 70), 6),
-        _cloth(7, (214, 208, 196), (150, 60, 56)),
-        _cloth(8, (204, 208, 212), (74, 96, 130)),
         _carpet(9, (150, 128, 108)),
         _carpet(10, (104, 112, 120)),
+    )
+
+
+@cache
+def table_tops() -> tuple[NDArray[np.uint8], ...]:
+    """Return what only tables have, uint8 [SIDE, SIDE, 3]: checked cloth, stone."""
+    return (
+        _cloth(7, (214, 208, 196), (150, 60, 56)),
+        _cloth(8, (204, 208, 212), (74, 96, 130)),
         _stone(11, (200, 196, 188), (120, 112, 104)),
         _stone(12, (90, 88, 86), (52, 50, 50)),
     )
@@ -112,7 +131,12 @@ def boards() -> tuple[Array, ...]:
     return tuple(
         to_linear(wood(20 + k, dark, pale, 1))
         for k, (dark, pale) in enumerate(
-            (((196, 148, 100), (232, 192, 146)), ((168, 118, 70), (208, 162, 108)), ((84, 50, 32), (132, 86, 56)), ((30, 28, 28), (52, 48, 46)))
+            (
+                ((196, 148, 100), (232, 192, 146)),
+                ((168, 118, 70), (208, 162, 108)),
+                ((84, 50, 32), (132, 86, 56)),
+                ((30, 28, 28), (52, 48, 46)),
+            )
         )
     )
 

@@ -68,6 +68,7 @@ def train(config: DictConfig) -> None:
     log.info("%s", datamodule.describe())
     log.info("run %s: %s, seed %d", run_dir, parameters(model), config.seed)
     write_config(run_dir, resolved)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if config.compile:
         for network in model.compilable():
             network.compile(dynamic=False)  # each network meets a few fixed shapes; dynamic kernels gain nothing

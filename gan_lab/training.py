@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def prepare_process(config: DictConfig) -> str:
         raise UserError(f"device={device}: needs auto, cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda: this machine shows no CUDA device; use device=cpu, or device=auto")
+    quieten()
     accelerator = "cpu" if device == "cpu" or not torch.cuda.is_available() else "gpu"
     if accelerator == "cpu":
         # A saturated discriminator's gradients underflow, and denormals make a CPU step several times slower.
@@ -46,6 +48,18 @@ def prepare_process(config: DictConfig) -> str:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
     return accelerator
+
+
+def quieten() -> None:
+    """Silence what Lightning tells every run and no user of this one needs."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    for message in (
+        ".*have no `validation_step`.*",  # validation is a callback here
+        ".*module\\(s\\) in eval mode at the start of training.*",  # the averaged generator always is
+        ".*does not have many workers.*",  # data.num_workers=auto has decided
+        ".*LeafSpec.*",
+    ):
+        warnings.filterwarnings("ignore", message)
 
 
 def check_trainer(trainer: DictConfig, multirun: bool) -> None:

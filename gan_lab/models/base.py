@@ -171,8 +171,18 @@ class ManualModule(LightningModule):
             torch.manual_seed(torch.initial_seed() + self.global_rank)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clip gradients here, where they are already unscaled under fp16."""
+        """Clip gradients here, where they are already unscaled under fp16.
+
+        Raises:
+            UserError: the optimiser unscales inside its own step, so that clipping would see scaled gradients.
+        """
         if self.gradient_clip is not None:
+            scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+            if scaled and optimizer.defaults.get("fused"):
+                raise UserError(
+                    f"model.gradient_clip={self.gradient_clip} with trainer.precision=16-mixed: needs optimisers that are "
+                    "not fused; set model.generator_optimizer.fused=false (and so on), or trainer.precision=bf16-mixed"
+                )
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
 

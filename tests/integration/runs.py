@@ -1,0 +1,76 @@
+"""Helpers of the tests that run whole commands."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from gan_lab.config import config_dir
+
+MODELS = sorted(path.stem for path in (config_dir() / "model").glob("*.yaml"))
+#: One yaml for each LightningModule: what `make test` runs; `make test-slow` runs them all.
+FAMILIES = ["cyclegan", "dcgan", "enhancer", "vae"]
+
+
+def tiny(model: str) -> list[str]:
+    """Return overrides that make any model's run short, from its own yaml."""
+    recipe = OmegaConf.load(config_dir() / "model" / f"{model}.yaml").get("recipe", {})
+    size = 28 if recipe.get("image_size") == 28 else 32
+    return [
+        f"model={model}",
+        f"data.image_size={size}",
+        "data.batch_size=4",
+        "data.num_workers=0",
+        "data.catalogue_images=60",
+        "trainer.log_every=1",
+        "trainer.validate_every=2",
+        "trainer.validate_images=8",
+        "device=cpu",
+    ]
+
+
+def python(*arguments: str, cwd: Path, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python on `arguments` in `cwd`; with `check`, fail with its output if it fails."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+    )
+    if check:
+        assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def train(*overrides: str, cwd: Path, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the train command."""
+    return python("-m", "gan_lab.train", *overrides, cwd=cwd, check=check, **environment)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint."""
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def differences(a: Any, b: Any, where: str = "") -> list[str]:
+    """Return where two nested containers of tensors differ, bit for bit."""
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        return [] if a.dtype == b.dtype and torch.equal(a, b) else [where]
+    if isinstance(a, dict) and isinstance(b, dict):
+        found = [f"{where}/{key}" for key in a.keys() ^ b.keys()]
+        return found + [d for key in a.keys() & b.keys() for d in differences(a[key], b[key], f"{where}/{key}")]
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        if len(a) != len(b):
+            return [where]
+        return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in differences(x, y, f"{where}/{i}")]
+    same = a == b or (isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b))
+    return [] if same else [where]

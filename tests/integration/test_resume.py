@@ -1,0 +1,58 @@
+"""A run that is killed continues bit for bit."""
+
+from __future__ import annotations
+
+import csv
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.integration.runs import FAMILIES, MODELS, differences, load, python, tiny, train
+
+#: Runs the train command and dies by SIGKILL right after the checkpoint of iteration 3, in the middle of the run.
+KILLED = """
+import os, signal
+from gan_lab import train
+from gan_lab.callbacks import Checkpoints
+
+save = Checkpoints._save
+def save_and_die(self, trainer, name):
+    save(self, trainer, name)
+    if name == "last" and trainer.lightning_module.iteration == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+Checkpoints._save = save_and_die
+train.main()
+"""
+
+
+def models() -> list[object]:
+    return [pytest.param(m, marks=[] if m in FAMILIES else pytest.mark.slow) for m in MODELS]
+
+
+@pytest.mark.parametrize("model", models())
+def test_a_killed_run_continues_bit_for_bit(model: str, tmp_path: Path) -> None:
+    options = [*tiny(model), "trainer.max_iterations=6", "trainer.checkpoint_every=3", "trainer.checkpoint_every_minutes=null"]
+    train(*options, "name=straight", cwd=tmp_path)
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    killed = python(str(script), *options, "name=killed", cwd=tmp_path, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert load(tmp_path / "runs/killed/checkpoints/last.ckpt")["clock"]["iteration"] == 3
+
+    train("resume=runs/killed", cwd=tmp_path)
+
+    straight = load(tmp_path / "runs/straight/checkpoints/last.ckpt")
+    resumed = load(tmp_path / "runs/killed/checkpoints/last.ckpt")
+    assert straight["clock"]["iteration"] == resumed["clock"]["iteration"] == 6
+    for part in ("state_dict", "optimizer_states", "ranks", "clock"):
+        assert differences(straight[part], resumed[part], part) == []
+    assert figures(tmp_path / "runs/straight") == figures(tmp_path / "runs/killed")
+    pictures = [sorted((tmp_path / "runs" / name / "samples").glob("*.png"))[-1] for name in ("straight", "killed")]
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+
+
+def figures(run: Path) -> list[dict[str, str]]:
+    """Return the rows of a run's metrics.csv, less the speed."""
+    with (run / "metrics.csv").open(newline="") as file:
+        return [{k: v for k, v in row.items() if k != "train/images_per_s"} for row in csv.DictReader(file)]

@@ -14,7 +14,7 @@ class PatchDiscriminator(Discriminator):
 
     Args:
         channels: of the image that is judged.
-        condition_channels: of the input that a conditional discriminator (pix2pix) sees stacked in front of it; 0 for none.
+        condition_channels: of the input that a conditional discriminator (pix2pix) sees stacked on it; 0 for none.
         width: channels after the first convolution, doubled per layer up to 8 times.
         layers: stride-2 convolutions; 1 sees 16x16 pixels, 2 sees 34x34, 3 sees 70x70.
         norm: "batch", "instance" or "none"; not applied next to the image and at the logits.

@@ -42,3 +42,8 @@ def test_spectral_layout_input_and_second_derivative() -> None:
     checks.assert_differentiable_twice(PatchDiscriminator(6, width=4), x)
     checks.assert_input_unchanged(PatchDiscriminator(6, width=4), x)
     checks.assert_same_in_channels_last(PatchDiscriminator(6, width=4), x)
+
+
+def test_condition_channels_join_the_images() -> None:
+    discriminator = PatchDiscriminator(3, width=4, condition_channels=1)
+    checks.assert_discriminator(discriminator, torch.randn(2, 4, 32, 32), (2, 1, 2, 2))

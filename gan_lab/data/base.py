@@ -167,7 +167,7 @@ class ImageDataModule(LightningDataModule):
         self.prepare()
         rank, world_size = self._rank()
         batches = PositionBatches(self.batch_size, self._iteration, rank=rank, world_size=world_size)
-        return self._loader(self._views["train"], batch_sampler=batches)
+        return self._loader(self._views["train"], batch_sampler=batches, persistent_workers=self._workers() > 0)
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
         """Return the validation photos of this rank, in order; no loader where there are none."""

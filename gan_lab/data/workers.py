@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import threading
 
 import cv2
 import torch
@@ -34,7 +35,16 @@ def start_worker(worker: int) -> None:
     """Keep a worker to one thread, and out of the signals that are meant for the training process."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-    # A scheduler's SIGTERM and Ctrl-C reach the whole group. The training process answers them, saves, and ends its
-    # workers; a worker that died first, or ran the handlers that it inherited, would spoil that.
+    # A scheduler's SIGTERM and Ctrl-C reach the whole group. The training process answers them: it saves, and then ends
+    # its workers. A worker that died first, or ran the handlers that it inherited, would spoil that.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # not on macOS, where the signal ends a worker as it comes
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
+
+
+def _obey(parent: int) -> None:
+    """End this process when `parent`, and nobody else, sends SIGTERM, as it does at its own end."""
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)

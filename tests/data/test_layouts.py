@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gan_lab.data.layouts import ALL, find_layout, two_folders
+from gan_lab.errors import UserError
+
+from .conftest import Write
+
+
+def counts(root: Path) -> dict[str, dict[str, int]]:
+    return {
+        split: {role: len(folder.paths) for role, folder in roles.items()} for split, roles in find_layout(root).items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        ({"": 3}, {ALL: {"image": 3}}),
+        ({"hat": 2, "shoe": 3}, {ALL: {"image": 5}}),
+        ({"train": 3, "val": 1, "test": 2}, {"train": {"image": 3}, "val": {"image": 1}, "test": {"image": 2}}),
+        ({"train/hat": 2, "train/shoe": 2, "validation/hat": 1}, {"train": {"image": 4}, "val": {"image": 1}}),
+        ({"Train": 2, "Test": 1}, {"train": {"image": 2}, "test": {"image": 1}}),
+        ({"train/hat": 2}, {"train": {"image": 2}}),
+        ({"train": 2, "plane": 3}, {ALL: {"image": 5}}),  # toys, not a split
+        ({"trainA": 2, "trainB": 3}, {"train": {"A": 2, "B": 3}}),
+        (
+            {"trainA": 2, "trainB": 3, "testA": 1, "testB": 1, "valA": 1, "valB": 2},
+            {"train": {"A": 2, "B": 3}, "val": {"A": 1, "B": 2}, "test": {"A": 1, "B": 1}},
+        ),
+        ({"lq": 2, "gt": 2}, {ALL: {"lq": 2, "gt": 2}}),
+        (
+            {"train/lq": 2, "train/gt": 2, "test/lq": 1, "test/gt": 1},
+            {"train": {"lq": 2, "gt": 2}, "test": {"lq": 1, "gt": 1}},
+        ),
+    ],
+)
+def test_every_layout_is_understood(
+    tmp_path: Path, write: Write, folders: dict[str, int], expected: dict[str, dict[str, int]]
+) -> None:
+    for folder, count in folders.items():
+        write(folder, count)
+    assert counts(tmp_path) == expected
+
+
+def test_a_class_is_the_folder_directly_in_the_split(tmp_path: Path, write: Write) -> None:
+    (deep,) = write("train/hat/summer/straw")
+    write("val/hat")
+    folder = find_layout(tmp_path)["train"]["image"]
+    assert folder.class_of(deep) == "hat"
+    assert folder.class_of(tmp_path / "train" / "loose.png") is None
+
+
+def test_pairs_match_by_name_whatever_the_suffix(tmp_path: Path, write: Write) -> None:
+    write("lq/shop", 2)
+    for path in write("gt/shop", 2):
+        path.rename(path.with_suffix(".PNG"))
+    roles = find_layout(tmp_path)[ALL]
+    assert [path.stem for path in roles["lq"].paths] == [path.stem for path in roles["gt"].paths] == ["000", "001"]
+
+
+def test_a_pair_without_its_other_half_is_refused(tmp_path: Path, write: Write) -> None:
+    write("lq", 3)
+    write("gt", 2)
+    with pytest.raises(UserError, match=r"1 photos .* no counterpart.*002"):
+        find_layout(tmp_path)
+
+
+def test_a_domain_without_the_other_is_refused(tmp_path: Path, write: Write) -> None:
+    write("trainA", 2)
+    with pytest.raises(UserError, match="trainA/ but not its counterpart"):
+        find_layout(tmp_path)
+
+
+def test_an_empty_folder_is_refused_with_what_it_has(tmp_path: Path) -> None:
+    (tmp_path / "one.heic").touch()
+    with pytest.raises(UserError, match=r"data.root: no image under .*\.jpg.*found 1 \.heic"):
+        find_layout(tmp_path)
+
+
+def test_a_missing_folder_is_refused_by_its_option(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"data.root_B: .*nowhere does not exist"):
+        find_layout(tmp_path / "nowhere", "root_B")
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is not a folder"):
+        find_layout(tmp_path / "file")
+
+
+def test_two_folders_become_domains_split_by_split(tmp_path: Path, write: Write) -> None:
+    for folder in ("a/train", "a/test", "b/train", "b/test", "flat"):
+        write(folder, 2)
+    layout = two_folders(tmp_path / "a", tmp_path / "b")
+    assert {split: sorted(roles) for split, roles in layout.items()} == {"train": ["A", "B"], "test": ["A", "B"]}
+    with pytest.raises(UserError, match="split alike"):
+        two_folders(tmp_path / "a", tmp_path / "flat")

@@ -1,0 +1,416 @@
+from __future__ import annotations
+
+import csv
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_lab.data import Products
+from gan_lab.errors import UserError
+from gan_lab.imaging import read_image
+
+from .conftest import Write
+
+SMALL: dict[str, Any] = {"image_size": 32, "batch_size": 2, "num_workers": 0}
+
+
+def prepared(root: Path | None, **options: Any) -> Products:
+    data = Products(root, **(SMALL | options))
+    data.prepare()
+    return data
+
+
+def names(data: Products, split: str, role: str = "image") -> list[str]:
+    """Return the last two parts of the paths in a split, "hat/000.png"."""
+    return ["/".join(Path(name).parts[-2:]) for name in data._images[split][role].source.names]
+
+
+def darken(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    image //= 2  # in place, as a careless degradation might
+    return image
+
+
+def add_noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.clip(image + rng.normal(0, 20, image.shape), 0, 255).astype(np.uint8)
+
+
+# ---- images
+
+
+def test_class_folders_give_labels(tmp_path: Path, write: Write) -> None:
+    for split, count in (("train", 6), ("val", 2), ("test", 2)):
+        for name in ("shoe", "hat"):
+            write(f"{split}/{name}", count)
+    data = prepared(tmp_path, batch_size=12)
+    assert data.classes == 2
+    assert data.class_names == ["hat", "shoe"]
+    assert data.iterations_per_epoch() == 1
+    batch = next(iter(data.train_dataloader()))
+    assert batch["image"].shape == (12, 3, 32, 32)
+    assert batch["image"].dtype == torch.float32
+    assert batch["label"].dtype == torch.int64
+    assert sorted(batch["label"].tolist()) == [0] * 6 + [1] * 6
+    (validation,) = data.val_dataloader()
+    assert names(data, "val") == ["hat/000.png", "hat/001.png", "shoe/000.png", "shoe/001.png"]
+    assert validation["label"].tolist() == [0, 0, 1, 1]
+
+
+def test_a_batch_holds_the_pixels_of_the_photos_in_minus_one_to_one(tmp_path: Path, write: Write) -> None:
+    paths = write("", 4, size=(32, 32))
+    data = prepared(tmp_path, batch_size=4, flip=0, validation_share=0, test_share=0)
+    batch = next(iter(data.train_dataloader()))["image"]
+    floats = [np.float32(read_image(path)) / np.float32(127.5) - np.float32(1) for path in paths]
+    assert {image.numpy().tobytes() for image in batch} == {photo.transpose(2, 0, 1).tobytes() for photo in floats}
+
+
+def test_flat_photos_have_no_classes_and_are_split(tmp_path: Path, write: Write) -> None:
+    write("", 30)
+    data = prepared(tmp_path)
+    assert data.classes == 0
+    sizes = {split: len(names(data, split)) for split in ("train", "val", "test")}
+    assert sizes == {"train": 24, "val": 3, "test": 3}
+    assert len({name for split in sizes for name in names(data, split)}) == 30
+    assert names(data, "val") == names(prepared(tmp_path, seed=5), "val")
+    assert names(data, "val") != names(prepared(tmp_path, split_seed=5), "val")
+
+
+def test_one_folder_is_no_class(tmp_path: Path, write: Write) -> None:
+    write("photos", 10)
+    assert prepared(tmp_path).classes == 0
+
+
+def test_grey_images(tmp_path: Path, write: Write) -> None:
+    write("", 5)
+    batch = next(iter(prepared(tmp_path, channels=1).train_dataloader()))
+    assert batch["image"].shape == (2, 1, 32, 32)
+
+
+def test_padding_shows_the_whole_photo(tmp_path: Path) -> None:
+    for number in range(4):
+        Image.new("RGB", (80, 40), "black").save(tmp_path / f"{number}.png")
+    batch = next(iter(prepared(tmp_path, fit="pad", near_duplicates=None).train_dataloader()))["image"]
+    assert (batch[:, :, :8] == 1).all()
+    assert (batch[:, :, 8:24] == -1).all()
+
+
+def test_a_split_without_validation_lends_from_training_or_takes_the_test(tmp_path: Path, write: Write) -> None:
+    write("train", 20)
+    write("test", 5)
+    data = prepared(tmp_path)
+    assert [len(names(data, split)) for split in ("train", "val", "test")] == [18, 2, 5]
+    data = prepared(tmp_path, validation_share=0)
+    assert [len(names(data, split)) for split in ("train", "val", "test")] == [20, 5, 5]
+
+
+def test_a_rare_class_may_be_missing_in_validation(tmp_path: Path, write: Write) -> None:
+    for folder, count in (("train/hat", 4), ("train/shoe", 3), ("val/hat", 2)):
+        write(folder, count)
+    data = prepared(tmp_path, batch_kind="unpaired", class_A="hat", class_B="shoe")
+    assert data.val_dataloader() == []
+
+
+# ---- duplicates and groups
+
+
+def test_near_duplicates_stay_on_one_side(tmp_path: Path, write: Write) -> None:
+    for path in write("", 12, size=(120, 100)):
+        with Image.open(path) as photo:
+            for copy in range(4):
+                photo.resize((96 - copy, 80)).save(path.with_name(f"{path.stem}-{copy}.jpg"), quality=80)
+    for seed in range(4):
+        data = prepared(tmp_path, split_seed=seed)
+        sides = {split: {Path(name).name[:3] for name in names(data, split)} for split in ("train", "val", "test")}
+        assert sum(map(len, sides.values())) == 12
+        assert sides["val"]
+        assert sides["test"]
+
+
+def test_a_group_column_keeps_a_seller_on_one_side(tmp_path: Path, write: Write) -> None:
+    paths = write("photos", 40)
+    with (tmp_path / "labels.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "seller", "kind"])
+        rows.writerows([path.relative_to(tmp_path), number % 8, "ab"[number % 2]] for number, path in enumerate(paths))
+    for seed in range(4):
+        data = prepared(tmp_path, group_column="seller", label_column="kind", split_seed=seed)
+        sides = [{int(Path(name).stem) % 8 for name in names(data, split)} for split in ("train", "val", "test")]
+        assert sum(map(len, sides)) == 8
+        assert all(sides)
+        assert data.class_names == ["a", "b"]
+
+
+def test_a_column_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path, write: Write) -> None:
+    write("", 4)
+    (tmp_path / "labels.csv").write_text("path,seller\n000.png,1\n")
+    with pytest.raises(UserError, match=r"data.group_column: .* no column shop; it has path, seller"):
+        prepared(tmp_path, group_column="shop")
+    with pytest.raises(UserError, match=r"data\.labels"):
+        prepared(tmp_path, group_column="seller", labels=tmp_path / "nowhere.csv")
+
+
+def test_a_photo_without_a_class_in_the_csv_is_refused(tmp_path: Path, write: Write) -> None:
+    write("", 4)
+    (tmp_path / "labels.csv").write_text("path,kind\n000.png,hat\n")
+    with pytest.raises(UserError, match=r"data.label_column: .* no class for 3 photos"):
+        prepared(tmp_path, label_column="kind")
+
+
+# ---- pairs
+
+
+def test_degraded_pairs(tmp_path: Path, write: Write) -> None:
+    write("", 20)
+    batch = next(iter(prepared(tmp_path, batch_kind="paired", degradation=darken).train_dataloader()))
+    gt, lq = ((batch[key] + 1) * 127.5 for key in ("gt", "lq"))
+    assert gt.max() > 140
+    assert torch.allclose(lq.round(), (gt.round() / 2).floor(), atol=0.01)
+
+
+def test_validation_pairs_depend_on_the_split_seed_alone(tmp_path: Path, write: Write) -> None:
+    for split in ("train", "val"):
+        write(split, 4)
+    options: dict[str, Any] = {"batch_kind": "paired", "degradation": add_noise}
+    first, other, third = (
+        next(iter(prepared(tmp_path, **options, **seeds).val_dataloader()))
+        for seeds in ({"seed": 0}, {"seed": 1}, {"split_seed": 1})
+    )
+    assert torch.equal(first["lq"], other["lq"])
+    assert torch.equal(first["gt"], third["gt"])
+    assert not torch.equal(first["lq"], third["lq"])
+
+
+def test_a_list_of_validation_degradations_takes_turns(tmp_path: Path, write: Write) -> None:
+    for split in ("train", "val"):
+        write(split, 4)
+    turns = [darken, lambda image, rng: image]
+    data = prepared(tmp_path, batch_kind="paired", degradation=add_noise, validation_degradation=turns, batch_size=4)
+    (batch,) = data.val_dataloader()
+    same = [torch.equal(lq, gt) for lq, gt in zip(batch["lq"], batch["gt"], strict=True)]
+    assert same == [False, True, False, True]
+
+
+def test_grey_to_colour(tmp_path: Path, write: Write) -> None:
+    write("", 20)
+    batch = next(iter(prepared(tmp_path, batch_kind="paired", pair="grey_to_colour").train_dataloader()))
+    luma = (batch["gt"] * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1)
+    for channel in range(3):
+        assert torch.allclose(batch["lq"][:, channel], luma, atol=0.01)
+    with pytest.raises(UserError, match=r"data.pair: grey_to_colour .*data.channels=3"):
+        prepared(tmp_path, batch_kind="paired", pair="grey_to_colour", channels=1)
+
+
+def test_paired_folders_are_cut_alike(tmp_path: Path, write: Write) -> None:
+    for number, path in enumerate(write("gt", 12, size=(60, 50))):
+        with Image.open(path) as photo:
+            lq = Image.fromarray(255 - np.asarray(photo))
+            # A smaller copy is enlarged to the size of the good photo.
+            lq = lq.resize((30, 25)) if number == 0 else lq
+            (tmp_path / "lq").mkdir(exist_ok=True)
+            lq.save(tmp_path / "lq" / path.name)
+    data = prepared(tmp_path, batch_kind="paired", rotation=10, scale=(0.9, 1.2))
+    stream = iter(data.train_dataloader())
+    for batch in (next(stream) for _ in range(6)):
+        assert (batch["lq"] + batch["gt"]).abs().mean() < 0.2  # opposite, as the photos are
+    assert names(data, "val", "lq") == [name.replace("gt/", "lq/") for name in names(data, "val", "gt")]
+
+
+def test_pairs_of_different_shape_are_refused(tmp_path: Path, write: Write) -> None:
+    write("gt", 4, size=(60, 50))
+    write("lq", 4, size=(50, 60))
+    with pytest.raises(UserError, match=r"50x60 but .* is 60x50"):
+        prepared(tmp_path, batch_kind="paired")
+
+
+def test_a_pair_with_one_unreadable_half_is_dropped(tmp_path: Path, write: Write) -> None:
+    write("gt", 8)
+    lq = write("lq", 8)
+    lq[3].write_bytes(b"no image")
+    data = prepared(tmp_path, batch_kind="paired", max_unreadable=0.2, validation_share=0, test_share=0)
+    assert names(data, "train", "gt") == [f"gt/{number:03d}.png" for number in (0, 1, 2, 4, 5, 6, 7)]
+    assert names(data, "train", "lq") == [f"lq/{number:03d}.png" for number in (0, 1, 2, 4, 5, 6, 7)]
+
+
+# ---- unpaired
+
+
+def test_cyclegan_folders(tmp_path: Path, write: Write) -> None:
+    for folder, count in (("trainA", 20), ("trainB", 10), ("testA", 4), ("testB", 3)):
+        write(folder, count)
+    data = prepared(tmp_path, batch_kind="unpaired")
+    assert [len(names(data, "train", role)) for role in "AB"] == [18, 9]
+    assert [len(names(data, "val", role)) for role in "AB"] == [2, 1]
+    assert data.iterations_per_epoch() == 9
+    assert next(iter(data.train_dataloader())).keys() == {"A", "B"}
+    assert sum(len(batch["A"]) for batch in data.test_dataloader()) == 4
+
+
+def test_both_domains_are_covered_evenly_and_meet_in_changing_pairs(tmp_path: Path, write: Write) -> None:
+    for folder in ("trainA", "trainB"):
+        write(folder, 8)
+    data = prepared(tmp_path, batch_kind="unpaired", validation_share=0)
+    view = data._views["train"]
+    epochs = [[(view.order_A[p], view.order_B[p]) for p in range(e * 8, e * 8 + 8)] for e in range(4)]  # type: ignore
+    for epoch in epochs:
+        assert sorted(a for a, _ in epoch) == sorted(b for _, b in epoch) == list(range(8))
+    assert len({frozenset(epoch) for epoch in epochs}) == 4
+    assert any(a != b for a, b in epochs[0])
+
+
+def test_two_folders_and_two_classes_are_domains(tmp_path: Path, write: Write) -> None:
+    write("hat", 10)
+    write("shoe", 6)
+    by_folder = prepared(None, root_A=tmp_path / "hat", root_B=tmp_path / "shoe", batch_kind="unpaired")
+    by_class = prepared(tmp_path, class_A="shoe", class_B="hat", batch_kind="unpaired")
+    assert {Path(name).parts[0] for name in names(by_folder, "train", "A")} == {"hat"}
+    assert {Path(name).parts[0] for name in names(by_class, "train", "A")} == {"shoe"}
+    with pytest.raises(UserError, match=r"data.class_B: boot is not a class .* hat, shoe"):
+        prepared(tmp_path, class_A="shoe", class_B="boot", batch_kind="unpaired")
+    with pytest.raises(UserError, match="give both folders"):
+        prepared(None, root_A=tmp_path / "hat", batch_kind="unpaired")
+
+
+# ---- what cannot be fed
+
+
+@pytest.mark.parametrize(
+    ("folders", "options", "message"),
+    [
+        (("",), {"batch_kind": "unpaired"}, r"needs two folders.*no classes.*data.root_A.*data.class_A"),
+        (("",), {"batch_kind": "labelled"}, r"needs photos with classes.*one folder per class"),
+        (("trainA", "trainB"), {"batch_kind": "images"}, r"two domains, A and B.*data.domain=A"),
+        (("trainA", "trainB"), {"batch_kind": "paired"}, r"needs pairs.*data.domain=A"),
+        (("lq", "gt"), {"batch_kind": "unpaired"}, r"pairs, lq and gt.*data.root_A"),
+        (("",), {"batch_kind": "paired", "pair": "snapshot_to_studio"}, "needs the demo catalogue"),
+        (("",), {"batch_kind": "paired"}, "data.degradation"),
+        (("",), {"batch_size": 6}, r"data.batch_size: 6 .*\(4, in .*give at most 4"),
+    ],
+)
+def test_what_cannot_be_fed_is_said_with_the_mend(
+    tmp_path: Path, write: Write, folders: tuple[str, ...], options: dict[str, Any], message: str
+) -> None:
+    for folder in folders:
+        write(folder, 6)
+    with pytest.raises(UserError, match=message):
+        prepared(tmp_path, **options)
+
+
+def test_evaluation_needs_no_full_batch(tmp_path: Path, write: Write) -> None:
+    write("", 6)
+    data = Products(tmp_path, image_size=32, batch_size=100, num_workers=0)
+    data.prepare(training=False)
+    assert len(list(data.test_dataloader())) == 1
+
+
+def test_a_domain_serves_as_single_photos_and_gt_as_images(tmp_path: Path, write: Write) -> None:
+    for folder in ("two/trainA", "two/trainB", "pairs/lq", "pairs/gt"):
+        write(folder, 6)
+    assert {name[:6] for name in names(prepared(tmp_path / "two", domain="B"), "train")} == {"trainB"}
+    assert {name[:2] for name in names(prepared(tmp_path / "pairs"), "train")} == {"gt"}
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"image_size": 0}, {"channels": 2}, {"batch_size": 0}, {"num_workers": "many"}, {"pair": "sketch"},
+        {"fit": "warp"}, {"seed": -1}, {"max_unreadable": 5}, {"validation_share": 1.0}, {"domain": "C"},
+        {"catalogue_images": 0},
+    ],
+)  # fmt: skip
+def test_a_bad_option_is_named(option: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=f"data.{next(iter(option))}"):
+        Products(**(SMALL | option))
+
+
+# ---- unreadable photos
+
+
+def test_unreadable_headers_are_skipped_and_named(
+    tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = write("", 30)
+    paths[4].write_bytes(b"no image")
+    data = prepared(tmp_path)
+    assert sum(len(names(data, split)) for split in ("train", "val", "test")) == 29
+    assert "1 of 30 images" in caplog.text
+    assert "004.png" in caplog.text
+
+
+def test_too_many_unreadable_photos_stop_the_run(tmp_path: Path, write: Write) -> None:
+    for path in write("", 30)[:2]:
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match=r"data.max_unreadable: 2 of 30 .*000.png, .*001.png"):
+        prepared(tmp_path)
+
+
+def test_a_folder_of_nothing_readable_stops_the_run(tmp_path: Path, write: Write) -> None:
+    for path in write("", 3):
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match="3 of 3"):
+        prepared(tmp_path)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+def test_a_truncated_photo_is_found_while_splitting(tmp_path: Path, write: Write) -> None:
+    truncate(write("", 30)[7])
+    data = prepared(tmp_path)
+    assert "007.png" not in {Path(name).name for split in ("train", "val", "test") for name in names(data, split)}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_photo_that_breaks_in_training_is_replaced_by_the_next(tmp_path: Path, write: Write, workers: int) -> None:
+    paths = write("train", 24)
+    write("val", 2)
+    truncate(paths[7])
+    truncate(paths[23])
+    data = prepared(tmp_path, num_workers=workers, max_unreadable=0.1, flip=0, crop=False, batch_size=24)
+    epoch = next(iter(data.train_dataloader()))["image"]
+    order = data._views["train"].order  # type: ignore[attr-defined]
+    place = {order[p]: p for p in range(24)}
+    assert torch.equal(epoch[place[7]], epoch[place[8]])
+    assert torch.equal(epoch[place[23]], epoch[place[0]])
+    assert len({image.numpy().tobytes() for image in epoch}) == 22
+    assert data._images["train"]["image"].unreadable == 2  # also when a worker found it
+
+
+def test_too_many_photos_that_break_in_training_stop_it(tmp_path: Path, write: Write) -> None:
+    for path in write("train", 20)[:3]:
+        truncate(path)
+    write("val", 2)
+    data = prepared(tmp_path, batch_size=20)
+    with pytest.raises(UserError, match=r"data.max_unreadable: 2 of 20"):
+        next(iter(data.train_dataloader()))
+
+
+# ---- the demo catalogue
+
+
+def test_without_a_root_the_demo_catalogue_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    data = prepared(None, catalogue_images=96)
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "DEMO CATALOGUE" in record.message
+    assert "data.root=" in record.message
+    assert data.classes == 12
+    assert next(iter(data.train_dataloader()))["image"].shape == (2, 3, 32, 32)
+    products = [{int(name.split()[-1]) // 2 for name in data._images[s]["image"].source.names} for s in data._images]
+    assert not products[0] & products[1]
+
+
+def test_the_demo_catalogue_feeds_every_view() -> None:
+    unpaired = prepared(None, catalogue_images=96, batch_kind="unpaired")
+    kinds = [set(unpaired._images["train"][role].source.labels) for role in "AB"]
+    assert kinds[0] == kinds[1] == set(range(12))
+    numbers = [{int(n.split()[-1]) // 2 for n in unpaired._images["train"][role].source.names} for role in "AB"]
+    assert not numbers[0] & numbers[1]  # different products
+    paired = prepared(None, catalogue_images=96, batch_kind="paired", pair="snapshot_to_studio")
+    batch = next(iter(paired.train_dataloader()))
+    assert batch["gt"].mean() > batch["lq"].mean()  # a white ground against a dim room
+    assert prepared(None, catalogue_images=96, batch_kind="labelled", channels=1).classes == 12

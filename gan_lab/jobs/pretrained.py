@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -112,7 +112,7 @@ class Pretrained:
         return np.concatenate(list(self.samples(n, seed, label)))
 
     def samples(
-        self, n: int, seed: int = 0, label: int | str | None = None, batch_size: int = 64
+        self, n: int, seed: int = 0, label: int | str | Sequence[int] | None = None, batch_size: int = 64
     ) -> Iterator[np.ndarray]:
         """Yield n generated images in batches, uint8 [N, H, W, C].
 
@@ -121,7 +121,8 @@ class Pretrained:
         Args:
             n: how many.
             seed: of the noise.
-            label: the class, by name or number, of a conditional model; None takes all classes in turn.
+            label: the class, by name or number, of a conditional model; None takes all classes in turn, and so does a
+                sequence of numbers with its own.
             batch_size: images that are computed together.
 
         Raises:
@@ -130,23 +131,22 @@ class Pretrained:
         self.require("generation")
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
             raise UserError(f"n={n}: needs a whole number above 0")
-        classes = self.model.classes if self.conditional else 1
-        chosen = self.label_index(label)
-        return self._batches(n, seed, batch_size, [chosen] if chosen is not None else list(range(classes)))
+        if label is None:
+            return self._batches(n, seed, batch_size, range(self.model.classes) if self.conditional else [0])
+        given = label if isinstance(label, Sequence) and not isinstance(label, str) else [label]
+        return self._batches(n, seed, batch_size, [self.label_index(each) for each in given])
 
     @property
     def conditional(self) -> bool:
         """Tell whether the model takes labels."""
         return bool(getattr(self.model, "conditional", False))
 
-    def label_index(self, label: int | str | None) -> int | None:
+    def label_index(self, label: int | str) -> int:
         """Return the number of a class.
 
         Raises:
             UserError: there is no such class, or the model has none.
         """
-        if label is None:
-            return None
         if not self.conditional:
             raise UserError(
                 f"label={label}: {self.name} was trained without classes; leave label= out, or train model=cgan"
@@ -159,7 +159,7 @@ class Pretrained:
         known = ", ".join(names) or f"numbers from 0 to {self.model.classes - 1}"
         raise UserError(f"label={label}: there is no such class; {self.name} knows {known}")
 
-    def _batches(self, n: int, seed: int, batch_size: int, labels: list[int]) -> Iterator[np.ndarray]:
+    def _batches(self, n: int, seed: int, batch_size: int, labels: Sequence[int]) -> Iterator[np.ndarray]:
         for start in range(0, n, batch_size):
             numbers = range(start, min(n, start + batch_size))
             z = np.stack([np.random.default_rng((seed, i)).standard_normal(self.model.latents) for i in numbers])

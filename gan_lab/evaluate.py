@@ -1,0 +1,115 @@
+"""Evaluate a model on held-out photos: `python -m gan_lab.evaluate checkpoint=runs/<name> output=/figures`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.config import command, instantiate
+from gan_lab.data import ImageDataModule
+from gan_lab.errors import UserError
+from gan_lab.evaluation import (
+    HeldOut,
+    Report,
+    choose_extractor,
+    evaluate_generation,
+    evaluate_restoration,
+    evaluate_translation,
+)
+from gan_lab.evaluation.report import gan_lab_version, sha256
+from gan_lab.imaging import grid, write_png
+from gan_lab.jobs import Pretrained, open_checkpoint
+from gan_lab.jobs.folder import output_folder
+from gan_lab.metrics import to_uint8
+
+log = logging.getLogger("gan_lab.evaluate")
+
+#: Facts of the data that a run's configuration records; the datamodule finds them again.
+FACTS = ("classes", "class_names")
+
+
+def evaluate(config: DictConfig) -> None:
+    """Measure the model of `checkpoint` on the held-out photos of its data, or of those that `data.*` names."""
+    if config.n is not None and (not isinstance(config.n, int) or isinstance(config.n, bool) or config.n < 1):
+        raise UserError(f"n={config.n}: needs a whole number above 0, or null")
+    pretrained = open_checkpoint(config.checkpoint, config.device)
+    folder = output_folder(config.output) if config.output is not None else beside(pretrained.path)
+    torch.manual_seed(config.seed)
+    settings = data_settings(pretrained.config["data"], given_data(config))
+    datamodule: ImageDataModule = instantiate(settings, batch_kind=pretrained.model.batch_kind)
+    photos = HeldOut(datamodule)
+    report = measure(pretrained, photos, config)
+    report.protocol |= {
+        "checkpoint": str(pretrained.path),
+        "checkpoint_sha256": sha256(pretrained.path),
+        "iteration": pretrained.model.iteration,
+        "model": pretrained.name,
+        "task": pretrained.model.task,
+        "data": datamodule.describe(),
+        "data_settings": settings,
+        "image_size": datamodule.image_size,
+        "split": photos.split,
+        "seed": config.seed,
+        "gan_lab_version": gan_lab_version(),
+    }
+    report.write(folder / "metrics.json")
+    images, columns = pretrained.model.sample_grid(photos.spread(16))
+    write_png(folder / "samples.png", grid(to_uint8(images).permute(0, 2, 3, 1).cpu().numpy(), columns))
+    report.print()
+    print(f"split        {photos.split}")
+    print(f"metrics      {folder / 'metrics.json'}")
+    print(f"pictures     {folder / 'samples.png'}", flush=True)
+
+
+def measure(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Report:
+    """Take the figures that belong to the model's task."""
+    model, n, seed = pretrained.model, config.n, config.seed
+    if model.task == "restoration":
+        return evaluate_restoration(model, pretrained.name, photos, n=n, traditional=config.traditional, seed=seed)
+    extractor = choose_extractor(config.extractor, model.device)
+    if model.task == "translation":
+        return evaluate_translation(model, photos, extractor, n=n, seed=seed)
+    return evaluate_generation(pretrained, photos, extractor, n=n, seed=seed)
+
+
+def beside(checkpoint: Path) -> Path:
+    """Return the folder for the figures of a checkpoint that names none: `evaluation` in its run's folder."""
+    parent = checkpoint.parent
+    return (parent.parent if parent.name == "checkpoints" else parent) / "evaluation"
+
+
+def given_data(config: DictConfig) -> dict[str, Any]:
+    """Return the data settings that the command line gives, a null among them included."""
+    container = OmegaConf.to_container(config.data, resolve=True)
+    assert isinstance(container, dict)
+    names = {
+        override.key_or_group.replace("/", ".").split(".")[1]
+        for override in OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
+        if override.key_or_group.replace("/", ".").startswith("data.")
+    }
+    return {"batch_size": container["batch_size"]} | {name: container.get(name) for name in names}
+
+
+def data_settings(trained: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of the datamodule: those of the checkpoint, with the given ones in their place.
+
+    What says where the photos lie, or how they are degraded, is replaced as a whole: a new `root` takes the place of
+    `root_A` and `root_B`, a new `degradation` that of `validation_degradation`.
+    """
+    settings = {name: value for name, value in trained.items() if name not in FACTS}
+    for name, others in (("root", ("root_A", "root_B", "labels")), ("degradation", ("validation_degradation",))):
+        if name in given:
+            settings |= dict.fromkeys([other for other in others if other in settings])
+    return settings | given
+
+
+main = command("evaluate")(evaluate)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""What a trained model is worth on held-out photos: figures, and the protocol that they hold for."""
+
+from gan_lab.evaluation.extractors import Extractor, choose_extractor
+from gan_lab.evaluation.generation import evaluate_generation
+from gan_lab.evaluation.heldout import HeldOut
+from gan_lab.evaluation.report import Report
+from gan_lab.evaluation.restoration import evaluate_restoration
+from gan_lab.evaluation.translation import evaluate_translation
+
+__all__ = [
+    "Extractor",
+    "HeldOut",
+    "Report",
+    "choose_extractor",
+    "evaluate_generation",
+    "evaluate_restoration",
+    "evaluate_translation",
+]

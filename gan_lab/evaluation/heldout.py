@@ -1,0 +1,78 @@
+"""The photos that an evaluation is made on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+
+from gan_lab.data import ImageDataModule
+from gan_lab.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+class HeldOut:
+    """The test photos of a datamodule; its validation photos where there are none.
+
+    Attributes:
+        split: "test" or "val".
+        view: its samples, in order.
+        class_names: in the order of the labels.
+    """
+
+    def __init__(self, datamodule: ImageDataModule) -> None:
+        datamodule.prepare(training=False)
+        loaders = {"test": datamodule.test_dataloader(), "val": datamodule.val_dataloader()}
+        found = [(split, loader) for split, loader in loaders.items() if isinstance(loader, DataLoader)]
+        if not found:
+            raise UserError(
+                "data.validation_share, data.test_share: no photos are held out, so there is nothing to evaluate on; "
+                "set one of them above 0"
+            )
+        self.split, self._loader = found[0]
+        if len(found) == 2 and same_photos(found[0][1].dataset, found[1][1].dataset):
+            self.split = "val and test are the same photos"
+        elif self.split == "val":
+            log.warning("The data have no test split: the figures are taken on the validation photos")
+        self.view: Any = self._loader.dataset
+        self.class_names = list(datamodule.class_names)
+
+    def __len__(self) -> int:
+        """Return how many samples there are."""
+        return len(self.view)
+
+    def chosen(self, n: int | None, seed: int) -> list[int]:
+        """Return the indices of n samples, seeded, in random order; of all of them where n is None or larger."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        return [int(index) for index in order[: len(self) if n is None else n]]
+
+    def batches(self, indices: Sequence[int]) -> Iterator[dict[str, Tensor]]:
+        """Yield the samples of some indices in batches."""
+        loader = self._loader
+        yield from DataLoader(
+            Subset(self.view, indices),
+            batch_size=loader.batch_size,
+            num_workers=loader.num_workers,
+            collate_fn=loader.collate_fn,
+            worker_init_fn=loader.worker_init_fn,
+            multiprocessing_context=loader.multiprocessing_context,
+            generator=torch.Generator().manual_seed(0),
+        )
+
+    def spread(self, n: int) -> dict[str, Tensor]:
+        """Return one batch of n samples that lie evenly over the split, which may be sorted by class."""
+        indices = sorted({int(index) for index in np.linspace(0, len(self) - 1, n)})
+        parts = list(self.batches(indices))
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def same_photos(one: Any, other: Any) -> bool:
+    """Tell whether two views show the same table of images, as they do where one split stands in for another."""
+    tables = ("images", "gt", "images_A")
+    return any(getattr(one, name, None) is getattr(other, name, one) for name in tables)

@@ -1,0 +1,84 @@
+"""Restored photos against the originals, beside the photos as they are and the traditional methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_lab.evaluation.heldout import HeldOut
+from gan_lab.evaluation.report import Report
+from gan_lab.imaging.traditional import traditional_methods
+from gan_lab.jobs import Progress
+from gan_lab.metrics import ciede2000, psnr, ssim, to_uint8
+
+#: dB that stand for "equal": an infinite value would leave no mean. 60 dB is an error of a quarter of a level.
+PSNR_CAP = 60.0
+
+
+def evaluate_restoration(
+    model: Any, name: str, photos: HeldOut, *, n: int | None = None, traditional: bool = True, seed: int = 0
+) -> Report:
+    """Return PSNR, SSIM and CIEDE2000 of the model, of the input as it is, and of the traditional methods.
+
+    Args:
+        model: has `enhance`.
+        name: of the model, for its row.
+        photos: pairs.
+        n: pairs to use, chosen by the seed; None: all.
+        traditional: whether to run the traditional methods.
+        seed: of the choice.
+    """
+    methods: dict[str, Callable[[Tensor], Tensor]] = {
+        name: lambda lq: to_uint8(model.enhance(lq.to(model.device))).cpu()
+    }
+    methods["as is"] = to_uint8
+    if traditional:
+        methods |= {method.replace("_", " "): on_batches(work) for method, work in traditional_methods().items()}
+    indices = photos.chosen(n, seed)
+    values: dict[str, list[Tensor]] = {method: [] for method in methods}
+    with Progress("evaluating", len(indices)) as progress:
+        for batch in photos.batches(indices):
+            gt = to_uint8(batch["gt"])
+            for method, work in methods.items():
+                pred = work(batch["lq"])
+                values[method].append(
+                    torch.stack([psnr(pred, gt).clamp(max=PSNR_CAP), ssim(pred, gt), ciede2000(pred, gt)], dim=1)
+                )
+            progress.advance(len(gt))
+    tables = {method: torch.cat(parts) for method, parts in values.items()}
+    means = sorted(((method, *table.mean(0).tolist()) for method, table in tables.items()), key=lambda row: -row[1])
+    figures = {
+        method: {"psnr": a, "ssim": b, "ciede2000": c, "psnr_std": float(tables[method][:, 0].std(correction=0))}
+        for method, a, b, c in means
+    }
+    as_is, own = figures["as is"], figures[name]
+    return Report(
+        title=f"Restoration, {len(indices)} pairs",
+        columns=["method", "PSNR (dB)", "against as is", "SSIM", "CIEDE2000"],
+        rows=[[method, f"{a:.2f}", f"{a - as_is['psnr']:+.2f}", f"{b:.4f}", f"{c:.2f}"] for method, a, b, c in means],
+        figures=own | {"psnr_gain": own["psnr"] - as_is["psnr"], "methods": figures},
+        protocol={
+            "n": len(indices),
+            "metrics": "means over images, on 8-bit sRGB after rounding; SSIM with uniform 7x7 windows",
+            "psnr_cap": PSNR_CAP,
+        },
+    )
+
+
+def on_batches(method: Callable[[np.ndarray], np.ndarray]) -> Callable[[Tensor], Tensor]:
+    """Make a method of uint8 RGB images [H, W, 3] one of float batches [N, C, H, W], which gives uint8 batches."""
+
+    def work(lq: Tensor) -> Tensor:
+        results = []
+        for image in to_uint8(lq).permute(0, 2, 3, 1).numpy():
+            grey = image.shape[2] == 1
+            result = method(np.ascontiguousarray(np.repeat(image, 3, axis=2) if grey else image))
+            results.append(cv2.cvtColor(result, cv2.COLOR_RGB2GRAY)[..., None] if grey else result)
+        return torch.from_numpy(np.stack(results)).permute(0, 3, 1, 2)
+
+    return work

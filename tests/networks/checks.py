@@ -55,6 +55,14 @@ def assert_labels_matter(network: nn.Module, x: Tensor) -> None:
     assert torch.equal(network(x, first), network(x, first))
 
 
+def assert_spectral(network: nn.Module) -> None:
+    """Every weight's largest singular value is 1, as far as power iteration has come."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear, nn.Embedding)):
+            top = torch.linalg.svdvals(layer.weight.detach().flatten(1))[0]
+            torch.testing.assert_close(top, torch.ones(()), rtol=0.1, atol=0)
+
+
 def assert_differentiable_twice(network: nn.Module, x: Tensor) -> None:
     """The squared gradient by the image must itself reach the first layer's weights."""
     x = x.clone().requires_grad_()

@@ -88,5 +88,4 @@ def test_spectral_discriminator_trains() -> None:
     torch.manual_seed(0)
     discriminator = DCGANDiscriminator(32, width=4, norm="none", spectral=True)
     checks.assert_discriminator(discriminator, torch.randn(2, 3, 32, 32), (2,))
-    convolutions = [m for m in discriminator.modules() if isinstance(m, nn.Conv2d)]
-    assert all(hasattr(m, "parametrizations") for m in convolutions)
+    checks.assert_spectral(discriminator)

@@ -38,7 +38,9 @@ def test_defaults_are_the_papers() -> None:
 def test_spectral_layout_input_and_second_derivative() -> None:
     torch.manual_seed(0)
     x = torch.randn(2, 6, 33, 40)
-    checks.assert_discriminator(PatchDiscriminator(6, width=4, norm="none", spectral=True), x, (2, 1, 2, 3))
+    spectral = PatchDiscriminator(6, width=4, norm="none", spectral=True)
+    checks.assert_discriminator(spectral, x, (2, 1, 2, 3))
+    checks.assert_spectral(spectral)
     checks.assert_differentiable_twice(PatchDiscriminator(6, width=4), x)
     checks.assert_input_unchanged(PatchDiscriminator(6, width=4), x)
     checks.assert_same_in_channels_last(PatchDiscriminator(6, width=4), x)

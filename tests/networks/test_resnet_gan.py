@@ -51,7 +51,7 @@ def test_spectral_norm_covers_every_weight() -> None:
     discriminator = ResidualDiscriminator(32, width=2, classes=3, spectral=True)
     layers = [m for m in discriminator.modules() if isinstance(m, (nn.Conv2d, nn.Linear, nn.Embedding))]
     assert len(layers) == 4 * 3 + 2
-    assert all(hasattr(m, "parametrizations") for m in layers)
+    checks.assert_spectral(discriminator)
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance"])

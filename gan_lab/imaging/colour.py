@@ -8,7 +8,7 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
-_PROFILE_SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
+_PROFILED_MODES = ("L", "RGB", "CMYK")
 
 
 def opaque_srgb(picture: Image.Image) -> Image.Image:
@@ -38,7 +38,7 @@ def _to_8_bits(picture: Image.Image) -> Image.Image:
         raise ValueError("floating-point pixels: save it with 8 or 16 bits a channel")
     if picture.has_transparency_data:
         return picture.convert("RGBA")
-    if picture.mode in _PROFILE_SPACES:
+    if picture.mode in _PROFILED_MODES:
         return picture
     return picture.convert("L" if picture.mode == "1" else "RGB")
 
@@ -55,8 +55,6 @@ def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | N
     """Return the transform to sRGB, or None where the profile is sRGB already, damaged, or of another colour space."""
     try:
         source = ImageCms.getOpenProfile(io.BytesIO(profile))
-        if source.profile.xcolor_space != _PROFILE_SPACES[mode]:
-            return None
         intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent, flags)
     except (ImageCms.PyCMSError, OSError):

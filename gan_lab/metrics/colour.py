@@ -38,11 +38,12 @@ def difference_2000(lab_1: Tensor, lab_2: Tensor) -> Tensor:
     delta_chroma = chroma_2 - chroma_1
     delta_hue = 2 * torch.sqrt(chroma_1 * chroma_2) * torch.sin(turn / 2)
 
-    # eqs. 12 to 14: the means; two hues on either side of zero meet across it
+    # eqs. 12 to 14: the means; two hues on either side of zero meet across it. Without chroma the mean hue has no
+    # effect, because every term with it has delta_hue as a factor
     lightness, chroma = (lightness_1 + lightness_2) / 2, (chroma_1 + chroma_2) / 2
     total = hue_1 + hue_2
     across = torch.where(total < _TURN, total + _TURN, total - _TURN)
-    hue = torch.where(coloured, torch.where(apart, across, total) / 2, total)
+    hue = torch.where(apart, across, total) / 2
 
     # eqs. 15 to 21: the weights
     tilt = (

@@ -193,17 +193,21 @@ def test_values_beyond_16_bits_are_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "x.tif")
 
 
-def matrix_profile(gamma: float, swap: bool = False) -> bytes:
-    """An RGB profile with sRGB's primaries (red and green exchanged on demand) and a pure gamma curve."""
+def matrix_profile(gamma: float | None, swap: bool = False, nudge: int = 0) -> bytes:
+    """An RGB profile like sRGB's: with a pure gamma curve, red and green exchanged, or the red primary nudged."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     count = struct.unpack(">I", data[128:132])[0]
     for entry in range(132, 132 + 12 * count, 12):
         name = bytes(data[entry : entry + 4])
         offset = struct.unpack(">I", data[entry + 4 : entry + 8])[0]
-        if name in (b"rTRC", b"gTRC", b"bTRC"):  # parametric curve of type 0: one gamma
+        if name in (b"rTRC", b"gTRC", b"bTRC") and gamma is not None:  # parametric curve of type 0: one gamma
             data[offset : offset + 16] = b"para" + bytes(4) + struct.pack(">HHi", 0, 0, round(gamma * 65536))
         if swap and name in (b"rXYZ", b"gXYZ"):
             data[entry : entry + 4] = b"gXYZ" if name == b"rXYZ" else b"rXYZ"
+        if name == b"rXYZ":
+            data[offset + 8 : offset + 12] = struct.pack(
+                ">i", struct.unpack(">i", data[offset + 8 : offset + 12])[0] + nudge
+            )
     return bytes(data)
 
 
@@ -223,13 +227,20 @@ def test_transparency_is_kept_out_of_the_profile(tmp_path: Path) -> None:
     assert read[0, 1].tolist() == [255, 255, 255]
 
 
-@pytest.mark.parametrize("profile", ["srgb", "damaged", "cmyk"])
+@pytest.mark.parametrize("profile", ["srgb", "almost srgb", "damaged", "cmyk"])
 def test_profiles_that_change_nothing_or_do_not_fit_leave_every_value(
     tmp_path: Path, photo: np.ndarray, profile: str
 ) -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    data = {"srgb": srgb, "damaged": b"not a profile" * 20, "cmyk": srgb[:16] + b"CMYK" + srgb[20:]}[profile]
+    data = {
+        "srgb": srgb,
+        "almost srgb": matrix_profile(None, nudge=25),  # makers round its numbers differently
+        "damaged": b"not a profile" * 20,
+        "cmyk": srgb[:16] + b"CMYK" + srgb[20:],
+    }[profile]
     np.testing.assert_array_equal(read_image(save(tmp_path / "x.png", photo, icc_profile=data)), photo)
+    grey = photo[..., :1]
+    np.testing.assert_array_equal(read_image(save(tmp_path / "g.png", grey, icc_profile=data), 1), grey)
 
 
 def test_the_content_counts_not_the_suffix(tmp_path: Path, photo: np.ndarray) -> None:
@@ -360,6 +371,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == [path]
     np.testing.assert_array_equal(read_image(path), photo)
+
+
+def test_an_old_file_is_replaced_not_written_into(tmp_path: Path, photo: np.ndarray) -> None:
+    write_png(tmp_path / "x.png", photo)
+    (tmp_path / "reader.png").hardlink_to(tmp_path / "x.png")
+    write_png(tmp_path / "x.png", photo[::-1])
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png"), photo[::-1])
+    np.testing.assert_array_equal(read_image(tmp_path / "reader.png"), photo)
 
 
 def test_a_written_file_has_ordinary_permissions(tmp_path: Path, photo: np.ndarray) -> None:

@@ -39,6 +39,13 @@ def test_each_gives_an_image_of_the_same_shape_and_leaves_its_input(name: str, p
         np.testing.assert_array_equal(image, before)
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "grey_world"])
+def test_colours_stay_what_they_are(name: str, photo: np.ndarray) -> None:
+    orange = (photo * np.array([0.9, 0.6, 0.2])).astype(np.uint8)
+    red, green, blue = METHODS[name](orange).mean((0, 1))
+    assert red > green + 15 > blue + 30
+
+
 def test_the_methods_of_the_articles_are_all_there() -> None:
     assert list(METHODS) == [
         "mean_filter",

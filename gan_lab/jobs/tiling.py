@@ -53,8 +53,9 @@ def parts(length: int, tile: int, overlap: int) -> list[tuple[int, int, Tensor]]
     Returns:
         (start, end, weights) of each part.
     """
-    count = max(1, math.ceil((length - overlap) / (tile - overlap)))
-    size = math.ceil((length + (count - 1) * overlap) / count)
+    shared = overlap + ALIGNMENT  # a part that moves down to its multiple takes that from its neighbour
+    count = max(1, math.ceil((length - shared) / (tile - shared)))
+    size = math.ceil((length + (count - 1) * shared) / count)
     starts = [index * (length - size) // max(1, count - 1) // ALIGNMENT * ALIGNMENT for index in range(count)]
     ends = [min(length, start + size) for start in starts[:-1]] + [length]
     ramps, total = [], torch.zeros(length)

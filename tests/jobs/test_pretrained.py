@@ -1,0 +1,153 @@
+"""A checkpoint as a tool: any photo in, a photo of its own kind out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gan_lab
+from gan_lab.errors import UserError
+from gan_lab.jobs import Pretrained, open_checkpoint
+from tests.jobs.checkpoints import tiny_checkpoint, unchanging_enhancer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def enhancer(folder: Path) -> Pretrained:
+    return gan_lab.load(unchanging_enhancer(folder / "enhancer", shift=24 / 127.5), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def cyclegan(folder: Path) -> Pretrained:
+    run = tiny_checkpoint(
+        folder / "cyclegan",
+        "cyclegan",
+        generator_AB__out__1__weight=0.0,
+        generator_AB__out__1__bias=9.0,
+        generator_BA__out__1__weight=0.0,
+        generator_BA__out__1__bias=-9.0,
+    )
+    return gan_lab.load(run, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def cgan(folder: Path) -> Pretrained:
+    return gan_lab.load(tiny_checkpoint(folder / "cgan", "cgan"), device="cpu")
+
+
+def pixels(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 200, shape).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 3), (5, 7, 3), (33, 61, 3), (20, 300, 3), (1, 1, 3)])
+def test_photos_of_any_size_are_enhanced_at_their_size(enhancer: Pretrained, shape: tuple[int, ...]) -> None:
+    image = pixels(*shape)
+    out = enhancer.enhance(image)
+    assert out.dtype == np.uint8
+    np.testing.assert_array_equal(out.astype(int), image.astype(int) + 24)  # the model adds 24, and no more
+
+
+def test_tiles_give_what_one_pass_gives(enhancer: Pretrained) -> None:
+    image = pixels(300, 230, 3)
+    np.testing.assert_array_equal(enhancer.enhance(image, tile=144), enhancer.enhance(image, tile=None))
+
+
+def test_a_pillow_picture_comes_back_upright(enhancer: Pretrained) -> None:
+    picture = Image.fromarray(pixels(20, 40, 3))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    picture.info["exif"] = exif.tobytes()
+    out = enhancer.enhance(picture)
+    assert isinstance(out, Image.Image)
+    assert (out.mode, out.size) == ("RGB", (20, 40))
+    assert enhancer.enhance(Image.new("L", (9, 9), 3)).getpixel((0, 0)) == (27, 27, 27)
+
+
+def test_a_model_of_grey_images_gives_grey_ones(folder: Path) -> None:
+    grey = gan_lab.load(unchanging_enhancer(folder / "grey", "data.channels=1"), device="cpu")
+    image = pixels(40, 50, 1)
+    np.testing.assert_array_equal(grey.enhance(image), image)
+    assert grey.enhance(pixels(40, 50, 3)).shape == (40, 50, 1)
+    assert grey.enhance(Image.new("RGB", (9, 9))).mode == "L"
+
+
+def test_a_unet_takes_photos_smaller_than_its_training_size(folder: Path) -> None:
+    unet = gan_lab.load(tiny_checkpoint(folder / "unet", "pix2pix"), device="cpu")
+    assert unet.enhance(pixels(9, 70, 3)).shape == (9, 70, 3)
+
+
+def test_nan_is_refused(folder: Path) -> None:
+    broken = gan_lab.load(unchanging_enhancer(folder / "nan", shift=float("nan")), device="cpu")
+    with pytest.raises(UserError, match="its model gives NaN"):
+        broken.enhance(pixels(32, 32, 3))
+
+
+def test_translation_goes_both_ways(cyclegan: Pretrained) -> None:
+    assert cyclegan.translate(pixels(32, 32, 3), "AB").min() == 255
+    assert cyclegan.translate(pixels(32, 32, 3), "BA").max() == 0
+    with pytest.raises(UserError, match="direction=ab: needs AB"):
+        cyclegan.translate(pixels(32, 32, 3), "ab")
+
+
+@pytest.mark.parametrize(("size", "shape"), [(None, (32, 64, 3)), (48, (48, 96, 3)), (0, (50, 100, 3))])
+def test_translation_happens_at_the_scale_of_training(
+    cyclegan: Pretrained, size: int | None, shape: tuple[int, ...]
+) -> None:
+    assert cyclegan.translate(pixels(50, 100, 3), size=size).shape == shape
+
+
+def test_images_depend_on_seed_and_number_alone(cgan: Pretrained) -> None:
+    ten = cgan.generate(10, seed=3)
+    assert ten.shape == (10, 32, 32, 3)
+    assert ten.dtype == np.uint8
+    few = np.concatenate(list(cgan.samples(6, seed=3, batch_size=4)))
+    np.testing.assert_allclose(few.astype(int), ten[:6].astype(int), atol=1)
+    assert np.abs(cgan.generate(10, seed=4).astype(int) - ten).max() > 8
+    assert np.abs(ten[0].astype(int) - ten[3]).max() > 8  # one class, two images
+
+
+def test_labels_go_by_name_and_number(cgan: Pretrained) -> None:
+    hats = cgan.generate(3, label="hat")
+    np.testing.assert_array_equal(hats, cgan.generate(3, label=1))
+    assert np.abs(hats.astype(int) - cgan.generate(3, label="dress")).max() > 8
+    np.testing.assert_allclose(hats[1].astype(int), cgan.generate(3)[1].astype(int), atol=1)  # classes in turn
+    np.testing.assert_array_equal(hats, cgan.generate(3, label=[1]))
+    for label in ("coat", 3, -1):
+        with pytest.raises(UserError, match=f"label={label}: .*dress, hat, shoe"):
+            cgan.generate(3, label=label)
+
+
+def test_a_model_without_classes_refuses_labels(folder: Path) -> None:
+    dcgan = gan_lab.load(tiny_checkpoint(folder / "dcgan", "dcgan"), device="cpu")
+    assert len(dcgan.generate(2)) == 2
+    with pytest.raises(UserError, match="label=hat: dcgan was trained without classes"):
+        dcgan.generate(2, label="hat")
+    with pytest.raises(UserError, match="n=0"):
+        dcgan.generate(0)
+
+
+def test_another_task_is_refused(enhancer: Pretrained, cgan: Pretrained) -> None:
+    with pytest.raises(UserError, match=r"cgan, generates images; enhance needs one that restores photos \(enhancer"):
+        cgan.enhance(pixels(32, 32, 3))
+    with pytest.raises(UserError, match="enhancer, restores photos; generate needs"):
+        enhancer.generate(1)
+    with pytest.raises(UserError, match="translate needs"):
+        enhancer.translate(pixels(32, 32, 3))
+
+
+def test_bad_checkpoints_and_devices_are_named(tmp_path: Path) -> None:
+    for checkpoint, device, message in (
+        (None, "auto", "checkpoint: missing"),
+        (tmp_path, "auto", "is a folder without"),
+        (tmp_path / "x.ckpt", "auto", "does not exist"),
+        (tmp_path, "tpu", "device=tpu: needs auto, cpu or cuda"),
+    ):
+        with pytest.raises(UserError, match=message):
+            open_checkpoint(checkpoint, device)

@@ -10,14 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.data.catalogue.light import SIDE, Light
+from gan_lab.data.catalogue.palette import Colour
 from gan_lab.data.catalogue.surfaces import Array, Mask, Patch, Points, soften
-
-Colour = tuple[float, float, float]
-
-
-def linear(red: float, green: float, blue: float) -> Colour:
-    """Return a display colour in [0, 255] as linear light in [0, 1]."""
-    return ((red / 255) ** 2.2, (green / 255) ** 2.2, (blue / 255) ** 2.2)
 
 
 @dataclass(frozen=True)
@@ -57,8 +51,8 @@ class Canvas:
 
     def __init__(self, size: int, light: Light, pose: Pose) -> None:
         self.size, self.light, self.pose = size, light, pose
-        self.colour = np.zeros((size, size, 3), np.float32)
-        self.alpha = np.zeros((size, size), np.float32)
+        self.colour: Array = np.zeros((size, size, 3), np.float32)
+        self.alpha: Array = np.zeros((size, size), np.float32)
         self.unit = pose.unit * size
         self.rise = self.unit * float(np.cos(pose.pitch))  # pixels of a unit of height
         self.origin = (pose.x * size, pose.y * size)
@@ -115,36 +109,31 @@ class Canvas:
             glow: light that the surface sends out by itself, times its colour.
             shade: [h, w] share of the light that reaches it (occlusion), or one number.
         """
-        whole = patch
-        patch = patch.inside(self.size)
+        whole, patch = patch, patch.inside(self.size)
         if patch.alpha.size == 0:
             return
         height, width = patch.alpha.shape
-        if patch is not whole:
-            top, left = patch.y - whole.y, patch.x - whole.x
-            cut = (slice(top, top + height), slice(left, left + width))
-            colour, opacity, shade = (p[cut] if isinstance(p, np.ndarray) else p for p in (colour, opacity, shade))
-        half = np.float32((SIDE - 1) / 2)
-        at = (patch.nx * half + half, half - patch.ny * half)
-        plain = not any(isinstance(part, np.ndarray) for part in (colour, opacity, shade)) and opacity == 1.0
+        top, left = patch.y - whole.y, patch.x - whole.x
+        cut = (slice(top, top + height), slice(left, left + width))
+        paint = colour[cut] if isinstance(colour, np.ndarray) else None
+        alpha = patch.alpha if isinstance(opacity, float) and opacity == 1.0 else patch.alpha * _part(opacity, cut)
+        plain = paint is None and isinstance(shade, float) and alpha is patch.alpha
         asked = (None if isinstance(colour, np.ndarray) else colour, material, glow, float(shade) if plain else None)
         if asked not in self._answers:
             self._answers[asked] = self._answer(*asked)
         base, gloss = self._answers[asked]
-        lit = cv2.remap(base, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        if isinstance(colour, np.ndarray):
-            lit *= colour
-        alpha = patch.alpha if isinstance(opacity, float) and opacity == 1.0 else patch.alpha * np.float32(opacity)
-        share = alpha if plain else alpha * np.float32(shade)
-        lit *= cv2.merge((share, share, share))  # contiguous planes multiply several times faster than a broadcast axis
+        half = np.float32((SIDE - 1) / 2)
+        at = (patch.nx * half + half, half - patch.ny * half)
+        lit: Array = cv2.remap(base, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if paint is not None:
+            lit *= paint
+        lit *= _planes(alpha if plain else alpha * _part(shade, cut))
         if gloss is not None:
-            shine = cv2.remap(gloss, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            shine *= cv2.merge((patch.alpha, patch.alpha, patch.alpha))
-            lit += shine
+            shine: Array = cv2.remap(gloss, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            lit += shine * _planes(patch.alpha)
         window = (slice(patch.y, patch.y + height), slice(patch.x, patch.x + width))
         rest = 1 - alpha
-        lit += self.colour[window] * cv2.merge((rest, rest, rest))
-        self.colour[window] = lit
+        self.colour[window] = lit + self.colour[window] * _planes(rest)
         self.alpha[window] = self.alpha[window] * rest + alpha
 
     def _answer(
@@ -156,17 +145,16 @@ class Canvas:
         """
         light = self.light
         tint = np.array((1.0, 1.0, 1.0) if colour is None else colour, np.float32)
+        base: Array
         if material.metal:
             base = light.metal[material.roughness] * (tint + (1 - tint) * (light.grazing * np.float32(0.4)))
         else:
             base = ((light.cloth if material.cloth else light.diffuse) + np.float32(glow)) * tint
         base *= np.float32(1.0 if shade is None else shade)
-        coat = (
-            light.coat[material.roughness] * np.float32(material.shine)
-            if material.shine and not material.metal
-            else None
-        )
-        return (base, coat) if shade is None or coat is None else (base + coat, None)
+        if material.metal or not material.shine:
+            return base, None
+        coat = light.coat[material.roughness] * np.float32(material.shine)
+        return (base, coat) if shade is None else (base + coat, None)
 
     def darken(self, placed: Mask, blur: float, strength: float, dx: float = 0, dy: float = 0) -> None:
         """Take light from what is already painted around and under a shape, as a body close above would.
@@ -176,10 +164,9 @@ class Canvas:
             blur, dx, dy: softness and shift of the shadow in product units.
         """
         step = max(1, int(blur * self.unit / 1.5))
-        x, y, mask = placed
         reach = int(blur * self.unit * 2.5) + 1
-        mask = cv2.copyMakeBorder(mask, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)
-        x, y = x - reach + round(dx * self.unit), y - reach - round(dy * self.unit)
+        mask: Array = cv2.copyMakeBorder(placed[2], reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)
+        x, y = placed[0] - reach + round(dx * self.unit), placed[1] - reach - round(dy * self.unit)
         full = (mask.shape[1], mask.shape[0])
         small = cv2.resize(mask, (max(1, full[0] // step), max(1, full[1] // step)), interpolation=cv2.INTER_AREA)
         small = soften(small, blur * self.unit / step)
@@ -188,4 +175,13 @@ class Canvas:
         window = self.colour[max(0, y) : max(0, y + full[1]), max(0, x) : max(0, x + full[0])]
         part = np.ascontiguousarray(shadow[top : top + window.shape[0], left : left + window.shape[1]])
         if part.size:
-            window *= cv2.merge((part, part, part))
+            window *= _planes(part)
+
+
+def _part(whole: Array | float, cut: tuple[slice, slice]) -> Array | np.float32:
+    return whole[cut] if isinstance(whole, np.ndarray) else np.float32(whole)
+
+
+def _planes(plane: Array) -> Array:
+    """Return [h, w] thrice as [h, w, 3]: laid out in full it multiplies several times faster than a broadcast axis."""
+    return cv2.merge((plane, plane, plane))

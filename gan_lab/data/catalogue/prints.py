@@ -181,7 +181,8 @@ def cover(rng: np.random.Generator, width: int = 180, height: int = 256) -> tupl
     """Return a book's cover, linear light [height, width, 3], and its main colour in display values."""
     shade = rng.uniform(0.75, 1.1)
     ground = INKS[rng.integers(len(INKS))]
-    base = tuple(int(min(250, c * shade + 12)) for c in ground)
+    red, green, blue = (int(min(250, c * shade + 12)) for c in ground)
+    base: Tint = (red, green, blue)
     dark = sum(base) < 380
     ink: Tint = (244, 238, 222) if dark else (34, 34, 40)
     other = INKS[rng.integers(len(INKS))]
@@ -221,7 +222,7 @@ def emblem(rng: np.random.Generator, side: int = 128) -> tuple[Array, Array]:
     ink, other = INKS[rng.integers(len(INKS))], INKS[rng.integers(len(INKS))]
     seed = int(rng.integers(1 << 30))
     word = _WORDS[rng.integers(len(_WORDS))] if rng.random() < 0.6 else ""
-    planes = []
+    planes: list[Array] = []
     for first, second in ((ink, other), ((255, 255, 255), (255, 255, 255))):
         picture = np.full((side, side, 3), ink if not planes else 0, np.uint8)
         _emblem(picture, np.random.default_rng(seed), side // 2, int(side * 0.4), int(side * 0.3), first, second)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # float32 unless a docstring says otherwise
 Picture = TypeVar("Picture", bound=np.ndarray)
 Points = Sequence[tuple[float, float]] | NDArray[np.floating]
 
@@ -23,8 +23,6 @@ class Patch:
         x, y: the rectangle's left and top in pixels.
         alpha: [h, w] in [0, 1], the coverage.
         nx, ny: [h, w], the unit normal's parts to the right and up; the third part looks at the viewer.
-        u, v: [h, w] where a texture may be laid on: across in [-1, 1] and the height in product units, of a surface of
-            revolution; None for others.
     """
 
     x: int
@@ -32,8 +30,6 @@ class Patch:
     alpha: Array
     nx: Array
     ny: Array
-    u: Array | None = None
-    v: Array | None = None
 
     def tilt(self, right: Array | float, up: Array | float) -> Patch:
         """Turn the surface a little, short of edge-on: only what really curves away should mirror like an outline."""
@@ -50,8 +46,20 @@ class Patch:
         if (left, top, right, bottom) == (0, 0, width, height):
             return self
         cut = (slice(top, max(top, bottom)), slice(left, max(left, right)))
-        u, v = (None if plane is None else plane[cut] for plane in (self.u, self.v))
-        return Patch(self.x + left, self.y + top, self.alpha[cut], self.nx[cut], self.ny[cut], u, v)
+        return Patch(self.x + left, self.y + top, self.alpha[cut], self.nx[cut], self.ny[cut])
+
+
+@dataclass
+class Turned(Patch):
+    """A surface of revolution.
+
+    Attributes:
+        u: [h, w], how far from the axis: -1 at the left outline, 1 at the right.
+        v: [h, w], the height in product units; in a mouth, 0 on the wall and 1 on what fills it.
+    """
+
+    u: Array
+    v: Array
 
 
 def soften(picture: Picture, sigma: float) -> Picture:
@@ -111,7 +119,7 @@ def rounded(placed: Mask, radius: float, flatness: float = 0.0) -> Patch:
     coarse = mask if step == 1 else cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     coarse = cv2.copyMakeBorder(coarse, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     reach = max(1.0, radius / step)
-    distance = cv2.distanceTransform((coarse > 127).astype(np.uint8), cv2.DIST_L2, 5)
+    distance: Array = cv2.distanceTransform((coarse > 127).astype(np.uint8), cv2.DIST_L2, 5)
     distance = cv2.GaussianBlur(np.minimum(distance, reach), (0, 0), 0.12 * reach + 0.4)
     gx, gy = cv2.Sobel(distance, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(distance, cv2.CV_32F, 0, 1, scale=1 / 8)
     steep = np.clip(1 - distance / reach, 0, 0.93) * np.float32(1 - flatness)
@@ -130,7 +138,7 @@ def flat(placed: Mask, nx: float = 0.0, ny: float = 0.0) -> Patch:
     return Patch(x, y, alpha, np.full_like(alpha, nx), np.full_like(alpha, ny))
 
 
-def revolve(profile: Points, centre: tuple[float, float], unit: float, pitch: float, soft: float = 0.012) -> Patch:
+def revolve(profile: Points, centre: tuple[float, float], unit: float, pitch: float, soft: float = 0.012) -> Turned:
     """Return a surface of revolution around the vertical, seen from `pitch` radians above the horizon.
 
     Args:
@@ -141,64 +149,66 @@ def revolve(profile: Points, centre: tuple[float, float], unit: float, pitch: fl
 
     Every pixel shows the highest ring that covers it: seen from above, higher means nearer.
     """
-    p = np.asarray(profile, np.float64) * unit
-    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(p, axis=0).T))])
-    count = int(along[-1] / 0.65) + 2
-    even = np.linspace(0, along[-1], count)
-    line = np.stack([np.interp(even, along, p[:, 0]), np.interp(even, along, p[:, 1])]).astype(np.float32)
-    window = max(1, int(soft * unit / 0.65)) * 2 + 1
-    for _ in range(2):
-        line = cv2.blur(line, (window, 1), borderType=cv2.BORDER_REPLICATE)
-    r, h = np.maximum(line[0], 0.01), line[1]
+    r, h = _even(profile, unit, soft)
     dr, dh = np.gradient(r), np.gradient(h)
     length = np.hypot(dr, dh) + 1e-6
     outward, upward = (dh / length).astype(np.float32), (-dr / length).astype(np.float32)
-
     sin, cos = np.float32(np.sin(pitch)), np.float32(np.cos(pitch))
     reach = int(r.max()) + 2
     seam = 2 * int(sin * np.sqrt(1.4 * r.max())) + 5  # pixels that part both halves of the innermost ring in a column
     left, top = int(centre[0]) - reach, int(centre[1] - h.max() * cos - r.max() * sin) - seam
-    xs = np.arange(left, left + 2 * reach + 1, dtype=np.float32) - np.float32(centre[0])
     height = int(centre[1] - h.min() * cos + r.max() * sin) + seam - top
-    columns = np.arange(len(xs), dtype=np.int32)
-    chord = (r * r)[:, None] - (xs * xs)[None, :]
-    missing = chord < 0
-    chord = np.sqrt(np.maximum(chord, 0))
+    xs = np.arange(left, left + 2 * reach + 1, dtype=np.float32) - np.float32(centre[0])
+    chord2 = (r * r)[:, None] - (xs * xs)[None, :]
+    missing, chord = chord2 < 0, np.sqrt(np.maximum(chord2, 0))
     middle = (np.float32(centre[1] - top + 0.5) - h * cos)[:, None]
-    sign = np.ones((height, len(xs)), np.float32)
-    number = np.arange(count, dtype=np.float32)[:, None]
+    ring = _rings(middle + sin * chord, missing, np.arange(len(r)), height)
+    sign = np.ones_like(ring)
     tops = np.flatnonzero(upward > 0.05)
     if len(tops):  # lids and shoulders also show their far half, as far as it faces up enough
-        hidden = missing[tops] | (upward[tops, None] * sin * r[tops, None] < outward[tops, None] * chord[tops] * cos)
-        rows = np.where(hidden, height, middle[tops] - sin * chord[tops])
-        back = np.full((height + 1) * len(xs), -1, np.float32)
-        back[rows.astype(np.int32) * len(xs) + columns] = number[tops]
-        sign[back[: height * len(xs)].reshape(height, -1) >= 0] = -1
-    rows = np.where(missing, height, middle + sin * chord)  # a spare row takes what is not there
-    front = np.full((height + 1) * len(xs), -1, np.float32)
-    front[rows.astype(np.int32) * len(xs) + columns] = number  # of repeated indices the last, highest, stays
-    close = np.ones((5, 1), np.uint8)
-    front = cv2.morphologyEx(front.reshape(height + 1, -1)[:height], cv2.MORPH_CLOSE, close)
-    ring = front
-    if len(tops):
-        sign[front >= 0] = 1
-        ring = cv2.morphologyEx(
-            np.maximum(front, back.reshape(height + 1, -1)[:height]), cv2.MORPH_CLOSE, np.ones((seam, 1), np.uint8)
-        )
+        away = upward[tops, None] * sin * r[tops, None] < outward[tops, None] * chord[tops] * cos
+        back = _rings(middle[tops] - sin * chord[tops], missing[tops] | away, tops, height)
+        sign[(back >= 0) & (ring < 0)] = -1
+        ring = cv2.morphologyEx(np.maximum(ring, back), cv2.MORPH_CLOSE, np.ones((seam, 1), np.uint8))
     alpha = cv2.GaussianBlur((ring >= 0).astype(np.float32), (3, 3), 0)
-    ring = cv2.dilate(ring, np.ones((3, 3), np.uint8)) if ring.min() < 0 else ring
-    index = np.maximum(ring, 0).astype(np.intp)
+    index = np.maximum(cv2.dilate(ring, np.ones((3, 3), np.uint8)), 0).astype(np.intp)
     across = np.clip(xs[None, :] / r[index], -1, 1)
     towards = np.sqrt(1 - across * across) * sign
     n_out = outward[index]
-    nx = n_out * across
     ny = upward[index] * cos - n_out * towards * sin
-    return Patch(left, top, alpha, nx, ny, across, h[index] / np.float32(unit))
+    return Turned(left, top, alpha, n_out * across, ny, across, h[index] / np.float32(unit))
+
+
+def _even(profile: Points, unit: float, soft: float) -> tuple[Array, Array]:
+    """Return a profile's radii and heights in pixels at even steps below a pixel, its corners rounded."""
+    p = np.asarray(profile, np.float64) * unit
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(p, axis=0).T))])
+    even = np.linspace(0, along[-1], int(along[-1] / 0.65) + 2)
+    line: Array = np.stack([np.interp(even, along, p[:, 0]), np.interp(even, along, p[:, 1])]).astype(np.float32)
+    window = max(1, int(soft * unit / 0.65)) * 2 + 1
+    for _ in range(2):
+        line = cv2.blur(line, (window, 1), borderType=cv2.BORDER_REPLICATE)
+    return np.maximum(line[0], 0.01), line[1]
+
+
+def _rings(rows: Array, missing: Array, numbers: Array, height: int) -> Array:
+    """Return the highest ring's number that falls on each pixel [height, w], -1 where there is none.
+
+    Args:
+        rows: [rings, w], the row on which a ring crosses a column.
+        missing: [rings, w], where it does not.
+        numbers: [rings], ascending.
+    """
+    width = rows.shape[1]
+    at = np.where(missing, height, rows).astype(np.int32) * width + np.arange(width, dtype=np.int32)  # a spare row
+    ring: Array = np.full((height + 1) * width, -1, np.float32)
+    ring[at] = numbers.astype(np.float32)[:, None]  # of repeated indices the last, so the highest, stays
+    return cv2.morphologyEx(ring.reshape(height + 1, width)[:height], cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8))
 
 
 def opening(
     radius: float, height: float, depth: float, centre: tuple[float, float], unit: float, pitch: float
-) -> tuple[Patch, Array]:
+) -> tuple[Turned, Array]:
     """Return the inside of a round vessel as seen through its mouth, and how much light [h, w] reaches it.
 
     Args:
@@ -221,6 +231,6 @@ def opening(
         bottom, np.minimum(1, 0.45 + 0.4 * (below - depth) / max(radius, 1e-3)), 1 - 0.55 * below / max(depth, 1e-3)
     )
     level = np.clip((below - depth) * np.float32(unit / 2), 0, 1)
-    patch = Patch(x, y, mask.astype(np.float32) / 255, nx, ny, np.broadcast_to(xs, nx.shape), level.astype(np.float32))
+    patch = Turned(x, y, mask.astype(np.float32) / 255, nx, ny, np.broadcast_to(xs, nx.shape), level.astype(np.float32))
     reach = np.clip(reach / (1 + depth / radius * 0.35), 0.12, 1).astype(np.float32)
     return patch, reach

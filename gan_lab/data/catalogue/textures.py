@@ -18,7 +18,7 @@ def _linear_table() -> Array:
     return ((np.arange(256) / 255) ** 2.2).astype(np.float32)
 
 
-def to_linear(picture: NDArray[np.uint8]) -> Array:
+def to_linear(picture: Array) -> Array:
     """Return display values uint8 as linear light in [0, 1]."""
     return _linear_table()[picture]
 

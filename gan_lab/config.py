@@ -101,10 +101,7 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
     arguments = [argument for argument in argv if is_override(argument)]
     if not arguments or {"-h", "--help", "--hydra-help", "-sc", "--shell-completion"} & set(argv):
         return argv
-    try:
-        overrides = OverridesParser.create().parse_overrides(arguments)
-    except HydraException as error:
-        raise UserError(f"command line: {error}") from error
+    overrides = [parsed(argument) for argument in arguments]
     groups = [override for override in overrides if is_group(override)]
     if any(override.is_sweep_override() for override in overrides) and not {"-m", "--multirun"} & set(argv):
         swept = next(override for override in overrides if override.is_sweep_override())
@@ -115,6 +112,19 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
             if override not in groups and not override.key_or_group.startswith("hydra."):
                 completed[override.input_line] = checked(override, configuration)
     return [completed.get(argument, argument) for argument in argv]
+
+
+def parsed(argument: str) -> Override:
+    """Parse one override.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        return OverridesParser.create().parse_override(argument)
+    except HydraException as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{argument}: {reason}; a value with commas, brackets or spaces needs quotes: 'key=\"a, b\"'") from error
 
 
 def is_override(argument: str) -> bool:

@@ -1,0 +1,104 @@
+"""The budget's arithmetic, the metrics file, the terms' average."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, TermsLogger
+from gan_lab.callbacks.figures import first
+from gan_lab.callbacks.progress import clock
+
+
+@pytest.mark.parametrize(
+    ("limits", "total"),
+    [((10, None), 10), ((None, 3.0), 21), ((10, 3.0), 10), ((100, 3.0), 21), ((None, 0.01), 1), ((None, None), None)],
+)
+def test_total_iterations_is_whichever_limit_comes_first(limits: Any, total: int | None) -> None:
+    assert Budget(*limits).total_iterations(per_epoch=7) == total
+
+
+def test_progress_is_the_largest_share_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("gan_lab.callbacks.budget.time.monotonic", lambda: now)
+    budget = Budget(max_iterations=10, max_minutes=1.0)
+    budget.load_state_dict({"elapsed": 15.0})
+    datamodule = SimpleNamespace(iterations_per_epoch=lambda world: 7)
+    budget.on_train_start(SimpleNamespace(datamodule=datamodule, world_size=1), SimpleNamespace())  # type: ignore[arg-type]
+    now = 115.0
+    assert budget.progress(2) == pytest.approx(0.5)  # 30 of 60 seconds
+    assert budget.progress(8) == pytest.approx(0.8)
+    assert budget.progress(12) == 1.0
+    assert budget.state_dict() == {"elapsed": pytest.approx(30.0)}
+
+
+def test_metrics_csv_grows_columns_and_shares_rows(tmp_path: Path) -> None:
+    logger = MetricsCSV(tmp_path / "metrics.csv")
+    logger.log_metrics({"train/loss": 1.0}, 1)
+    logger.log_metrics({"train/loss": 0.5}, 2)
+    logger.log_metrics({"val/psnr": 30.0}, 2)
+    assert (tmp_path / "metrics.csv").read_text().splitlines() == ["iteration,train/loss,val/psnr", "1,1,", "2,0.5,30"]
+
+
+def test_metrics_csv_continues_from_the_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("iteration,train/loss\n1,1\n2,0.5\n3,0.25\n4,0.1")  # the kill came after the checkpoint of iteration 2
+    logger = MetricsCSV(path, start_iteration=2)
+    logger.log_metrics({"train/loss": 0.3}, 3)
+    assert path.read_text().splitlines() == ["iteration,train/loss", "1,1", "2,0.5", "3,0.3"]
+
+
+def test_metrics_csv_survives_a_torn_line(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("iteration,a,b\n1,1,1\n2,")
+    MetricsCSV(path, start_iteration=2).log_metrics({"a": 3}, 3)
+    assert path.read_text().splitlines() == ["iteration,a,b", "1,1,1", "3,3,"]
+
+
+def test_a_new_run_does_not_keep_an_old_file(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("iteration,a\n1,1\n")
+    MetricsCSV(tmp_path / "metrics.csv").log_metrics({"b": 2}, 1)
+    assert (tmp_path / "metrics.csv").read_text().splitlines() == ["iteration,b", "1,2"]
+
+
+def test_terms_are_averaged_over_the_iterations_that_had_them() -> None:
+    logged: list[tuple[int, dict[str, float]]] = []
+    logger = SimpleNamespace(log_metrics=lambda figures, step: logged.append((step, figures)))
+    trainer: Any = SimpleNamespace(optimizers=[], world_size=1, should_stop=False, is_global_zero=True, loggers=[logger])
+    callback = TermsLogger(every_n_iterations=2)
+    model: Any = SimpleNamespace(assert_finite=lambda: None)
+    callback.on_train_start(trainer, model)
+    for iteration, terms in ((1, {"loss_d": 1.0}), (2, {"loss_d": 3.0, "loss_g": 5.0}), (3, {"loss_d": 7.0})):
+        model.iteration, model.terms = iteration, {name: torch.tensor(value) for name, value in terms.items()}
+        callback.on_train_batch_end(trainer, model, None, {"image": torch.zeros(4, 1)}, 0)
+    assert [step for step, _ in logged] == [2]
+    assert logged[0][1]["train/loss_d"] == 2.0
+    assert logged[0][1]["train/loss_g"] == 5.0
+    assert logged[0][1]["train/images_per_s"] > 0
+
+
+@pytest.mark.parametrize(("direction", "saved"), [("max", [1, 3]), ("min", [1, 2, 5])])
+def test_best_follows_the_monitored_figure(direction: str, saved: list[int], tmp_path: Path) -> None:
+    written: list[int] = []
+    trainer: Any = SimpleNamespace(should_stop=False, world_size=1)
+    callback = Checkpoints(tmp_path, every_n_iterations=None, every_n_minutes=None)
+    callback._save = lambda trainer, name: written.append(model.iteration)  # type: ignore[method-assign]
+    model: Any = SimpleNamespace(monitor=("val/x", direction))
+    for iteration, value in enumerate([5.0, 4.0, 6.0, float("nan"), 3.0, None], start=1):
+        model.iteration, model.fresh_figures = iteration, {} if value is None else {"val/x": value}
+        callback.on_train_batch_end(trainer, model, None, None, 0)
+    assert written == saved
+
+
+def test_first_cuts_the_last_batch() -> None:
+    batches = [{"image": torch.zeros(4, 1), "name": ["a"] * 4} for _ in range(5)]
+    assert [len(batch["image"]) for batch in first(batches, 10)] == [4, 4, 2]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(5, "0:05"), (65.9, "1:05"), (3725, "1:02:05")])
+def test_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text

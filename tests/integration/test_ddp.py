@@ -1,0 +1,60 @@
+"""Two processes on a CPU end with equal parameters, and each draws its own noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.runs import FAMILIES, MODELS, differences, load, python, tiny
+
+#: Runs the train command and leaves each process's parameters in a file.
+SCRIPT = """
+import torch
+from lightning.pytorch import Trainer
+from gan_lab import train
+
+fit = Trainer.fit
+def fit_and_dump(self, model, **options):
+    fit(self, model, **options)
+    torch.save(dict(model.named_parameters()), f"rank{self.global_rank}.pt")
+Trainer.fit = fit_and_dump
+train.main()
+"""
+
+
+def models() -> list[object]:
+    return [pytest.param(m, marks=[] if m in FAMILIES else pytest.mark.slow) for m in MODELS]
+
+
+@pytest.mark.parametrize("model", models())
+def test_two_processes_end_with_equal_parameters(model: str, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(SCRIPT)
+    options = [*tiny(model), "trainer=ddp", "trainer.devices=2", "name=ddp", "trainer.max_iterations=2"]
+    python("train.py", *options, "model.micro_batches=2", cwd=tmp_path)
+    assert differences(load(tmp_path / "rank0.pt"), load(tmp_path / "rank1.pt")) == []
+    saved = load(tmp_path / "runs/ddp/checkpoints/last.ckpt")
+    assert saved["clock"]["iteration"] == 2
+    ranks = saved["ranks"]
+    assert len(ranks) == 2
+    assert differences(ranks[0]["rng"]["torch"], ranks[1]["rng"]["torch"]) != []
+
+
+@pytest.mark.slow
+def test_a_resumed_pair_of_processes_continues_bit_for_bit(tmp_path: Path) -> None:
+    options = [*tiny("cyclegan"), "trainer=ddp", "trainer.devices=2", "trainer.checkpoint_every=2"]
+    options += ["model.schedule=null", "trainer.max_epochs=null"]
+    python("-m", "gan_lab.train", *options, "name=straight", "trainer.max_iterations=4", cwd=tmp_path)
+    python("-m", "gan_lab.train", *options, "name=halves", "trainer.max_iterations=2", cwd=tmp_path)
+    python("-m", "gan_lab.train", "resume=runs/halves", "trainer.max_iterations=4", cwd=tmp_path)
+    straight, halves = (load(tmp_path / f"runs/{name}/checkpoints/last.ckpt") for name in ("straight", "halves"))
+    for part in ("state_dict", "optimizer_states", "ranks"):
+        assert differences(straight[part], halves[part], part) == []
+
+
+def test_torchrun(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(SCRIPT)
+    options = [*tiny("vae"), "trainer=ddp", "name=torchrun", "trainer.max_iterations=2", "trainer.devices=2"]
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    python(*launch, "train.py", *options, cwd=tmp_path)
+    assert differences(load(tmp_path / "rank0.pt"), load(tmp_path / "rank1.pt")) == []

@@ -1,0 +1,274 @@
+"""The train command: what it writes, what it refuses, how it stops."""
+
+from __future__ import annotations
+
+import csv
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from gan_lab import train as command
+from tests.integration.runs import MODELS, load, tiny, train
+
+
+def run(monkeypatch: pytest.MonkeyPatch, cwd: Path, *overrides: str) -> int:
+    """Run the train command in this process, which saves its imports; return the exit code."""
+    monkeypatch.chdir(cwd)
+    monkeypatch.setattr(sys, "argv", ["gan_lab.train", *overrides])
+    try:
+        command.main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def photos(folder: Path, *names: str, count: int = 12) -> Path:
+    """Write noise photos into folder/<name>/ for each name (or into the folder itself)."""
+    rng = np.random.default_rng(0)
+    for name in names or ("",):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            cv2.imwrite(str(folder / name / f"{i}.png"), rng.integers(0, 256, (48, 40, 3), np.uint8))
+    return folder
+
+
+# ---------------------------------------------------------------------------------------------------- what it writes
+
+
+def test_a_run_leaves_what_scripts_rely_on(tmp_path: Path) -> None:
+    done = train(*tiny("vae"), "name=first", "trainer.max_iterations=4", "trainer.keep_every=2", cwd=tmp_path)
+    folder = tmp_path / "runs/first"
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == {
+        "last.ckpt",
+        "best.ckpt",
+        "iteration=000002.ckpt",
+        "iteration=000004.ckpt",
+    }
+    config = OmegaConf.load(folder / "config.yaml")
+    assert config.model._target_ == "gan_lab.models.VAE"
+    assert config.data.image_size == 32
+    assert load(folder / "checkpoints/last.ckpt")["config"] == OmegaConf.to_container(config)
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["iteration"]) for row in rows] == [1, 2, 3, 4]
+    assert float(rows[0]["train/loss"]) > 0
+    assert rows[0]["val/loss"] == "" and float(rows[3]["val/loss"]) > 0
+    assert cv2.imread(str(folder / "samples/000004.png")) is not None
+    # progress to stderr, results to stdout
+    assert "runs/first/checkpoints/last.ckpt" in done.stdout
+    assert "iteration 4/4" in done.stderr and "iteration 4/4" not in done.stdout
+    assert "DEMO CATALOGUE" in done.stderr and "data.root=/path/to/photos" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]  # nothing else is left behind
+
+
+def test_best_is_the_checkpoint_of_the_best_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = iter([3.0, 1.0, 2.0])
+    monkeypatch.setattr("gan_lab.models.VAE.validate", lambda self, batches: {"val/loss": next(figures)})
+    options = [*tiny("vae"), "name=best", "trainer.validate_every=1", "trainer.max_iterations=3"]
+    assert run(monkeypatch, tmp_path, *options) == 0
+    assert load(tmp_path / "runs/best/checkpoints/best.ckpt")["clock"]["iteration"] == 2
+
+
+def test_epochs_and_minutes_end_a_run_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = photos(tmp_path / "photos", "train", "val", count=12)
+    options = [*tiny("vae"), f"data.root={root}", "data.near_duplicates=null"]
+    assert run(monkeypatch, tmp_path, *options, "name=epochs", "trainer.max_epochs=2", "trainer.max_minutes=9") == 0
+    assert load(tmp_path / "runs/epochs/checkpoints/last.ckpt")["clock"]["iteration"] == 6  # 2 passes of 12 in batches of 4
+    limits = ["trainer.max_epochs=null", "trainer.max_minutes=0.02"]
+    assert run(monkeypatch, tmp_path, *options, "name=minutes", *limits) == 0
+    saved = load(tmp_path / "runs/minutes/checkpoints/last.ckpt")
+    assert saved["clock"]["iteration"] > 0
+    assert saved["callbacks"]["Budget"]["elapsed"] >= 1.2
+
+
+def test_init_from_starts_from_another_runs_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = [*tiny("vae"), "trainer.max_iterations=1"]
+    assert run(monkeypatch, tmp_path, *options, "name=first") == 0
+    still = ["model.optimizer.lr=0", "seed=1", "init_from=runs/first"]
+    assert run(monkeypatch, tmp_path, *options, "name=second", *still) == 0
+    first, second = (load(tmp_path / f"runs/{name}/checkpoints/last.ckpt") for name in ("first", "second"))
+    assert second["clock"]["iteration"] == 1
+    name = "encoder.head.weight"
+    assert torch.equal(first["state_dict"][name], second["state_dict"][name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_compiled_networks_train(model: str, tmp_path: Path) -> None:
+    done = train(*tiny(model), "name=compiled", "compile=true", "trainer.max_iterations=6", cwd=tmp_path)
+    saved = load(tmp_path / "runs/compiled/checkpoints/last.ckpt")
+    assert not [key for key in saved["state_dict"] if "_orig_mod" in key]
+    assert "iteration 6/6" in done.stderr
+
+
+def test_wandb_offline(tmp_path: Path) -> None:
+    options = [*tiny("vae"), "name=wandb", "logger=wandb", "trainer.max_iterations=2"]
+    train(*options, cwd=tmp_path, WANDB_SILENT="true")
+    offline = list((tmp_path / "runs/wandb/wandb").glob("offline-run-*"))
+    assert len(offline) == 1
+    assert list(offline[0].glob("files/media/images/samples*.png"))
+    assert (tmp_path / "runs/wandb/metrics.csv").exists()
+
+
+def test_secrets_do_not_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = [*tiny("vae"), "name=secret", "trainer.max_iterations=1", "+data.api_key=hunter2"]
+    monkeypatch.setattr("gan_lab.train.FACTS", ("classes", "class_names", "api_key"))
+    assert run(monkeypatch, tmp_path, *options) == 0
+    assert "hunter2" not in (tmp_path / "runs/secret/config.yaml").read_text()
+    assert b"hunter2" not in (tmp_path / "runs/secret/checkpoints/last.ckpt").read_bytes()
+
+
+# ---------------------------------------------------------------------------------------------------- how it stops
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp_path: Path) -> None:
+    options = [*tiny("vae"), "name=stopped", "trainer.max_iterations=100000", "trainer.max_epochs=null"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gan_lab.train", *options],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "runs/stopped/metrics.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 128 + number, errors
+    assert load(tmp_path / "runs/stopped/checkpoints/last.ckpt")["clock"]["iteration"] > 0
+
+
+# ---------------------------------------------------------------------------------------------------- what it refuses
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["model=cyclgan"], "did you mean model=cyclegan"),
+        (["model.lambda_cycel=3"], "did you mean model.lambda_cycle"),
+        (["trainer.max_iteration=3"], "did you mean trainer.max_iterations"),
+        (["image_size=64"], "did you mean data.image_size"),
+        (["model=vae", "model.encoder.latent=3"], "did you mean model.encoder.latents"),
+        (["seed=1,2"], "add -m"),
+        (["trainer.precision=fp16"], "bf16-mixed"),
+        (["trainer.max_epochs=null"], "would never end"),
+        (["trainer.max_minutes=-1"], "trainer.max_minutes=-1"),
+        (["trainer.strategy=fsdp"], "two optimisers"),
+        (["trainer.strategy=deepspeed_stage_2"], "Use trainer=ddp"),
+        (["device=tpu"], "device=tpu"),
+        (["data.root=/nowhere"], "/nowhere"),
+        (["data.root=empty"], "no image"),
+        (["data.root=flat", "model=cyclegan"], "A and B"),
+        (["data.root=flat", "model=cgan"], "one folder per class"),
+        (["data.root=flat", "model=dcgan", "data.batch_size=500"], "data.batch_size=500"),
+        (["data.root=flat", "model=vae", "data.image_size=33"], "image_size"),
+        (["data.root=flat", "model=vae", "data.batch_size=4", "model.micro_batches=3"], "model.micro_batches=3"),
+        (["resume=nothing"], "resume=nothing"),
+        (["resume=corrupt.ckpt"], "corrupt.ckpt"),
+        (["resume=evil.ckpt"], "evil.ckpt"),
+        (["model._target_=os.system"], "os.system"),
+        (["model._target_=torch.optim.os.system"], "torch.optim.os.system"),
+        (["model=enhancer", "data.root=flat", "model.lambda_perceptual=1"], "vgg19"),
+    ],
+)
+def test_bad_input_gets_one_message_before_anything_is_written(
+    overrides: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(tmp_path / "flat")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "corrupt.ckpt").write_bytes(b"PK\x03\x04 not a checkpoint")
+    (tmp_path / "evil.ckpt").write_bytes(pickle.dumps(Evil()))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    before = sorted(tmp_path.rglob("*"))
+    assert run(monkeypatch, tmp_path, *overrides) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+class Evil:
+    """Leaves a file behind when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch evil-was-here",)
+
+
+def test_a_run_is_never_overwritten_nor_continued_as_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [*tiny("vae"), "name=mine", "trainer.max_iterations=1"]
+    assert run(monkeypatch, tmp_path, *options) == 0
+    checkpoint = tmp_path / "runs/mine/checkpoints/last.ckpt"
+    before = checkpoint.read_bytes()
+    for overrides, message in (
+        (options, "resume=runs/mine"),
+        (["resume=runs/mine", "model=dcgan"], "model=vae, not model=dcgan"),
+        (["resume=runs/mine", "model.lambda_kl=3"], "keeps its model.lambda_kl"),
+        (["resume=runs/mine", "seed=3"], "keeps its seed"),
+        (["-m", "resume=runs/mine", "seed=0"], "resume=auto"),
+    ):
+        code = run(monkeypatch, tmp_path, *overrides)
+        told = capsys.readouterr()
+        assert message in told.err + told.out
+        assert code != 0
+    assert checkpoint.read_bytes() == before
+    # the same words again, and a longer budget, continue it
+    assert run(monkeypatch, tmp_path, *options[:-1], "resume=auto", "trainer.max_iterations=2") == 0
+    assert load(checkpoint)["clock"]["iteration"] == 2
+    assert run(monkeypatch, tmp_path, "resume=runs/mine") == 0  # nothing left to do is no error
+    assert "2 iterations are done already" in capsys.readouterr().out
+
+
+def test_a_new_seed_gives_another_run_and_the_same_seed_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert run(monkeypatch, tmp_path, *tiny("dcgan"), f"name={name}", f"seed={seed}", "trainer.max_iterations=2") == 0
+        with (tmp_path / f"runs/{name}/metrics.csv").open(newline="") as file:
+            losses.append([row["train/loss_d"] for row in csv.DictReader(file)])
+    assert losses[0] == losses[1] != losses[2]
+
+
+# ---------------------------------------------------------------------------------------------------- sweeps
+
+
+def test_a_sweep_numbers_its_jobs_and_ends_with_a_table(tmp_path: Path) -> None:
+    options = [*tiny("vae"), "name=sweep", "trainer.max_iterations=2", "model.lambda_kl=0.001,0.1,-oops"]
+    done = train("-m", *options[:-1], "model.lambda_kl=0.001,0.1", cwd=tmp_path)
+    for job, value in (("0", 0.001), ("1", 0.1)):
+        assert OmegaConf.load(tmp_path / f"runs/sweep/{job}/config.yaml").model.lambda_kl == value
+        assert (tmp_path / f"runs/sweep/{job}/checkpoints/last.ckpt").exists()
+    with (tmp_path / "runs/sweep/summary.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["done", "done"]
+    assert float(rows[0]["best"]) <= float(rows[1]["best"])
+    assert "model.lambda_kl=0.1" in done.stdout
+
+
+def test_a_failed_job_does_not_stop_a_sweep_but_fails_it(tmp_path: Path) -> None:
+    done = train(
+        "-m", *tiny("vae"), "name=sweep", "trainer.max_iterations=1", "data.batch_size=4,5000", cwd=tmp_path, check=False
+    )
+    assert done.returncode == 1
+    assert (tmp_path / "runs/sweep/0/checkpoints/last.ckpt").exists()
+    assert "data.batch_size=5000" in (tmp_path / "runs/sweep/1/error.txt").read_text()
+    assert "1 of 2 jobs failed: 1" in done.stdout
+
+
+def test_ddp_in_a_sweep_is_refused(tmp_path: Path) -> None:
+    done = train("-m", *tiny("vae"), "name=sweep", "trainer=ddp", "seed=0,1", cwd=tmp_path, check=False)
+    assert done.returncode != 0
+    assert "torchrun" in done.stderr
+    assert not list(tmp_path.rglob("*.ckpt"))

@@ -1,0 +1,99 @@
+"""CycleGAN's alternation, its pool, and that it finds a mapping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from gan_lab.models import CycleGAN
+from gan_lab.models.cyclegan import ImagePool
+from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit, same, weights
+
+
+def domains(iteration: int) -> dict[str, torch.Tensor]:
+    """A is bright, B is dark, with the same spread; images of 2x2 equal pixels."""
+    generator = torch.Generator().manual_seed(iteration)
+    draw = 0.15 * torch.randn(2, 8, 1, 1, 1, generator=generator)
+    return {"A": (draw[0] + 0.5).expand(-1, 1, 2, 2), "B": (draw[1] - 0.5).expand(-1, 1, 2, 2)}
+
+
+def cyclegan(**options: Any) -> CycleGAN:
+    torch.manual_seed(0)
+    return CycleGAN(Pointwise, lambda: TinyDiscriminator(4), adam(1e-3), adam(1e-3), **options)
+
+
+def test_translates_one_domain_into_the_other_and_back() -> None:
+    model = cyclegan(lambda_identity=0.0)
+    fit(model, domains, 700)
+    held_out = domains(10_000)
+    fake_B, fake_A = model.translate(held_out["A"], "AB"), model.translate(held_out["B"], "BA")
+    assert fake_B.mean() == pytest.approx(-0.5, abs=0.12)
+    assert fake_A.mean() == pytest.approx(0.5, abs=0.12)
+    assert (model.translate(fake_B, "BA") - held_out["A"]).abs().mean() < 0.06
+
+
+def test_the_batched_identity_call_equals_separate_calls() -> None:
+    model = cyclegan(lambda_identity=0.5)
+    draw = {"real_A": domains(0)["A"], "real_B": domains(0)["B"]}
+    loss, terms, images = model.generator_loss(draw)
+    with torch.no_grad():
+        fake_B, idt_B = model.generator_AB(draw["real_A"]), model.generator_AB(draw["real_B"])
+        fake_A, idt_A = model.generator_BA(draw["real_B"]), model.generator_BA(draw["real_A"])
+        cycle = (model.generator_BA(fake_B) - draw["real_A"]).abs().mean()
+        cycle += (model.generator_AB(fake_A) - draw["real_B"]).abs().mean()
+        identity = (idt_B - draw["real_B"]).abs().mean() + (idt_A - draw["real_A"]).abs().mean()
+        fooling = (model.discriminator_B(fake_B) - 1).square().mean() + (model.discriminator_A(fake_A) - 1).square().mean()
+    torch.testing.assert_close(loss.detach(), fooling + 10 * cycle + 5 * identity)
+    torch.testing.assert_close(images["fake_B"], fake_B)
+    assert not images["fake_B"].requires_grad
+    assert terms["loss_cycle_A"].requires_grad is False
+
+
+def test_discriminators_loss_reaches_no_generator() -> None:
+    model = cyclegan()
+    draw = {"real_A": domains(0)["A"], "real_B": domains(0)["B"]}
+    _, _, images = model.generator_loss(draw)
+    loss, _ = model.discriminator_loss(draw | images)[:2]
+    loss.backward()
+    assert all(p.grad is None for p in model.generator_AB.parameters())
+    assert all(p.grad is not None for p in model.discriminator_A.parameters())
+
+
+def test_pool_hands_out_old_and_new_and_keeps_its_size() -> None:
+    torch.manual_seed(0)
+    pool = ImagePool(4)
+    first = pool.query(torch.arange(4.0).view(4, 1, 1, 1))
+    assert first.flatten().tolist() == [0, 1, 2, 3]  # filling: fresh ones
+    handed = torch.cat([pool.query(torch.full((1, 1, 1, 1), 10.0 + i)) for i in range(200)]).flatten()
+    fresh = sum(float(handed[i]) == 10.0 + i for i in range(200))
+    assert 70 < fresh < 130  # at even odds
+    assert pool.images is not None and len(pool.images) == 4
+
+
+def test_pool_does_not_hand_out_its_own_memory() -> None:
+    torch.manual_seed(0)
+    pool = ImagePool(1)
+    pool.query(torch.zeros(1, 1, 1, 1))
+    handed = [pool.query(torch.full((1, 1, 1, 1), float(i))) for i in range(1, 20)]
+    assert all(float(images) <= i + 1 for i, images in enumerate(handed))
+    assert any(float(images) < i + 1 for i, images in enumerate(handed))
+
+
+def test_pool_of_size_0_hands_out_the_fresh_ones() -> None:
+    fresh = torch.rand(3, 1, 2, 2)
+    assert torch.equal(ImagePool(0).query(fresh), fresh)
+
+
+def test_state_of_a_rank_brings_the_pools_back() -> None:
+    model, other = cyclegan(), cyclegan()
+    fit(model, domains, 2)
+    other.load_rank_state(model.rank_state())
+    assert torch.equal(other.pool_A.images, model.pool_A.images)  # type: ignore[arg-type]
+    assert torch.equal(other.pool_B.images, model.pool_B.images)  # type: ignore[arg-type]
+
+
+def test_generators_differ_from_the_start() -> None:
+    model = cyclegan()
+    assert not same(weights(model.generator_AB), weights(model.generator_BA))

@@ -1,0 +1,100 @@
+"""The enhancer's terms, and that it learns a known mapping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from gan_lab.errors import UserError
+from gan_lab.losses import gradient_difference, l1, ssim_loss
+from gan_lab.models import Enhancer
+from gan_lab.networks import PatchDiscriminator
+from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit, same, weights
+
+
+def darkened(iteration: int, side: int = 4) -> dict[str, torch.Tensor]:
+    """A pixel's value v was squeezed to v / 3 - 0.4."""
+    generator = torch.Generator().manual_seed(iteration)
+    gt = torch.rand(16, 1, side, side, generator=generator) * 1.8 - 0.9
+    return {"lq": gt / 3 - 0.4, "gt": gt}
+
+
+def enhancer(**options: Any) -> Enhancer:
+    torch.manual_seed(0)
+    return Enhancer(Pointwise(), adam(5e-3), TinyDiscriminator(16), adam(1e-3), **{"lambda_l1": 10.0} | options)
+
+
+@pytest.mark.parametrize("adversarial", [True, False])
+def test_learns_to_undo_a_known_degradation(adversarial: bool) -> None:
+    torch.manual_seed(0)
+    model = enhancer() if adversarial else Enhancer(Pointwise(), adam(5e-3), lambda_l1=1.0)
+    held_out = darkened(10_000)
+    before = l1(model.enhance(held_out["lq"]), held_out["gt"])
+    terms = fit(model, darkened, 500)
+    after = l1(model.enhance(held_out["lq"]), held_out["gt"])
+    assert after < 0.05 < before
+    assert ("loss_d" in terms[-1]) == adversarial
+    figures = model.validate([darkened(10_000, side=16)])
+    assert figures["val/psnr"] > figures["val/psnr_as_is"] + 8
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
+    model = Enhancer(
+        Pointwise(),
+        adam(),
+        TinyDiscriminator(256),
+        adam(),
+        lambda_adversarial=0.5,
+        lambda_l1=2.0,
+        lambda_gradient=3.0,
+        lambda_ssim=4.0,
+        lambda_feature_matching=5.0,
+    )
+    draw = darkened(0, side=16) | {"pred": None}
+    loss, terms = model.generator_loss(draw)[:2]
+    pred = model.generator(draw["lq"])
+    torch.testing.assert_close(terms["loss_l1"], l1(pred, draw["gt"]).detach())
+    torch.testing.assert_close(terms["loss_gradient"], gradient_difference(pred, draw["gt"]).detach())
+    torch.testing.assert_close(terms["loss_ssim"], ssim_loss(pred, draw["gt"]).detach())
+    expected = (
+        0.5 * terms["loss_g_adversarial"]
+        + 2 * terms["loss_l1"]
+        + 3 * terms["loss_gradient"]
+        + 4 * terms["loss_ssim"]
+        + 5 * terms["loss_feature_matching"]
+    )
+    torch.testing.assert_close(loss.detach(), expected)
+    assert terms["loss_feature_matching"] > 0
+
+
+def test_a_conditional_discriminator_sees_the_input() -> None:
+    model = Enhancer(
+        Pointwise(3), adam(), PatchDiscriminator(condition_channels=3, layers=1, width=8), adam(), conditional=True
+    )
+    lq, gt = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
+    judged = [model.discriminator_loss({"lq": shown, "gt": gt, "pred": gt})[0] for shown in (lq, -lq)]
+    assert not torch.equal(judged[0], judged[1])
+
+
+@pytest.mark.parametrize("micro_batches", [1, 4])
+def test_discriminators_update_leaves_the_generator_alone(micro_batches: int) -> None:
+    model = enhancer(micro_batches=micro_batches, lambda_l1=0.0, lambda_adversarial=0.0)
+    before = weights(model.generator)
+    judge = weights(model.discriminator)  # type: ignore[arg-type]
+    fit(model, darkened, 2)
+    assert same(weights(model.generator), before)  # its own loss has no weight, and D's must not reach it
+    assert not same(weights(model.discriminator), judge)  # type: ignore[arg-type]
+
+
+def test_perceptual_without_weights_names_the_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(UserError, match=r"vgg19-dcbb9e9d\.pth"):
+        enhancer(lambda_perceptual=1.0)
+
+
+def test_a_weight_that_needs_a_discriminator_says_so() -> None:
+    with pytest.raises(UserError, match="needs a discriminator"):
+        Enhancer(nn.Identity(), adam(), lambda_feature_matching=1.0)

@@ -1,0 +1,155 @@
+"""Checkpoints are written whole, read safely, and say what is wrong with them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gan_lab import checkpoint
+from gan_lab.errors import UserError
+from gan_lab.models import VAE
+
+SETTINGS: dict[str, Any] = {
+    "_target_": "gan_lab.models.VAE",
+    "encoder": {"_target_": "gan_lab.networks.ConvEncoder", "image_size": 32, "latents": 4, "widths": [4, 8]},
+    "decoder": {"_target_": "gan_lab.networks.ConvDecoder", "image_size": 32, "latents": 4, "widths": [4, 8]},
+    "optimizer": {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 0.001},
+}
+
+
+def saved(path: Path, settings: dict[str, Any] = SETTINGS, **changes: Any) -> VAE:
+    """Write the checkpoint of an untrained VAE and return it."""
+    model = checkpoint.instantiate(settings)
+    content = {"state_dict": model.state_dict(), "clock": {"iteration": 7, "progress": 0.5}}
+    checkpoint.CrashSafeIO({"model": settings}).save_checkpoint(content | changes, path)
+    return model
+
+
+def test_load_model_gives_back_the_weights_and_the_configuration(tmp_path: Path) -> None:
+    model = saved(tmp_path / "a.ckpt")
+    loaded, config = checkpoint.load_model(tmp_path / "a.ckpt")
+    assert config == {"model": SETTINGS}
+    assert loaded.iteration == 7
+    assert not loaded.training
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.ckpt"
+    path.write_bytes(b"old")
+
+    def fail(file: Any) -> None:
+        file.write(b"new")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        checkpoint.write_whole(path, fail)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.ckpt"
+    path.write_bytes(b"old")
+    code = (
+        "import os, signal, pathlib; from gan_lab.checkpoint import write_whole\n"
+        "def write(file):\n"
+        "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"write_whole(pathlib.Path({str(path)!r}), write)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04" + bytes(100)])
+def test_a_damaged_file_is_told_by_name(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.ckpt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"damaged\.ckpt"):
+        checkpoint.read(path)
+
+
+def test_a_truncated_checkpoint_is_told_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "torn.ckpt"
+    saved(path)
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(UserError, match=r"torn\.ckpt: damaged"):
+        checkpoint.read(path)
+
+
+def test_another_programs_checkpoint_is_told(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
+    with pytest.raises(UserError, match="not made by gan_lab"):
+        checkpoint.read(tmp_path / "other.ckpt")
+
+
+def test_a_newer_format_is_told(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}, "clock": {}, "config": {}, "format": 99}, tmp_path / "new.ckpt")
+    with pytest.raises(UserError, match="newer gan_lab"):
+        checkpoint.read(tmp_path / "new.ckpt")
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, (f"touch {Evil.mark}",)
+
+
+def test_code_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
+    Evil.mark = tmp_path / "ran"  # type: ignore[attr-defined]
+    torch.save({"state_dict": {}, "clock": {}, "config": {}, "x": Evil()}, tmp_path / "evil.ckpt")
+    with pytest.raises(UserError, match=r"evil\.ckpt"):
+        checkpoint.read(tmp_path / "evil.ckpt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_target_in_a_checkpoints_configuration_does_not_run(tmp_path: Path) -> None:
+    saved(tmp_path / "a.ckpt")
+    content = torch.load(tmp_path / "a.ckpt", weights_only=True)
+    content["config"]["model"]["optimizer"] = {"_target_": "os.system", "command": f"touch {tmp_path}/ran"}
+    torch.save(content, tmp_path / "evil.ckpt")
+    with pytest.raises(UserError, match=r"os\.system"):
+        checkpoint.load_model(tmp_path / "evil.ckpt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_weights_of_another_shape_are_told(tmp_path: Path) -> None:
+    other = SETTINGS | {"encoder": SETTINGS["encoder"] | {"latents": 8}, "decoder": SETTINGS["decoder"] | {"latents": 8}}
+    saved(tmp_path / "a.ckpt", state_dict=checkpoint.instantiate(other).state_dict())
+    with pytest.raises(UserError, match="do not fit"):
+        checkpoint.load_model(tmp_path / "a.ckpt")
+
+
+def test_find_takes_a_file_a_run_and_prefers_as_asked(tmp_path: Path) -> None:
+    folder = tmp_path / "run/checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "last.ckpt").touch()
+    assert checkpoint.find("checkpoint", tmp_path / "run") == folder / "last.ckpt"
+    (folder / "best.ckpt").touch()
+    assert checkpoint.find("checkpoint", tmp_path / "run") == folder / "best.ckpt"
+    assert checkpoint.find("resume", tmp_path / "run", prefer="last") == folder / "last.ckpt"
+    assert checkpoint.find("checkpoint", folder / "last.ckpt") == folder / "last.ckpt"
+    with pytest.raises(UserError, match=r"resume=.*nothing.*does not exist"):
+        checkpoint.find("resume", tmp_path / "nothing")
+
+
+def test_transfer_takes_what_fits_and_names_what_does_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = saved(tmp_path / "a.ckpt")
+    target = checkpoint.instantiate(SETTINGS | {"decoder": SETTINGS["decoder"] | {"widths": [4, 16]}})
+    own = {name: value.clone() for name, value in target.state_dict().items()}
+    checkpoint.transfer_weights(target, tmp_path / "a.ckpt")
+    moved = target.state_dict()
+    for name, value in source.state_dict().items():
+        expected = value if own[name].shape == value.shape else own[name]
+        assert torch.equal(moved[name], expected)
+    assert "keep their own start" in caplog.text
+    with pytest.raises(UserError, match="none of its"):
+        checkpoint.transfer_weights(torch.nn.Linear(1, 1), tmp_path / "a.ckpt")

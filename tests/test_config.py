@@ -1,0 +1,111 @@
+"""Overrides are checked, targets are allowed or refused, secrets are masked."""
+
+from __future__ import annotations
+
+import pytest
+
+from gan_lab.config import allowed_object, check_targets, complete_overrides, config_dir, instantiate, keywords, secrets_masked
+from gan_lab.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("given", "completed"),
+    [
+        (["model=vae", "seed=3"], ["model=vae", "seed=3"]),
+        # stated in no yaml, but an argument of the constructor
+        (["model.generator.norm=batch"], ["++model.generator.norm=batch"]),
+        # an argument that the constructor hands on to its base class
+        (["model=dcgan_28", "model.micro_batches=2"], ["model=dcgan_28", "++model.micro_batches=2"]),
+        (["+model.generator.norm=batch"], ["+model.generator.norm=batch"]),
+        (["-m", "seed=1,2"], ["-m", "seed=1,2"]),
+        (["-m", "model=vae,dcgan", "trainer.log_every=3"], ["-m", "model=vae,dcgan", "trainer.log_every=3"]),
+        (["--help", "nonsense=1"], ["--help", "nonsense=1"]),
+    ],
+)
+def test_valid_overrides_pass(given: list[str], completed: list[str]) -> None:
+    assert complete_overrides(given, "train") == completed
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["-m", "model=vae,dcgan", "model.encoder.latents=3"], "model.encoder"),  # dcgan has no encoder
+        (["-m", "model=vae,dcgna"], "did you mean model=dcgan"),
+        (["model=dcgan", "model.penalty.weight=3"], "model.penalty is None"),
+        (["seed.x=3"], "seed is 0"),
+        (["trainer=[1"], "trainer=[1"),
+    ],
+)
+def test_invalid_overrides_are_told(given: list[str], message: str) -> None:
+    with pytest.raises(UserError) as told:
+        complete_overrides(given, "train")
+    assert message in str(told.value)
+
+
+def test_keywords_follow_what_a_constructor_hands_on() -> None:
+    assert {"generator", "n_critic", "micro_batches", "gradient_clip"} <= keywords("gan_lab.models.GAN")
+    assert "x" not in keywords("gan_lab.networks.ResnetGenerator")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "builtins.eval",
+        "torch.load",
+        "torch.hub.load",
+        "torch.optim.os.system",
+        "torch.nn.modules.module.torch.load",
+        "gan_lab.train.main",
+        "gan_lab.models.gan.torch.load",
+        "gan_lab.imaging.write_png",
+        "gan_lab.models.nothing",
+        "gan_lab.models.base.random.seed",
+        17,
+    ],
+)
+def test_other_targets_are_refused(target: str) -> None:
+    with pytest.raises(UserError, match="_target_"):
+        allowed_object(target)
+    with pytest.raises(UserError, match="_target_"):
+        check_targets({"deep": [{"inside": {"_target_": target}}]})
+
+
+@pytest.mark.parametrize(
+    "target", ["gan_lab.models.GAN", "gan_lab.models.linear_decay", "torch.optim.Adam", "torch.nn.ReLU", "gan_lab.imaging.JPEG"]
+)
+def test_own_targets_are_allowed(target: str) -> None:
+    assert callable(allowed_object(target))
+
+
+def test_an_interpolation_in_a_foreign_configuration_is_refused() -> None:
+    with pytest.raises(UserError, match="interpolation"):
+        instantiate({"_target_": "torch.nn.Linear", "in_features": 1, "out_features": "${oc.env:HOME}"})
+
+
+def test_a_constructors_refusal_is_told() -> None:
+    with pytest.raises(UserError, match="unexpected keyword argument 'nonsense'"):
+        instantiate({"_target_": "torch.nn.Linear", "in_features": 1, "out_features": 1, "nonsense": 1})
+
+
+def test_secrets_are_masked_at_any_depth() -> None:
+    node = {"logger": [{"api_key": "x", "project": "p"}], "wandb_token": "y", "password": None}
+    assert secrets_masked(node) == {"logger": [{"api_key": "***", "project": "p"}], "wandb_token": "***", "password": None}
+
+
+def test_every_yaml_names_only_what_is_allowed() -> None:
+    from omegaconf import OmegaConf
+
+    for path in config_dir().rglob("*.yaml"):
+        if path.parent.name == "conf" or "hydra" in path.parts:
+            continue  # Hydra's own targets
+        node = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+        stack = [node]
+        while stack:
+            part = stack.pop()
+            if isinstance(part, dict):
+                if "_target_" in part:
+                    allowed_object(part["_target_"])
+                stack.extend(part.values())
+            elif isinstance(part, list):
+                stack.extend(part)

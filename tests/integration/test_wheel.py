@@ -66,6 +66,17 @@ def test_wheel_carries_every_configuration(installed: Installed) -> None:
     assert not {name for name in packed if not name.startswith(("gan_lab/", "gan_lab-"))}
 
 
+def test_every_console_script_names_a_function(installed: Installed, tmp_path: Path) -> None:
+    load = (
+        "import importlib.metadata as m; "
+        "print(*[e.name for e in m.entry_points(group='console_scripts') if e.dist.name == 'gan-lab' and callable(e.load())])"
+    )
+    names = run(installed.bin / "python", "-c", load, cwd=tmp_path).split()
+    assert sorted(set(names)) == [
+        f"gan-lab-{name}" for name in ("enhance", "evaluate", "generate", "train", "translate")
+    ]
+
+
 def test_console_script_helps(installed: Installed, tmp_path: Path) -> None:
     text = run(installed.bin / "gan-lab-train", "--help", cwd=tmp_path)
     assert "cyclegan" in text

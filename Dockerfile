@@ -20,11 +20,11 @@ RUN python -m pip install --no-deps --no-build-isolation .
 FROM python:3.11-slim-bookworm
 
 RUN useradd --create-home --uid 10001 gan_lab \
-    && install --directory --owner=gan_lab /work
+    && install --directory --owner=gan_lab /lab
 COPY --from=build /opt/gan_lab /opt/gan_lab
 ENV PATH=/opt/gan_lab/bin:$PATH \
     PYTHONUNBUFFERED=1
 
 USER 10001
-WORKDIR /work
+WORKDIR /lab
 CMD ["gan-lab-train", "--help"]

@@ -68,8 +68,9 @@ def test_wheel_carries_every_configuration(installed: Installed) -> None:
 
 def test_every_console_script_names_a_function(installed: Installed, tmp_path: Path) -> None:
     load = (
-        "import importlib.metadata as m; "
-        "print(*[e.name for e in m.entry_points(group='console_scripts') if e.dist.name == 'gan-lab' and callable(e.load())])"
+        "from importlib.metadata import entry_points as found\n"
+        "scripts = [script for script in found(group='console_scripts') if script.dist.name == 'gan-lab']\n"
+        "print(*[script.name for script in scripts if callable(script.load())])"
     )
     names = run(installed.bin / "python", "-c", load, cwd=tmp_path).split()
     assert sorted(set(names)) == [

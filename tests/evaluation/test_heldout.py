@@ -1,0 +1,49 @@
+"""The photos of an evaluation: which split, and which of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from gan_lab.data import Products
+from gan_lab.errors import UserError
+from gan_lab.evaluation import HeldOut
+
+
+def demo(**options: float) -> HeldOut:
+    return HeldOut(Products(image_size=16, catalogue_images=60, batch_size=200, num_workers=0, **options))  # type: ignore[arg-type]
+
+
+def test_the_test_split_is_taken_and_may_be_small() -> None:
+    photos = demo()  # fewer photos than a training batch
+    assert photos.split == "test"
+    assert 0 < len(photos) < 20
+    assert len(photos.class_names) == 12
+
+
+@pytest.mark.parametrize("shares", [(0.2, 0.0), (0.0, 0.2)])
+def test_one_split_for_both_is_said(shares: tuple[float, float]) -> None:
+    photos = demo(validation_share=shares[0], test_share=shares[1])
+    assert photos.split == "val and test are the same photos"
+
+
+def test_nothing_held_out_is_refused() -> None:
+    with pytest.raises(UserError, match="no photos are held out"):
+        demo(validation_share=0.0, test_share=0.0)
+
+
+def test_a_choice_is_seeded_and_has_no_photo_twice() -> None:
+    photos = demo(test_share=0.4)
+    chosen = photos.chosen(10, seed=1)
+    assert len(set(chosen)) == 10
+    assert chosen == photos.chosen(10, seed=1)
+    assert chosen != photos.chosen(10, seed=2)
+    assert sorted(photos.chosen(None, seed=1)) == list(range(len(photos)))
+
+
+def test_batches_hold_the_asked_photos_in_order() -> None:
+    photos = demo(test_share=0.4)
+    labels = [label for batch in photos.batches([7, 0, 3]) for label in batch["label"].tolist()]
+    assert labels == [photos.view[index]["label"] for index in (7, 0, 3)]
+    spread = photos.spread(5)
+    assert spread["image"].shape == (5, 3, 16, 16)
+    assert spread["label"][-1] == photos.view[len(photos) - 1]["label"]

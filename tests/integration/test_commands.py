@@ -1,0 +1,276 @@
+"""The commands that use a checkpoint: what they write, what they print, and how they end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gan_lab.enhance
+import gan_lab.evaluate
+import gan_lab.generate
+import gan_lab.translate
+from gan_lab.imaging import read_image
+from tests.jobs.checkpoints import tiny_checkpoint, unchanging_enhancer
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    unchanging_enhancer(folder / "enhancer")
+    tiny_checkpoint(folder / "cyclegan", "cyclegan")
+    tiny_checkpoint(folder / "cgan", "cgan")
+    return folder
+
+
+class Command:
+    """Runs a command in an empty folder and keeps what it printed."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.monkeypatch = monkeypatch
+        self.capfd = capfd
+
+    def __call__(self, module: ModuleType, *arguments: str) -> int:
+        self.monkeypatch.chdir(self.folder)
+        self.monkeypatch.setattr(sys, "argv", [module.__name__, "device=cpu", *arguments])
+        try:
+            module.main()
+            code = 0
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        self.out, self.err = self.capfd.readouterr()
+        return code
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    return Command(tmp_path, monkeypatch, capfd)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    for index, (name, size) in enumerate({"a.jpg": (40, 30), "deep/b.PNG": (33, 70), "deep/c.webp": (9, 9)}.items()):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = np.random.default_rng(index).integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)
+        Image.fromarray(picture).save(path)
+    return folder
+
+
+def written(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+# -------------------------------------------------------------------------------- enhance, translate
+
+
+def test_enhance_keeps_paths_sizes_and_pixels(command: Command, runs: Path, photos: Path) -> None:
+    assert command(gan_lab.enhance, f"checkpoint={runs / 'enhancer'}", "input=photos", "output=out") == 0
+    assert written(command.folder / "out") == {"a.png", "deep/b.png", "deep/c.png"}
+    for name, result in {"a.jpg": "a.png", "deep/b.PNG": "deep/b.png"}.items():
+        np.testing.assert_array_equal(read_image(photos / name), read_image(command.folder / "out" / result))
+    assert command.out.split() == ["enhanced", "3", "images", "in", "out"]
+    assert written(command.folder) == written(photos.parent)  # no log file, no hydra folder
+    assert {path.name for path in command.folder.iterdir()} == {"photos", "out"}
+
+
+def test_enhance_goes_on_after_an_unreadable_photo(command: Command, runs: Path, photos: Path) -> None:
+    (photos / "b.jpg").write_bytes((photos / "a.jpg").read_bytes()[:300])
+    assert command(gan_lab.enhance, f"checkpoint={runs / 'enhancer'}", "input=photos", "output=out") == 1
+    assert written(command.folder / "out") == {"a.png", "deep/b.png", "deep/c.png"}
+    assert "1 images, skipped: photos/b.jpg" in command.out
+    assert "photos/b.jpg" in command.err
+
+
+def test_translate_has_a_direction_and_a_size(command: Command, runs: Path, photos: Path) -> None:
+    base = [f"checkpoint={runs / 'cyclegan'}", "input=photos"]
+    assert command(gan_lab.translate, *base, "output=AB") == 0
+    assert command(gan_lab.translate, *base, "output=BA", "direction=BA", "size=0", "format=same") == 0
+    assert written(command.folder / "BA") == {"a.jpg", "deep/b.PNG", "deep/c.webp"}
+    assert read_image(command.folder / "AB" / "a.png").shape == (32, 43, 3)
+    assert read_image(command.folder / "BA" / "a.jpg").shape == (30, 40, 3)
+    assert (read_image(command.folder / "AB" / "deep" / "c.png")[:9, :9] != read_image(photos / "deep/c.webp")).any()
+
+
+def test_options_reach_the_work(command: Command, runs: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def spy(self: Any, image: np.ndarray, *arguments: Any) -> np.ndarray:
+        seen.append(arguments)
+        return image
+
+    monkeypatch.setattr("gan_lab.jobs.Pretrained.enhance", spy)
+    monkeypatch.setattr("gan_lab.jobs.Pretrained.translate", spy)
+    one = "input=photos/a.jpg"
+    assert command(gan_lab.enhance, f"checkpoint={runs / 'enhancer'}", one, "output=o", "tile=null") == 0
+    arguments = ["direction=BA", "size=64", "tile=512"]
+    assert command(gan_lab.translate, f"checkpoint={runs / 'cyclegan'}", one, "output=o", *arguments) == 0
+    assert seen == [(None,), ("BA", 64, 512)]
+
+
+# -------------------------------------------------------------------------------- generate
+
+
+def test_generate_writes_numbered_images_and_a_grid(command: Command, runs: Path) -> None:
+    base = [f"checkpoint={runs / 'cgan'}", "n=5"]
+    assert command(gan_lab.generate, *base, "output=out", "seed=3") == 0
+    assert written(command.folder / "out") == {*(f"{i:06d}.png" for i in range(5)), "grid.png"}
+    assert read_image(command.folder / "out" / "grid.png").shape == (66, 100, 3)  # three classes, three columns
+    assert "generated    5 images in out" in command.out
+
+    def first(folder: str) -> np.ndarray:
+        return read_image(command.folder / folder / "000000.png").astype(int)
+
+    assert command(gan_lab.generate, *base, "output=again", "seed=3") == 0
+    assert command(gan_lab.generate, *base, "output=other", "seed=4") == 0
+    assert command(gan_lab.generate, *base, "output=hat", "seed=3", "label=hat") == 0
+    np.testing.assert_array_equal(first("again"), first("out"))
+    assert np.abs(first("other") - first("out")).max() > 8
+    assert np.abs(first("hat") - first("out")).max() > 8
+
+
+def test_generate_does_not_mix_two_calls(command: Command, runs: Path) -> None:
+    (command.folder / "out").mkdir()
+    (command.folder / "out" / "000007.png").write_bytes(b"older")
+    assert command(gan_lab.generate, f"checkpoint={runs / 'cgan'}", "n=2", "output=out") == 2
+    assert "output=out: 000007.png of an earlier call" in command.err
+    assert written(command.folder) == {"out/000007.png"}
+
+
+# -------------------------------------------------------------------------------- evaluate
+
+
+def metrics(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    found = json.loads((folder / "metrics.json").read_text())
+    assert read_image(folder / "samples.png").size
+    return found["figures"], found["protocol"]
+
+
+def test_evaluate_compares_an_enhancer_with_the_input(command: Command, runs: Path) -> None:
+    assert command(gan_lab.evaluate, f"checkpoint={runs / 'enhancer'}", "output=out") == 0
+    figures, protocol = metrics(command.folder / "out")
+    assert figures["methods"]["enhancer"] == figures["methods"]["as is"]
+    assert figures["psnr_gain"] == 0
+    assert "non local means" in figures["methods"]
+    file = runs / "enhancer" / "checkpoints" / "last.ckpt"
+    assert protocol["checkpoint"] == str(file)
+    assert protocol["checkpoint_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (protocol["model"], protocol["iteration"], protocol["split"]) == ("enhancer", 7, "test")
+    assert "demo catalogue" in protocol["data"]
+    for text in ("enhancer", "as is", "PSNR", "CIEDE2000", "out/metrics.json"):
+        assert text in command.out
+    assert "DEMO CATALOGUE" in command.err
+    assert {path.name for path in command.folder.iterdir()} == {"out"}
+
+
+def test_evaluate_takes_another_degradation(command: Command, runs: Path) -> None:
+    overrides = ["data/degradation=noise", "data.degradation.sigma=25", "traditional=false", "n=4"]
+    assert command(gan_lab.evaluate, f"checkpoint={runs / 'enhancer'}", "output=out", *overrides) == 0
+    figures, protocol = metrics(command.folder / "out")
+    assert figures["methods"].keys() == {"enhancer", "as is"}
+    assert figures["psnr"] == pytest.approx(21, abs=1)  # 20 log10(255 / 25) = 20.2; white clips half of the noise
+    assert protocol["n"] == 4
+    assert protocol["data_settings"]["degradation"]["sigma"] == 25
+
+
+def test_evaluate_takes_other_photos(command: Command, runs: Path) -> None:
+    for index in range(40):
+        value = np.random.default_rng(index).integers(0, 256, (4, 4, 3)).astype(np.uint8)
+        path = command.folder / "own" / ("test" if index < 10 else "train") / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(value).resize((40, 40)).save(path)
+    base = [f"checkpoint={runs / 'cgan'}", "data.root=own"]
+    assert command(gan_lab.evaluate, *base, "output=out") == 0
+    figures, protocol = metrics(command.folder / "out")
+    assert (protocol["n"], protocol["n_real"]) == (10, 10)
+    assert protocol["extractor"] == "random VGG, seed 0"
+    assert protocol["labels"] == "all in turn"
+    assert figures["kid_random_vgg"] > figures["real_halves"]["kid_random_vgg"]
+    assert "frechet_distance_random_vgg" in figures
+    assert "FID" not in command.out
+    assert "DEMO CATALOGUE" not in command.err
+
+
+def test_evaluate_measures_a_translation_both_ways(command: Command, runs: Path) -> None:
+    assert command(gan_lab.evaluate, f"checkpoint={runs / 'cyclegan'}", "output=out", "data.catalogue_images=200") == 0
+    figures, protocol = metrics(command.folder / "out")
+    for direction in ("AB", "BA"):
+        assert figures[direction]["cycle_error"] > 0
+        assert {"kid_random_vgg_as_is", "kid_random_vgg_translated"} <= figures[direction].keys()
+    assert protocol["n_A"] >= 4
+    assert "A to B" in command.out
+
+
+def test_evaluate_writes_beside_the_run_unless_told(command: Command, tmp_path: Path) -> None:
+    run = unchanging_enhancer(tmp_path / "run")
+    assert command(gan_lab.evaluate, f"checkpoint={run}", "traditional=false", "n=2") == 0
+    assert (run / "evaluation" / "metrics.json").is_file()
+
+
+# -------------------------------------------------------------------------------- bad input
+
+BAD = {
+    "no checkpoint": (gan_lab.enhance, "input=photos output=out", "checkpoint: missing"),
+    "no input": (gan_lab.enhance, "checkpoint=RUNS/enhancer output=out", "input: missing"),
+    "no output": (gan_lab.translate, "checkpoint=RUNS/cyclegan input=photos", "output: missing"),
+    "empty folder": (gan_lab.enhance, "checkpoint=RUNS/enhancer input=empty output=out", "input=empty: no image"),
+    "output in input": (gan_lab.enhance, "checkpoint=RUNS/enhancer input=photos output=photos/x", "lies in input"),
+    "corrupt": (gan_lab.enhance, "checkpoint=corrupt.ckpt input=photos output=out", "corrupt.ckpt: damaged"),
+    "other task": (
+        gan_lab.enhance,
+        "checkpoint=RUNS/cgan input=photos output=out",
+        "cgan, generates images; enhance needs one that restores photos",
+    ),
+    "direction": (gan_lab.translate, "checkpoint=RUNS/cyclegan input=photos output=out direction=A", "direction=A:"),
+    "size": (gan_lab.translate, "checkpoint=RUNS/cyclegan input=photos output=out size=-1", "size=-1:"),
+    "tile": (gan_lab.enhance, "checkpoint=RUNS/enhancer input=photos output=out tile=8", "tile=8:"),
+    "unknown key": (gan_lab.translate, "direktion=AB", "did you mean direction"),
+    "n": (gan_lab.generate, "checkpoint=RUNS/cgan n=0 output=out", "n=0:"),
+    "label": (gan_lab.generate, "checkpoint=RUNS/cgan label=coat output=out", "dress, hat, shoe"),
+    "generate where": (gan_lab.generate, "checkpoint=RUNS/cgan", "output: missing"),
+    "data": (
+        gan_lab.evaluate,
+        "checkpoint=RUNS/cgan output=out data.root=nowhere",
+        "nowhere does not exist",
+    ),
+    "data key": (gan_lab.evaluate, "checkpoint=RUNS/cgan output=out data.rot=x", "did you mean data.root"),
+    "extractor": (gan_lab.evaluate, "checkpoint=RUNS/cyclegan output=out extractor=x", "extractor=x:"),
+    "few": (gan_lab.evaluate, "checkpoint=RUNS/cgan output=out n=3", "at least 8"),
+    "evaluate n": (gan_lab.evaluate, "checkpoint=RUNS/enhancer output=out n=few", "n=few:"),
+    "device": (gan_lab.generate, "checkpoint=RUNS/cgan output=out device=tpu", "device=tpu:"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_told_before_anything_is_written(command: Command, runs: Path, photos: Path, case: str) -> None:
+    module, arguments, message = BAD[case]
+    (command.folder / "empty").mkdir()
+    (command.folder / "corrupt.ckpt").write_bytes((runs / "enhancer/checkpoints/last.ckpt").read_bytes()[:5000])
+    before = {path: path.stat().st_mtime_ns for path in command.folder.rglob("*")}
+    assert command(module, *arguments.replace("RUNS", str(runs)).split()) == 2
+    (line,) = [line for line in command.err.splitlines() if line.startswith("error: ")]
+    assert message in line
+    assert command.out == ""
+    assert {path: path.stat().st_mtime_ns for path in command.folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize("module", [gan_lab.evaluate, gan_lab.generate, gan_lab.translate, gan_lab.enhance])
+def test_help_shows_a_call_and_the_settings(command: Command, module: ModuleType) -> None:
+    assert command(module, "--help") == 0
+    assert f"python -m {module.__name__} checkpoint=runs/<name>" in command.out
+    assert "seed: 0" in command.out
+
+
+def test_importing_the_package_is_cheap() -> None:
+    code = "import sys, gan_lab; assert callable(gan_lab.load); assert not {'torch', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

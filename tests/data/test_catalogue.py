@@ -69,6 +69,9 @@ def test_both_domains_show_the_same_product_in_the_same_pose() -> None:
     likeness = np.array([[float((a * b).sum()) for b in snapshot] for a in studio])
     assert (likeness.argmax(1) == np.arange(12)).sum() >= 10
     assert np.diag(likeness).mean() > 2.5 * likeness[~np.eye(12, dtype=bool)].mean()
+    other_view = [edges(draw(i + 1, "studio", SIZE)) for i in FIRST_OF_KIND]
+    closer = [(a * c).sum() > (b * c).sum() for a, b, c in zip(studio, other_view, snapshot, strict=True)]
+    assert sum(closer) >= 11
 
 
 def test_views_share_the_product_but_not_the_pose() -> None:

@@ -169,13 +169,13 @@ class Canvas:
         x, y = placed[0] - reach + round(dx * self.unit), placed[1] - reach - round(dy * self.unit)
         full = (mask.shape[1], mask.shape[0])
         small = cv2.resize(mask, (max(1, full[0] // step), max(1, full[1] // step)), interpolation=cv2.INTER_AREA)
-        small = soften(small, blur * self.unit / step)
-        shadow = cv2.resize(small, full).astype(np.float32) * np.float32(-strength / 255) + 1
+        small = soften(small, blur * self.unit / step).astype(np.float32) * np.float32(-strength / 255) + 1
+        shadow = cv2.resize(small, full)
         top, left = max(0, -y), max(0, -x)
         window = self.colour[max(0, y) : max(0, y + full[1]), max(0, x) : max(0, x + full[0])]
-        part = np.ascontiguousarray(shadow[top : top + window.shape[0], left : left + window.shape[1]])
+        part = shadow[top : top + window.shape[0], left : left + window.shape[1]]
         if part.size:
-            window *= _planes(part)
+            window *= _planes(np.ascontiguousarray(part))
 
 
 def _part(whole: Array | float, cut: tuple[slice, slice]) -> Array | np.float32:

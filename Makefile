@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 # The demo: the main job on the built-in catalogue, with a budget in minutes that 2 cores meet.
 DEMO_RUN := runs/demo
 DEMO_MINUTES ?= 7
-DEMO_OPTIONS := model=cyclegan data=products name=demo data.image_size=64 data.batch_size=4
+DEMO_OPTIONS := model=cyclegan data=products experiment=demo name=demo
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

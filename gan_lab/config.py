@@ -124,7 +124,9 @@ def parsed(argument: str) -> Override:
         return OverridesParser.create().parse_override(argument)
     except HydraException as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{argument}: {reason}; a value with commas, brackets or spaces needs quotes: 'key=\"a, b\"'") from error
+        raise UserError(
+            f"{argument}: {reason}; a value with commas, brackets or spaces needs quotes: 'key=\"a, b\"'"
+        ) from error
 
 
 def is_override(argument: str) -> bool:
@@ -142,9 +144,10 @@ def compositions(config_name: str, groups: list[Override]) -> Iterator[DictConfi
     choices: list[list[str]] = []
     for group in groups:
         swept = group.is_sweep_override()
-        values = list(group.sweep_string_iterator()) if swept else None  # type: ignore[no-untyped-call]
-        prefix = group.input_line.split("=", 1)[0]
-        choices.append([f"{prefix}={value}" for value in values] if values else [group.input_line])
+        values = list(group.sweep_string_iterator()) if swept else None
+        line = str(group.input_line)
+        prefix = line.split("=", 1)[0]
+        choices.append([f"{prefix}={value}" for value in values] if values else [line])
     for combination in itertools.islice(itertools.product(*choices), 64):
         yield compose(config_name, list(combination))
 
@@ -180,7 +183,7 @@ def checked(override: Override, configuration: DictConfig) -> str:
     """
     key = override.key_or_group
     if override.is_add() or override.is_force_add() or override.is_delete():
-        return override.input_line
+        return str(override.input_line)
     node: Any = configuration
     parts = key.split(".")
     for depth, part in enumerate(parts):
@@ -192,12 +195,12 @@ def checked(override: Override, configuration: DictConfig) -> str:
             if isinstance(node, DictConfig) and node._is_none():
                 node = None
             elif not isinstance(node, DictConfig):
-                node = node._value() if node is not None else None  # type: ignore[union-attr]
+                node = node._value() if node is not None else None
             continue
         if part in keywords(node.get("_target_")):
             return f"++{override.input_line}"
         raise UserError(unknown_key(key, ".".join(parts[:depth]), node, configuration))
-    return override.input_line
+    return str(override.input_line)
 
 
 def unknown_key(key: str, parent: str, node: DictConfig, configuration: DictConfig) -> str:
@@ -214,7 +217,7 @@ def unknown_key(key: str, parent: str, node: DictConfig, configuration: DictConf
 
 def dotted_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """Yield every key of a configuration, dotted."""
-    for name in node:
+    for name in map(str, node):
         child = node._get_node(name)
         yield f"{prefix}{name}"
         if isinstance(child, DictConfig) and not child._is_none() and not child._is_interpolation():

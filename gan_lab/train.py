@@ -68,7 +68,7 @@ def train(config: DictConfig) -> None:
     log.info("%s", datamodule.describe())
     log.info("run %s: %s, seed %d", run_dir, parameters(model), config.seed)
     write_config(run_dir, resolved)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last)
     if config.compile:
         for network in model.compilable():
             network.compile(dynamic=False)  # each network meets a few fixed shapes; dynamic kernels gain nothing
@@ -77,7 +77,9 @@ def train(config: DictConfig) -> None:
     budget = next(c for c in trainer.callbacks if isinstance(c, Budget))  # type: ignore[attr-defined]
     limit = budget.total_iterations(datamodule.iterations_per_epoch(trainer.world_size))
     if limit is not None and start >= limit:
-        print(f"{run_dir}: {start} iterations are done already; raise trainer.max_iterations or trainer.max_epochs to go on")
+        print(
+            f"{run_dir}: {start} iterations are done already; raise trainer.max_iterations or trainer.max_epochs to go on"
+        )
         return
     trainer.fit(model, datamodule=datamodule, ckpt_path=resume, weights_only=True)
     finish_loggers(trainer)
@@ -97,7 +99,7 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
     settings = OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(settings, dict)
     datamodule: ImageDataModule = instantiate(
-        {key: value for key, value in settings.items() if key not in FACTS}, batch_kind=model_class.batch_kind
+        {str(key): value for key, value in settings.items() if key not in FACTS}, batch_kind=model_class.batch_kind
     )
     datamodule.prepare()
     with open_dict(config):

@@ -87,7 +87,7 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
         )
 
 
-def precision_for(precision: str, accelerator: str) -> str:
+def precision_for(precision: str, accelerator: str) -> Any:
     """Return Lightning's precision for `trainer.precision`: "auto" is bf16-mixed where the hardware has it, else fp32."""
     if precision == "auto":
         fast = torch.cuda.is_bf16_supported(including_emulation=False) if accelerator == "gpu" else cpu_has_bf16()
@@ -176,4 +176,4 @@ def finish_loggers(trainer: Trainer) -> None:
     """Close what a logger keeps open, so that the next job of a sweep starts its own."""
     for logger in trainer.loggers:
         if type(logger).__name__ == "WandbLogger":
-            logger.experiment.finish()
+            logger.experiment.finish()  # type: ignore[attr-defined]

@@ -122,7 +122,10 @@ def test_a_target_in_a_checkpoints_configuration_does_not_run(tmp_path: Path) ->
 
 
 def test_weights_of_another_shape_are_told(tmp_path: Path) -> None:
-    other = SETTINGS | {"encoder": SETTINGS["encoder"] | {"latents": 8}, "decoder": SETTINGS["decoder"] | {"latents": 8}}
+    other = SETTINGS | {
+        "encoder": SETTINGS["encoder"] | {"latents": 8},
+        "decoder": SETTINGS["decoder"] | {"latents": 8},
+    }
     saved(tmp_path / "a.ckpt", state_dict=checkpoint.instantiate(other).state_dict())
     with pytest.raises(UserError, match="do not fit"):
         checkpoint.load_model(tmp_path / "a.ckpt")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from gan_lab.config import allowed_object, check_targets, complete_overrides, config_dir, instantiate, keywords, secrets_masked
+from gan_lab.config import (
+    allowed_object,
+    check_targets,
+    complete_overrides,
+    config_dir,
+    instantiate,
+    keywords,
+    secrets_masked,
+)
 from gan_lab.errors import UserError
 
 
@@ -72,7 +80,8 @@ def test_other_targets_are_refused(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["gan_lab.models.GAN", "gan_lab.models.linear_decay", "torch.optim.Adam", "torch.nn.ReLU", "gan_lab.imaging.JPEG"]
+    "target",
+    ["gan_lab.models.GAN", "gan_lab.models.linear_decay", "torch.optim.Adam", "torch.nn.ReLU", "gan_lab.imaging.JPEG"],
 )
 def test_own_targets_are_allowed(target: str) -> None:
     assert callable(allowed_object(target))
@@ -90,7 +99,11 @@ def test_a_constructors_refusal_is_told() -> None:
 
 def test_secrets_are_masked_at_any_depth() -> None:
     node = {"logger": [{"api_key": "x", "project": "p"}], "wandb_token": "y", "password": None}
-    assert secrets_masked(node) == {"logger": [{"api_key": "***", "project": "p"}], "wandb_token": "***", "password": None}
+    assert secrets_masked(node) == {
+        "logger": [{"api_key": "***", "project": "p"}],
+        "wandb_token": "***",
+        "password": None,
+    }
 
 
 def test_every_yaml_names_only_what_is_allowed() -> None:

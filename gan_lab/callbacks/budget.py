@@ -76,9 +76,7 @@ class Budget(Callback):
         """Set the model's progress, which its schedules go by."""
         pl_module.progress = self.progress(pl_module.iteration)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Stop the trainer if the budget is spent."""
         stop = self.progress(pl_module.iteration) >= 1.0 or self.stopped_by is not None
         if trainer.world_size > 1:

@@ -37,7 +37,7 @@ class ProgressBar(Callback):
         if trainer.is_global_zero and sys.stderr.isatty():
             columns = (BarColumn(bar_width=24), TextColumn("{task.description}"))
             self._bar = Progress(*columns, console=Console(stderr=True), transient=False)
-            self._task = self._bar.add_task("starting", total=1.0, completed=self._start[1])
+            self._task = self._bar.add_task("starting", total=1.0)
             self._bar.start()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:

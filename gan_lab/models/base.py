@@ -93,11 +93,11 @@ class ManualModule(LightningModule):
 
     @abstractmethod
     def step(self, batch: Batch) -> Terms:
-        """Do one iteration, in the order in which the paper has it, and return the terms to log (detached, on device)."""
+        """Do one iteration, in the order in which the paper has it; return the terms to log, detached, on the device."""
 
     @abstractmethod
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return pictures [N, C, H, W] in [-1, 1] for the fixed `batch`, and how many make a row. Draws no random number."""
+        """Return pictures [N, C, H, W] in [-1, 1] for the fixed `batch`, and how many make a row; draw nothing at random."""
 
     @abstractmethod
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
@@ -146,6 +146,11 @@ class ManualModule(LightningModule):
             images={name: torch.cat([part[name] for part in images]) for name in (images[0] if images else ())},
             stepped=self._optimizer_step(optimizer),
         )
+
+    def optimizer_list(self) -> list[LightningOptimizer]:
+        """Return the optimisers in the order of `configure_optimizers`, also where there is but one."""
+        optimizers = self.optimizers()
+        return optimizers if isinstance(optimizers, list) else [optimizers]
 
     def every(self, n: int) -> bool:
         """Say whether this iteration is an n-th one."""

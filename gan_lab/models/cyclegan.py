@@ -94,7 +94,7 @@ class CycleGAN(ManualModule):
     # ------------------------------------------------------------------------------------------------ the method
 
     def step(self, batch: Batch) -> Terms:
-        generator_optimizer, discriminator_optimizer = self.optimizers()  # type: ignore[misc]
+        generator_optimizer, discriminator_optimizer = self.optimizer_list()
         draw = {"real_A": batch["A"], "real_B": batch["B"]}
         update = self.minimize(generator_optimizer, self.generator_loss, draw)
         draw["fake_A"] = self.pool_A.query(update.images["fake_A"])

@@ -74,7 +74,9 @@ class Enhancer(ManualModule):
     ) -> None:
         super().__init__(**options)
         if discriminator is None and lambda_feature_matching > 0:
-            raise UserError("model.lambda_feature_matching: needs a discriminator; set it to 0 or give model.discriminator")
+            raise UserError(
+                "model.lambda_feature_matching: needs a discriminator; set it to 0 or give model.discriminator"
+            )
         if discriminator is not None and discriminator_optimizer is None:
             raise UserError("model.discriminator_optimizer: missing, and model.discriminator is given")
         self.generator = generator
@@ -95,16 +97,13 @@ class Enhancer(ManualModule):
     # ------------------------------------------------------------------------------------------------ the method
 
     def step(self, batch: Batch) -> Terms:
-        optimizers = self.optimizers()
+        generator_optimizer, *rest = self.optimizer_list()
         draw: Batch = {"lq": batch["lq"], "gt": batch["gt"], "pred": None}
         terms: Terms = {}
-        if self.discriminator is not None:
-            generator_optimizer, discriminator_optimizer = optimizers  # type: ignore[misc]
+        for discriminator_optimizer in rest:  # one, or none without a discriminator
             if self.micro_batches == 1:  # made once, before either update switches parameters off, and used in both
                 draw["pred"] = self.generator(draw["lq"])
             terms |= self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
-        else:
-            generator_optimizer = optimizers  # type: ignore[assignment]
         update = self.minimize(generator_optimizer, self.generator_loss, draw)
         if self.generator_ema is not None and update.stepped:
             self.generator_ema.update(self.generator, images=len(draw["lq"]))
@@ -120,7 +119,9 @@ class Enhancer(ManualModule):
         logits_real = self.discriminator(self._judged(draw["lq"], draw["gt"]))
         logits_fake = self.discriminator(self._judged(draw["lq"], pred.detach()))
         loss = self.adversarial.discriminator(logits_real, logits_fake)
-        return loss, {"loss_d": loss.detach()} | discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
+        return loss, {"loss_d": loss.detach()} | discriminator_terms(
+            logits_real, logits_fake, self.adversarial.boundary
+        )
 
     def generator_loss(self, draw: Batch) -> Loss:
         """Come close to the ground truth in every weighted sense, and fool D."""

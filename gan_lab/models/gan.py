@@ -95,7 +95,7 @@ class GAN(ManualModule):
     # ------------------------------------------------------------------------------------------------ the method
 
     def step(self, batch: Batch) -> Terms:
-        generator_optimizer, discriminator_optimizer = self.optimizers()  # type: ignore[misc]
+        generator_optimizer, discriminator_optimizer = self.optimizer_list()
         generator_turn = self.every(self.n_critic)
         draw = self.draw(batch, shared_fake=self.micro_batches == 1, differentiable=generator_turn)
         terms = self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms

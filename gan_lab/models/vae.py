@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
@@ -47,7 +47,7 @@ class VAE(ManualModule):
         self.encoder = encoder
         self.decoder = decoder
         self.optimizer = optimizer
-        self.reconstruction = {"mse": F.mse_loss, "l1": l1}[reconstruction]
+        self.reconstruction: Callable[[Tensor, Tensor], Tensor] = F.mse_loss if reconstruction == "mse" else l1
         self.lambda_kl = lambda_kl
         self.latents = int(decoder.latents)  # type: ignore[arg-type]
 
@@ -56,7 +56,8 @@ class VAE(ManualModule):
     def step(self, batch: Batch) -> Terms:
         image = batch["image"]
         noise = torch.randn(len(image), self.latents, device=image.device)
-        return self.minimize(self.optimizers(), self.loss, {"image": image, "noise": noise}).terms  # type: ignore[arg-type]
+        (optimizer,) = self.optimizer_list()
+        return self.minimize(optimizer, self.loss, {"image": image, "noise": noise}).terms
 
     def loss(self, draw: Batch) -> Loss:
         """Return the weighted negative evidence lower bound, with z = mu + sigma * noise."""
@@ -94,7 +95,7 @@ class VAE(ManualModule):
         return torch.cat([pairs, samples]), 8
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Return the loss with seeded noise, its two parts, and the kernel distance of samples in a random embedding."""
+        """Return the loss with seeded noise, its parts, and the kernel distance of samples in a random embedding."""
         totals: dict[str, list[Tensor]] = {}
         kept = []
         for index, batch in enumerate(batches):

@@ -46,7 +46,9 @@ def test_metrics_csv_grows_columns_and_shares_rows(tmp_path: Path) -> None:
 
 def test_metrics_csv_continues_from_the_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
-    path.write_text("iteration,train/loss\n1,1\n2,0.5\n3,0.25\n4,0.1")  # the kill came after the checkpoint of iteration 2
+    path.write_text(
+        "iteration,train/loss\n1,1\n2,0.5\n3,0.25\n4,0.1"
+    )  # the kill came after the checkpoint of iteration 2
     logger = MetricsCSV(path, start_iteration=2)
     logger.log_metrics({"train/loss": 0.3}, 3)
     assert path.read_text().splitlines() == ["iteration,train/loss", "1,1", "2,0.5", "3,0.3"]
@@ -68,7 +70,9 @@ def test_a_new_run_does_not_keep_an_old_file(tmp_path: Path) -> None:
 def test_terms_are_averaged_over_the_iterations_that_had_them() -> None:
     logged: list[tuple[int, dict[str, float]]] = []
     logger = SimpleNamespace(log_metrics=lambda figures, step: logged.append((step, figures)))
-    trainer: Any = SimpleNamespace(optimizers=[], world_size=1, should_stop=False, is_global_zero=True, loggers=[logger])
+    trainer: Any = SimpleNamespace(
+        optimizers=[], world_size=1, should_stop=False, is_global_zero=True, loggers=[logger]
+    )
     callback = TermsLogger(every_n_iterations=2)
     model: Any = SimpleNamespace(assert_finite=lambda: None)
     callback.on_train_start(trainer, model)

@@ -32,7 +32,12 @@ def models() -> list[object]:
 
 @pytest.mark.parametrize("model", models())
 def test_a_killed_run_continues_bit_for_bit(model: str, tmp_path: Path) -> None:
-    options = [*tiny(model), "trainer.max_iterations=6", "trainer.checkpoint_every=3", "trainer.checkpoint_every_minutes=null"]
+    options = [
+        *tiny(model),
+        "trainer.max_iterations=6",
+        "trainer.checkpoint_every=3",
+        "trainer.checkpoint_every_minutes=null",
+    ]
     train(*options, "name=straight", cwd=tmp_path)
     script = tmp_path / "killed.py"
     script.write_text(KILLED)

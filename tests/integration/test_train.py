@@ -62,12 +62,15 @@ def test_a_run_leaves_what_scripts_rely_on(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [int(row["iteration"]) for row in rows] == [1, 2, 3, 4]
     assert float(rows[0]["train/loss"]) > 0
-    assert rows[0]["val/loss"] == "" and float(rows[3]["val/loss"]) > 0
+    assert rows[0]["val/loss"] == ""
+    assert float(rows[3]["val/loss"]) > 0
     assert cv2.imread(str(folder / "samples/000004.png")) is not None
     # progress to stderr, results to stdout
     assert "runs/first/checkpoints/last.ckpt" in done.stdout
-    assert "iteration 4/4" in done.stderr and "iteration 4/4" not in done.stdout
-    assert "DEMO CATALOGUE" in done.stderr and "data.root=/path/to/photos" in done.stderr
+    assert "iteration 4/4" in done.stderr
+    assert "iteration 4/4" not in done.stdout
+    assert "DEMO CATALOGUE" in done.stderr
+    assert "data.root=/path/to/photos" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]  # nothing else is left behind
 
 
@@ -83,7 +86,9 @@ def test_epochs_and_minutes_end_a_run_as_well(tmp_path: Path, monkeypatch: pytes
     root = photos(tmp_path / "photos", "train", "val", count=12)
     options = [*tiny("vae"), f"data.root={root}", "data.near_duplicates=null"]
     assert run(monkeypatch, tmp_path, *options, "name=epochs", "trainer.max_epochs=2", "trainer.max_minutes=9") == 0
-    assert load(tmp_path / "runs/epochs/checkpoints/last.ckpt")["clock"]["iteration"] == 6  # 2 passes of 12 in batches of 4
+    assert (
+        load(tmp_path / "runs/epochs/checkpoints/last.ckpt")["clock"]["iteration"] == 6
+    )  # 2 passes of 12 in batches of 4
     limits = ["trainer.max_epochs=null", "trainer.max_minutes=0.02"]
     assert run(monkeypatch, tmp_path, *options, "name=minutes", *limits) == 0
     saved = load(tmp_path / "runs/minutes/checkpoints/last.ckpt")
@@ -184,7 +189,11 @@ def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp
     ],
 )
 def test_bad_input_gets_one_message_before_anything_is_written(
-    overrides: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    overrides: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     photos(tmp_path / "flat")
     (tmp_path / "empty").mkdir()
@@ -232,10 +241,14 @@ def test_a_run_is_never_overwritten_nor_continued_as_another(
     assert "2 iterations are done already" in capsys.readouterr().out
 
 
-def test_a_new_seed_gives_another_run_and_the_same_seed_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_seed_gives_another_run_and_the_same_seed_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     losses = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        assert run(monkeypatch, tmp_path, *tiny("dcgan"), f"name={name}", f"seed={seed}", "trainer.max_iterations=2") == 0
+        assert (
+            run(monkeypatch, tmp_path, *tiny("dcgan"), f"name={name}", f"seed={seed}", "trainer.max_iterations=2") == 0
+        )
         with (tmp_path / f"runs/{name}/metrics.csv").open(newline="") as file:
             losses.append([row["train/loss_d"] for row in csv.DictReader(file)])
     assert losses[0] == losses[1] != losses[2]
@@ -259,7 +272,13 @@ def test_a_sweep_numbers_its_jobs_and_ends_with_a_table(tmp_path: Path) -> None:
 
 def test_a_failed_job_does_not_stop_a_sweep_but_fails_it(tmp_path: Path) -> None:
     done = train(
-        "-m", *tiny("vae"), "name=sweep", "trainer.max_iterations=1", "data.batch_size=4,5000", cwd=tmp_path, check=False
+        "-m",
+        *tiny("vae"),
+        "name=sweep",
+        "trainer.max_iterations=1",
+        "data.batch_size=4,5000",
+        cwd=tmp_path,
+        check=False,
     )
     assert done.returncode == 1
     assert (tmp_path / "runs/sweep/0/checkpoints/last.ckpt").exists()

@@ -89,7 +89,9 @@ class TinyGenerator(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1), nn.Tanh())
+        self.layers = nn.Sequential(
+            nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1), nn.Tanh()
+        )
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.layers(z).view(-1, 1, 1, 1)
@@ -100,7 +102,9 @@ class TinyDiscriminator(nn.Module):
 
     def __init__(self, values: int = 1) -> None:
         super().__init__()
-        self.hidden = nn.Sequential(nn.Flatten(), nn.Linear(values, 32), nn.LeakyReLU(0.2), nn.Linear(32, 32), nn.LeakyReLU(0.2))
+        self.hidden = nn.Sequential(
+            nn.Flatten(), nn.Linear(values, 32), nn.LeakyReLU(0.2), nn.Linear(32, 32), nn.LeakyReLU(0.2)
+        )
         self.head = nn.Linear(32, 1)
 
     def forward(self, x: Tensor, label: Tensor | None = None, *, return_features: bool = False) -> Any:

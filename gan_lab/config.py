@@ -52,8 +52,15 @@ def config_dir() -> Path:
     return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
 
 
-def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
-    """Make a command of a function of its composed configuration: Hydra's flags, checked overrides, one-line errors."""
+def command(
+    config_name: str, check: Callable[[DictConfig, bool], None] | None = None
+) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
+    """Make a command of a function of its composed configuration: Hydra's flags, checked overrides, one-line errors.
+
+    Args:
+        config_name: the primary configuration.
+        check: refuses a configuration, given whether it is one of a sweep's, before Hydra makes the sweep's folder.
+    """
 
     def decorate(function: Callable[[DictConfig], None]) -> Callable[[], None]:
         @functools.wraps(function)
@@ -67,6 +74,8 @@ def command(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callab
         def main() -> None:
             try:
                 sys.argv[1:] = complete_overrides(sys.argv[1:], config_name)
+                if check is not None and not asks_for_help(sys.argv[1:]):
+                    check(first_configuration(sys.argv[1:], config_name), is_sweep(sys.argv[1:]))
             except UserError as error:
                 fail(error)
             hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=config_name)(guarded)()
@@ -99,11 +108,11 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
         UserError: an unknown key or option, with the nearest valid ones; a broken override.
     """
     arguments = [argument for argument in argv if is_override(argument)]
-    if not arguments or {"-h", "--help", "--hydra-help", "-sc", "--shell-completion"} & set(argv):
+    if not arguments or asks_for_help(argv):
         return argv
     overrides = [parsed(argument) for argument in arguments]
     groups = [override for override in overrides if is_group(override)]
-    if any(override.is_sweep_override() for override in overrides) and not {"-m", "--multirun"} & set(argv):
+    if any(override.is_sweep_override() for override in overrides) and not is_sweep(argv):
         swept = next(override for override in overrides if override.is_sweep_override())
         raise UserError(f"{swept.input_line}: several values make a sweep; add -m, or put the value in quotes")
     completed = {}
@@ -112,6 +121,27 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
             if override not in groups and not override.key_or_group.startswith("hydra."):
                 completed[override.input_line] = checked(override, configuration)
     return [completed.get(argument, argument) for argument in argv]
+
+
+def asks_for_help(argv: list[str]) -> bool:
+    """Tell whether the command line asks to be told something rather than to run."""
+    return bool({"-h", "--help", "--hydra-help", "-sc", "--shell-completion"} & set(argv))
+
+
+def is_sweep(argv: list[str]) -> bool:
+    """Tell whether the command line asks for a sweep."""
+    return bool({"-m", "--multirun"} & set(argv))
+
+
+def first_configuration(argv: list[str], config_name: str) -> DictConfig:
+    """Compose the configuration of a command line; of a sweep, its first job's."""
+    lines = []
+    for override in map(parsed, filter(is_override, argv)):
+        line = str(override.input_line)
+        if override.is_sweep_override():
+            line = f"{line.split('=', 1)[0]}={next(iter(override.sweep_string_iterator()))}"
+        lines.append(line)
+    return compose(config_name, lines)
 
 
 def parsed(argument: str) -> Override:

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget
-from gan_lab.config import allowed_object, command, instantiate, is_group, secrets_masked
+from gan_lab.config import allowed_object, command, fail, instantiate, is_group, secrets_masked
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
@@ -192,7 +192,15 @@ def train_or_record(config: DictConfig) -> None:
     """Train; in a sweep, record a failure in the job's folder and let the other jobs run."""
     if HydraConfig.get().mode != RunMode.MULTIRUN:
         return train(config)
-    failure = Path(HydraConfig.get().runtime.output_dir) / "error.txt"
+    run_dir = Path(HydraConfig.get().runtime.output_dir)
+    if config.resume is None and (run_dir / "checkpoints" / "last.ckpt").exists():
+        fail(
+            UserError(
+                f"name={config.name}: {run_dir} holds a run already, and it is not overwritten. Continue the sweep with "
+                "resume=auto, or start another with name=<another name>"
+            )
+        )
+    failure = run_dir / "error.txt"
     failure.unlink(missing_ok=True)
     try:
         train(config)
@@ -208,7 +216,7 @@ def train_or_record(config: DictConfig) -> None:
     return None
 
 
-main = command("train")(train_or_record)
+main = command("train", check=lambda config, multirun: check_trainer(config.trainer, multirun))(train_or_record)
 
 if __name__ == "__main__":
     main()

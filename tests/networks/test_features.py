@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torchvision
+from torch import nn
 
 from gan_lab.errors import UserError
-from gan_lab.networks import RandomVGG, inception, vgg19_features
+from gan_lab.networks import Inception, RandomVGG, inception, vgg19_features
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +95,23 @@ def test_a_wrong_vgg19_file_is_named(tmp_path: Path) -> None:
             vgg19_features(str(tmp_path / name), ["relu1_1"])
 
 
+class _Code:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.folder),)
+
+
 def test_a_pickle_with_code_is_refused(tmp_path: Path) -> None:
-    torch.save({"features.0.weight": Path}, tmp_path / "code.pth")
+    torch.save({"features.0.weight": _Code(tmp_path / "ran")}, tmp_path / "code.pth")
     with pytest.raises(UserError, match=r"code\.pth"):
         vgg19_features(str(tmp_path / "code.pth"), ["relu1_1"])
     with pytest.raises(UserError, match=r"code\.pth"):
         inception(str(tmp_path / "code.pth"))
+    assert not (tmp_path / "ran").exists()
 
 
 def test_an_unknown_layer_is_named(vgg19_file: Path) -> None:
@@ -131,6 +145,13 @@ def test_inception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = (grey * 127.5 + 127.5).round().to(torch.uint8).expand(-1, 3, -1, -1)
     torch.testing.assert_close(pool, made(pixels)[0])
     torch.testing.assert_close(logits, pool @ made.fc.weight.T)
+
+
+def test_inception_sees_rounded_colour_pixels() -> None:
+    grey = (torch.tensor([0.0, 0.6, 127.4, 254.6, 255.0]) / 127.5 - 1).view(1, 1, 1, 5)
+    pixels = Inception(nn.Identity())(grey * 1.0001)  # and clamped: an overshoot must not wrap around
+    assert pixels.dtype == torch.uint8
+    assert pixels[0, :, 0].tolist() == [[0, 1, 127, 255, 255]] * 3
 
 
 def test_inception_without_torch_fidelity(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,19 @@ def test_spectral_norm_covers_every_weight() -> None:
 @pytest.mark.parametrize("norm", ["batch", "instance"])
 def test_discriminator_norms(norm: str) -> None:
     torch.manual_seed(0)
-    checks.assert_discriminator(ResidualDiscriminator(32, width=2, norm=norm), torch.randn(2, 3, 32, 32), (2,))
+    discriminator = ResidualDiscriminator(32, width=2, norm=norm)
+    checks.assert_discriminator(discriminator, torch.randn(2, 3, 32, 32), (2,))
+    norms = [m for m in discriminator.modules() if isinstance(m, (nn.BatchNorm2d, nn.InstanceNorm2d))]
+    assert len(norms) == 3 * 2  # two a block, none next to the image
+
+
+def test_initialisation() -> None:
+    """Glorot's variance is 2 / (fan in + fan out), doubled inside the residual branches."""
+    torch.manual_seed(0)
+    block = ResidualDiscriminator(32, width=16).stages[1]
+    for layer, gain in ((block.conv2, 2.0), (block.skip, 1.0)):
+        fans = (layer.in_channels + layer.out_channels) * layer.kernel_size[0] ** 2
+        torch.testing.assert_close(layer.weight.var().item(), gain * 2 / fans, rtol=0.1, atol=0)
 
 
 @pytest.mark.parametrize("network", [ResidualGenerator, ResidualDiscriminator])

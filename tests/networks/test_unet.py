@@ -15,10 +15,9 @@ def test_generator(image_size: int, channels: int) -> None:
     torch.manual_seed(0)
     generator = UNetGenerator(image_size, channels, width=2)
     x = torch.randn(2, channels, image_size, image_size)
-    image = generator(x)
-    assert image.shape == x.shape
-    assert image.abs().max() <= 1
+    assert generator(x).shape == x.shape
     checks.assert_gradient_reaches_every_parameter(generator, lambda: generator(x))
+    checks.assert_bounded(generator, lambda: generator(x))
 
 
 @pytest.mark.parametrize("norm", ["instance", "none"])
@@ -29,7 +28,8 @@ def test_norms_with_one_image(norm: str) -> None:
 
 
 def test_defaults_are_the_papers() -> None:
-    generator = UNetGenerator()
+    with torch.device("meta"):
+        generator = UNetGenerator()
     down = [m.out_channels for m in generator.modules() if isinstance(m, nn.Conv2d)]
     up = [m.out_channels for m in generator.modules() if isinstance(m, nn.ConvTranspose2d)]
     assert down == [64, 128, 256, 512, 512, 512, 512, 512]

@@ -19,16 +19,17 @@ def test_the_halves_mirror_each_other(image_size: int, channels: int) -> None:
     mu, logvar = encoder(x)
     assert mu.shape == logvar.shape == (3, 5)
     assert not torch.allclose(mu, logvar)
-    image = decoder(mu)
-    assert image.shape == x.shape
-    assert image.abs().max() <= 1
+    assert decoder(mu).shape == x.shape
     checks.assert_gradient_reaches_every_parameter(encoder, lambda: torch.cat(encoder(x), dim=1))
     checks.assert_gradient_reaches_every_parameter(decoder, lambda: decoder(mu.detach()))
+    checks.assert_bounded(decoder, lambda: decoder(mu))
 
 
 def test_defaults() -> None:
-    down = [m.out_channels for m in ConvEncoder().modules() if isinstance(m, nn.Conv2d)]
-    up = [m.out_channels for m in ConvDecoder().modules() if isinstance(m, nn.ConvTranspose2d)]
+    with torch.device("meta"):
+        encoder, decoder = ConvEncoder(), ConvDecoder()
+    down = [m.out_channels for m in encoder.modules() if isinstance(m, nn.Conv2d)]
+    up = [m.out_channels for m in decoder.modules() if isinstance(m, nn.ConvTranspose2d)]
     assert down == [32, 64, 128, 256, 512]
     assert up == [256, 128, 64, 32, 32]
 

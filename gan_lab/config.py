@@ -11,7 +11,7 @@ import inspect
 import itertools
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,16 @@ def config_dir() -> Path:
 
 
 def command(
-    config_name: str, check: Callable[[DictConfig, bool], None] | None = None
+    config_name: str,
+    check: Callable[[DictConfig, bool], None] | None = None,
+    prepare: Callable[[list[str]], list[str]] | None = None,
 ) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
     """Make a command of a function of its composed configuration: Hydra's flags, checked overrides, one-line errors.
 
     Args:
         config_name: the primary configuration.
         check: refuses a configuration, given whether it is one of a sweep's, before Hydra makes the sweep's folder.
+        prepare: completes the command line before it is checked.
     """
 
     def decorate(function: Callable[[DictConfig], None]) -> Callable[[], None]:
@@ -73,6 +76,8 @@ def command(
         @functools.wraps(function)
         def main() -> None:
             try:
+                if prepare is not None:
+                    sys.argv[1:] = prepare(sys.argv[1:])
                 sys.argv[1:] = complete_overrides(sys.argv[1:], config_name)
                 if check is not None and not asks_for_help(sys.argv[1:]):
                     check(first_configuration(sys.argv[1:], config_name), is_sweep(sys.argv[1:]))
@@ -335,14 +340,16 @@ def instantiate(node: DictConfig | dict[str, Any], **arguments: Any) -> Any:
 
 
 def secrets_masked(node: Any) -> Any:
-    """Return a plain container with every value masked whose key looks like a secret's."""
+    """Return a plain container with every value masked whose key looks like a secret's, in `key=value` strings too."""
     if isinstance(node, dict):
         return {key: "***" if is_secret(key) and value else secrets_masked(value) for key, value in node.items()}
     if isinstance(node, list):
         return [secrets_masked(value) for value in node]
+    if isinstance(node, str) and "=" in node and is_secret(node.split("=", 1)[0]):
+        return f"{node.split('=', 1)[0]}=***"
     return node
 
 
-def is_secret(key: Any, words: Iterable[str] = ("api_key", "apikey", "token", "secret", "password")) -> bool:
+def is_secret(key: Any) -> bool:
     """Tell whether a key names something that must not be written down."""
-    return any(word in str(key).lower() for word in words)
+    return any(word in str(key).lower() for word in ("api_key", "apikey", "token", "secret", "password"))

@@ -22,6 +22,9 @@ class SweepSummary(Callback):
         rows = sorted((job_row(path) for path in jobs), key=lambda row: row.pop("rank"))
         if not rows:
             return
+        shared = set.intersection(*[set(row.get("overrides", [])) for row in rows]) if len(rows) > 1 else set()
+        for row in rows:  # what the jobs have in common says nothing
+            row["overrides"] = " ".join(line for line in row.get("overrides", []) if line not in shared)
         columns = list(dict.fromkeys(name for row in rows for name in row))
         with (folder / "summary.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, columns, restval="")
@@ -45,7 +48,7 @@ def job_row(folder: Path) -> dict[str, Any]:
     error = folder / "error.txt"
     if (folder / "config.yaml").exists():
         saved = OmegaConf.load(folder / "config.yaml")
-        row["overrides"] = " ".join(saved.overrides)
+        row["overrides"] = list(saved.overrides)
         row |= figures(folder / "metrics.csv", *saved.monitor)
         if "best" in row:
             better = row["best"] if saved.monitor[1] == "min" else -row["best"]

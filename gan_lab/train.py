@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget
-from gan_lab.config import allowed_object, command, fail, instantiate, is_group, secrets_masked
+from gan_lab.config import allowed_object, command, fail, instantiate, is_group, is_override, secrets_masked
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
@@ -47,7 +47,7 @@ def train(config: DictConfig) -> None:
     multirun = HydraConfig.get().mode == RunMode.MULTIRUN
     prepare_process(config)
     run_dir = Path(HydraConfig.get().runtime.output_dir) if multirun else Path(config.runs_dir) / config.name
-    resume = find_resume(config, run_dir, multirun)
+    resume = find_resume(config, run_dir)
     if resume is not None:
         config = resumed_config(config, resume)
         run_dir = resume.parent.parent if resume.parent.name == "checkpoints" else run_dir
@@ -111,19 +111,17 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
         raise UserError(f"{error}\n  the data: {datamodule.describe()}") from error
 
 
-def find_resume(config: DictConfig, run_dir: Path, multirun: bool) -> Path | None:
+def find_resume(config: DictConfig, run_dir: Path) -> Path | None:
     """Return the checkpoint to continue, or None to start.
 
     Raises:
-        UserError: `resume` names none, or one checkpoint for all jobs of a sweep.
+        UserError: `resume` names none.
     """
     if config.resume is None:
         return None
     if config.resume == "auto":
         last = run_dir / "checkpoints" / "last.ckpt"
         return last if last.exists() else None
-    if multirun:
-        raise UserError(f"resume={config.resume} with -m: every job would continue the same run; use resume=auto")
     return checkpoint.find("resume", config.resume, prefer="last")
 
 
@@ -216,7 +214,31 @@ def train_or_record(config: DictConfig) -> None:
     return None
 
 
-main = command("train", check=lambda config, multirun: check_trainer(config.trainer, multirun))(train_or_record)
+def with_saved_choices(argv: list[str]) -> list[str]:
+    """Add the model and the data of the run that `resume=` names, so that its keys are the valid ones.
+
+    Raises:
+        UserError: `resume` names no checkpoint.
+    """
+    given = {line.split("=", 1)[0]: line.split("=", 1)[1] for line in filter(is_override, argv) if "=" in line}
+    if given.get("resume", "null") in ("null", "auto"):
+        return argv
+    saved = checkpoint.read(checkpoint.find("resume", given["resume"], prefer="last"))["config"]["choices"]
+    return [*argv, *[f"{group}={saved[group]}" for group in ("model", "data") if group not in given]]
+
+
+def check(config: DictConfig, multirun: bool) -> None:
+    """Refuse what can be refused before Hydra makes a sweep's folder.
+
+    Raises:
+        UserError: see `check_trainer`; one checkpoint for all jobs of a sweep.
+    """
+    check_trainer(config.trainer, multirun)
+    if multirun and config.resume not in (None, "auto"):
+        raise UserError(f"resume={config.resume} with -m: every job would continue the same run; use resume=auto")
+
+
+main = command("train", check=check, prepare=with_saved_choices)(train_or_record)
 
 if __name__ == "__main__":
     main()

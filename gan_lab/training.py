@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.environments import SLURMEnvironment
 from omegaconf import DictConfig
 
 from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, ProgressBar, SampleGrid, TermsLogger, Validation
@@ -128,7 +129,7 @@ def build_trainer(config: DictConfig, resolved: dict[str, Any], run_dir: Path, s
         max_epochs=-1,
         callbacks=build_callbacks(trainer, run_dir),
         logger=build_loggers(config, resolved, run_dir, start_iteration),
-        plugins=[CrashSafeIO(resolved)],
+        plugins=build_plugins(resolved),
         # what the callbacks above do in iterations, Lightning would do in optimiser steps
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -138,6 +139,14 @@ def build_trainer(config: DictConfig, resolved: dict[str, Any], run_dir: Path, s
         use_distributed_sampler=False,
         deterministic=trainer.deterministic,
     )
+
+
+def build_plugins(resolved: dict[str, Any]) -> list[Any]:
+    """Return the checkpoint writer and, under SLURM, an environment that leaves requeueing to `resume=auto`."""
+    plugins: list[Any] = [CrashSafeIO(resolved)]
+    if SLURMEnvironment.detect():  # Lightning would save its own checkpoints, count in its own steps, and requeue
+        plugins.append(SLURMEnvironment(auto_requeue=False))
+    return plugins
 
 
 def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:

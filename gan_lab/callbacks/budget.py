@@ -54,12 +54,6 @@ class Budget(Callback):
             limits.append(max(1, round(self.max_epochs * per_epoch)))
         return min(limits, default=None)
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Take SIGTERM and SIGINT over, before Lightning does: the iteration is finished and saved first."""
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._handlers[number] = signal.signal(number, self._ask_to_stop)
-
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the signals back."""
         for number, handler in self._handlers.items():
@@ -67,7 +61,13 @@ class Budget(Callback):
         self._handlers.clear()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
+        """Start the clock, and take SIGTERM and Ctrl-C over: the iteration is finished and saved first.
+
+        Not earlier: Lightning sets its own handler at the start of `fit`, and ends such a run with exit code 0.
+        """
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._handlers[number] = signal.signal(number, self._ask_to_stop)
         self._start = time.monotonic()
         per_epoch = trainer.datamodule.iterations_per_epoch(trainer.world_size)  # type: ignore[attr-defined]
         self.total = self.total_iterations(per_epoch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,8 @@ class Validation(Callback):
         pl_module.fresh_figures = {}
         if pl_module.iteration % self.every_n_iterations and not trainer.should_stop:
             return
+        if not held_out(trainer):
+            return
         with untouched_rng():  # a run that happens to stop here must go on as if it had not
             pl_module.fresh_figures = pl_module.validate(first(held_out(trainer), self.max_images))
         log_figures(trainer, pl_module.fresh_figures, pl_module.iteration)
@@ -96,7 +98,7 @@ class SampleGrid(Callback):
         """Write the grid when it is time."""
         if pl_module.iteration % self.every_n_iterations and not trainer.should_stop:
             return
-        if not trainer.is_global_zero:
+        if not trainer.is_global_zero or not held_out(trainer):
             return
         with untouched_rng():
             images, columns = pl_module.sample_grid(self._fixed_batch(trainer))
@@ -114,11 +116,9 @@ class SampleGrid(Callback):
         return self._fixed
 
 
-def held_out(trainer: Trainer) -> Iterable[dict[str, Any]]:
-    """Return the validation batches of the trainer's datamodule."""
-    loader = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
-    assert loader is not None
-    return loader
+def held_out(trainer: Trainer) -> Collection[dict[str, Any]]:
+    """Return the validation batches of the trainer's datamodule; empty if it has no photos to spare."""
+    return trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
 
 
 def first(batches: Iterable[dict[str, Any]], images: int) -> Iterable[dict[str, Any]]:

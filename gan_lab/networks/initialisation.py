@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import nn
 
 _WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
@@ -25,3 +27,19 @@ def initialise(module: nn.Module, std: float = 0.02) -> None:
             continue
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
+
+
+def initialise_without_norm(module: nn.Module) -> None:
+    """Draw the weights of a network that has no norms, so that signals keep their size from layer to layer.
+
+    DCGAN's 0.02 relies on a norm after each layer; without, twenty layers shrink a signal to nothing.
+
+    Source: He et al. 2015, arXiv:1502.01852, eq. 10.
+    """
+    for layer in module.modules():
+        if isinstance(layer, _WEIGHTED):
+            # a transposed convolution's weight is stored [in, out, k, k]
+            mode: Literal["fan_in", "fan_out"] = "fan_out" if isinstance(layer, nn.ConvTranspose2d) else "fan_in"
+            nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-from gan_lab.networks.initialisation import initialise
+from gan_lab.networks.initialisation import initialise, initialise_without_norm
 from gan_lab.networks.norm import Norm, needs_bias, norm_layer
 from gan_lab.networks.padding import pad_to_multiple
 
@@ -67,7 +68,13 @@ class ResnetGenerator(nn.Module):
         self.body = nn.Sequential(*[ResidualBlock(4 * width, norm) for _ in range(blocks)])
         self.decoder = nn.Sequential(*decoder)
         self.out = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7))
-        initialise(self)
+        if norm == "none":
+            initialise_without_norm(self)
+            for block in self.body:  # each block adds to the sum: a small share of it at first
+                with torch.no_grad():
+                    block.layers[-2].weight.mul_(0.1)  # type: ignore[union-attr,index]
+        else:
+            initialise(self)
         if global_residual:
             # An enhancer starts close to the identity: at 0.02 the first residual would be as large as the image.
             initialise(self.out, std=0.001)

@@ -106,7 +106,8 @@ def read(path: Path) -> dict[str, Any]:
             f"checkpoint {path}: damaged, or not a checkpoint that can be read safely "
             f"({str(error).splitlines()[0][:120] if str(error) else type(error).__name__})"
         ) from error
-    if not isinstance(checkpoint, dict) or not {"config", "clock", "state_dict"} <= checkpoint.keys():
+    parts = checkpoint.keys() if isinstance(checkpoint, dict) else set()
+    if not {"config", "clock", "state_dict"} <= parts or "model" not in checkpoint["config"]:
         raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
     if checkpoint.get("format", 0) > FORMAT:
         raise UserError(f"checkpoint {path}: made by a newer gan_lab; upgrade with pip install -U gan-lab")

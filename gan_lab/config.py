@@ -197,7 +197,7 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
         with hydra.initialize_config_dir(config_dir=str(config_dir()), version_base="1.3"):
             return hydra.compose(config_name, overrides=overrides)
     except (HydraException, OmegaConfBaseException) as error:
-        chosen = next((o for o in overrides if o.split("=")[-1] in str(error)), None)
+        chosen = next((o for o in overrides if is_group(parsed(o)) and o.split("=")[-1] in str(error)), None)
         raise UserError(group_message(chosen) if chosen else f"configuration: {error}") from error
 
 

@@ -106,9 +106,14 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
         config.data.classes = datamodule.classes
         config.data.class_names = list(datamodule.class_names)
     try:
-        return datamodule, instantiate(config.model)
+        model: ManualModule = instantiate(config.model)
     except UserError as error:
         raise UserError(f"{error}\n  the data: {datamodule.describe()}") from error
+    if config.data.batch_size % model.micro_batches:
+        raise UserError(
+            f"model.micro_batches={model.micro_batches}: does not divide a batch of {config.data.batch_size} (data.batch_size)"
+        )
+    return datamodule, model
 
 
 def find_resume(config: DictConfig, run_dir: Path) -> Path | None:

@@ -87,13 +87,14 @@ def test_a_truncated_checkpoint_is_told_by_name(tmp_path: Path) -> None:
 
 
 def test_another_programs_checkpoint_is_told(tmp_path: Path) -> None:
-    torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
-    with pytest.raises(UserError, match="not made by gan_lab"):
-        checkpoint.read(tmp_path / "other.ckpt")
+    for content in ({"state_dict": {}}, [1], {"state_dict": {}, "clock": {}, "config": {}}):
+        torch.save(content, tmp_path / "other.ckpt")
+        with pytest.raises(UserError, match="not made by gan_lab"):
+            checkpoint.read(tmp_path / "other.ckpt")
 
 
 def test_a_newer_format_is_told(tmp_path: Path) -> None:
-    torch.save({"state_dict": {}, "clock": {}, "config": {}, "format": 99}, tmp_path / "new.ckpt")
+    torch.save({"state_dict": {}, "clock": {}, "config": {"model": {}}, "format": 99}, tmp_path / "new.ckpt")
     with pytest.raises(UserError, match="newer gan_lab"):
         checkpoint.read(tmp_path / "new.ckpt")
 
@@ -105,7 +106,7 @@ class Evil:
 
 def test_code_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
     Evil.mark = tmp_path / "ran"  # type: ignore[attr-defined]
-    torch.save({"state_dict": {}, "clock": {}, "config": {}, "x": Evil()}, tmp_path / "evil.ckpt")
+    torch.save({"state_dict": {}, "clock": {}, "config": {"model": {}}, "x": Evil()}, tmp_path / "evil.ckpt")
     with pytest.raises(UserError, match=r"evil\.ckpt"):
         checkpoint.read(tmp_path / "evil.ckpt")
     assert not (tmp_path / "ran").exists()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from gan_lab.imaging import grid, write_png
 from gan_lab.models.base import untouched_rng
@@ -62,7 +63,7 @@ class Validation(Callback):
 
     Args:
         every_n_iterations: how often.
-        max_images: held-out images to use at most, the first ones.
+        max_images: held-out images to use at most.
     """
 
     def __init__(self, every_n_iterations: int = 500, max_images: int = 256) -> None:
@@ -74,10 +75,11 @@ class Validation(Callback):
         pl_module.fresh_figures = {}
         if pl_module.iteration % self.every_n_iterations and not trainer.should_stop:
             return
-        if not held_out(trainer):
+        batches = held_out(trainer, self.max_images)
+        if not batches:
             return
         with untouched_rng():  # a run that happens to stop here must go on as if it had not
-            pl_module.fresh_figures = pl_module.validate(first(held_out(trainer), self.max_images))
+            pl_module.fresh_figures = pl_module.validate(batches)
         log_figures(trainer, pl_module.fresh_figures, pl_module.iteration)
 
 
@@ -98,10 +100,13 @@ class SampleGrid(Callback):
         """Write the grid when it is time."""
         if pl_module.iteration % self.every_n_iterations and not trainer.should_stop:
             return
-        if not trainer.is_global_zero or not held_out(trainer):
+        if not trainer.is_global_zero:
             return
         with untouched_rng():
-            images, columns = pl_module.sample_grid(self._fixed_batch(trainer))
+            fixed = self._fixed_batch(trainer)
+            if not fixed:
+                return
+            images, columns = pl_module.sample_grid(fixed)
         pixels = ((images.float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1)
         picture = grid(pixels.numpy(), columns)
         write_png(self.folder / f"{pl_module.iteration:06d}.png", picture)
@@ -111,25 +116,22 @@ class SampleGrid(Callback):
 
     def _fixed_batch(self, trainer: Trainer) -> dict[str, Any]:
         if self._fixed is None:
-            parts = list(first(held_out(trainer), 32))
-            self._fixed = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            parts = list(held_out(trainer, 32))
+            self._fixed = {name: torch.cat([part[name] for part in parts]) for name in (parts[0] if parts else ())}
         return self._fixed
 
 
-def held_out(trainer: Trainer) -> Collection[dict[str, Any]]:
-    """Return the validation batches of the trainer's datamodule; empty if it has no photos to spare."""
-    return trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
+def held_out(trainer: Trainer, images: int) -> Collection[dict[str, Any]]:
+    """Return batches of held-out samples, at most `images`, spread evenly: folders are read class by class.
 
-
-def first(batches: Iterable[dict[str, Any]], images: int) -> Iterable[dict[str, Any]]:
-    """Yield batches until they hold `images` images, the last one cut to fit."""
-    left = images
-    for batch in batches:
-        tensors = {name: value[:left] for name, value in batch.items() if isinstance(value, Tensor)}
-        yield tensors
-        left -= len(next(iter(tensors.values())))
-        if left <= 0:
-            return
+    Empty if the data have none to spare.
+    """
+    loader = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
+    if not loader:
+        return []
+    count = len(loader.dataset)
+    chosen = [index * count // images for index in range(images)] if count > images else range(count)
+    return DataLoader(loader.dataset, batch_size=loader.batch_size, sampler=chosen, collate_fn=loader.collate_fn)
 
 
 def log_figures(trainer: Trainer, figures: dict[str, float], iteration: int) -> None:

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
@@ -171,11 +170,11 @@ class ImageDataModule(LightningDataModule):
         return self._loader(self._views["train"], batch_sampler=batches, persistent_workers=self._workers() > 0)
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
-        """Return the validation photos, in a fixed mixed order; an empty list where there are none."""
+        """Return the validation photos, in order, all of them on every rank; an empty list where there are none."""
         return self._evaluation_loader("val")
 
     def test_dataloader(self) -> DataLoader[Any] | list[Any]:
-        """Return the test photos, in a fixed mixed order; an empty list where there are none."""
+        """Return the test photos, in order, all of them on every rank; an empty list where there are none."""
         return self._evaluation_loader("test")
 
     # ---- the data as the model needs them
@@ -232,9 +231,7 @@ class ImageDataModule(LightningDataModule):
         if split not in self._views:
             return []
         view = self._views[split]
-        # mixed, so that the first photos are a fair sample, and whole for every rank, so that all agree on the figures
-        order = np.random.default_rng(self.split_seed).permutation(len(view))
-        return self._loader(view, batch_size=self.batch_size, sampler=order.tolist())
+        return self._loader(view, batch_size=self.batch_size, sampler=range(len(view)))
 
     def _loader(self, view: View, **options: Any) -> DataLoader[Any]:
         workers = self._workers()

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, TermsLogger
-from gan_lab.callbacks.figures import first
+from gan_lab.callbacks.figures import held_out
 from gan_lab.callbacks.progress import clock
 
 
@@ -98,9 +99,16 @@ def test_best_follows_the_monitored_figure(direction: str, saved: list[int], tmp
     assert written == saved
 
 
-def test_first_cuts_the_last_batch() -> None:
-    batches = [{"image": torch.zeros(4, 1), "name": ["a"] * 4} for _ in range(5)]
-    assert [len(batch["image"]) for batch in first(batches, 10)] == [4, 4, 2]
+@pytest.mark.parametrize(("images", "chosen"), [(4, [0, 2, 5, 7]), (10, list(range(10))), (99, list(range(10)))])
+def test_held_out_samples_are_spread_evenly(images: int, chosen: list[int]) -> None:
+    loader = DataLoader(range(10), batch_size=3)  # type: ignore[arg-type]
+    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(val_dataloader=lambda: loader))
+    assert torch.cat(list(held_out(trainer, images))).tolist() == chosen  # type: ignore[arg-type]
+
+
+def test_no_held_out_samples() -> None:
+    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(val_dataloader=list))
+    assert held_out(trainer, 4) == []
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(5, "0:05"), (65.9, "1:05"), (3725, "1:02:05")])

@@ -177,8 +177,8 @@ def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp
         (["data.root=empty"], "no image"),
         (["data.root=flat", "model=cyclegan", "data.batch_size=4"], "A and B"),
         (["data.root=flat", "model=cgan", "data.batch_size=4"], "one folder per class"),
-        (["data.root=flat", "model=dcgan", "data.batch_size=500"], "data.batch_size=500"),
-        (["data.root=flat", "model=vae", "data.image_size=33", "data.batch_size=4"], "image_size"),
+        (["data.root=flat", "model=dcgan", "data.batch_size=500"], "data.batch_size: 500"),
+        (["data.root=flat", "model=dcgan", "data.image_size=33", "data.batch_size=4"], "image_size"),
         (["data.root=flat", "model=vae", "data.batch_size=4", "model.micro_batches=3"], "model.micro_batches=3"),
         (["resume=nothing"], "resume=nothing"),
         (["resume=corrupt.ckpt"], "corrupt.ckpt"),
@@ -286,7 +286,7 @@ def test_a_failed_job_does_not_stop_a_sweep_but_fails_it(tmp_path: Path) -> None
     )
     assert done.returncode == 1
     assert (tmp_path / "runs/sweep/0/checkpoints/last.ckpt").exists()
-    assert "data.batch_size=5000" in (tmp_path / "runs/sweep/1/error.txt").read_text()
+    assert "data.batch_size: 5000" in (tmp_path / "runs/sweep/1/error.txt").read_text()
     assert "1 of 2 jobs failed: 1" in done.stdout
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +120,7 @@ class SampleGrid(Callback):
         return self._fixed
 
 
-def held_out(trainer: Trainer, images: int) -> Collection[dict[str, Any]]:
+def held_out(trainer: Trainer, images: int) -> DataLoader[Any] | list[Any]:
     """Return batches of held-out samples, at most `images`, spread evenly: folders are read class by class.
 
     Empty if the data have none to spare.

@@ -54,4 +54,5 @@ def tiny_checkpoint(folder: Path, name: str, *overrides: str, **weights: float) 
 
 def unchanging_enhancer(folder: Path, *overrides: str, shift: float = 0.0) -> Path:
     """Return the run of an enhancer that adds `shift`, in [-1, 1], to every value."""
-    return tiny_checkpoint(folder, "enhancer", *overrides, out__1__weight=0.0, out__1__bias=shift)
+    residual = ("++model.generator.global_residual=true", "model.generator.norm=none")
+    return tiny_checkpoint(folder, "enhancer", *residual, *overrides, out__1__weight=0.0, out__1__bias=shift)

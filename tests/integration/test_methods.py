@@ -1,0 +1,74 @@
+"""Every yaml of conf/model trains and is evaluated, on the demo catalogue and on real photos, with no edit here."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from gan_lab import evaluate, train
+from tests.integration.runs import FAMILIES, MODELS, load, tiny
+
+PHOTOS = os.environ.get("GAN_LAB_PHOTOS")
+
+
+def models() -> list[object]:
+    return [pytest.param(m, marks=[] if m in FAMILIES else pytest.mark.slow) for m in MODELS]
+
+
+def run(main: object, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["command", *arguments])
+    main()  # type: ignore[operator]
+
+
+def train_and_evaluate(model: str, cwd: Path, monkeypatch: pytest.MonkeyPatch, *data: str) -> None:
+    monkeypatch.chdir(cwd)
+    options = [option for option in tiny(model) if not (data and option.startswith("data.catalogue"))]
+    run(train.main, monkeypatch, *options, *data, "name=run", "trainer.max_iterations=2")
+    saved = load(cwd / "runs/run/checkpoints/last.ckpt")
+    assert saved["clock"]["iteration"] == 2
+    assert list((cwd / "runs/run/samples").glob("*.png"))
+    run(
+        evaluate.main,
+        monkeypatch,
+        "checkpoint=runs/run/checkpoints/last.ckpt",
+        "n=12",
+        "device=cpu",
+        "traditional=false",
+    )
+    measured = json.loads((cwd / "runs/run/evaluation/metrics.json").read_text())
+    assert {"protocol", "figures"} <= measured.keys()
+    assert measured["protocol"]["model"] == model
+    numbers = [value for value in leaves(measured["figures"]) if isinstance(value, float)]
+    assert numbers
+    assert all(math.isfinite(number) for number in numbers)
+
+
+def leaves(node: object) -> list[object]:
+    """Return the values of nested containers."""
+    if isinstance(node, dict):
+        return [leaf for value in node.values() for leaf in leaves(value)]
+    if isinstance(node, list):
+        return [leaf for value in node for leaf in leaves(value)]
+    return [node]
+
+
+@pytest.mark.parametrize("model", models())
+def test_on_the_demo_catalogue(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_and_evaluate(model, tmp_path, monkeypatch)
+
+
+@pytest.mark.skipif(PHOTOS is None, reason="GAN_LAB_PHOTOS names no folder of real photos")
+@pytest.mark.parametrize("model", models())
+def test_on_real_photos(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert PHOTOS is not None
+    folder = {"cyclegan": "unpaired_cc0", "dcgan_28": "fashion_mnist"}.get(model, "products")
+    data = [
+        f"data={'fashion_mnist' if folder == 'fashion_mnist' else 'products'}",
+        f"data.root={Path(PHOTOS) / folder}",
+    ]
+    train_and_evaluate(model, tmp_path, monkeypatch, *data)

@@ -39,7 +39,6 @@ class Checkpoints(Callback):
         self.keep_every_n_iterations = keep_every_n_iterations
         self.best: float | None = None
         self._saved_at = 0.0
-        self._saved_iteration = -1
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the minutes."""
@@ -58,7 +57,6 @@ class Checkpoints(Callback):
         if due or trainer.should_stop:
             self._save(trainer, "last")
             self._saved_at = time.monotonic()
-            self._saved_iteration = iteration
 
     def _improved(self, trainer: Trainer, pl_module: Any) -> bool:
         name, direction = pl_module.monitor

@@ -23,6 +23,9 @@ from gan_lab.imaging.similarity import dhash, near_duplicate_groups
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+# Ample for fields of 12x12, and no photo below twice this size is hashed in another form than its own.
+HASHED_PIXELS = 256
+
 
 @dataclass(frozen=True)
 class Photos:
@@ -45,14 +48,14 @@ class Photos:
             [self.groups[row] for row in rows],
         )
 
-    def source(self, channels: int, class_names: Sequence[str]) -> Source:
-        """Return the table as images; a class that is not in `class_names` gets label 0."""
+    def source(self, channels: int, class_names: Sequence[str], at_least: int | None = None) -> Source:
+        """Return the table as images; a class that is not in `class_names` gets label 0; `at_least` as in `read_image`."""
         number = {name: label for label, name in enumerate(class_names)}
         return Source(
             names=[str(path) for path in self.paths],
             sizes=np.array(self.sizes, dtype=np.int64).reshape(-1, 2),
             labels=np.array([number.get(name or "", 0) for name in self.classes], dtype=np.int64),
-            load=FileLoader(self.paths, channels),
+            load=FileLoader(self.paths, channels, at_least),
         )
 
 
@@ -155,6 +158,6 @@ def _size_or_nothing(path: Path) -> tuple[int, int]:
 
 def _hash_or_none(path: Path) -> int | None:
     try:
-        return dhash(read_image(path))
+        return dhash(read_image(path, at_least=HASHED_PIXELS))
     except UnreadableImage:
         return None

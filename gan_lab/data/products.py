@@ -16,6 +16,7 @@ from gan_lab.data.layouts import ALL, Layout, find_layout, two_folders
 from gan_lab.data.options import share, whole
 from gan_lab.data.photos import Labels, Photos, drop_unreadable, near_duplicates, read_photos
 from gan_lab.data.roles import Scan
+from gan_lab.data.source import DECODED_MARGIN
 from gan_lab.data.splits import join_groups, split_by_group
 from gan_lab.errors import UserError
 from gan_lab.imaging.similarity import NEAR
@@ -115,8 +116,9 @@ class Products(ImageDataModule):
         tables = self._split(tables, unreadable)
         self._report(unreadable, sum(len(folder.paths) for folders in layout.values() for folder in folders.values()))
         names = _class_names([roles["image"] for roles in tables.values() if "image" in roles])
+        at_least = round(DECODED_MARGIN * self.image_size)
         splits = {
-            split: {role: table.source(self.channels, names) for role, table in roles.items()}
+            split: {role: table.source(self.channels, names, at_least) for role, table in roles.items()}
             for split, roles in tables.items()
         }
         return Scan(_without_gaps(splits), names, f"{where} ({_in_words(layout, names)})")

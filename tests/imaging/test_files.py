@@ -132,6 +132,23 @@ def test_damaged_metadata_does_not_lose_the_picture(tmp_path: Path, photo: np.nd
     assert read_size(path) == (40, 24)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_may_come_reduced_and_looks_the_same(tmp_path: Path, photo: np.ndarray, orientation: int) -> None:
+    large = cv2.resize(photo, (1600, 960), interpolation=cv2.INTER_LINEAR)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(tmp_path / "a.jpg", upside(large, orientation), quality=95, exif=exif)
+
+    reduced = read_image(path, at_least=100)
+
+    assert reduced.shape == (120, 200, 3)  # an eighth: a sixteenth would be below 100, and libjpeg has none
+    np.testing.assert_allclose(
+        reduced.astype(int), cv2.resize(large, (200, 120), interpolation=cv2.INTER_AREA).astype(int), atol=6
+    )
+    assert read_image(path, at_least=500).shape == (960, 1600, 3)  # a half would be 480
+    assert read_image(path).shape == (960, 1600, 3)
+
+
 @pytest.mark.parametrize("levels", [[0, 255, 128], [1, 254, 77]])
 def test_transparency_is_laid_over_white(tmp_path: Path, levels: list[int]) -> None:
     image = np.zeros((1, 3, 4), np.uint8)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from gan_lab.data.geometry import Augmentation
 from gan_lab.data.options import one_of, share, whole
 from gan_lab.data.roles import NEEDS, Roles, Scan, Wanted
-from gan_lab.data.source import Images, reading_sizes
+from gan_lab.data.source import Images, Unreadable, reading_sizes
 from gan_lab.data.stream import PositionBatches
 from gan_lab.data.views import Degradation, ImageView, PairView, UnpairedView, View, collate, grey_copy
 from gan_lab.data.workers import automatic_workers, start_worker
@@ -46,7 +46,7 @@ class ImageDataModule(LightningDataModule):
         seed: of the order and of every draw in training; not negative.
         split_seed: of who is in which split, and of the draws in validation and test.
         cache_mb: memory for decoded photos, shared by all workers of a process; 0 decodes each time.
-        max_unreadable: the share of unreadable images beyond which the run stops.
+        max_unreadable: the share of unreadable images, of all that there are, beyond which the run stops.
     """
 
     def __init__(
@@ -122,12 +122,13 @@ class ImageDataModule(LightningDataModule):
         self.class_names = list(scan.class_names)
         self.classes = len(self.class_names)
         budget = self.cache_mb * 2**20
+        unreadable = Unreadable(self.max_unreadable, scan.photos, scan.unreadable)
         for split in SPLITS:
             twin = next((done for done in self._images if scan.splits[done] is scan.splits.get(split)), None)
             if twin is not None:  # validation and test on the same photos: one cache serves both
                 self._images[split] = self._images[twin]
             elif split in scan.splits:
-                images = self._open(self.wanted.choose(scan.splits[split], scan), budget)
+                images = self._open(self.wanted.choose(scan.splits[split], scan), budget, unreadable)
                 budget -= sum(opened.cached_bytes for opened in images.values())
                 if split == "train" or all(map(len, images.values())):  # a rare class may be in no other split
                     self._images[split] = images
@@ -179,7 +180,7 @@ class ImageDataModule(LightningDataModule):
 
     # ---- the data as the model needs them
 
-    def _open(self, roles: Roles, budget: int) -> dict[str, Images]:
+    def _open(self, roles: Roles, budget: int, unreadable: Unreadable) -> dict[str, Images]:
         """Return the tables as readable images; pairs share one reading size."""
         images: dict[str, Images] = {}
         for role in sorted(roles):  # "gt" before "lq", which follows its sizes
@@ -189,9 +190,9 @@ class ImageDataModule(LightningDataModule):
                 source,
                 reading_sizes(like.sizes, self.image_size, self.fit),
                 self.channels,
+                unreadable,
                 fit=self.fit,
                 cache_bytes=budget,
-                max_unreadable=self.max_unreadable,
             )
             budget -= images[role].cached_bytes
         return images

@@ -114,14 +114,16 @@ class Products(ImageDataModule):
             tables[split], bad = drop_unreadable(roles)
             unreadable += bad
         tables = self._split(tables, unreadable)
-        self._report(unreadable, sum(len(folder.paths) for folders in layout.values() for folder in folders.values()))
+        total = sum(len(folder.paths) for folders in layout.values() for folder in folders.values())
+        self._report(unreadable, total)
         names = _class_names([roles["image"] for roles in tables.values() if "image" in roles])
         at_least = round(DECODED_MARGIN * self.image_size)
         splits = {
             split: {role: table.source(self.channels, names, at_least) for role, table in roles.items()}
             for split, roles in tables.items()
         }
-        return Scan(_without_gaps(splits), names, f"{where} ({_in_words(layout, names)})")
+        found = f"{where} ({_in_words(layout, names)})"
+        return Scan(_without_gaps(splits), names, found, total, len(unreadable))
 
     def _split(self, tables: dict[str, Tables], unreadable: list[Path]) -> dict[str, Tables]:
         """Split what the data have not split; what proves unreadable on the way goes to `unreadable` instead."""

@@ -30,11 +30,15 @@ class Scan:
             data lack is absent.
         class_names: in the order of the labels; empty without classes.
         found: the data in words, for messages: "/photos (class folders dress, hat)".
+        photos: how many files there are, in all splits and roles; 0 where pictures cannot be unreadable.
+        unreadable: how many of them cannot be read and are in no table.
     """
 
     splits: dict[str, Roles]
     class_names: list[str] = field(default_factory=list)
     found: str = ""
+    photos: int = 0
+    unreadable: int = 0
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,40 @@ class SharedBytes:
 EMPTY, FILLED, UNREADABLE = 0, 1, 2
 
 
+class Unreadable:
+    """The photos of a datamodule that cannot be read: one count over all its tables, in all forked workers.
+
+    Args:
+        allowed: the share of the photos that may be unreadable.
+        photos: how many photos there are.
+        known: how many of them were found to be unreadable before the tables were made, and are in none.
+    """
+
+    def __init__(self, allowed: float, photos: int, known: int = 0) -> None:
+        self.allowed = allowed
+        self.photos = photos
+        self.known = known
+        self._tables: list[SharedBytes] = []
+
+    @property
+    def count(self) -> int:
+        """Return how many photos have turned out to be unreadable so far."""
+        return self.known + sum(int((states.array == UNREADABLE).sum()) for states in self._tables)
+
+    def states(self, rows: int) -> SharedBytes:
+        """Return the states of a new table, all EMPTY; the rows that its owner marks UNREADABLE count from then on."""
+        self._tables.append(SharedBytes(rows))
+        return self._tables[-1]
+
+    def check(self, error: UnreadableImage) -> None:
+        """Raise UserError when too many photos are unreadable; `error` is the last one's."""
+        if (count := self.count) > self.allowed * self.photos:
+            raise UserError(
+                f"data.max_unreadable: {count} of {self.photos} images cannot be read, more than the share of "
+                f"{self.allowed:g} that is allowed; mend or remove them ({error}), or allow more."
+            ) from error
+
+
 class Images:
     """Images of a source at their reading size, each decoded once: a cache that all forked workers fill and share.
 
@@ -146,9 +180,9 @@ class Images:
 
     Args:
         kept: [N, 2] width and height at which each image is handed out.
+        unreadable: the count that images which cannot be decoded go to.
         fit: "crop" or "pad", see `reading_sizes`.
         cache_bytes: the cache takes the first images that fit into this; the others are decoded each time.
-        max_unreadable: the share of images that may turn out to be unreadable; beyond it reading raises UserError.
     """
 
     def __init__(
@@ -156,37 +190,32 @@ class Images:
         source: Source,
         kept: NDArray[np.int64],
         channels: int,
+        unreadable: Unreadable,
         *,
         fit: str = "crop",
         cache_bytes: int = 0,
-        max_unreadable: float = 0.05,
     ) -> None:
         self.source = source
         self.kept = kept
         self.channels = channels
         self.fit = fit
-        self.max_unreadable = max_unreadable
+        self.unreadable = unreadable
         ends = np.cumsum(kept.prod(axis=1) * channels)
         self.cached = 0 if source.cheap else int(np.searchsorted(ends, cache_bytes, side="right"))
         self._starts = np.concatenate(([0], ends[: self.cached]))
         self.cached_bytes = int(self._starts[-1])
         self._bytes = SharedBytes(self.cached_bytes)
-        self._states = SharedBytes(len(source))
+        self._states = unreadable.states(len(source))
 
     def __len__(self) -> int:
         return len(self.source)
-
-    @property
-    def unreadable(self) -> int:
-        """Return how many images have turned out to be unreadable so far, in any worker."""
-        return int((self._states.array == UNREADABLE).sum())
 
     def read(self, index: int) -> NDArray[np.uint8]:
         """Return image `index` as uint8 [H, W, C] at its reading size; not to be written to.
 
         Raises:
             UnreadableImage: it cannot be decoded.
-            UserError: more than `max_unreadable` of the images cannot.
+            UserError: nor can more photos than are allowed.
         """
         if self._states.array[index] == UNREADABLE:
             raise UnreadableImage(Path(self.source.names[index]), "it could not be decoded before")
@@ -211,8 +240,4 @@ class Images:
     def _give_up(self, index: int, error: UnreadableImage) -> None:
         self._states.array[index] = UNREADABLE
         log.warning("%s: skipped; the next readable photo takes its place from now on", error)
-        if self.unreadable > self.max_unreadable * len(self):
-            raise UserError(
-                f"data.max_unreadable: {self.unreadable} of {len(self)} images cannot be read, more than the share of "
-                f"{self.max_unreadable:g} that is allowed; mend or remove them ({error}), or allow more."
-            ) from error
+        self.unreadable.check(error)

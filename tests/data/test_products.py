@@ -377,7 +377,7 @@ def test_a_photo_that_breaks_in_training_is_replaced_by_the_next(tmp_path: Path,
     assert torch.equal(epoch[place[7]], epoch[place[8]])
     assert torch.equal(epoch[place[23]], epoch[place[0]])
     assert len({image.numpy().tobytes() for image in epoch}) == 22
-    assert data._images["train"]["image"].unreadable == 2  # also when a worker found it
+    assert data._images["train"]["image"].unreadable.count == 2  # also when a worker found it
 
 
 def test_too_many_photos_that_break_in_training_stop_it(tmp_path: Path, write: Write) -> None:
@@ -385,8 +385,26 @@ def test_too_many_photos_that_break_in_training_stop_it(tmp_path: Path, write: W
         truncate(path)
     write("val", 2)
     data = prepared(tmp_path, batch_size=20)
-    with pytest.raises(UserError, match=r"data.max_unreadable: 2 of 20"):
+    with pytest.raises(UserError, match=r"data.max_unreadable: 2 of 22"):
         next(iter(data.train_dataloader()))
+
+
+def test_a_small_split_may_have_a_photo_that_breaks(tmp_path: Path, write: Write) -> None:
+    write("train", 20)
+    truncate(write("val", 10)[3])
+    assert sum(len(batch["image"]) for batch in prepared(tmp_path).val_dataloader()) == 10
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_unreadable_photos_of_all_splits_count_together(tmp_path: Path, write: Write, workers: int) -> None:
+    header, *_ = write("train", 20)
+    header.write_bytes(b"")
+    truncate(write("val", 10)[3])
+    truncate(write("test", 10)[9])
+    data = prepared(tmp_path, num_workers=workers)
+    list(data.val_dataloader())  # 2 of 40, which is just allowed
+    with pytest.raises(UserError, match=r"data.max_unreadable: 3 of 40"):
+        list(data.test_dataloader())
 
 
 # ---- the demo catalogue

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_lab.data.source import FileLoader, Images, Source, pad, reading_sizes, resize
+from gan_lab.data.source import FileLoader, Images, Source, Unreadable, pad, reading_sizes, resize
 from gan_lab.errors import UserError
 from gan_lab.imaging import UnreadableImage
 
@@ -29,9 +29,11 @@ class Counting:
         return np.full((self.side, self.side, 3), index, dtype=np.uint8)
 
 
-def images(loader: Counting, count: int = 10, side: int = 20, cache_bytes: int = 10**6, **options: float) -> Images:
+def images(
+    loader: Counting, count: int = 10, side: int = 20, cache_bytes: int = 10**6, unreadable: Unreadable | None = None
+) -> Images:
     source = Source([f"{i}.jpg" for i in range(count)], np.full((count, 2), side), np.arange(count), loader)
-    return Images(source, source.sizes, 3, cache_bytes=cache_bytes, **options)  # type: ignore[arg-type]
+    return Images(source, source.sizes, 3, unreadable or Unreadable(0.05, count), cache_bytes=cache_bytes)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_a_forked_worker_fills_the_cache_for_all() -> None:
 def test_a_spawned_copy_has_a_cache_of_its_own(write: Write) -> None:
     paths = write("", 3)
     source = Source([str(path) for path in paths], np.full((3, 2), (48, 40)), np.zeros(3), FileLoader(paths, 3))
-    cache = Images(source, source.sizes, 3, cache_bytes=10**6)
+    cache = Images(source, source.sizes, 3, Unreadable(0.05, 3), cache_bytes=10**6)
     first = cache.read(1).copy()
     copy = pickle.loads(pickle.dumps(cache))
     assert np.array_equal(copy.read(1), first)
@@ -112,22 +114,29 @@ def test_a_spawned_copy_has_a_cache_of_its_own(write: Write) -> None:
 
 def test_an_unreadable_image_is_tried_once_and_named(caplog: pytest.LogCaptureFixture) -> None:
     loader = Counting(bad=(2,))
-    cache = images(loader, max_unreadable=0.2)
+    cache = images(loader, unreadable=Unreadable(0.2, 10))
     for _ in range(3):
         with pytest.raises(UnreadableImage):
             cache.read(2)
     assert loader.calls == [2]
     assert [record.message.count("2.jpg") for record in caplog.records] == [1]
-    assert cache.unreadable == 1
+    assert cache.unreadable.count == 1
 
 
-def test_too_many_unreadable_images_stop_the_run() -> None:
-    cache = images(Counting(bad=(2, 4)), max_unreadable=0.1)
-    with pytest.raises(UnreadableImage):
-        cache.read(2)
-    with pytest.raises(UserError, match=r"data.max_unreadable: 2 of 10") as caught:
-        cache.read(4)
+def test_too_many_unreadable_images_in_all_tables_stop_the_run() -> None:
+    unreadable = Unreadable(0.1, 20)
+    first, second = (images(Counting(bad=(2, 4)), unreadable=unreadable) for _ in range(2))
+    for table, index in ((first, 2), (second, 2)):
+        with pytest.raises(UnreadableImage):
+            table.read(index)
+    with pytest.raises(UserError, match=r"data.max_unreadable: 3 of 20") as caught:
+        second.read(4)
     assert not isinstance(caught.value, UnreadableImage)
+
+
+def test_what_was_unreadable_before_counts() -> None:
+    with pytest.raises(UserError, match=r"data.max_unreadable: 2 of 11"):
+        images(Counting(bad=(2,)), unreadable=Unreadable(0.1, 11, known=1)).read(2)
 
 
 def test_a_subset_follows_its_rows() -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import pickle
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,7 +72,7 @@ def find(option: str, value: str | Path, prefer: str = "best") -> Path:
     Args:
         option: the option that gave it, for the message.
         value: the path.
-        prefer: "best" or "last": which of a run's checkpoints to take; the other one if it has only that.
+        prefer: "best" or "last": which of a run's checkpoints to take; its newest one where it has not that.
 
     Raises:
         UserError: there is none.
@@ -82,12 +80,12 @@ def find(option: str, value: str | Path, prefer: str = "best") -> Path:
     path = Path(value)
     if path.is_file():
         return path
-    order = ("best.ckpt", "last.ckpt") if prefer == "best" else ("last.ckpt", "best.ckpt")
     for folder in (path / "checkpoints", path):
-        for name in order:
-            if (folder / name).is_file():
-                return folder / name
-    what = "is a folder without checkpoints/last.ckpt" if path.is_dir() else "does not exist"
+        if (folder / f"{prefer}.ckpt").is_file():
+            return folder / f"{prefer}.ckpt"
+        if found := sorted(folder.glob("*.ckpt"), key=lambda file: file.stat().st_mtime):
+            return found[-1]
+    what = "is a folder without checkpoints/*.ckpt" if path.is_dir() else "does not exist"
     raise UserError(f"{option}={value}: {what}; name a run's folder (runs/<name>) or a .ckpt file")
 
 
@@ -101,13 +99,14 @@ def read(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"checkpoint {path}: does not exist") from error
-    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # what a damaged file makes of the unpickler can be anything, IndexError among it
         raise UserError(
             f"checkpoint {path}: damaged, or not a checkpoint that can be read safely "
             f"({str(error).splitlines()[0][:120] if str(error) else type(error).__name__})"
         ) from error
     parts = checkpoint.keys() if isinstance(checkpoint, dict) else set()
-    if not {"config", "clock", "state_dict"} <= parts or "model" not in checkpoint["config"]:
+    config = checkpoint["config"] if {"config", "clock", "state_dict"} <= parts else None
+    if not isinstance(config, dict) or "model" not in config:
         raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
     if checkpoint.get("format", 0) > FORMAT:
         raise UserError(f"checkpoint {path}: made by a newer gan_lab; upgrade with pip install -U gan-lab")

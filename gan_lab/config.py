@@ -68,6 +68,8 @@ def command(
         @functools.wraps(function)
         def guarded(config: DictConfig) -> None:
             try:
+                if "seed" in config:
+                    check_seed(config.seed)
                 function(config)
             except UserError as error:
                 fail(error)
@@ -87,6 +89,16 @@ def command(
         return main
 
     return decorate
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what no random number generator takes.
+
+    Raises:
+        UserError: the seed is no whole number from 0 to 2**32 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise UserError(f"seed={seed}: needs a whole number from 0 to {2**32 - 1}")
 
 
 def fail(error: UserError) -> None:
@@ -122,8 +134,10 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
     completed = {}
     for configuration in compositions(config_name, groups):
         for override in overrides:
-            if override not in groups and not override.key_or_group.startswith("hydra."):
-                completed[override.input_line] = checked(override, configuration)
+            if override not in groups and not override.key_or_group.startswith(("hydra.", "hydra/")):
+                line = checked(override, configuration)
+                if line.startswith("++") or override.input_line not in completed:  # one job that needs ++ is enough
+                    completed[override.input_line] = line
     return [completed.get(argument, argument) for argument in argv]
 
 
@@ -143,7 +157,7 @@ def first_configuration(argv: list[str], config_name: str) -> DictConfig:
     for override in map(parsed, filter(is_override, argv)):
         line = str(override.input_line)
         if override.is_sweep_override():
-            line = f"{line.split('=', 1)[0]}={next(iter(override.sweep_string_iterator()))}"
+            line = f"{line.split('=', 1)[0]}={swept_values(override)[0]}"
         lines.append(line)
     return compose(config_name, lines)
 
@@ -163,6 +177,20 @@ def parsed(argument: str) -> Override:
         ) from error
 
 
+def swept_values(override: Override) -> list[str]:
+    """Return what an override gives its key, as text: one value, or all values of a sweep.
+
+    Raises:
+        UserError: the values cannot be listed without running the sweep.
+    """
+    if not override.is_sweep_override():
+        return [str(override.get_value_element_as_str())]
+    try:
+        return list(map(str, override.sweep_string_iterator()))
+    except HydraException as error:
+        raise UserError(f"{override.input_line}: name the values one by one, with commas ({error})") from error
+
+
 def is_override(argument: str) -> bool:
     """Tell `key=value` and `~key` from flags and their values."""
     return not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
@@ -177,11 +205,8 @@ def compositions(config_name: str, groups: list[Override]) -> Iterator[DictConfi
     """Yield the configuration for every combination of group options that a sweep will visit."""
     choices: list[list[str]] = []
     for group in groups:
-        swept = group.is_sweep_override()
-        values = list(group.sweep_string_iterator()) if swept else None
-        line = str(group.input_line)
-        prefix = line.split("=", 1)[0]
-        choices.append([f"{prefix}={value}" for value in values] if values else [line])
+        prefix = str(group.input_line).split("=", 1)[0]
+        choices.append([f"{prefix}={value}" for value in swept_values(group)])
     for combination in itertools.islice(itertools.product(*choices), 64):
         yield compose(config_name, list(combination))
 

@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class UserError(Exception):
     """A mistake that the user can mend: the message names the option or the file, the value it had, and the mend."""
+
+    def __str__(self) -> str:
+        # A DataLoader hands on a worker's error as one made of its traceback's text, which ends with the message.
+        return super().__str__().rpartition(f"{type(self).__module__}.{type(self).__qualname__}: ")[2].rstrip()

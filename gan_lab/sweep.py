@@ -21,7 +21,8 @@ class SweepSummary(Callback):
         jobs = [path for path in folder.iterdir() if path.is_dir() and path.name.isdigit()]
         rows = sorted((job_row(path) for path in jobs), key=lambda row: row.pop("rank"))
         if not rows:
-            return
+            print(f"{folder}: no job of the sweep left anything here")
+            raise SystemExit(1)
         shared = set.intersection(*[set(row.get("overrides", [])) for row in rows]) if len(rows) > 1 else set()
         for row in rows:  # what the jobs have in common says nothing
             row["overrides"] = " ".join(line for line in row.get("overrides", []) if line not in shared)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from lightning.pytorch import seed_everything
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
@@ -17,7 +17,18 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget
-from gan_lab.config import allowed_object, command, fail, instantiate, is_group, is_override, secrets_masked
+from gan_lab.config import (
+    allowed_object,
+    command,
+    fail,
+    instantiate,
+    is_group,
+    is_override,
+    is_sweep,
+    parsed,
+    secrets_masked,
+    swept_values,
+)
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
@@ -32,8 +43,6 @@ CHANGEABLE = (
     "device",
     "compile",
     "resume",
-    "name",
-    "runs_dir",
     "data.root",
     "data.num_workers",
     "data.cache_mb",
@@ -50,9 +59,9 @@ def train(config: DictConfig) -> None:
     resume = find_resume(config, run_dir)
     if resume is not None:
         config = resumed_config(config, resume)
-        run_dir = resume.parent.parent if resume.parent.name == "checkpoints" else run_dir
+        run_dir = resumed_folder(config, resume)
         prepare_process(config)
-    elif (run_dir / "checkpoints" / "last.ckpt").exists():
+    elif holds_run(run_dir):
         raise UserError(
             f"name={config.name}: {run_dir} holds a run already, and it is not overwritten. Continue it with "
             f"resume={run_dir}, or start another with name=<another name>"
@@ -67,13 +76,15 @@ def train(config: DictConfig) -> None:
     start = 0 if resume is None else checkpoint.read(resume)["clock"]["iteration"]
     log.info("%s", datamodule.describe())
     log.info("run %s: %s, seed %d", run_dir, parameters(model), config.seed)
+    trainer = build_trainer(config, run_dir, resolved, start)
     write_config(run_dir, resolved)
+    for logger in trainer.loggers:
+        logger.log_hyperparams(resolved)
     model.to(memory_format=torch.channels_last)
     if config.compile:
         for network in model.compilable():
             network.compile(dynamic=False)  # each network meets a few fixed shapes; dynamic kernels gain nothing
 
-    trainer = build_trainer(config, resolved, run_dir, start)
     budget = next(c for c in trainer.callbacks if isinstance(c, Budget))  # type: ignore[attr-defined]
     limit = budget.total_iterations(datamodule.iterations_per_epoch(trainer.world_size))
     if limit is not None and start >= limit:
@@ -125,9 +136,37 @@ def find_resume(config: DictConfig, run_dir: Path) -> Path | None:
     if config.resume is None:
         return None
     if config.resume == "auto":
-        last = run_dir / "checkpoints" / "last.ckpt"
-        return last if last.exists() else None
+        return checkpoint.find("resume", run_dir, prefer="last") if holds_run(run_dir) else None
     return checkpoint.find("resume", config.resume, prefer="last")
+
+
+def holds_run(run_dir: Path) -> bool:
+    """Tell whether a folder holds a run's checkpoint."""
+    return any((run_dir / "checkpoints").glob("*.ckpt"))
+
+
+def resumed_folder(config: DictConfig, path: Path) -> Path:
+    """Return the folder in which the run of the checkpoint `path` goes on: its own, or for a lone file a new one.
+
+    Raises:
+        UserError: the command line names another folder, or that folder holds a run.
+    """
+    multirun = HydraConfig.get().mode == RunMode.MULTIRUN
+    named = Path(HydraConfig.get().runtime.output_dir) if multirun else Path(config.runs_dir) / config.name
+    if path.parent.name == "checkpoints":
+        given = {parsed(line).key_or_group for line in HydraConfig.get().overrides.task} & {"name", "runs_dir"}
+        if given and named.resolve() != path.parent.parent.resolve():
+            raise UserError(
+                f"resume={path}: this run goes on in {path.parent.parent}, not in {named}; leave {' and '.join(given)} out, "
+                "or use init_from= to start a new run from its weights"
+            )
+        return path.parent.parent
+    if holds_run(named):
+        raise UserError(
+            f"resume={path}: the run would go on in {named}, which holds a run already, and that is not overwritten. "
+            f"Continue that one with resume={named}, or give a name=<another name>"
+        )
+    return named
 
 
 def resumed_config(config: DictConfig, path: Path) -> DictConfig:
@@ -138,17 +177,24 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     """
     saved = OmegaConf.create(checkpoint.read(path)["config"])
     assert isinstance(saved, DictConfig)
-    for override in OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task)):
+    for override in map(parsed, HydraConfig.get().overrides.task):
         key = override.key_or_group
-        if is_group(override) and key in ("model", "data"):
-            given = HydraConfig.get().runtime.choices[key]
-            if given != saved.choices[key]:
+        if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
+            for name in ("strategy", "devices", "num_nodes"):
+                saved.trainer[name] = config.trainer[name]
+        elif key == "logger":
+            saved.logger = config.logger
+        elif is_group(override):
+            given, own = HydraConfig.get().runtime.choices[key], saved.choices.get(key)
+            if given != own:
                 raise UserError(
-                    f"resume={path}: it is a run of {key}={saved.choices[key]}, not {key}={given}. Leave {key}= out, or use "
+                    f"resume={path}: it is a run of {key}={own}, not {key}={given}. Leave {key}= out, or use "
                     "init_from= to start a new run from its weights"
                 )
         elif key.startswith(CHANGEABLE) and key.split(".")[0] in saved:
             OmegaConf.update(saved, key, OmegaConf.select(config, key), force_add=True)
+        elif key in ("name", "runs_dir"):
+            saved[key] = config[key]
         elif OmegaConf.select(saved, key) != OmegaConf.select(config, key):
             raise UserError(
                 f"{override.input_line}: a continued run keeps its {key}={OmegaConf.select(saved, key)}. Leave it out, or use "
@@ -163,7 +209,7 @@ def plain(config: DictConfig, model: ManualModule) -> dict[str, Any]:
     assert isinstance(resolved, dict)
     if "choices" not in resolved:
         choices = HydraConfig.get().runtime.choices
-        resolved["choices"] = {"model": choices["model"], "data": choices["data"]}
+        resolved["choices"] = {group: choice for group, choice in choices.items() if not group.startswith("hydra")}
         resolved["overrides"] = list(HydraConfig.get().overrides.task)
     resolved["monitor"] = list(model.monitor)
     return secrets_masked(resolved)
@@ -171,9 +217,17 @@ def plain(config: DictConfig, model: ManualModule) -> dict[str, Any]:
 
 @rank_zero_only
 def write_config(run_dir: Path, resolved: dict[str, Any]) -> None:
-    """Write the run's `config.yaml`."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_whole(run_dir / "config.yaml", lambda file: file.write(OmegaConf.to_yaml(resolved).encode()))
+    """Write the run's `config.yaml`.
+
+    Raises:
+        UserError: the folder cannot be made or written.
+    """
+    text = OmegaConf.to_yaml(resolved).encode()
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_whole(run_dir / "config.yaml", lambda file: file.write(text))
+    except OSError as error:
+        raise UserError(f"runs_dir, name: {run_dir} cannot be written: {error.strerror}") from error
 
 
 def parameters(model: ManualModule) -> str:
@@ -196,7 +250,7 @@ def train_or_record(config: DictConfig) -> None:
     if HydraConfig.get().mode != RunMode.MULTIRUN:
         return train(config)
     run_dir = Path(HydraConfig.get().runtime.output_dir)
-    if config.resume is None and (run_dir / "checkpoints" / "last.ckpt").exists():
+    if config.resume is None and holds_run(run_dir):
         fail(
             UserError(
                 f"name={config.name}: {run_dir} holds a run already, and it is not overwritten. Continue the sweep with "
@@ -219,17 +273,38 @@ def train_or_record(config: DictConfig) -> None:
     return None
 
 
-def with_saved_choices(argv: list[str]) -> list[str]:
-    """Add the model and the data of the run that `resume=` names, so that its keys are the valid ones.
+def completed(argv: list[str]) -> list[str]:
+    """Add what the rest of the command line implies: the choices of the run that `resume=` names, a sweep's name.
 
     Raises:
-        UserError: `resume` names no checkpoint.
+        UserError: `resume` names no checkpoint, or a sweep is to change its own name.
     """
-    given = {line.split("=", 1)[0]: line.split("=", 1)[1] for line in filter(is_override, argv) if "=" in line}
-    if given.get("resume", "null") in ("null", "auto"):
+    given = {override.key_or_group: override for override in map(parsed, filter(is_override, argv))}
+    if is_sweep(argv):
+        return [*argv, *sweep_name(given)]
+    resume = given["resume"].value() if "resume" in given else None
+    if resume in (None, "auto"):
         return argv
-    saved = checkpoint.read(checkpoint.find("resume", given["resume"], prefer="last"))["config"]["choices"]
-    return [*argv, *[f"{group}={saved[group]}" for group in ("model", "data") if group not in given]]
+    saved = checkpoint.read(checkpoint.find("resume", str(resume), prefer="last"))["config"]
+    # so that the keys of its model, its data and its logger are the valid ones, and its folder goes by its name
+    choices = [f"{group}={saved['choices'][group]}" for group in ("model", "data", "logger") if group not in given]
+    return [*argv, *choices, *([] if "name" in given else [f"name={saved['name']}"])]
+
+
+def sweep_name(given: dict[str, Override]) -> list[str]:
+    """Return an override that names the sweep by all its models and data: Hydra would take the default ones'.
+
+    Raises:
+        UserError: the name is swept: the jobs of a sweep lie in one folder.
+    """
+    for key in ("name", "runs_dir"):
+        if key in given and given[key].is_sweep_override():
+            raise UserError(f"{given[key].input_line}: job i of a sweep lies at <runs_dir>/<name>/<i>; give one {key}")
+    if "name" in given:
+        return []
+    parts = [swept_values(given[group]) if group in given else [] for group in ("model", "data")]
+    named = ["+".join(values) or default for values, default in zip(parts, ("cyclegan", "products"), strict=True)]
+    return [f"name={'-'.join(named)}"]
 
 
 def check(config: DictConfig, multirun: bool) -> None:
@@ -243,7 +318,7 @@ def check(config: DictConfig, multirun: bool) -> None:
         raise UserError(f"resume={config.resume} with -m: every job would continue the same run; use resume=auto")
 
 
-main = command("train", check=check, prepare=with_saved_choices)(train_or_record)
+main = command("train", check=check, prepare=completed)(train_or_record)
 
 if __name__ == "__main__":
     main()

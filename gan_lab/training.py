@@ -13,16 +13,20 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import SLURMEnvironment
-from omegaconf import DictConfig
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, ProgressBar, SampleGrid, TermsLogger, Validation
 from gan_lab.checkpoint import CrashSafeIO
-from gan_lab.config import instantiate
+from gan_lab.config import config_dir, instantiate
 from gan_lab.errors import UserError
 
 log = logging.getLogger(__name__)
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+LIMITS = ("max_iterations", "max_epochs", "max_minutes")
+NEEDED = ("log_every", "sample_every", "validate_every", "validate_images")
+INTERVALS = ("checkpoint_every", "checkpoint_every_minutes", "keep_every", *NEEDED)
 REFUSED_STRATEGIES = {
     "fsdp": "FSDP shards one optimiser's parameters, and a GAN has two optimisers that take turns",
     "deepspeed": "DeepSpeed wraps a single optimiser, and a GAN has two that take turns",
@@ -71,20 +75,26 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
     """
     if trainer.precision not in PRECISIONS:
         raise UserError(f"trainer.precision={trainer.precision}: needs one of {', '.join(PRECISIONS)}")
-    for name in ("max_iterations", "max_epochs", "max_minutes"):
-        value = trainer[name]
-        if value is not None and (isinstance(value, str) or value <= 0):
-            raise UserError(f"trainer.{name}={value}: needs a number above 0, or null for no limit")
-    if all(trainer[name] is None for name in ("max_iterations", "max_epochs", "max_minutes")):
+    known = OmegaConf.load(config_dir() / "trainer" / "default.yaml")
+    for name in map(str, trainer.keys() ^ known.keys()):
+        raise UserError(f"trainer.{name}: {'there is no such key' if name in trainer else 'this key is needed'}")
+    for name in (*LIMITS, *INTERVALS):
+        value, whole = trainer[name], name not in ("max_epochs", "max_minutes", "checkpoint_every_minutes")
+        if value is None and name not in NEEDED:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or value <= 0:
+            what = f"a {'whole ' if whole else ''}number above 0"
+            raise UserError(f"trainer.{name}={value}: needs {what}{'' if name in NEEDED else ', or null for none'}")
+    if all(trainer[name] is None for name in LIMITS):
         raise UserError("trainer: the run would never end; set trainer.max_iterations, max_epochs or max_minutes")
     strategy = str(trainer.strategy)
     for name, reason in REFUSED_STRATEGIES.items():
         if name in strategy:
             raise UserError(f"trainer.strategy={strategy}: {reason}. Use trainer=ddp")
-    if multirun and strategy.startswith("ddp"):
+    if multirun and is_ddp(trainer):
         raise UserError(
-            "trainer=ddp with -m: each process of a job would start the whole sweep again. Run the jobs one by one under "
-            "torchrun, or give them to a cluster with hydra/launcher=submitit_slurm (docs/cluster.md)"
+            "trainer=ddp, or several devices, with -m: each process of a job would start the whole sweep again. Run the "
+            "jobs one after the other, each with its own name= (docs/cluster.md)"
         )
 
 
@@ -108,37 +118,44 @@ def cpu_has_bf16() -> bool:
     return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
-def build_trainer(config: DictConfig, resolved: dict[str, Any], run_dir: Path, start_iteration: int) -> Trainer:
+def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], start_iteration: int) -> Trainer:
     """Make the Trainer that a run's configuration describes.
 
     Args:
         config: the run's configuration.
-        resolved: the same in plain containers, secrets masked; goes into checkpoints.
         run_dir: the run's folder.
+        resolved: the configuration in plain containers, secrets masked; goes into checkpoints.
         start_iteration: the iteration that the run starts from; 0 unless it resumes.
+
+    Raises:
+        UserError: Lightning refuses the devices or the strategy, or wandb is asked for and not installed.
     """
     trainer = config.trainer
     accelerator = "cpu" if config.device == "cpu" or not torch.cuda.is_available() else "gpu"
-    return Trainer(
-        accelerator=accelerator,
-        devices=trainer.devices,
-        num_nodes=trainer.num_nodes,
-        # G and D take turns, so each backward leaves the other's parameters unused
-        strategy="ddp_find_unused_parameters_true" if trainer.strategy == "ddp" else trainer.strategy,
-        precision=precision_for(trainer.precision, accelerator),
-        max_epochs=-1,
-        callbacks=build_callbacks(trainer, run_dir),
-        logger=build_loggers(config, resolved, run_dir, start_iteration),
-        plugins=build_plugins(resolved),
-        # what the callbacks above do in iterations, Lightning would do in optimiser steps
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        limit_val_batches=0,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        deterministic=trainer.deterministic,
-    )
+    try:
+        return Trainer(
+            accelerator=accelerator,
+            devices=trainer.devices,
+            num_nodes=trainer.num_nodes,
+            # G and D take turns, so each backward leaves the other's parameters unused
+            strategy="ddp_find_unused_parameters_true" if is_ddp(trainer) else trainer.strategy,
+            precision=precision_for(trainer.precision, accelerator),
+            max_epochs=-1,
+            callbacks=build_callbacks(trainer, run_dir),
+            logger=build_loggers(config, run_dir, start_iteration),
+            plugins=build_plugins(resolved),
+            # what the callbacks above do in iterations, Lightning would do in optimiser steps
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            limit_val_batches=0,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            deterministic=trainer.deterministic,
+        )
+    except (MisconfigurationException, ValueError, TypeError) as error:
+        given = f"trainer.devices={trainer.devices} trainer.strategy={trainer.strategy} device={config.device}"
+        raise UserError(f"{given}: {' '.join(str(error).split())}") from error
 
 
 def build_plugins(resolved: dict[str, Any]) -> list[Any]:
@@ -163,7 +180,13 @@ def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:
     ]
 
 
-def build_loggers(config: DictConfig, resolved: dict[str, Any], run_dir: Path, start_iteration: int) -> list[Logger]:
+def is_ddp(trainer: DictConfig) -> bool:
+    """Tell whether a run has a process per device: where it is asked for, and where there are several devices."""
+    several = trainer.num_nodes != 1 or trainer.devices not in (1, "1", "auto")
+    return bool(trainer.strategy == "ddp" or (trainer.strategy == "auto" and several))
+
+
+def build_loggers(config: DictConfig, run_dir: Path, start_iteration: int) -> list[Logger]:
     """Return the csv logger, which every run has, and the ones that `logger=` adds.
 
     Raises:
@@ -175,9 +198,9 @@ def build_loggers(config: DictConfig, resolved: dict[str, Any], run_dir: Path, s
             raise UserError("logger=wandb: wandb is not installed; pip install wandb, or logger=csv")
         if os.environ.get("WANDB_MODE") == "online":
             log.info("WANDB_MODE=online: wandb will talk to its server")
-        logger = instantiate(settings, save_dir=str(run_dir), name=run_dir.name)
-        logger.log_hyperparams(resolved)
-        loggers.append(logger)
+        # a job of a sweep goes by the sweep's name as well: "widths/0"
+        name = run_dir.relative_to(config.runs_dir) if run_dir.is_relative_to(config.runs_dir) else run_dir.name
+        loggers.append(instantiate({"save_dir": str(run_dir), "name": str(name), **settings}))
     return loggers
 
 

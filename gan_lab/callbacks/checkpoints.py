@@ -23,7 +23,7 @@ class Checkpoints(Callback):
         folder: the run's checkpoints folder.
         every_n_iterations: iterations between two saves of `last`; None for none.
         every_n_minutes: minutes between two saves of `last`; None for none. One process only: clocks differ.
-        keep_every_n_iterations: iterations between checkpoints that stay, as `iteration=000500.ckpt`; None for none.
+        keep_every_n_iterations: iterations between checkpoints that stay, as `iteration-000500.ckpt`; None for none.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Checkpoints(Callback):
         if self._improved(trainer, pl_module):
             self._save(trainer, "best")
         if self.keep_every_n_iterations and iteration % self.keep_every_n_iterations == 0:
-            self._save(trainer, f"iteration={iteration:06d}")
+            self._save(trainer, f"iteration-{iteration:06d}")
         due = self.every_n_iterations is not None and iteration % self.every_n_iterations == 0
         if self.every_n_minutes is not None and trainer.world_size == 1:
             due = due or time.monotonic() - self._saved_at >= 60 * self.every_n_minutes

@@ -51,8 +51,8 @@ def test_a_run_leaves_what_scripts_rely_on(tmp_path: Path) -> None:
     assert {path.name for path in (folder / "checkpoints").iterdir()} == {
         "last.ckpt",
         "best.ckpt",
-        "iteration=000002.ckpt",
-        "iteration=000004.ckpt",
+        "iteration-000002.ckpt",
+        "iteration-000004.ckpt",
     }
     config = OmegaConf.load(folder / "config.yaml")
     assert config.model._target_ == "gan_lab.models.VAE"
@@ -172,6 +172,15 @@ def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp
         (["trainer.max_minutes=-1"], "trainer.max_minutes=-1"),
         (["trainer.strategy=fsdp"], "two optimisers"),
         (["trainer.strategy=deepspeed_stage_2"], "Use trainer=ddp"),
+        (["trainer.strategy=foo"], "trainer.strategy=foo"),
+        (["trainer.log_every=0"], "trainer.log_every=0: needs a whole number above 0"),
+        (["trainer.validate_every=null"], "trainer.validate_every=None"),
+        (["trainer.checkpoint_every=2.5"], "trainer.checkpoint_every=2.5"),
+        (["+trainer.max_iteration=5"], "trainer.max_iteration: there is no such key"),
+        (["~trainer.log_every"], "trainer.log_every: this key is needed"),
+        (["seed=-1"], "seed=-1"),
+        (["seed=one"], "seed=one"),
+        (["runs_dir=flat/0.png", "data.root=flat", "model=vae", "data.batch_size=4"], "flat/0.png"),
         (["device=tpu"], "device=tpu"),
         (["data.root=/nowhere"], "/nowhere"),
         (["data.root=empty"], "no image"),
@@ -182,6 +191,8 @@ def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp
         (["data.root=flat", "model=vae", "data.batch_size=4", "model.micro_batches=3"], "model.micro_batches=3"),
         (["resume=nothing"], "resume=nothing"),
         (["resume=corrupt.ckpt"], "corrupt.ckpt"),
+        (["resume=picture.ckpt"], "picture.ckpt"),
+        (["resume=other.ckpt"], "not made by gan_lab"),
         (["resume=evil.ckpt"], "evil.ckpt"),
         (["model._target_=os.system"], "os.system"),
         (["model._target_=torch.optim.os.system"], "torch.optim.os.system"),
@@ -198,6 +209,8 @@ def test_bad_input_gets_one_message_before_anything_is_written(
     photos(tmp_path / "flat")
     (tmp_path / "empty").mkdir()
     (tmp_path / "corrupt.ckpt").write_bytes(b"PK\x03\x04 not a checkpoint")
+    (tmp_path / "picture.ckpt").write_bytes(b"RIFF$\x00\x00\x00WEBPVP8 ")
+    torch.save({"config": None, "clock": {}, "state_dict": {}}, tmp_path / "other.ckpt")
     (tmp_path / "evil.ckpt").write_bytes(pickle.dumps(Evil()))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     before = sorted(tmp_path.rglob("*"))
@@ -239,6 +252,52 @@ def test_a_run_is_never_overwritten_nor_continued_as_another(
     assert load(checkpoint)["clock"]["iteration"] == 2
     assert run(monkeypatch, tmp_path, "resume=runs/mine") == 0  # nothing left to do is no error
     assert "2 iterations are done already" in capsys.readouterr().out
+
+
+def test_a_run_continues_in_its_own_folder_whatever_checkpoint_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [*tiny("enhancer"), "name=mine", "trainer.max_iterations=2", "trainer.keep_every=1"]
+    assert run(monkeypatch, tmp_path, *options) == 0
+    checkpoints = tmp_path / "runs/mine/checkpoints"
+    last = checkpoints / "last.ckpt"
+    copied = tmp_path / "a copy=1.ckpt"
+    copied.write_bytes(last.read_bytes())
+    for overrides, message in (
+        (["resume=runs/mine", "name=other"], "goes on in runs/mine, not in runs/other"),
+        ([f"resume='{copied}'"], "runs/mine, which holds a run already"),
+        (["resume=runs/mine", "data/degradation=blur"], "data/degradation=photo, not data/degradation=blur"),
+        (["resume=runs/mine", "experiment=demo"], "experiment=None, not experiment=demo"),
+    ):
+        assert run(monkeypatch, tmp_path, *overrides) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "runs/other").exists()
+    # a lone file goes where it is told to; a kept checkpoint goes on in its run's folder
+    assert run(monkeypatch, tmp_path, f"resume='{copied}'", "name=other", "trainer.max_iterations=3") == 0
+    assert load(tmp_path / "runs/other/checkpoints/last.ckpt")["clock"]["iteration"] == 3
+    assert load(last)["clock"]["iteration"] == 2
+    # another place to run leaves the budget as it was
+    assert run(monkeypatch, tmp_path, "resume=runs/mine", "trainer=ddp", "trainer.devices=1") == 0
+    assert "2 iterations are done already" in capsys.readouterr().out
+    kept = "resume=runs/mine/checkpoints/iteration-000001.ckpt"
+    assert run(monkeypatch, tmp_path, kept, "trainer.max_iterations=4") == 0
+    assert load(last)["clock"]["iteration"] == 4
+
+
+def test_a_run_killed_before_its_first_last_checkpoint_is_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [*tiny("vae"), "name=mine"]
+    assert run(monkeypatch, tmp_path, *options, "trainer.max_iterations=3") == 0
+    last, best = (tmp_path / f"runs/mine/checkpoints/{name}.ckpt" for name in ("last", "best"))
+    last.unlink()
+    at = load(best)["clock"]["iteration"]
+    assert run(monkeypatch, tmp_path, *options, "trainer.max_iterations=4") == 2
+    assert "holds a run already" in capsys.readouterr().err
+    assert run(monkeypatch, tmp_path, *options, "resume=auto", "trainer.max_iterations=4") == 0
+    with (tmp_path / "runs/mine/metrics.csv").open(newline="") as file:
+        assert [int(row["iteration"]) for row in csv.DictReader(file)] == [1, 2, 3, 4]
+    assert at < load(last)["clock"]["iteration"] == 4
 
 
 def test_a_new_seed_gives_another_run_and_the_same_seed_the_same(
@@ -290,8 +349,41 @@ def test_a_failed_job_does_not_stop_a_sweep_but_fails_it(tmp_path: Path) -> None
     assert "1 of 2 jobs failed: 1" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        (["-m", "model=dcgan,vae", "seed=0,1"], "dcgan+vae-products"),
+        (["-m", "seed=0,1"], "cyclegan-products"),
+        (["-m", "model=vae", "data=products,fashion_mnist"], "vae-products+fashion_mnist"),
+        (["-m", "model=dcgan,vae", "name=mine"], "mine"),
+    ],
+)
+def test_the_jobs_of_a_sweep_lie_in_one_folder(overrides: list[str], name: str) -> None:
+    completed = command.completed(overrides)
+    assert [line for line in completed if line.startswith("name=")] == [f"name={name}"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["name=a,b"], "give one name"),
+        (["model=glob(*gan)"], "one by one"),
+    ],
+)
+def test_a_sweep_that_cannot_be_listed_or_named_is_refused(
+    overrides: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, tmp_path, "-m", *overrides) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_ddp_in_a_sweep_is_refused(tmp_path: Path) -> None:
     done = train("-m", *tiny("vae"), "name=sweep", "trainer=ddp", "seed=0,1", cwd=tmp_path, check=False)
     assert done.returncode == 2
-    assert "torchrun" in done.stderr
+    assert "one after the other" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -403,7 +403,7 @@ def test_the_unreadable_photos_of_all_splits_count_together(tmp_path: Path, writ
     truncate(write("test", 10)[9])
     data = prepared(tmp_path, num_workers=workers)
     list(data.val_dataloader())  # 2 of 40, which is just allowed
-    with pytest.raises(UserError, match=r"data.max_unreadable: 3 of 40"):
+    with pytest.raises(UserError, match=r"^data.max_unreadable: 3 of 40 .*, or allow more\.$"):  # from a worker as well
         list(data.test_dataloader())
 
 

@@ -116,6 +116,22 @@ def read_photos(folder: Folder, labels: Labels | None) -> Photos:
     return Photos(folder.paths, sizes, classes, groups)
 
 
+def check_groups(photos: Sequence[Photos], labels: Labels) -> None:
+    """Say how many photos of all tables have no group; raise UserError when none has one."""
+    without = [path for table in photos for path, group in zip(table.paths, table.groups, strict=True) if group is None]
+    total = sum(map(len, photos))
+    if without and len(without) == total:
+        raise UserError(
+            f"data.group_column: {labels.file} has a {labels.group_column} for none of the {total} photos, as "
+            f"{without[0]}; its paths must be relative to {labels.file.parent}."
+        )
+    if without:
+        log.warning(
+            "%s has no %s for %d of %d photos, as %s: each of them may come on any side of the split.",
+            labels.file, labels.group_column, len(without), total, without[0],
+        )  # fmt: skip
+
+
 def drop_unreadable(roles: dict[str, Photos]) -> tuple[dict[str, Photos], list[Path]]:
     """Return the tables of one split without the rows that cannot be read, and the paths of those.
 

@@ -14,7 +14,7 @@ from gan_lab.data.catalogue import KINDS
 from gan_lab.data.demo import DEMO_WARNING, SPLIT_OF, demo_splits
 from gan_lab.data.layouts import ALL, Layout, find_layout, two_folders
 from gan_lab.data.options import share, whole
-from gan_lab.data.photos import Labels, Photos, drop_unreadable, near_duplicates, read_photos
+from gan_lab.data.photos import Labels, Photos, check_groups, drop_unreadable, near_duplicates, read_photos
 from gan_lab.data.roles import Scan
 from gan_lab.data.source import DECODED_MARGIN
 from gan_lab.data.splits import join_groups, split_by_group
@@ -134,6 +134,8 @@ class Products(ImageDataModule):
         roles = tables.pop(whole)
         # The rows of lq follow those of gt; A and B are split in one go, so that a group is on one side in both.
         leaders = [roles["gt"]] if "gt" in roles else list(roles.values())
+        if self.labels is not None and self.labels.group_column is not None:
+            check_groups(leaders, self.labels)
         paths = [path for table in leaders for path in table.paths]
         groups: list[list[Any]] = [[group for table in leaders for group in table.groups]]
         decodable = np.ones(len(paths), dtype=bool)

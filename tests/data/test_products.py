@@ -160,6 +160,20 @@ def test_a_photo_without_a_class_in_the_csv_is_refused(tmp_path: Path, write: Wr
         prepared(tmp_path, label_column="kind")
 
 
+def test_a_group_column_that_reaches_no_photo_is_refused(tmp_path: Path, write: Write) -> None:
+    write("photos", 8)
+    (tmp_path / "labels.csv").write_text("path,seller\n000.png,1\n")  # relative to photos/, where it does not lie
+    with pytest.raises(UserError, match=r"data.group_column: .*labels.csv .*seller for none .* 8 photos, .*000.png;"):
+        prepared(tmp_path, group_column="seller")
+
+
+def test_photos_without_a_group_are_counted(tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    write("photos", 8)
+    (tmp_path / "labels.csv").write_text("path,seller\nphotos/000.png,1\nphotos/001.png,1\nphotos/002.png,\n")
+    prepared(tmp_path, group_column="seller")
+    assert "no seller for 6 of 8 photos" in caplog.text
+
+
 # ---- pairs
 
 

@@ -146,7 +146,7 @@ def holds_run(run_dir: Path) -> bool:
 
 
 def resumed_folder(config: DictConfig, path: Path) -> Path:
-    """Return the folder in which the run of the checkpoint `path` goes on: its own, or for a lone file a new one.
+    """Return the folder in which the run of the checkpoint `path` goes on: its own, or for a lone file the one of its name.
 
     Raises:
         UserError: the command line names another folder, or that folder holds a run.
@@ -182,11 +182,11 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
         if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
             for name in ("strategy", "devices", "num_nodes"):
                 saved.trainer[name] = config.trainer[name]
-        elif key == "logger":
-            saved.logger = config.logger
         elif is_group(override):
             given, own = HydraConfig.get().runtime.choices[key], saved.choices.get(key)
-            if given != own:
+            if given != own and key == "logger":
+                saved.logger = config.logger
+            elif given != own:
                 raise UserError(
                     f"resume={path}: it is a run of {key}={own}, not {key}={given}. Leave {key}= out, or use "
                     "init_from= to start a new run from its weights"
@@ -285,10 +285,9 @@ def completed(argv: list[str]) -> list[str]:
     resume = given["resume"].value() if "resume" in given else None
     if resume in (None, "auto"):
         return argv
-    saved = checkpoint.read(checkpoint.find("resume", str(resume), prefer="last"))["config"]
-    # so that the keys of its model, its data and its logger are the valid ones, and its folder goes by its name
-    choices = [f"{group}={saved['choices'][group]}" for group in ("model", "data", "logger") if group not in given]
-    return [*argv, *choices, *([] if "name" in given else [f"name={saved['name']}"])]
+    saved = checkpoint.read(checkpoint.find("resume", str(resume), prefer="last"))["config"]["choices"]
+    # so that the keys of its model, its data and its logger are the valid ones
+    return [*argv, *[f"{group}={saved[group]}" for group in ("model", "data", "logger") if group not in given]]
 
 
 def sweep_name(given: dict[str, Override]) -> list[str]:

@@ -282,6 +282,10 @@ def test_a_run_continues_in_its_own_folder_whatever_checkpoint_is_named(
     kept = "resume=runs/mine/checkpoints/iteration-000001.ckpt"
     assert run(monkeypatch, tmp_path, kept, "trainer.max_iterations=4") == 0
     assert load(last)["clock"]["iteration"] == 4
+    (tmp_path / "elsewhere").mkdir()
+    assert run(monkeypatch, tmp_path / "elsewhere", f"resume={tmp_path}/runs/mine", "trainer.max_iterations=5") == 0
+    assert load(last)["clock"]["iteration"] == 5
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_a_run_killed_before_its_first_last_checkpoint_is_a_run(

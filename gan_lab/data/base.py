@@ -116,8 +116,8 @@ class ImageDataModule(LightningDataModule):
         if self._views:
             return
         scan = self._scan()
-        if "train" not in scan.splits:
-            raise UserError(f"data.root: {scan.found} has too few readable photos to train on.")
+        if training and "train" not in scan.splits:
+            raise UserError(f"data.root: {scan.found} has no photos to train on, or too few that are readable.")
         self._found = scan.found
         self.class_names = list(scan.class_names)
         self.classes = len(self.class_names)
@@ -132,13 +132,8 @@ class ImageDataModule(LightningDataModule):
                 budget -= sum(opened.cached_bytes for opened in images.values())
                 if split == "train" or all(map(len, images.values())):  # a rare class may be in no other split
                     self._images[split] = images
-        counts = {role: len(images) for role, images in self._images["train"].items()}
-        if training and self.batch_size > min(counts.values()):
-            have = " and ".join(f"{count} of {role}" if role in "AB" else str(count) for role, count in counts.items())
-            raise UserError(
-                f"data.batch_size: {self.batch_size} is more than there are images to train on ({have}, in "
-                f"{self._found}); give at most {min(counts.values())}."
-            )
+        if training:
+            self._check_batch_size()
         self._views = {split: self._view(images, training=split == "train") for split, images in self._images.items()}
 
     def setup(self, stage: str) -> None:
@@ -179,6 +174,15 @@ class ImageDataModule(LightningDataModule):
         return self._evaluation_loader("test")
 
     # ---- the data as the model needs them
+
+    def _check_batch_size(self) -> None:
+        counts = {role: len(images) for role, images in self._images["train"].items()}
+        if self.batch_size > min(counts.values()):
+            have = " and ".join(f"{count} of {role}" if role in "AB" else str(count) for role, count in counts.items())
+            raise UserError(
+                f"data.batch_size: {self.batch_size} is more than there are images to train on ({have}, in "
+                f"{self._found}); give at most {min(counts.values())}."
+            )
 
     def _open(self, roles: Roles, budget: int, unreadable: Unreadable) -> dict[str, Images]:
         """Return the tables as readable images; pairs share one reading size."""

@@ -32,8 +32,8 @@ Layout = dict[str, dict[str, Folder]]  # split (or ALL) -> role -> photos
 def find_layout(root: Path, option: str = "root") -> Layout:
     """Return the photos under `root` by split and role.
 
-    Understood are, in this order: trainA/ trainB/ (with testA/ testB/, valA/ valB/); lq/ gt/; train/ (with val/, test/)
-    that hold photos, class folders, or lq/ gt/; else class folders or a flat folder.
+    Understood are, in this order: trainA/ trainB/ testA/ testB/ (with valA/ valB/); lq/ gt/; train/ val/ test/ that
+    hold photos, class folders, or lq/ gt/; else class folders or a flat folder. Splits without train can be evaluated on.
 
     Raises:
         UserError: naming data.`option`: there is no such folder, it has no images, or half of a layout is missing.
@@ -42,9 +42,9 @@ def find_layout(root: Path, option: str = "root") -> Layout:
         kind = "is not a folder" if root.exists() else "does not exist"
         raise UserError(f"data.{option}: {root} {kind}; name a folder of photos.")
     folders = _subfolders(root)
-    if "traina" in folders or "trainb" in folders:
+    if {"traina", "trainb", "testa", "testb"} & folders.keys():
         return _domains(root, folders)
-    if {"lq", "gt"} <= folders.keys():
+    if _are_pairs(root, folders, option):
         return {ALL: _pairs(folders)}
     splits = _splits(folders)
     if not splits:
@@ -81,12 +81,12 @@ def _subfolders(root: Path) -> dict[str, Path]:
 def _splits(folders: dict[str, Path]) -> dict[str, Path]:
     """Return the folders of the splits, if these are splits: a class of goods may be called "train" as well."""
     splits = {split: folders[name] for split, names in SPLIT_NAMES.items() for name in names if name in folders}
-    return splits if "train" in splits and (len(splits) > 1 or len(folders) == 1) else {}
+    return splits if len(splits) == len(folders) or ("train" in splits and len(splits) > 1) else {}
 
 
 def _content(folder: Path, option: str) -> dict[str, Folder]:
     folders = _subfolders(folder)
-    return _pairs(folders) if {"lq", "gt"} <= folders.keys() else {"image": _photos(folder, option)}
+    return _pairs(folders) if _are_pairs(folder, folders, option) else {"image": _photos(folder, option)}
 
 
 def _domains(root: Path, folders: dict[str, Path]) -> Layout:
@@ -100,20 +100,39 @@ def _domains(root: Path, folders: dict[str, Path]) -> Layout:
     return layout
 
 
+def _are_pairs(root: Path, folders: dict[str, Path], option: str) -> bool:
+    """Tell whether `root` holds lq/ and gt/; raise UserError when it holds one of them alone."""
+    there = {"lq", "gt"} & folders.keys()
+    # Among several folders, gt/ alone may be a class: it is a maker of bicycles as well.
+    if there == {"lq"} or (there == {"gt"} and len(folders) <= 2):
+        (half,), (missing,) = there, {"lq", "gt"} - there
+        raise UserError(f"data.{option}: {root} has {folders[half].name}/ but no {missing}/; pairs need both folders.")
+    return len(there) == 2
+
+
 def _pairs(folders: dict[str, Path]) -> dict[str, Folder]:
-    """Return lq and gt row by row; a pair has the same path in both, but for the suffix."""
-    by_name = {}
-    for role in ("lq", "gt"):
-        photos = _photos(folders[role], "root")
-        by_name[role] = {path.relative_to(photos.root).with_suffix(""): path for path in photos.paths}
-    alone = sorted(by_name["lq"].keys() ^ by_name["gt"].keys())
+    """Return lq and gt row by row; a pair has the same path in both, but for the suffix where that makes it clear."""
+    names = {
+        role: {path.relative_to(folders[role]): path for path in _photos(folders[role], "root").paths}
+        for role in ("lq", "gt")
+    }
+    counts = [Counter(name.with_suffix("") for name in of_role) for of_role in names.values()]
+    ambiguous = {stem for count in counts for stem, photos in count.items() if photos > 1}
+
+    def key(name: Path) -> tuple[Path, str]:
+        stem = name.with_suffix("")
+        return stem, name.suffix if stem in ambiguous else ""
+
+    by_key = {role: {key(name): path for name, path in of_role.items()} for role, of_role in names.items()}
+    alone = sorted(by_key["lq"].keys() ^ by_key["gt"].keys())
     if alone:
         raise UserError(
             f"data.root: {len(alone)} photos in {folders['lq']} and {folders['gt']} have no counterpart in the other, "
-            f"for example {alone[0]}; pairs must have the same name."
+            f"for example {''.join(map(str, alone[0]))}; pairs must have the same name, and where photos of one folder "
+            "differ in the suffix alone, the same suffix."
         )
-    names = sorted(by_name["gt"])
-    return {role: Folder(folders[role], [by_name[role][name] for name in names]) for role in ("lq", "gt")}
+    order = sorted(by_key["gt"])
+    return {role: Folder(folders[role], [by_key[role][row] for row in order]) for role in ("lq", "gt")}
 
 
 def _photos(root: Path, option: str) -> Folder:

@@ -129,7 +129,7 @@ class Products(ImageDataModule):
         """Split what the data have not split; what proves unreadable on the way goes to `unreadable` instead."""
         test_share = self.test_share if ALL in tables else 0.0
         whole = ALL if ALL in tables else "train"
-        if whole == "train" and ("val" in tables or not self.validation_share):
+        if whole not in tables or (whole == "train" and ("val" in tables or not self.validation_share)):
             return tables
         roles = tables.pop(whole)
         # The rows of lq follow those of gt; A and B are split in one go, so that a group is on one side in both.

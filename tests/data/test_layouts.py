@@ -31,7 +31,11 @@ def counts(root: Path) -> dict[str, dict[str, int]]:
             {"trainA": 2, "trainB": 3, "testA": 1, "testB": 1, "valA": 1, "valB": 2},
             {"train": {"A": 2, "B": 3}, "val": {"A": 1, "B": 2}, "test": {"A": 1, "B": 1}},
         ),
+        ({"testA": 2, "testB": 3}, {"test": {"A": 2, "B": 3}}),  # enough to evaluate on
+        ({"test/lq": 2, "test/gt": 2}, {"test": {"lq": 2, "gt": 2}}),
+        ({"test": 2, "plane": 3}, {ALL: {"image": 5}}),
         ({"lq": 2, "gt": 2}, {ALL: {"lq": 2, "gt": 2}}),
+        ({"gt": 2, "trek": 2, "giant": 2}, {ALL: {"image": 6}}),  # makers of bicycles
         (
             {"train/lq": 2, "train/gt": 2, "test/lq": 1, "test/gt": 1},
             {"train": {"lq": 2, "gt": 2}, "test": {"lq": 1, "gt": 1}},
@@ -69,9 +73,32 @@ def test_a_pair_without_its_other_half_is_refused(tmp_path: Path, write: Write) 
         find_layout(tmp_path)
 
 
-def test_a_domain_without_the_other_is_refused(tmp_path: Path, write: Write) -> None:
-    write("trainA", 2)
-    with pytest.raises(UserError, match="trainA/ but not its counterpart"):
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (("trainA",), "has trainA/ but not its counterpart"),
+        (("lq",), r"has lq/ but no gt/"),
+        (("LQ", "good", "masks"), r"has LQ/ but no gt/"),
+        (("gt", "input"), r"has gt/ but no lq/"),
+        (("train/lq", "train/gt", "val/gt"), r"val has gt/ but no lq/"),
+    ],
+)
+def test_half_of_a_layout_is_refused(tmp_path: Path, write: Write, folders: tuple[str, ...], message: str) -> None:
+    for folder in folders:
+        write(folder, 2)
+    with pytest.raises(UserError, match=message):
+        find_layout(tmp_path)
+
+
+def test_pairs_that_differ_in_the_suffix_alone_match_by_their_whole_name(tmp_path: Path, write: Write) -> None:
+    for folder in ("lq", "gt"):
+        first, second, _ = write(folder, 3)
+        second.rename(first.with_suffix(".jpg"))
+    roles = find_layout(tmp_path)[ALL]
+    expected = ["000.jpg", "000.png", "002.png"]
+    assert [path.name for path in roles["lq"].paths] == [path.name for path in roles["gt"].paths] == expected
+    (tmp_path / "gt" / "000.jpg").rename(tmp_path / "gt" / "000.webp")
+    with pytest.raises(UserError, match=r"2 photos .* no counterpart .*, for example 000\.jpg; .*suffix"):
         find_layout(tmp_path)
 
 

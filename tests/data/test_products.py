@@ -320,6 +320,21 @@ def test_evaluation_needs_no_full_batch(tmp_path: Path, write: Write) -> None:
     assert len(list(data.test_dataloader())) == 1
 
 
+@pytest.mark.parametrize("folders", [("testA", "testB"), ("test/lq", "test/gt"), ("test",)])
+def test_a_test_split_alone_can_be_evaluated_on_but_not_trained_on(
+    tmp_path: Path, write: Write, folders: tuple[str, ...]
+) -> None:
+    for folder in folders:
+        write(folder, 6)
+    options = SMALL | {"batch_kind": {"testA": "unpaired", "test": "images"}.get(folders[0], "paired")}
+    data = Products(tmp_path, **options)
+    data.prepare(training=False)
+    assert sum(len(next(iter(batch.values()))) for batch in data.test_dataloader()) == 6
+    assert "0 / 6 / 6 samples" in data.describe()
+    with pytest.raises(UserError, match=r"data.root: .* no photos to train on"):
+        Products(tmp_path, **options).prepare()
+
+
 def test_a_domain_serves_as_single_photos_and_gt_as_images(tmp_path: Path, write: Write) -> None:
     for folder in ("two/trainA", "two/trainB", "pairs/lq", "pairs/gt"):
         write(folder, 6)

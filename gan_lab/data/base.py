@@ -12,7 +12,7 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from gan_lab.data.geometry import Augmentation
-from gan_lab.data.options import one_of, share, whole
+from gan_lab.data.options import degradations, one_of, share, whole
 from gan_lab.data.roles import NEEDS, Roles, Scan, Wanted
 from gan_lab.data.source import Images, Unreadable, reading_sizes
 from gan_lab.data.stream import PositionBatches
@@ -35,7 +35,7 @@ class ImageDataModule(LightningDataModule):
         channels: 3 for RGB, 1 for grey.
         batch_size: images (or pairs) in a batch of one device.
         num_workers: processes that prepare batches; "auto" chooses.
-        batch_kind: what the model eats: "images", "labelled", "paired" or "unpaired".
+        batch_kind: what the model eats: "images", "paired" or "unpaired".
         pair: how "paired" makes its pairs from single photos: "degrade" or "grey_to_colour".
         degradation: uint8 [H, W, C], generator -> uint8 [H, W, C]; needed by `pair="degrade"`.
         validation_degradation: another one for validation and test, or a list that takes turns over the photos.
@@ -80,8 +80,8 @@ class ImageDataModule(LightningDataModule):
         self.num_workers = num_workers if num_workers == "auto" else whole("num_workers", num_workers, at_least=0)
         self.batch_kind = one_of("batch_kind", batch_kind, tuple(NEEDS))
         self.pair = one_of("pair", pair, self.pairs())
-        self.degradation = degradation
-        self.validation_degradation = validation_degradation
+        self.degradations = degradations("degradation", degradation)
+        self.validation_degradations = degradations("validation_degradation", validation_degradation)
         self.fit = one_of("fit", fit, ("crop", "pad"))
         self.augmentation = Augmentation(flip, crop, tuple(scale), rotation)
         self.wanted = Wanted(batch_kind, one_of("domain", domain, (None, "A", "B")), (class_A, class_B))
@@ -221,10 +221,7 @@ class ImageDataModule(LightningDataModule):
             if self.channels != 3:
                 raise UserError("data.pair: grey_to_colour needs colour images; set data.channels=3.")
             return [grey_copy]
-        chosen: Any = self.degradation
-        if not training and self.validation_degradation is not None:
-            chosen = self.validation_degradation
-        steps = [chosen] if callable(chosen) else list(chosen or [])
+        steps = self.degradations if training else self.validation_degradations or self.degradations
         if not steps:
             raise UserError("data.degradation: pair=degrade needs one, for example data/degradation=photo.")
         return steps

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.data.catalogue import KINDS, draw, kind_of, product_of
+from gan_lab.data.catalogue import KINDS, SMALLEST, draw, kind_of, product_of
 from gan_lab.data.source import Source, reading_sizes
 from gan_lab.data.splits import TEST, TRAIN, VALIDATION, split_by_group
+from gan_lab.errors import UserError
 
 DEMO_WARNING = """\
 data.root is not set, so this run uses the DEMO CATALOGUE: pictures of goods that gan_lab draws itself.
@@ -42,8 +43,13 @@ def demo_splits(
 
     "image" are the studio pictures. "A" are snapshots and "B" studio pictures, of different products of the same kinds:
     what unpaired means. With `pairs`, "lq" is the snapshot and "gt" the studio picture of the same product in one pose.
+
+    Raises:
+        UserError: the pictures would be too small to draw.
     """
     size = int(reading_sizes(np.array([[1024, 1024]]), image_size, fit)[0, 0])
+    if size < SMALLEST:
+        raise UserError(f"data.image_size: {image_size} is too small for the demo catalogue; give at least {SMALLEST}.")
     numbers = np.arange(images)
     products = np.array([product_of(int(number)) for number in numbers])
     # Kinds alternate from product to product, so whole rounds of them go to A and to B in turn.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.data.base import ImageDataModule
-from gan_lab.data.options import share
+from gan_lab.data.options import place, share
 from gan_lab.data.roles import Scan
 from gan_lab.data.source import Source
 from gan_lab.errors import UserError
@@ -67,7 +67,7 @@ class FashionMNIST(ImageDataModule):
         **options: Any,
     ) -> None:
         super().__init__(image_size=image_size, channels=channels, **options)
-        self.root = None if root is None else Path(root).expanduser()
+        self.root = place("root", root)
         self.validation_share = share("validation_share", validation_share)
 
     def _scan(self) -> Scan:

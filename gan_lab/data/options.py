@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from gan_lab.errors import UserError
@@ -28,3 +29,22 @@ def share(option: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise UserError(f"data.{option}: {value!r} will not do; give a share from 0 up to, not including, 1.")
     return float(value)
+
+
+def place(option: str, value: str | Path | None) -> Path | None:
+    """Return `value` as a path, with ~ expanded; None stays. Raises UserError, naming data.`option`, when it is empty."""
+    if value is not None and not str(value).strip():  # an unset shell variable: Path("") would be the current folder
+        raise UserError(f"data.{option}: it is empty; name a path, or null for none.")
+    return None if value is None else Path(value).expanduser()
+
+
+def degradations(option: str, value: Any) -> list[Callable[..., Any]]:
+    """Return one degradation, a list of them or None as a list. Raises UserError, naming data.`option`, for others."""
+    if value is None:
+        return []
+    steps = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    for step in steps:
+        if not callable(step):
+            group = "data/degradation" if option == "degradation" else f"+data/degradation@data.{option}"
+            raise UserError(f"data.{option}: {step!r} is not a degradation; choose one with a slash: {group}=blur.")
+    return steps

@@ -150,6 +150,7 @@ def near_duplicates(paths: Sequence[Path], distance: int) -> list[int | None]:
 
     A photo that cannot be decoded gets None.
     """
+    log.info("looking for near-duplicates among %d photos", len(paths))
     hashes = side_by_side(_hash_or_none, paths)
     readable = [row for row, value in enumerate(hashes) if value is not None]
     groups = near_duplicate_groups([value for value in hashes if value is not None], distance)

@@ -13,7 +13,7 @@ from gan_lab.data.base import ImageDataModule
 from gan_lab.data.catalogue import KINDS
 from gan_lab.data.demo import DEMO_WARNING, SPLIT_OF, demo_splits
 from gan_lab.data.layouts import ALL, Layout, find_layout, two_folders
-from gan_lab.data.options import share, whole
+from gan_lab.data.options import place, share, whole
 from gan_lab.data.photos import Labels, Photos, check_groups, drop_unreadable, near_duplicates, read_photos
 from gan_lab.data.roles import Scan
 from gan_lab.data.source import DECODED_MARGIN
@@ -63,21 +63,32 @@ class Products(ImageDataModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.root, self.root_A, self.root_B = (_expanded(path) for path in (root, root_A, root_B))
+        self.root, self.root_A, self.root_B = place("root", root), place("root_A", root_A), place("root_B", root_B)
         if (self.root_A is None) != (self.root_B is None):
             raise UserError("data.root_A, data.root_B: give both folders, or neither.")
-        self.labels = None
-        if label_column is not None or group_column is not None:
-            file = _expanded(labels) or (self.root and self.root / "labels.csv")
-            if file is None:
-                raise UserError(
-                    "data.labels: name the csv file that has the columns, or data.root with a labels.csv in it."
-                )
-            self.labels = Labels(file, path_column, label_column, group_column)
+        if self.root is not None and self.root_A is not None:
+            raise UserError(
+                f"data.root: {root} and two folders, {root_A} and {root_B}; give one or the two (root=null)."
+            )
+        self.labels = self._columns(place("labels", labels), path_column, label_column, group_column)
+        if near_duplicates is not None:
+            whole("near_duplicates", near_duplicates, at_least=0)
         self.near_duplicates = near_duplicates
         self.validation_share = share("validation_share", validation_share)
         self.test_share = share("test_share", test_share)
         self.catalogue_images = whole("catalogue_images", catalogue_images, at_least=3)
+
+    def _columns(self, file: Path | None, path: str, label: str | None, group: str | None) -> Labels | None:
+        if label is None and group is None:
+            if file is not None:
+                raise UserError(f"data.labels: {file} has no use yet; name data.label_column or data.group_column.")
+            return None
+        file = file or (self.root and self.root / "labels.csv")
+        if file is None:
+            raise UserError(
+                "data.labels: name the csv file that has the columns, or data.root with a labels.csv in it."
+            )
+        return Labels(file, path, label, group)
 
     @staticmethod
     def pairs() -> tuple[str, ...]:
@@ -169,10 +180,6 @@ class Products(ImageDataModule):
                 f"{self.max_unreadable:g} that is allowed; mend or remove them, or allow more: {named}"
             )
         log.warning("%d of %d images cannot be read and are skipped: %s", len(unreadable), total, named)
-
-
-def _expanded(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path).expanduser()
 
 
 def _has(layout: Layout, role: str) -> bool:

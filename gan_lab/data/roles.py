@@ -11,7 +11,6 @@ from gan_lab.errors import UserError
 
 NEEDS = {
     "images": "photos",
-    "labelled": "photos with classes",
     "paired": "pairs of a bad and a good photo, or photos to degrade",
     "unpaired": "two folders of photos, A and B",
 }
@@ -75,8 +74,6 @@ class Wanted:
         if self.kind == "paired" and {"lq", "gt"} <= roles.keys():
             _check_pairs(roles["lq"], roles["gt"])
             return {"gt": roles["gt"], "lq": roles["lq"]}
-        if self.kind == "labelled" and not scan.class_names:
-            raise self._refusal(scan, "put the photos into one folder per class, or name data.label_column")
         if "image" not in roles and "gt" in roles:
             return {"image": roles["gt"]}
         return self._pick(roles, ("image",), scan, "choose one of its domains with data.domain=A or data.domain=B")

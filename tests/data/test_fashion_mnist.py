@@ -59,6 +59,8 @@ def test_a_missing_file_is_named_with_where_to_get_it(root: Path) -> None:
         FashionMNIST(root).prepare()
     with pytest.raises(UserError, match=r"data\.root"):
         FashionMNIST().prepare()
+    with pytest.raises(UserError, match=r"data\.root: it is empty"):
+        FashionMNIST("")
 
 
 @pytest.mark.parametrize(

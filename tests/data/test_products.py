@@ -295,7 +295,6 @@ def test_two_folders_and_two_classes_are_domains(tmp_path: Path, write: Write) -
     ("folders", "options", "message"),
     [
         (("",), {"batch_kind": "unpaired"}, r"needs two folders.*no classes.*data.root_A.*data.class_A"),
-        (("",), {"batch_kind": "labelled"}, r"needs photos with classes.*one folder per class"),
         (("trainA", "trainB"), {"batch_kind": "images"}, r"two domains, A and B.*data.domain=A"),
         (("trainA", "trainB"), {"batch_kind": "paired"}, r"needs pairs.*data.domain=A"),
         (("lq", "gt"), {"batch_kind": "unpaired"}, r"pairs, lq and gt.*data.root_A"),
@@ -347,12 +346,27 @@ def test_a_domain_serves_as_single_photos_and_gt_as_images(tmp_path: Path, write
     [
         {"image_size": 0}, {"channels": 2}, {"batch_size": 0}, {"num_workers": "many"}, {"pair": "sketch"},
         {"fit": "warp"}, {"seed": -1}, {"max_unreadable": 5}, {"validation_share": 1.0}, {"domain": "C"},
-        {"catalogue_images": 0},
+        {"catalogue_images": 0}, {"near_duplicates": -1}, {"near_duplicates": 14.5}, {"near_duplicates": "x"},
+        {"labels": "labels.csv"}, {"root": "a", "root_A": "a", "root_B": "b"},
+        {"degradation": "blur"}, {"validation_degradation": [add_noise, "jpeg"]}, {"validation_degradation": {"a": 1}},
     ],
 )  # fmt: skip
 def test_a_bad_option_is_named(option: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"data.{next(iter(option))}"):
         Products(**(SMALL | option))
+
+
+@pytest.mark.parametrize("option", ["root", "root_A", "root_B", "labels"])
+def test_an_empty_path_is_not_the_current_folder(option: str) -> None:
+    given = {"root_A": "a", "root_B": "b"} if option in ("root_A", "root_B") else {"group_column": "seller"}
+    for empty in ("", " "):
+        with pytest.raises(UserError, match=rf"data\.{option}: it is empty"):
+            Products(**(SMALL | given | {option: empty}))
+
+
+def test_a_degradation_by_name_is_told_how_to_be_chosen() -> None:
+    with pytest.raises(UserError, match=r"data.degradation: 'blur' .*data/degradation=blur"):
+        Products(**SMALL, degradation="blur")  # type: ignore[arg-type]
 
 
 # ---- unreadable photos
@@ -387,9 +401,13 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-300])
 
 
-def test_a_truncated_photo_is_found_while_splitting(tmp_path: Path, write: Write) -> None:
+def test_a_truncated_photo_is_found_while_splitting(
+    tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
     truncate(write("", 30)[7])
-    data = prepared(tmp_path)
+    with caplog.at_level(logging.INFO):
+        data = prepared(tmp_path)
+    assert "near-duplicates among 30 photos" in caplog.text
     assert "007.png" not in {Path(name).name for split in ("train", "val", "test") for name in names(data, split)}
 
 
@@ -451,6 +469,12 @@ def test_without_a_root_the_demo_catalogue_says_so(caplog: pytest.LogCaptureFixt
     assert not products[0] & products[1]
 
 
+def test_the_demo_catalogue_is_as_small_as_its_drawings() -> None:
+    assert prepared(None, catalogue_images=24, image_size=16, fit="pad").image_size == 16
+    with pytest.raises(UserError, match=r"data.image_size: 15 .* 16"):
+        prepared(None, catalogue_images=24, image_size=15, fit="pad")
+
+
 def test_the_demo_catalogue_feeds_every_view() -> None:
     unpaired = prepared(None, catalogue_images=96, batch_kind="unpaired")
     kinds = [set(unpaired._images["train"][role].source.labels) for role in "AB"]
@@ -460,4 +484,3 @@ def test_the_demo_catalogue_feeds_every_view() -> None:
     paired = prepared(None, catalogue_images=96, batch_kind="paired", pair="snapshot_to_studio")
     batch = next(iter(paired.train_dataloader()))
     assert batch["gt"].mean() > batch["lq"].mean()  # a white ground against a dim room
-    assert prepared(None, catalogue_images=96, batch_kind="labelled", channels=1).classes == 12

@@ -18,7 +18,7 @@ def prepared(root: Path, **options: Any) -> Products:
 
 
 def test_products_keep_their_own_splits_and_classes(photos: Path) -> None:
-    data = prepared(photos / "products", image_size=64, batch_size=8, batch_kind="labelled")
+    data = prepared(photos / "products", image_size=64, batch_size=8)
     assert "3068 / 341 / 262" in data.describe()
     assert data.classes == 10
     batch = next(iter(data.train_dataloader()))

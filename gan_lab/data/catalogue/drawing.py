@@ -50,6 +50,7 @@ _GOODS: dict[str, _Goods] = {
 }
 KINDS: tuple[str, ...] = tuple(_GOODS)
 VIEWS = 2
+SMALLEST = 16  # side of a picture, in pixels
 
 
 def product_of(index: int) -> int:
@@ -89,11 +90,12 @@ def draw(index: int, domain: Domain, size: int = 256) -> NDArray[np.uint8]:
         uint8 [size, size, 3], RGB.
 
     Raises:
-        ValueError: an unknown domain, a negative index, or a size below 16.
+        ValueError: an unknown domain, a negative index, or a size below `SMALLEST`.
     """
-    if domain not in ("studio", "snapshot") or index < 0 or size < 16:
+    if domain not in ("studio", "snapshot") or index < 0 or size < SMALLEST:
         raise ValueError(
-            f"draw(index={index!r}, domain={domain!r}, size={size!r}): 'studio' or 'snapshot', index >= 0, size >= 16"
+            f"draw(index={index!r}, domain={domain!r}, size={size!r}): 'studio' or 'snapshot', index >= 0, "
+            f"size >= {SMALLEST}"
         )
     goods, hard = _GOODS[KINDS[kind_of(index)]], domain == "snapshot"
     lying = goods.tall == 0

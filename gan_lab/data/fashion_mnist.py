@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from gan_lab.data.base import ImageDataModule
 from gan_lab.data.options import place, share
-from gan_lab.data.roles import Scan
+from gan_lab.data.roles import Scan, without_gaps
 from gan_lab.data.source import Source
 from gan_lab.errors import UserError
 
@@ -51,7 +52,8 @@ class FashionMNIST(ImageDataModule):
     Args:
         root: the folder with the four IDX files, as they come (.gz) or unpacked.
         channels: 1; or 3, which repeats the grey.
-        validation_share: share of the 60 000 training pictures that is held out for validation.
+        validation_share: share of the 60 000 training pictures that is held out for validation; with none,
+            the test pictures serve as both.
         options: see `ImageDataModule`.
 
     Source: Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747.
@@ -76,13 +78,11 @@ class FashionMNIST(ImageDataModule):
         images, labels = self._read("train")
         order = np.random.default_rng(self.split_seed).permutation(len(images))
         held_out = round(len(images) * self.validation_share)
-        splits = {"train": self._table("train", images, labels, np.sort(order[held_out:]))}
-        test = self._table("t10k", *self._read("t10k"))
-        splits["val"] = self._table("train", images, labels, np.sort(order[:held_out])) if held_out else test
-        splits["test"] = test
-        return Scan(
-            {split: {"image": table} for split, table in splits.items()}, list(CLASSES), f"{self.root} (Fashion-MNIST)"
-        )
+        splits = {"train": {"image": self._table("train", images, labels, np.sort(order[held_out:]))}}
+        if held_out:
+            splits["val"] = {"image": self._table("train", images, labels, np.sort(order[:held_out]))}
+        splits["test"] = {"image": self._table("t10k", *self._read("t10k"))}
+        return Scan(without_gaps(splits), list(CLASSES), f"{self.root} (Fashion-MNIST)")
 
     def _table(
         self, name: str, images: NDArray[np.uint8], labels: NDArray[np.uint8], rows: NDArray[np.int64] | None = None
@@ -118,7 +118,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
         raise UserError(
             f"data.root: neither {path.name} nor {packed.name} is in {path.parent}; get it from {HOME}."
         ) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"data.root: {packed} cannot be unpacked ({error}); get it again from {HOME}.") from error
     heading = 4 + 4 * dimensions
     # Two zero bytes, 8 for unsigned bytes, the number of dimensions, then each size as a big-endian 32-bit number.

@@ -15,7 +15,7 @@ from gan_lab.data.demo import DEMO_WARNING, SPLIT_OF, demo_splits
 from gan_lab.data.layouts import ALL, Layout, find_layout, two_folders
 from gan_lab.data.options import place, share, whole
 from gan_lab.data.photos import Labels, Photos, check_groups, drop_unreadable, near_duplicates, read_photos
-from gan_lab.data.roles import Scan
+from gan_lab.data.roles import Scan, without_gaps
 from gan_lab.data.source import DECODED_MARGIN
 from gan_lab.data.splits import join_groups, split_by_group
 from gan_lab.errors import UserError
@@ -111,7 +111,7 @@ class Products(ImageDataModule):
             test=self.test_share,
             seed=self.split_seed,
         )
-        return Scan(_without_gaps(splits), list(KINDS), "the demo catalogue")
+        return Scan(without_gaps(splits), list(KINDS), "the demo catalogue")
 
     def _scan_layout(self, layout: Layout, where: str) -> Scan:
         if self.pair == "snapshot_to_studio" and self.batch_kind == "paired" and not _has(layout, "gt"):
@@ -134,7 +134,7 @@ class Products(ImageDataModule):
             for split, roles in tables.items()
         }
         found = f"{where} ({_in_words(layout, names)})"
-        return Scan(_without_gaps(splits), names, found, total, len(unreadable))
+        return Scan(without_gaps(splits), names, found, total, len(unreadable))
 
     def _split(self, tables: dict[str, Tables], unreadable: list[Path]) -> dict[str, Tables]:
         """Split what the data have not split; what proves unreadable on the way goes to `unreadable` instead."""
@@ -190,15 +190,6 @@ def _class_names(tables: Sequence[Photos]) -> list[str]:
     """Return the classes in order; none, unless every photo has one and there are at least two."""
     names = {name for table in tables for name in table.classes}
     return sorted(str(name) for name in names) if len(names) > 1 and None not in names else []
-
-
-def _without_gaps(splits: dict[str, Any]) -> dict[str, Any]:
-    """Let validation and test stand in for each other where one of them is missing."""
-    for missing, other in (("val", "test"), ("test", "val")):
-        if missing not in splits and other in splits:
-            log.warning("The data have no %s split: the %s photos serve as both.", missing, other)
-            splits[missing] = splits[other]
-    return splits
 
 
 def _in_words(layout: Layout, class_names: Sequence[str]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from gan_lab.data.source import Source
 from gan_lab.errors import UserError
+
+log = logging.getLogger(__name__)
 
 NEEDS = {
     "images": "photos",
@@ -38,6 +41,15 @@ class Scan:
     found: str = ""
     photos: int = 0
     unreadable: int = 0
+
+
+def without_gaps(splits: dict[str, Roles]) -> dict[str, Roles]:
+    """Let validation and test stand in for each other where one of them is missing."""
+    for missing, other in (("val", "test"), ("test", "val")):
+        if missing not in splits and other in splits:
+            log.warning("The data have no %s split: the %s photos serve as both.", missing, other)
+            splits[missing] = splits[other]
+    return splits
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,15 @@ def test_validation_is_held_out_of_training(root: Path) -> None:
     assert not held_out & trained
 
 
+def test_without_validation_the_test_pictures_serve_as_both_and_it_is_said(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = FashionMNIST(root, batch_size=5, validation_share=0)
+    data.prepare()
+    assert data._images["val"] is data._images["test"]
+    assert "no val split: the test photos serve as both" in caplog.text
+
+
 def test_grey_can_be_repeated_and_enlarged(root: Path) -> None:
     data = FashionMNIST(root, image_size=32, channels=3, batch_size=4)
     assert next(iter(data.train_dataloader()))["image"].shape == (4, 3, 32, 32)
@@ -64,7 +73,13 @@ def test_a_missing_file_is_named_with_where_to_get_it(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda data: data[:-50], lambda data: gzip.compress(b"not idx at all"), lambda _: b"junk"]
+    "damage",
+    [
+        lambda data: data[:-50],
+        lambda data: data[:10] + b"\xff" + data[11:],
+        lambda data: gzip.compress(b"not idx at all"),
+        lambda _: b"junk",
+    ],
 )
 def test_a_damaged_file_is_refused(root: Path, damage: object) -> None:
     path = root / "train-images-idx3-ubyte.gz"

@@ -26,6 +26,9 @@ T = TypeVar("T")
 # Ample for fields of 12x12, and no photo below twice this size is hashed in another form than its own.
 HASHED_PIXELS = 256
 
+# The share of photos beside class folders up to which they are strays, say a cover; with more, the folders are no classes.
+STRAY_SHARE = 0.1
+
 
 @dataclass(frozen=True)
 class Photos:
@@ -143,6 +146,24 @@ def drop_unreadable(roles: dict[str, Photos]) -> tuple[dict[str, Photos], list[P
         bad["lq"] = bad["gt"] = bad["lq"] | bad["gt"]
     kept = {r: table.subset([row for row in range(len(table)) if row not in bad[r]]) for r, table in roles.items()}
     return kept, paths
+
+
+def drop_strays(tables: dict[str, Photos]) -> dict[str, Photos]:
+    """Return the tables of all splits without the photos that lie beside class folders, if these are few in each."""
+    strays = {split: [row for row, name in enumerate(table.classes) if name is None] for split, table in tables.items()}
+    many = any(len(strays[split]) > STRAY_SHARE * len(table) for split, table in tables.items())
+    classes = {name for table in tables.values() for name in table.classes} - {None}
+    if many or not any(strays.values()) or len(classes) < 2:
+        return tables
+    paths = [tables[split].paths[row] for split, rows in strays.items() for row in rows]
+    total = sum(map(len, tables.values()))
+    log.warning("%d of %d photos lie beside the class folders and are left out: %s", len(paths), total, listed(paths))
+    return {split: table.subset(np.delete(np.arange(len(table)), strays[split])) for split, table in tables.items()}
+
+
+def listed(paths: Sequence[Path]) -> str:
+    """Return the first ten paths, for a message."""
+    return ", ".join(map(str, paths[:10])) + (", ..." if len(paths) > 10 else "")
 
 
 def near_duplicates(paths: Sequence[Path], distance: int) -> list[int | None]:

@@ -14,7 +14,16 @@ from gan_lab.data.catalogue import KINDS
 from gan_lab.data.demo import DEMO_WARNING, SPLIT_OF, demo_splits
 from gan_lab.data.layouts import ALL, Layout, find_layout, two_folders
 from gan_lab.data.options import place, share, whole
-from gan_lab.data.photos import Labels, Photos, check_groups, drop_unreadable, near_duplicates, read_photos
+from gan_lab.data.photos import (
+    Labels,
+    Photos,
+    check_groups,
+    drop_strays,
+    drop_unreadable,
+    listed,
+    near_duplicates,
+    read_photos,
+)
 from gan_lab.data.roles import Scan, without_gaps
 from gan_lab.data.source import DECODED_MARGIN
 from gan_lab.data.splits import join_groups, split_by_group
@@ -31,7 +40,8 @@ class Products(ImageDataModule):
 
     Layouts: a flat folder; class folders; train/ val/ test/ with photos or class folders; trainA/ trainB/ testA/
     testB/; lq/ gt/ (also inside train/ val/ test/); two folders by option. The data's own splits are kept. What is not
-    split is split here, with near-duplicates and the photos of a group on one side.
+    split is split here, with near-duplicates and the photos of a group on one side. Up to a tenth of a split may lie
+    beside its class folders, and is left out; with more, there are no classes.
 
     Args:
         root: the folder; None: the demo catalogue.
@@ -124,6 +134,8 @@ class Products(ImageDataModule):
             roles = {role: read_photos(folder, self.labels) for role, folder in folders.items()}
             tables[split], bad = drop_unreadable(roles)
             unreadable += bad
+        kept = drop_strays({split: roles["image"] for split, roles in tables.items() if "image" in roles})
+        tables |= {split: {"image": photos} for split, photos in kept.items()}
         tables = self._split(tables, unreadable)
         total = sum(len(folder.paths) for folders in layout.values() for folder in folders.values())
         self._report(unreadable, total)
@@ -173,7 +185,7 @@ class Products(ImageDataModule):
         """Name the photos that cannot be read; raise UserError when they are too many."""
         if not unreadable:
             return
-        named = ", ".join(str(path) for path in unreadable[:10]) + (", ..." if len(unreadable) > 10 else "")
+        named = listed(unreadable)
         if len(unreadable) > self.max_unreadable * total:
             raise UserError(
                 f"data.max_unreadable: {len(unreadable)} of {total} images cannot be read, more than the share of "

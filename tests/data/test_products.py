@@ -84,6 +84,23 @@ def test_one_folder_is_no_class(tmp_path: Path, write: Write) -> None:
     assert prepared(tmp_path).classes == 0
 
 
+def test_a_few_photos_beside_class_folders_are_left_out_and_named(
+    tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    write("hat", 10)
+    write("shoe", 8)
+    (cover,) = write("")
+    data = prepared(tmp_path)
+    assert data.class_names == ["hat", "shoe"]
+    assert sum(len(names(data, split)) for split in ("train", "val", "test")) == 18
+    assert "1 of 19 photos" in caplog.text
+    assert str(cover) in caplog.text
+    write("", 3)
+    data = prepared(tmp_path)  # 3 of 21: as good as a flat folder
+    assert data.classes == 0
+    assert sum(len(names(data, split)) for split in ("train", "val", "test")) == 21
+
+
 def test_grey_images(tmp_path: Path, write: Write) -> None:
     write("", 5)
     batch = next(iter(prepared(tmp_path, channels=1).train_dataloader()))

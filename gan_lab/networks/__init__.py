@@ -8,7 +8,7 @@ from gan_lab.networks.ema import ExponentialMovingAverage
 from gan_lab.networks.features import Inception, RandomVGG, VGG19Features, inception, vgg19_features
 from gan_lab.networks.initialisation import initialise
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
-from gan_lab.networks.norm import ConditionalBatchNorm2d, Norm, norm_layer, spectral_normalise
+from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer, spectral_normalise
 from gan_lab.networks.patchgan import PatchDiscriminator
 from gan_lab.networks.resnet import ResnetGenerator
 from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
@@ -27,6 +27,7 @@ __all__ = [
     "Discriminator",
     "ExponentialMovingAverage",
     "Inception",
+    "InstanceNorm2d",
     "MLPDiscriminator",
     "MLPGenerator",
     "Norm",

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import nn
 
 _WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
-_NORMS = (nn.BatchNorm2d, nn.BatchNorm1d, nn.InstanceNorm2d)
+_NORMS = (nn.BatchNorm2d, nn.BatchNorm1d)
 
 
 def initialise(module: nn.Module, std: float = 0.02) -> None:

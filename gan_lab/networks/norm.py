@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 Norm = Literal["batch", "instance", "none"]
@@ -19,7 +21,7 @@ def norm_layer(name: Norm, channels: int) -> nn.Module:
     if name == "batch":
         return nn.BatchNorm2d(channels)
     if name == "instance":
-        return nn.InstanceNorm2d(channels)
+        return InstanceNorm2d(channels)
     if name == "none":
         return nn.Identity()
     raise ValueError(f"norm must be one of {', '.join(get_args(Norm))}; got {name!r}")
@@ -28,6 +30,33 @@ def norm_layer(name: Norm, channels: int) -> nn.Module:
 def needs_bias(norm: Norm) -> bool:
     """Say whether a convolution followed by `norm` has use for a bias: both norms subtract any constant at once."""
     return norm == "none"
+
+
+class InstanceNorm2d(nn.Module):
+    """Give each channel of each image mean 0 and variance 1, as `torch.nn.InstanceNorm2d` does by default.
+
+    That one's gradient is wrong on a CPU for a single image in channels_last (torch 2.13 and 2.15: its cosine with the
+    true one is 0.7 over CycleGAN's generator), which is how CycleGAN trains; group norm with a group per channel is the
+    same function, is right, and in its contiguous form also the fastest.
+
+    Source: Ulyanov et al. 2016, arXiv:1607.08022, eq. 4.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, C, H, W] for [N, C, H, W], in the memory format of `x`.
+
+        Raises:
+            ValueError: a channel has one value only, which would always become 0.
+        """
+        if x.shape[2] * x.shape[3] < 2:
+            raise ValueError(f"instance norm needs more than one pixel a channel, got {list(x.shape)}: a larger image")
+        normalised = functional.group_norm(x.contiguous(), self.channels)
+        last = x.is_contiguous(memory_format=torch.channels_last)
+        return normalised.contiguous(memory_format=torch.channels_last) if last else normalised
 
 
 class ConditionalBatchNorm2d(nn.Module):

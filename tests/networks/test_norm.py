@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.networks import ConditionalBatchNorm2d, norm_layer, spectral_normalise
+from gan_lab.networks import ConditionalBatchNorm2d, InstanceNorm2d, norm_layer, spectral_normalise
 
 
 def test_norms_by_name() -> None:
@@ -17,6 +17,32 @@ def test_norms_by_name() -> None:
     assert torch.equal(norm_layer("none", 5)(x), x)
     with pytest.raises(ValueError, match="batch, instance, none; got 'layer'"):
         norm_layer("layer", 5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_instance_norm_and_its_gradient_against_the_definition(images: int, layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    x, weights = torch.randn(images, 3, 6, 5) * 2 + 1, torch.randn(images, 3, 6, 5)
+    exact = x.double().requires_grad_()
+    mean, variance = exact.mean(dim=(2, 3), keepdim=True), exact.var(dim=(2, 3), correction=0, keepdim=True)
+    expected = (exact - mean) / (variance + 1e-5).sqrt()
+    expected.backward(weights.double())
+
+    given = x.contiguous(memory_format=layout).clone().requires_grad_()
+    out = InstanceNorm2d(3)(given)
+    out.backward(weights.contiguous(memory_format=layout))
+
+    torch.testing.assert_close(out, expected.float())
+    assert out.is_contiguous(memory_format=layout)
+    assert given.grad is not None
+    assert exact.grad is not None
+    torch.testing.assert_close(given.grad, exact.grad.float())
+
+
+def test_instance_norm_of_single_values_is_refused() -> None:
+    with pytest.raises(ValueError, match="more than one pixel"):
+        InstanceNorm2d(3)(torch.zeros(2, 3, 1, 1))
 
 
 def test_conditional_batch_norm_against_batch_norm() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.networks import PatchDiscriminator
+from gan_lab.networks import InstanceNorm2d, PatchDiscriminator
 
 from . import checks
 
@@ -32,7 +32,7 @@ def test_defaults_are_the_papers() -> None:
     convolutions = [m for m in PatchDiscriminator().modules() if isinstance(m, nn.Conv2d)]
     assert [m.out_channels for m in convolutions] == [64, 128, 256, 512, 1]
     assert [m.stride[0] for m in convolutions] == [2, 2, 2, 1, 1]
-    assert sum(isinstance(m, nn.InstanceNorm2d) for m in PatchDiscriminator().modules()) == 3
+    assert sum(isinstance(m, InstanceNorm2d) for m in PatchDiscriminator().modules()) == 3
 
 
 def test_spectral_layout_input_and_second_derivative() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_lab.networks import ResidualDiscriminator, ResidualGenerator
+from gan_lab.networks import InstanceNorm2d, ResidualDiscriminator, ResidualGenerator
 
 from . import checks
 
@@ -59,7 +59,7 @@ def test_discriminator_norms(norm: str) -> None:
     torch.manual_seed(0)
     discriminator = ResidualDiscriminator(32, width=2, norm=norm)
     checks.assert_discriminator(discriminator, torch.randn(2, 3, 32, 32), (2,))
-    norms = [m for m in discriminator.modules() if isinstance(m, (nn.BatchNorm2d, nn.InstanceNorm2d))]
+    norms = [m for m in discriminator.modules() if isinstance(m, (nn.BatchNorm2d, InstanceNorm2d))]
     assert len(norms) == 3 * 2  # two a block, none next to the image
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config import command, instantiate
-from gan_lab.data import ImageDataModule
+from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.evaluation import (
     HeldOut,
@@ -30,9 +31,6 @@ from gan_lab.metrics import to_uint8
 
 log = logging.getLogger("gan_lab.evaluate")
 
-#: Facts of the data that a run's configuration records; the datamodule finds them again.
-FACTS = ("classes", "class_names")
-
 
 def evaluate(config: DictConfig) -> None:
     """Measure the model of `checkpoint` on the held-out photos of its data, or of those that `data.*` names."""
@@ -42,6 +40,8 @@ def evaluate(config: DictConfig) -> None:
     folder = output_folder(config.output) if config.output is not None else beside(pretrained.path)
     torch.manual_seed(config.seed)
     settings = data_settings(pretrained.config["data"], given_data(config))
+    check_fits(pretrained, settings)
+    check_writable(folder)
     datamodule: ImageDataModule = instantiate(settings, batch_kind=pretrained.model.batch_kind)
     photos = HeldOut(datamodule)
     report = measure(pretrained, photos, config)
@@ -58,13 +58,38 @@ def evaluate(config: DictConfig) -> None:
         "seed": config.seed,
         "gan_lab_version": gan_lab_version(),
     }
+    report.print()
     report.write(folder / "metrics.json")
     images, columns = pretrained.model.sample_grid(photos.spread(16))
     write_png(folder / "samples.png", grid(to_uint8(images).permute(0, 2, 3, 1).cpu().numpy(), columns))
-    report.print()
     print(f"split        {photos.split}")
     print(f"metrics      {folder / 'metrics.json'}")
     print(f"pictures     {folder / 'samples.png'}", flush=True)
+
+
+def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
+    """Refuse images that the networks of the checkpoint were not built for.
+
+    Raises:
+        UserError: the channels differ, or the size of a model that has but one.
+    """
+    model = pretrained.model
+    one_size = model.task == "generation" or hasattr(getattr(model, "generator", None), "multiple")
+    for name in ("channels", "image_size") if one_size else ("channels",):
+        own = getattr(pretrained, name)
+        if settings[name] != own:
+            raise UserError(f"data.{name}={settings[name]}: the networks of {pretrained.path} take {own}; leave it out")
+
+
+def check_writable(folder: Path) -> None:
+    """Look at once whether the figures can be written: minutes of measuring must not end in a folder that refuses them.
+
+    Raises:
+        UserError: the folder, or the one that it would be made in, cannot be written to.
+    """
+    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(f"output={folder}: {place} cannot be written to; name another folder with output=")
 
 
 def measure(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Report:
@@ -100,10 +125,19 @@ def data_settings(trained: dict[str, Any], given: dict[str, Any]) -> dict[str, A
     """Return the settings of the datamodule: those of the checkpoint, with the given ones in their place.
 
     What says where the photos lie, or how they are degraded, is replaced as a whole: a new `root` takes the place of
-    `root_A` and `root_B`, a new `degradation` that of `validation_degradation`.
+    `root_A` and `root_B`, a new `degradation` that of `validation_degradation`. Photos from elsewhere that nobody has
+    split are test photos all: none of them was trained on.
     """
     settings = {name: value for name, value in trained.items() if name not in FACTS}
-    for name, others in (("root", ("root_A", "root_B", "labels")), ("degradation", ("validation_degradation",))):
+    replaced = {
+        "root": ("root_A", "root_B", "labels", "group_column"),
+        "root_A": ("root", "labels", "group_column"),
+        "degradation": ("validation_degradation",),
+    }
+    elsewhere = any(given.get(name) and given[name] != trained.get(name) for name in ("root", "root_A", "root_B"))
+    if elsewhere and "test_share" in settings:
+        settings["test_share"] = 1.0
+    for name, others in replaced.items():
         if name in given:
             settings |= dict.fromkeys([other for other in others if other in settings])
     return settings | given

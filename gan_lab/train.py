@@ -29,7 +29,7 @@ from gan_lab.config import (
     secrets_masked,
     swept_values,
 )
-from gan_lab.data.base import ImageDataModule
+from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
 from gan_lab.training import build_trainer, check_trainer, finish_loggers, prepare_process
@@ -47,8 +47,6 @@ CHANGEABLE = (
     "data.num_workers",
     "data.cache_mb",
 )
-#: Facts of the data that the datamodule finds and the model's yaml refers to.
-FACTS = ("classes", "class_names")
 
 
 def train(config: DictConfig) -> None:

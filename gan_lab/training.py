@@ -182,7 +182,8 @@ def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:
 
 def is_ddp(trainer: DictConfig) -> bool:
     """Tell whether a run has a process per device: where it is asked for, and where there are several devices."""
-    several = trainer.num_nodes != 1 or trainer.devices not in (1, "1", "auto")
+    devices = torch.cuda.device_count() if trainer.devices in ("auto", -1, "-1") else trainer.devices
+    several = trainer.num_nodes != 1 or devices not in (0, 1, "0", "1")
     return bool(trainer.strategy == "ddp" or (trainer.strategy == "auto" and several))
 
 

@@ -39,6 +39,7 @@ class Budget(Callback):
         self.stopped_by: signal.Signals | None = None
         self._elapsed_before = 0.0
         self._start = 0.0
+        self._agreed: float | None = None
         self.total: int | None = None
         self._handlers: dict[signal.Signals, Any] = {}
 
@@ -73,7 +74,10 @@ class Budget(Callback):
         self.total = self.total_iterations(per_epoch)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        """Set the model's progress, which its schedules go by."""
+        """Set the model's progress, which its schedules go by; of several processes, by the first one's clock."""
+        due = self._agreed is None or pl_module.iteration % AGREE_EVERY == 0
+        if trainer.world_size > 1 and self.max_minutes is not None and due:
+            self._agreed = float(trainer.strategy.broadcast(self.elapsed))
         pl_module.progress = self.progress(pl_module.iteration)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -93,7 +97,8 @@ class Budget(Callback):
         if self.total is not None:
             shares.append(iteration / self.total)
         if self.max_minutes is not None:
-            shares.append(self.elapsed / (60 * self.max_minutes))
+            elapsed = self.elapsed if self._agreed is None else self._agreed
+            shares.append(elapsed / (60 * self.max_minutes))
         return min(1.0, max(shares))
 
     def state_dict(self) -> dict[str, Any]:

@@ -58,7 +58,8 @@ class Validation(Callback):
     """Take the model's figures over the held-out images every n iterations and at the end.
 
     Lightning's own loop is not used: it counts in its own way, and a resumed run would validate at other iterations.
-    Every process takes the same figures over the same images, so nothing needs to be gathered.
+    Every process goes over the same images, and takes the first one's figures: running statistics differ from process
+    to process, and a figure that improves in one of them alone would let it save a checkpoint without the others.
 
     Args:
         every_n_iterations: how often.
@@ -78,7 +79,7 @@ class Validation(Callback):
         if not batches:
             return
         with untouched_rng():  # a run that happens to stop here must go on as if it had not
-            pl_module.fresh_figures = pl_module.validate(batches)
+            pl_module.fresh_figures = trainer.strategy.broadcast(pl_module.validate(batches))
         log_figures(trainer, pl_module.fresh_figures, pl_module.iteration)
 
 

@@ -21,6 +21,8 @@ from gan_lab.data.workers import automatic_workers, start_worker
 from gan_lab.errors import UserError
 
 SPLITS = ("train", "val", "test")
+#: Facts of the data that a run's configuration records for the model's yaml; a datamodule finds them anew.
+FACTS = ("classes", "class_names")
 
 
 class ImageDataModule(LightningDataModule):
@@ -139,6 +141,11 @@ class ImageDataModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Look at the data, where the command has not done so (Lightning's hook)."""
         self.prepare()
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Return the names of the splits that there are, once the data are prepared."""
+        return tuple(self._views)
 
     def describe(self) -> str:
         """Return the data in one or two lines, for the log."""

@@ -51,7 +51,8 @@ class Products(ImageDataModule):
         near_duplicates: how many bits the hashes of two photos may differ in, to count as the same picture;
             None: do not look (it decodes every photo that is to be split, once).
         validation_share, test_share: what to hold out where the data have no such split. With none held out, validation
-            takes the test photos, and the test the validation photos.
+            takes the test photos, and the test the validation photos. A `test_share` of 1 makes every photo of data
+            without splits a test photo, for an evaluation.
         catalogue_images: size of the demo catalogue.
         options: see `ImageDataModule`. `pair` may also be "snapshot_to_studio", with the demo catalogue.
     """
@@ -85,7 +86,8 @@ class Products(ImageDataModule):
             whole("near_duplicates", near_duplicates, at_least=0)
         self.near_duplicates = near_duplicates
         self.validation_share = share("validation_share", validation_share)
-        self.test_share = share("test_share", test_share)
+        photos = self.root is not None or self.root_A is not None
+        self.test_share = 1.0 if test_share == 1 and photos else share("test_share", test_share)
         self.catalogue_images = whole("catalogue_images", catalogue_images, at_least=3)
 
     def _columns(self, file: Path | None, path: str, label: str | None, group: str | None) -> Labels | None:
@@ -150,6 +152,9 @@ class Products(ImageDataModule):
 
     def _split(self, tables: dict[str, Tables], unreadable: list[Path]) -> dict[str, Tables]:
         """Split what the data have not split; what proves unreadable on the way goes to `unreadable` instead."""
+        if ALL in tables and self.test_share == 1:
+            tables["test"] = tables.pop(ALL)  # nothing is trained on these photos, so nothing need be kept apart
+            return tables
         test_share = self.test_share if ALL in tables else 0.0
         whole = ALL if ALL in tables else "train"
         if whole not in tables or (whole == "train" and ("val" in tables or not self.validation_share)):

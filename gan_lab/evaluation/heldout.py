@@ -21,7 +21,7 @@ class HeldOut:
     """The test photos of a datamodule; its validation photos where there are none.
 
     Attributes:
-        split: "test" or "val".
+        split: where they are from, for the protocol: "test", "val", or a phrase.
         view: its samples, in order.
         class_names: in the order of the labels.
     """
@@ -36,7 +36,9 @@ class HeldOut:
                 "set one of them above 0"
             )
         self.split, self._loader = found[0]
-        if len(found) == 2 and same_photos(found[0][1].dataset, found[1][1].dataset):
+        if "train" not in datamodule.splits:
+            self.split = "all photos: none of them was to train on"
+        elif len(found) == 2 and same_photos(found[0][1].dataset, found[1][1].dataset):
             self.split = "val and test are the same photos"
         elif self.split == "val":
             log.warning("The data have no test split: the figures are taken on the validation photos")

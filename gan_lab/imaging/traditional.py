@@ -56,7 +56,8 @@ def bilateral_filter(image: np.ndarray) -> np.ndarray:
 def non_local_means(image: np.ndarray) -> np.ndarray:
     """Average each pixel with those whose surroundings look alike, as strongly as the image is noisy."""
     strength = max(1.0, 0.9 * estimate_noise(image))
-    return cv2.fastNlMeansDenoisingColored(image, None, strength, strength, 5, 15)
+    blue_first = np.ascontiguousarray(image[..., ::-1])  # it weighs luma and chroma, and takes blue for the first
+    return np.ascontiguousarray(cv2.fastNlMeansDenoisingColored(blue_first, None, strength, strength, 5, 15)[..., ::-1])
 
 
 def sharpening(image: np.ndarray) -> np.ndarray:

@@ -156,6 +156,10 @@ class ManualModule(LightningModule):
         """Say whether this iteration is an n-th one."""
         return (self.iteration + 1) % n == 0
 
+    def images_seen(self, batch: Tensor) -> int:
+        """Return how many images all processes together have in an iteration, of which this one has `batch`."""
+        return len(batch) * self.trainer.world_size
+
     def full_precision(self) -> AbstractContextManager[Any]:
         """Switch autocast off: for forwards that a penalty differentiates."""
         return torch.autocast(self.device.type, enabled=False)
@@ -210,11 +214,15 @@ class ManualModule(LightningModule):
         self._rank_states = checkpoint["ranks"]
 
     def assert_finite(self) -> None:
-        """Raise if any loss since the last call was not finite. Reads one value from the device.
+        """Raise if any loss since the last call was not finite, in any process. Reads one value from the device.
 
         Raises:
             TrainingDivergedError: a loss is NaN or infinite.
         """
+        if self._finite is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
+            everywhere = self._finite.float()  # all processes leave together, or the others would wait for this one
+            torch.distributed.all_reduce(everywhere, torch.distributed.ReduceOp.MIN)
+            self._finite = everywhere > 0
         if self._finite is not None and not bool(self._finite):
             raise TrainingDivergedError(
                 f"a loss was not finite at or shortly before iteration {self.iteration}: training has diverged. The last "
@@ -228,7 +236,8 @@ class ManualModule(LightningModule):
     def _watch(self, loss: Tensor) -> None:
         finite = torch.isfinite(loss)
         self._finite = finite if self._finite is None else self._finite & finite
-        if self.device.type == "cpu":  # reading is free here; on an accelerator it would wait for the whole queue
+        # reading is free on a CPU; an accelerator would wait for its whole queue, and processes for one another
+        if self.device.type == "cpu" and self.trainer.world_size == 1:
             self.assert_finite()
 
     def _synchronised(self, last: bool) -> AbstractContextManager[Any]:
@@ -266,7 +275,7 @@ def split(draw: Batch, parts: int) -> list[Batch]:
     """Split a draw into `parts` along the first dimension of its tensors; other values go to every part.
 
     Raises:
-        UserError: a tensor has fewer rows than there are parts.
+        UserError: the parts do not divide the rows.
     """
     if parts == 1:
         return [draw]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lab.losses import LeastSquares
+from gan_lab.losses import LeastSquares, l1
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
 from gan_lab.models.gan import Adversarial, discriminator_terms
@@ -182,16 +182,10 @@ class CycleGAN(ManualModule):
             for name, images in (("A", real_A), ("B", real_B), ("fake_A", fake_A), ("fake_B", fake_B)):
                 features[name].append(embed(images))
         stacked = {name: torch.cat(parts) for name, parts in features.items()}
+        figures = {"val/cycle": float(torch.stack(cycle).mean()) / 2}
+        if len(stacked["A"]) < 2:
+            return figures  # a single image has no distribution
         distance_AB = kernel_distance(stacked["B"], stacked["fake_B"])[0]
         distance_BA = kernel_distance(stacked["A"], stacked["fake_A"])[0]
-        return {
-            "val/cycle": float(torch.stack(cycle).mean()) / 2,
-            "val/kid_random_vgg_AB": distance_AB,
-            "val/kid_random_vgg_BA": distance_BA,
-            "val/kid_random_vgg": (distance_AB + distance_BA) / 2,
-        }
-
-
-def l1(a: Tensor, b: Tensor) -> Tensor:
-    """Return the mean absolute difference, in fp32."""
-    return (a.float() - b.float()).abs().mean()
+        distances = {"val/kid_random_vgg_AB": distance_AB, "val/kid_random_vgg_BA": distance_BA}
+        return figures | distances | {"val/kid_random_vgg": (distance_AB + distance_BA) / 2}

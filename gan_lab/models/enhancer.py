@@ -23,7 +23,7 @@ from gan_lab.networks import ExponentialMovingAverage
 class Enhancer(ManualModule):
     """Learn gt from lq under a weighted sum of reconstruction terms and, if there is a discriminator, an adversarial one.
 
-    A term whose weight is 0 is not computed.
+    A term whose weight is 0 is not computed. A discriminator trains whatever the weights.
 
     Args:
         generator: image [N, C, H, W] in [-1, 1] to the same.
@@ -44,7 +44,8 @@ class Enhancer(ManualModule):
         options: of `ManualModule`.
 
     Raises:
-        UserError: `lambda_perceptual` is above 0 and the VGG19 file is missing; an adversarial weight without D.
+        UserError: no term has a weight and there is no D; feature matching without D, or D without an optimiser;
+            `lambda_perceptual` is above 0 and the VGG19 file is missing.
 
     Source: Isola et al. 2017, arXiv:1611.07004, eq. 4; Johnson et al. 2016, arXiv:1603.08155, eq. 2 (perceptual);
     Wang et al. 2018, arXiv:1711.11585, eq. 4 (feature matching).
@@ -79,6 +80,9 @@ class Enhancer(ManualModule):
             )
         if discriminator is not None and discriminator_optimizer is None:
             raise UserError("model.discriminator_optimizer: missing, and model.discriminator is given")
+        weights = [lambda_l1, lambda_gradient, lambda_ssim, lambda_feature_matching, lambda_perceptual]
+        if discriminator is None and not any(weights):
+            raise UserError("model: no term of the loss has a weight; set model.lambda_l1=100, for instance")
         self.generator = generator
         self.discriminator = discriminator
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
@@ -106,7 +110,7 @@ class Enhancer(ManualModule):
             terms |= self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
         update = self.minimize(generator_optimizer, self.generator_loss, draw)
         if self.generator_ema is not None and update.stepped:
-            self.generator_ema.update(self.generator, images=len(draw["lq"]))
+            self.generator_ema.update(self.generator, images=self.images_seen(draw["lq"]))
         return terms | update.terms
 
     def discriminator_loss(self, draw: Batch) -> Loss:

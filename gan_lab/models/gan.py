@@ -103,7 +103,7 @@ class GAN(ManualModule):
             update = self.minimize(generator_optimizer, self.generator_loss, draw)
             terms |= update.terms
             if self.generator_ema is not None and update.stepped:
-                self.generator_ema.update(self.generator, images=len(draw["real"]) * self.n_critic)
+                self.generator_ema.update(self.generator, images=self.images_seen(draw["real"]) * self.n_critic)
         return terms
 
     def draw(self, batch: Batch, shared_fake: bool = False, differentiable: bool = True) -> Batch:
@@ -165,11 +165,14 @@ class GAN(ManualModule):
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the kernel distance between held-out images and as many samples, in a seeded random embedding."""
-        return {"val/kid_random_vgg": random_vgg_distance(self, batches)}
+        return random_vgg_distance(self, batches)
 
 
-def random_vgg_distance(model: Any, batches: Iterable[Batch]) -> float:
-    """Return the kernel distance of `model.generate` to the real images of `batches`; both in a `RandomVGG` embedding."""
+def random_vgg_distance(model: Any, batches: Iterable[Batch]) -> dict[str, float]:
+    """Return the kernel distance of `model.generate` to the real images of `batches`, in a `RandomVGG` embedding.
+
+    Nothing where there is but one image: a single one has no distribution.
+    """
     embed = RandomVGG().to(model.device)
     real, fake = [], []
     for index, batch in enumerate(batches):
@@ -178,7 +181,8 @@ def random_vgg_distance(model: Any, batches: Iterable[Batch]) -> float:
         z = seeded_noise(len(image), model.latents, seed=index).to(model.device)
         real.append(embed(image))
         fake.append(embed(model.generate(z, label)))
-    return kernel_distance(torch.cat(real), torch.cat(fake))[0]
+    f_real, f_fake = torch.cat(real), torch.cat(fake)
+    return {"val/kid_random_vgg": kernel_distance(f_real, f_fake)[0]} if len(f_real) > 1 else {}
 
 
 def seeded_noise(n: int, latents: int, seed: int = 0) -> Tensor:

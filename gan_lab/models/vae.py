@@ -89,10 +89,12 @@ class VAE(ManualModule):
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Two rows of photos above their reconstructions, then four rows of samples."""
         real = batch["image"][:16].to(self.device)
+        real = real[: len(real) - len(real) % min(8, len(real))]  # whole rows, so that each has its own below it
         rec = self.reconstruct(real)
         pairs = torch.cat([torch.cat([real[i : i + 8], rec[i : i + 8]]) for i in range(0, len(real), 8)])
-        samples = self.generate(seeded_noise(32, self.latents).to(self.device))
-        return torch.cat([pairs, samples]), 8
+        columns = min(8, len(real))
+        samples = self.generate(seeded_noise(4 * columns, self.latents).to(self.device))
+        return torch.cat([pairs, samples]), columns
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the loss with seeded noise, its parts, and the kernel distance of samples in a random embedding."""
@@ -108,4 +110,4 @@ class VAE(ManualModule):
                 totals.setdefault(f"val/{name}", []).append(term * len(image))
         count = sum(len(batch["image"]) for batch in kept)
         figures = {name: float(torch.stack(parts).sum()) / count for name, parts in totals.items()}
-        return figures | {"val/kid_random_vgg": random_vgg_distance(self, kept)}
+        return figures | random_vgg_distance(self, kept)

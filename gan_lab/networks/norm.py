@@ -90,5 +90,5 @@ def spectral_normalise(module: nn.Module) -> None:
     Source: Miyato et al. 2018, arXiv:1802.05957, eq. 8 and algorithm 1.
     """
     for layer in list(module.modules()):
-        if isinstance(layer, (nn.Conv2d, nn.Linear, nn.Embedding)):
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             parametrizations.spectral_norm(layer)

@@ -201,6 +201,20 @@ def test_evaluate_takes_other_photos(command: Command, runs: Path) -> None:
     assert "DEMO CATALOGUE" not in command.err
 
 
+def test_evaluate_takes_all_photos_of_a_folder_that_nobody_trained_on(command: Command, runs: Path) -> None:
+    (command.folder / "own").mkdir()
+    for index in range(12):
+        value = np.random.default_rng(index).integers(0, 256, (40, 40, 3)).astype(np.uint8)
+        Image.fromarray(value).save(command.folder / "own" / f"{index}.png")
+    assert command(gan_lab.evaluate, f"checkpoint={runs / 'enhancer'}", "data.root=own", "output=out") == 0
+    _, protocol = metrics(command.folder / "out")
+    assert protocol["n"] == 12
+    assert protocol["split"].startswith("all photos")
+    shares = ["data.test_share=0.25", "output=part"]
+    assert command(gan_lab.evaluate, f"checkpoint={runs / 'enhancer'}", "data.root=own", *shares) == 0
+    assert metrics(command.folder / "part")[1]["n"] == 3
+
+
 def test_evaluate_measures_a_translation_both_ways(command: Command, runs: Path) -> None:
     assert command(gan_lab.evaluate, f"checkpoint={runs / 'cyclegan'}", "output=out", "data.catalogue_images=200") == 0
     figures, protocol = metrics(command.folder / "out")
@@ -247,6 +261,18 @@ BAD = {
     "extractor": (gan_lab.evaluate, "checkpoint=RUNS/cyclegan output=out extractor=x", "extractor=x:"),
     "few": (gan_lab.evaluate, "checkpoint=RUNS/cgan output=out n=3", "at least 8"),
     "evaluate n": (gan_lab.evaluate, "checkpoint=RUNS/enhancer output=out n=few", "n=few:"),
+    "image size": (
+        gan_lab.evaluate,
+        "checkpoint=RUNS/cgan output=out data.image_size=8",
+        "data.image_size=8: the networks",
+    ),
+    "channels": (
+        gan_lab.evaluate,
+        "checkpoint=RUNS/enhancer output=out data.channels=1",
+        "data.channels=1: the networks",
+    ),
+    "under a file": (gan_lab.evaluate, "checkpoint=RUNS/enhancer output=corrupt.ckpt/out", "cannot be written to"),
+    "seed": (gan_lab.generate, "checkpoint=RUNS/cgan output=out seed=-1", "seed=-1:"),
     "device": (gan_lab.generate, "checkpoint=RUNS/cgan output=out device=tpu", "device=tpu:"),
 }
 

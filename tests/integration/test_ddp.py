@@ -23,6 +23,18 @@ train.main()
 """
 
 
+#: The same, with processes that disagree: on the validation figure, and on the time that has passed.
+DISAGREE = """
+import os
+from gan_lab.callbacks import Budget
+from gan_lab.models import VAE
+rank = int(os.environ.get("LOCAL_RANK", 0))
+figures = iter([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]][rank])
+VAE.validate = lambda self, batches: {"val/loss": next(figures)}
+Budget.elapsed = property(lambda self: 6.0 * (rank + 1))
+"""
+
+
 def models() -> list[object]:
     return [pytest.param(m, marks=[] if m in FAMILIES else pytest.mark.slow) for m in MODELS]
 
@@ -38,6 +50,15 @@ def test_two_processes_end_with_equal_parameters(model: str, tmp_path: Path) -> 
     ranks = saved["ranks"]
     assert len(ranks) == 2
     assert differences(ranks[0]["rng"]["torch"], ranks[1]["rng"]["torch"]) != []
+
+
+def test_processes_that_disagree_follow_the_first(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(DISAGREE + SCRIPT)
+    options = [*tiny("vae"), "trainer=ddp", "trainer.devices=2", "name=ddp", "trainer.max_iterations=3"]
+    schedule = ["trainer.max_minutes=1", "model.schedule={_target_:gan_lab.models.linear_decay,start:0.0}"]
+    python("train.py", *options, *schedule, "trainer.validate_every=1", cwd=tmp_path)
+    assert differences(load(tmp_path / "rank0.pt"), load(tmp_path / "rank1.pt")) == []
+    assert load(tmp_path / "runs/ddp/checkpoints/best.ckpt")["clock"]["iteration"] == 3
 
 
 @pytest.mark.slow

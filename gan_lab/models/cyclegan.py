@@ -105,9 +105,8 @@ class CycleGAN(ManualModule):
         """Fool both discriminators, come back through the cycle, and leave images of the target domain alone."""
         real_A, real_B = draw["real_A"], draw["real_B"]
         if self.lambda_identity > 0:
-            # instance norm does not mix samples, so one call on both sets equals two calls, and is faster
-            fake_B, idt_B = self.generator_AB(torch.cat([real_A, real_B])).chunk(2)
-            fake_A, idt_A = self.generator_BA(torch.cat([real_B, real_A])).chunk(2)
+            fake_B, idt_B = each(self.generator_AB, real_A, real_B)
+            fake_A, idt_A = each(self.generator_BA, real_B, real_A)
         else:
             fake_B, fake_A = self.generator_AB(real_A), self.generator_BA(real_B)
         rec_A, rec_B = self.generator_BA(fake_B), self.generator_AB(fake_A)
@@ -131,8 +130,7 @@ class CycleGAN(ManualModule):
         loss = torch.zeros((), device=draw["real_A"].device)
         terms: Terms = {}
         for side, discriminator in (("A", self.discriminator_A), ("B", self.discriminator_B)):
-            logits = discriminator(torch.cat([draw[f"real_{side}"], draw[f"fake_{side}"]]))
-            logits_real, logits_fake = logits.chunk(2)
+            logits_real, logits_fake = each(discriminator, draw[f"real_{side}"], draw[f"fake_{side}"])
             loss_side = 0.5 * self.adversarial.discriminator(logits_real, logits_fake)
             loss = loss + loss_side
             named = discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
@@ -189,3 +187,13 @@ class CycleGAN(ManualModule):
         distance_BA = kernel_distance(stacked["A"], stacked["fake_A"])[0]
         distances = {"val/kid_random_vgg_AB": distance_AB, "val/kid_random_vgg_BA": distance_BA}
         return figures | distances | {"val/kid_random_vgg": (distance_AB + distance_BA) / 2}
+
+
+def each(network: nn.Module, *batches: Tensor) -> list[Tensor]:
+    """Return what a network makes of several batches of one size: in one call, which is faster, where that is the same.
+
+    Instance norm does not mix samples; batch norm would mix the batches.
+    """
+    if any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules()):
+        return [network(batch) for batch in batches]
+    return list(network(torch.cat(batches)).chunk(len(batches)))

@@ -76,6 +76,14 @@ def test_filters_take_noise_away(name: str, gain: float, photo: np.ndarray) -> N
     assert error(METHODS[name](before), photo) < error(before, photo) / gain
 
 
+def test_non_local_means_takes_red_for_red(photo: np.ndarray) -> None:
+    before = noisy(photo, 25)
+    strength = max(1.0, 0.9 * estimate_noise(before))
+    as_opencv_has_it = cv2.cvtColor(before, cv2.COLOR_RGB2BGR)
+    expected = cv2.fastNlMeansDenoisingColored(as_opencv_has_it, None, strength, strength, 5, 15)
+    np.testing.assert_array_equal(METHODS["non_local_means"](before), cv2.cvtColor(expected, cv2.COLOR_BGR2RGB))
+
+
 def test_the_median_removes_single_bad_pixels(photo: np.ndarray) -> None:
     damaged = photo.copy()
     damaged[5::9, 4::9] = 255

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from gan_lab.models import CycleGAN
-from gan_lab.models.cyclegan import ImagePool
+from gan_lab.models.cyclegan import ImagePool, each
 from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit, same, weights
 
 
@@ -99,3 +100,12 @@ def test_state_of_a_rank_brings_the_pools_back() -> None:
 def test_generators_differ_from_the_start() -> None:
     model = cyclegan()
     assert not same(weights(model.generator_AB), weights(model.generator_BA))
+
+
+def test_batch_norm_keeps_batches_apart() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2))
+    dark, bright = torch.randn(3, 1, 4, 4) - 5, torch.randn(3, 1, 4, 4) + 5
+    for out, batch in zip(each(network, dark, bright), (dark, bright), strict=True):
+        torch.testing.assert_close(out, network(batch))
+        torch.testing.assert_close(out.mean(dim=(0, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)

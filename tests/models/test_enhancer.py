@@ -98,3 +98,8 @@ def test_perceptual_without_weights_names_the_file(tmp_path: Any, monkeypatch: p
 def test_a_weight_that_needs_a_discriminator_says_so() -> None:
     with pytest.raises(UserError, match="needs a discriminator"):
         Enhancer(nn.Identity(), adam(), lambda_feature_matching=1.0)
+
+
+def test_an_enhancer_without_any_term_is_refused() -> None:
+    with pytest.raises(UserError, match=r"no term of the loss has a weight; set model\.lambda_l1"):
+        Enhancer(nn.Identity(), adam(), lambda_l1=0.0)

@@ -121,3 +121,8 @@ def test_validation_draws_no_global_random_number() -> None:
     state = torch.get_rng_state()
     assert model.validate(batches).keys() == {"val/kid_random_vgg"}
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_single_held_out_image_gives_no_figure_rather_than_an_error() -> None:
+    model = gan()
+    assert model.validate([{"image": torch.zeros(1, 1, 1, 1), "label": torch.zeros(1, dtype=torch.int64)}]) == {}

@@ -86,3 +86,18 @@ def test_micro_batches_give_the_update_of_the_whole_batch() -> None:
         made.append(list(model.parameters()))
     for a, b in zip(*made, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("photos", [1, 5, 8, 11, 16])
+def test_a_reconstruction_stands_below_its_photo(photos: int) -> None:
+    model = VAE(Encoder(), Decoder(), adam())
+    real = stripes(0)["image"][:photos]
+    pictures, columns = model.sample_grid({"image": real})
+    whole = photos if photos < 8 else photos - photos % 8
+    assert columns == min(photos, 8)
+    assert len(pictures) == 2 * whole + 4 * columns
+    rec = model.reconstruct(real)
+    for index in range(whole):
+        place = index // columns * 2 * columns + index % columns
+        assert torch.equal(pictures[place], real[index])
+        torch.testing.assert_close(pictures[place + columns], rec[index])

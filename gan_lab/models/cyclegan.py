@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from gan_lab.losses import LeastSquares, l1
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
-from gan_lab.models.gan import Adversarial, discriminator_terms
+from gan_lab.models.gan import Adversarial, Penalty, detached, discriminator_terms
 from gan_lab.networks import RandomVGG
 
 Direction = Literal["AB", "BA"]
@@ -57,6 +57,7 @@ class CycleGAN(ManualModule):
         generator_optimizer: makes the optimiser of both generators.
         discriminator_optimizer: makes the optimiser of both discriminators.
         adversarial: least squares unless given.
+        penalty: a penalty on the gradient of either D; runs in fp32, uncompiled.
         lambda_cycle: weight of the cycle term.
         lambda_identity: weight of the identity term, as a share of `lambda_cycle`; it keeps colours where they are.
         pool_size: past fakes that each D is shown.
@@ -76,6 +77,7 @@ class CycleGAN(ManualModule):
         generator_optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory,
         adversarial: Adversarial | None = None,
+        penalty: Penalty | None = None,
         lambda_cycle: float = 10.0,
         lambda_identity: float = 0.5,
         pool_size: int = 50,
@@ -87,6 +89,7 @@ class CycleGAN(ManualModule):
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         self.adversarial: Adversarial = adversarial or LeastSquares()
+        self.penalty = penalty
         self.lambda_cycle = lambda_cycle
         self.lambda_identity = lambda_identity
         self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
@@ -133,10 +136,14 @@ class CycleGAN(ManualModule):
             logits_real, logits_fake = each(discriminator, draw[f"real_{side}"], draw[f"fake_{side}"])
             loss_side = 0.5 * self.adversarial.discriminator(logits_real, logits_fake)
             loss = loss + loss_side
+            if self.penalty is not None:
+                real, fake = draw[f"real_{side}"], draw[f"fake_{side}"]
+                terms[f"penalty_{side}"] = self.penalty(discriminator.forward, real, fake)
+                loss = loss + self.penalty.weight * terms[f"penalty_{side}"]
             named = discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
             terms[f"loss_d_{side}"] = loss_side.detach()
             terms |= {f"{name}_{side}": named[name] for name in ("accuracy_d", "cross_entropy_d")}
-        return loss, terms
+        return loss, detached(terms)
 
     def configure_optimizers(self) -> list[Optimizer]:
         generators = itertools.chain(self.generator_AB.parameters(), self.generator_BA.parameters())

@@ -16,7 +16,7 @@ from gan_lab.errors import UserError
 from gan_lab.losses import NonSaturating, Perceptual, feature_matching, gradient_difference, l1, ssim_loss
 from gan_lab.metrics import psnr, ssim, to_uint8
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
-from gan_lab.models.gan import Adversarial, discriminator_terms
+from gan_lab.models.gan import Adversarial, Penalty, detached, discriminator_terms
 from gan_lab.networks import ExponentialMovingAverage
 
 
@@ -32,6 +32,7 @@ class Enhancer(ManualModule):
             reconstruction terms alone.
         discriminator_optimizer: likewise for D.
         adversarial: non-saturating cross-entropy unless given.
+        penalty: a penalty on D's gradient by the judged image; runs in fp32, uncompiled.
         conditional: show D the input beside the output, as pix2pix does.
         lambda_adversarial: weight of the adversarial term.
         lambda_l1: weight of the mean absolute error.
@@ -62,6 +63,7 @@ class Enhancer(ManualModule):
         discriminator: nn.Module | None = None,
         discriminator_optimizer: OptimizerFactory | None = None,
         adversarial: Adversarial | None = None,
+        penalty: Penalty | None = None,
         conditional: bool = False,
         lambda_adversarial: float = 1.0,
         lambda_l1: float = 100.0,
@@ -89,6 +91,7 @@ class Enhancer(ManualModule):
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         self.adversarial: Adversarial = adversarial or NonSaturating()
+        self.penalty = penalty
         self.conditional = conditional
         self.lambda_adversarial = lambda_adversarial
         self.lambda_l1 = lambda_l1
@@ -123,9 +126,13 @@ class Enhancer(ManualModule):
         logits_real = self.discriminator(self._judged(draw["lq"], draw["gt"]))
         logits_fake = self.discriminator(self._judged(draw["lq"], pred.detach()))
         loss = self.adversarial.discriminator(logits_real, logits_fake)
-        return loss, {"loss_d": loss.detach()} | discriminator_terms(
-            logits_real, logits_fake, self.adversarial.boundary
-        )
+        terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
+        if self.penalty is not None:
+            eager = self.discriminator.forward  # a compiled call has no double backward
+            judge = lambda image: eager(self._judged(draw["lq"], image))  # noqa: E731
+            terms["penalty"] = self.penalty(judge, draw["gt"], pred)
+            loss = loss + self.penalty.weight * terms["penalty"]
+        return loss, detached(terms)
 
     def generator_loss(self, draw: Batch) -> Loss:
         """Come close to the ground truth in every weighted sense, and fool D."""

@@ -5,7 +5,7 @@ DCGAN, the MLP GAN, cGAN, LSGAN, SNGAN and WGAN-GP are one class with other netw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import torch
@@ -30,6 +30,14 @@ class Adversarial(Protocol):
     def generator(self, logits_fake: Tensor) -> Tensor: ...
 
 
+class Penalty(Protocol):
+    """A penalty on D's gradient: `weight` times a call's scalar is added to D's loss. It runs in fp32."""
+
+    weight: float
+
+    def __call__(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor: ...
+
+
 class GAN(ManualModule):
     """Train a generator against a discriminator by alternating updates.
 
@@ -39,7 +47,7 @@ class GAN(ManualModule):
         generator_optimizer: makes G's optimiser from its parameters.
         discriminator_optimizer: likewise for D.
         adversarial: the loss of both sides; non-saturating cross-entropy unless given.
-        penalty: a gradient penalty of D with a `weight`; runs in fp32, uncompiled.
+        penalty: a penalty on D's gradient; runs in fp32, uncompiled.
         n_critic: updates of D for one of G.
         ema_half_life: images after which a weight's share in the averaged generator has halved; None for no averaging.
         classes: number of classes of a conditional GAN; 0 for none.
@@ -63,7 +71,7 @@ class GAN(ManualModule):
         generator_optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory,
         adversarial: Adversarial | None = None,
-        penalty: Any | None = None,
+        penalty: Penalty | None = None,
         n_critic: int = 1,
         ema_half_life: float | None = 10_000,
         conditional: bool = False,
@@ -129,14 +137,12 @@ class GAN(ManualModule):
         fake = fake.detach()
         logits_real, logits_fake = self.discriminator(real, label), self.discriminator(fake, label)
         loss = self.adversarial.discriminator(logits_real, logits_fake)
-        terms = {"loss_d": loss.detach()} | discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
+        terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
         if self.penalty is not None:
-            with self.full_precision():
-                # `.forward`: a compiled call has no double backward, so the penalty runs eager
-                penalty = self.penalty(lambda x: self.discriminator.forward(x, label), real.float(), fake.float())
-            loss = loss + self.penalty.weight * penalty
-            terms["penalty"] = penalty.detach()
-        return loss, terms
+            # `.forward`: a compiled call has no double backward, so the penalty runs eager
+            terms["penalty"] = self.penalty(lambda x: self.discriminator.forward(x, label), real, fake)
+            loss = loss + self.penalty.weight * terms["penalty"]
+        return loss, detached(terms)
 
     def generator_loss(self, draw: Batch) -> Loss:
         """Make fakes that D takes for real."""
@@ -183,6 +189,11 @@ def random_vgg_distance(model: Any, batches: Iterable[Batch]) -> dict[str, float
         fake.append(embed(model.generate(z, label)))
     f_real, f_fake = torch.cat(real), torch.cat(fake)
     return {"val/kid_random_vgg": kernel_distance(f_real, f_fake)[0]} if len(f_real) > 1 else {}
+
+
+def detached(terms: Terms) -> Terms:
+    """Return the terms without their graphs, as they are logged."""
+    return {name: term.detach() for name, term in terms.items()}
 
 
 def seeded_noise(n: int, latents: int, seed: int = 0) -> Tensor:

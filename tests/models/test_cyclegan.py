@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from gan_lab.losses import R1
 from gan_lab.models import CycleGAN
 from gan_lab.models.cyclegan import ImagePool, each
 from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit, same, weights
@@ -109,3 +110,15 @@ def test_batch_norm_keeps_batches_apart() -> None:
     for out, batch in zip(each(network, dark, bright), (dark, bright), strict=True):
         torch.testing.assert_close(out, network(batch))
         torch.testing.assert_close(out.mean(dim=(0, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
+
+
+def test_a_penalty_is_taken_on_either_discriminator() -> None:
+    model = cyclegan(penalty=R1(weight=3.0))
+    real = domains(0)
+    draw = {"real_A": real["A"], "real_B": real["B"], "fake_A": real["B"], "fake_B": real["A"]}
+    loss, terms = model.discriminator_loss(draw)[:2]
+    assert terms["penalty_A"] > 0
+    assert terms["penalty_B"] > 0
+    model.penalty = None
+    expected = model.discriminator_loss(draw)[0] + 3.0 * (terms["penalty_A"] + terms["penalty_B"])
+    torch.testing.assert_close(loss, expected)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from gan_lab.errors import UserError
-from gan_lab.losses import gradient_difference, l1, ssim_loss
+from gan_lab.losses import R1, gradient_difference, l1, ssim_loss
 from gan_lab.models import Enhancer
 from gan_lab.networks import PatchDiscriminator
 from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit, same, weights
@@ -103,3 +103,18 @@ def test_a_weight_that_needs_a_discriminator_says_so() -> None:
 def test_an_enhancer_without_any_term_is_refused() -> None:
     with pytest.raises(UserError, match=r"no term of the loss has a weight; set model\.lambda_l1"):
         Enhancer(nn.Identity(), adam(), lambda_l1=0.0)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_penalty_is_taken_on_what_the_discriminator_judges(conditional: bool) -> None:
+    discriminator = TinyDiscriminator(32 if conditional else 16)
+    model = Enhancer(Pointwise(), adam(), discriminator, adam(), conditional=conditional, penalty=R1(weight=3.0))
+    draw = darkened(0) | {"pred": darkened(1)["gt"]}
+    loss, terms = model.discriminator_loss(draw)[:2]
+    real = draw["gt"].clone().requires_grad_()
+    logits = discriminator(torch.cat([draw["lq"], real], dim=1) if conditional else real)
+    (gradient,) = torch.autograd.grad(logits.sum(), real)
+    torch.testing.assert_close(terms["penalty"], gradient.square().flatten(1).sum(1).mean())
+    model.penalty = None
+    torch.testing.assert_close(loss, model.discriminator_loss(draw)[0] + 3.0 * terms["penalty"])
+    assert not any(term.requires_grad for term in terms.values())

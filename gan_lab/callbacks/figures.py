@@ -104,7 +104,7 @@ class SampleGrid(Callback):
             return
         with untouched_rng():
             fixed = self._fixed_batch(trainer)
-            if not fixed:
+            if not fixed and pl_module.task != "generation":
                 return
             images, columns = pl_module.sample_grid(fixed)
         pixels = ((images.float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1)

@@ -97,7 +97,10 @@ class ManualModule(LightningModule):
 
     @abstractmethod
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
-        """Return pictures [N, C, H, W] in [-1, 1] for the fixed `batch`, and how many make a row; draw nothing at random."""
+        """Return pictures [N, C, H, W] in [-1, 1] for the fixed `batch`, and how many make a row; draw nothing at random.
+
+        The batch is empty where no photos are held out and the task is generation, which needs none.
+        """
 
     @abstractmethod
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:

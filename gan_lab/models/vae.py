@@ -87,7 +87,9 @@ class VAE(ManualModule):
             return self.decoder(self.encoder(image)[0]).float()
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
-        """Two rows of photos above their reconstructions, then four rows of samples."""
+        """Two rows of photos above their reconstructions, then four rows of samples; without photos the samples alone."""
+        if not batch:
+            return self.generate(seeded_noise(32, self.latents).to(self.device)), 8
         real = batch["image"][:16].to(self.device)
         real = real[: len(real) - len(real) % min(8, len(real))]  # whole rows, so that each has its own below it
         rec = self.reconstruct(real)

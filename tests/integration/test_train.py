@@ -391,3 +391,11 @@ def test_ddp_in_a_sweep_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "one after the other" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("model", ["dcgan", "vae", "enhancer"])
+def test_all_photos_may_train(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = [*tiny(model), "name=all", "trainer.max_iterations=2", "data.validation_share=0", "data.test_share=0"]
+    assert run(monkeypatch, tmp_path, *options) == 0
+    pictures = list((tmp_path / "runs/all").glob("samples/*.png"))
+    assert len(pictures) == (0 if model == "enhancer" else 1)  # an enhancer has nothing to show without photos

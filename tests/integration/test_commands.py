@@ -210,6 +210,7 @@ def test_evaluate_takes_all_photos_of_a_folder_that_nobody_trained_on(command: C
     _, protocol = metrics(command.folder / "out")
     assert protocol["n"] == 12
     assert protocol["split"].startswith("all photos")
+    assert "near-duplicates" not in command.err  # nothing is kept apart from anything
     shares = ["data.test_share=0.25", "output=part"]
     assert command(gan_lab.evaluate, f"checkpoint={runs / 'enhancer'}", "data.root=own", *shares) == 0
     assert metrics(command.folder / "part")[1]["n"] == 3

@@ -16,12 +16,18 @@ class DenseGenerator28(nn.Module):
         channels: of the image.
         latents: length of z.
         width: channels next to the image; the dense map has four times as many, 256.
+        image_size: 28; an argument so that a configuration for other images is refused.
+
+    Raises:
+        ValueError: `image_size` is not 28.
 
     Source: TensorFlow, "Deep Convolutional Generative Adversarial Network", make_generator_model.
     """
 
-    def __init__(self, channels: int = 1, latents: int = 100, width: int = 64) -> None:
+    def __init__(self, channels: int = 1, latents: int = 100, width: int = 64, image_size: int = 28) -> None:
         super().__init__()
+        if image_size != 28:
+            raise ValueError(f"image_size must be 28; got {image_size} (model=dcgan makes 32, 64, 128 or 256)")
         self.latents = latents
         self.dense = nn.Sequential(
             nn.Linear(latents, 4 * width * 7 * 7, bias=False),

@@ -188,6 +188,7 @@ def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp
         (["data.root=flat", "model=cgan", "data.batch_size=4"], "one folder per class"),
         (["data.root=flat", "model=dcgan", "data.batch_size=500"], "data.batch_size: 500"),
         (["data.root=flat", "model=dcgan", "data.image_size=33", "data.batch_size=4"], "image_size"),
+        (["data.root=flat", "model=dcgan_28", "data.image_size=32", "data.batch_size=4"], "image_size must be 28"),
         (["data.root=flat", "model=vae", "data.batch_size=4", "model.micro_batches=3"], "model.micro_batches=3"),
         (["resume=nothing"], "resume=nothing"),
         (["resume=corrupt.ckpt"], "corrupt.ckpt"),

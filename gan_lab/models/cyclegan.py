@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from gan_lab.losses import LeastSquares, l1
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
-from gan_lab.models.gan import Adversarial, Penalty, detached, discriminator_terms
+from gan_lab.models.gan import Adversarial, Penalty, detached, discriminator_terms, each
 from gan_lab.networks import RandomVGG
 
 Direction = Literal["AB", "BA"]
@@ -194,13 +194,3 @@ class CycleGAN(ManualModule):
         distance_BA = kernel_distance(stacked["A"], stacked["fake_A"])[0]
         distances = {"val/kid_random_vgg_AB": distance_AB, "val/kid_random_vgg_BA": distance_BA}
         return figures | distances | {"val/kid_random_vgg": (distance_AB + distance_BA) / 2}
-
-
-def each(network: nn.Module, *batches: Tensor) -> list[Tensor]:
-    """Return what a network makes of several batches of one size: in one call, which is faster, where that is the same.
-
-    Instance norm does not mix samples; batch norm would mix the batches.
-    """
-    if any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules()):
-        return [network(batch) for batch in batches]
-    return list(network(torch.cat(batches)).chunk(len(batches)))

@@ -16,7 +16,7 @@ from gan_lab.errors import UserError
 from gan_lab.losses import NonSaturating, Perceptual, feature_matching, gradient_difference, l1, ssim_loss
 from gan_lab.metrics import psnr, ssim, to_uint8
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
-from gan_lab.models.gan import Adversarial, Penalty, detached, discriminator_terms
+from gan_lab.models.gan import Adversarial, Penalty, detached, discriminator_terms, each
 from gan_lab.networks import ExponentialMovingAverage
 
 
@@ -123,8 +123,8 @@ class Enhancer(ManualModule):
         if pred is None:
             with torch.no_grad():
                 pred = self.generator(draw["lq"])
-        logits_real = self.discriminator(self._judged(draw["lq"], draw["gt"]))
-        logits_fake = self.discriminator(self._judged(draw["lq"], pred.detach()))
+        judged = [self._judged(draw["lq"], image) for image in (draw["gt"], pred.detach())]
+        logits_real, logits_fake = each(self.discriminator, *judged)
         loss = self.adversarial.discriminator(logits_real, logits_fake)
         terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
         if self.penalty is not None:

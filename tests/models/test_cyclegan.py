@@ -10,7 +10,8 @@ from torch import nn
 
 from gan_lab.losses import R1
 from gan_lab.models import CycleGAN
-from gan_lab.models.cyclegan import ImagePool, each
+from gan_lab.models.cyclegan import ImagePool
+from gan_lab.models.gan import each
 from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit, same, weights
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from torch import nn
 
 from gan_lab.errors import UserError
 from gan_lab.losses import R1, GradientPenalty, Hinge, LeastSquares, NonSaturating, Wasserstein

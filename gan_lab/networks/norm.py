@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
 
+from gan_lab.errors import UserError
+
 Norm = Literal["batch", "instance", "none"]
 
 
@@ -50,10 +52,13 @@ class InstanceNorm2d(nn.Module):
         """Return [N, C, H, W] for [N, C, H, W], in the memory format of `x`.
 
         Raises:
-            ValueError: a channel has one value only, which would always become 0.
+            UserError: a channel has one value only, which would always become 0.
         """
         if x.shape[2] * x.shape[3] < 2:
-            raise ValueError(f"instance norm needs more than one pixel a channel, got {list(x.shape)}: a larger image")
+            raise UserError(
+                f"instance norm needs more than one pixel a channel, and gets {list(x.shape)}: data.image_size is too small "
+                "for this network, or the network too deep (layers, blocks)"
+            )
         normalised = functional.group_norm(x.contiguous(), self.channels)
         last = x.is_contiguous(memory_format=torch.channels_last)
         return normalised.contiguous(memory_format=torch.channels_last) if last else normalised

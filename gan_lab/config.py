@@ -5,6 +5,7 @@ Only this module, `checkpoint.py`, `training.py` and the commands know Hydra.
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import functools
 import inspect
@@ -132,7 +133,7 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
         swept = next(override for override in overrides if override.is_sweep_override())
         raise UserError(f"{swept.input_line}: several values make a sweep; add -m, or put the value in quotes")
     completed = {}
-    for configuration in compositions(config_name, groups):
+    for configuration in compositions(config_name, groups, search_path(argv)):
         for override in overrides:
             if override not in groups and not override.key_or_group.startswith(("hydra.", "hydra/")):
                 line = checked(override, configuration)
@@ -159,7 +160,7 @@ def first_configuration(argv: list[str], config_name: str) -> DictConfig:
         if override.is_sweep_override():
             line = f"{line.split('=', 1)[0]}={swept_values(override)[0]}"
         lines.append(line)
-    return compose(config_name, lines)
+    return compose(config_name, [*search_path(argv), *lines])
 
 
 def parsed(argument: str) -> Override:
@@ -201,14 +202,22 @@ def is_group(override: Override) -> bool:
     return (config_dir() / override.key_or_group.replace(".", "/").split("@")[0]).is_dir()
 
 
-def compositions(config_name: str, groups: list[Override]) -> Iterator[DictConfig]:
+def search_path(argv: list[str]) -> list[str]:
+    """Return the override that adds the folder of `--config-dir`, where a user's own yamls lie, if it is given."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd")
+    folder = parser.parse_known_args(argv)[0].config_dir
+    return [] if folder is None else [f"hydra.searchpath=['file://{Path(folder).resolve()}']"]
+
+
+def compositions(config_name: str, groups: list[Override], search: list[str]) -> Iterator[DictConfig]:
     """Yield the configuration for every combination of group options that a sweep will visit."""
     choices: list[list[str]] = []
     for group in groups:
         prefix = str(group.input_line).split("=", 1)[0]
         choices.append([f"{prefix}={value}" for value in swept_values(group)])
     for combination in itertools.islice(itertools.product(*choices), 64):
-        yield compose(config_name, list(combination))
+        yield compose(config_name, [*search, *combination])
 
 
 def compose(config_name: str, overrides: list[str]) -> DictConfig:

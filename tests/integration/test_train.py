@@ -400,3 +400,14 @@ def test_all_photos_may_train(model: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert run(monkeypatch, tmp_path, *options) == 0
     pictures = list((tmp_path / "runs/all").glob("samples/*.png"))
     assert len(pictures) == (0 if model == "enhancer" else 1)  # an enhancer has nothing to show without photos
+
+
+@pytest.mark.parametrize("flag", ["--config-dir=my", "--config-dir my"])
+def test_a_yaml_of_ones_own_is_a_method(flag: str, tmp_path: Path) -> None:
+    (tmp_path / "my/model").mkdir(parents=True)
+    own = "# @package _global_\ndefaults:\n  - vae\n  - _self_\nmodel:\n  lambda_kl: 0.125\n"
+    (tmp_path / "my/model/mine.yaml").write_text(own)
+    options = [option for option in tiny("vae") if not option.startswith("model=")]
+    train(*flag.split(), "model=mine", *options, "name=own", "trainer.max_iterations=1", cwd=tmp_path)
+    config = OmegaConf.load(tmp_path / "runs/own/config.yaml")
+    assert (config.choices.model, config.model.lambda_kl) == ("mine", 0.125)

@@ -134,13 +134,21 @@ def data_settings(trained: dict[str, Any], given: dict[str, Any]) -> dict[str, A
         "root_A": ("root", "labels", "group_column"),
         "degradation": ("validation_degradation",),
     }
-    elsewhere = any(given.get(name) and given[name] != trained.get(name) for name in ("root", "root_A", "root_B"))
+    # by the place, not by the words: the run's own photos under another spelling were trained on
+    own, foreign = places(trained), places(given)
+    elsewhere = bool(foreign) and not foreign & own
     if elsewhere and "test_share" in settings:
         settings["test_share"] = 1.0
     for name, others in replaced.items():
         if name in given:
             settings |= dict.fromkeys([other for other in others if other in settings])
     return settings | given
+
+
+def places(settings: dict[str, Any]) -> set[Path]:
+    """Return the folders that data settings name."""
+    named = [settings.get(name) for name in ("root", "root_A", "root_B")]
+    return {Path(folder).expanduser().resolve() for folder in named if folder}
 
 
 main = command("evaluate")(evaluate)

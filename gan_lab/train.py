@@ -20,6 +20,7 @@ from gan_lab.callbacks import Budget
 from gan_lab.config import (
     allowed_object,
     command,
+    config_dir,
     fail,
     instantiate,
     is_group,
@@ -285,7 +286,7 @@ def completed(argv: list[str]) -> list[str]:
         return argv
     saved = checkpoint.read(checkpoint.find("resume", str(resume), prefer="last"))["config"]["choices"]
     # so that the keys of its model, its data and its logger are the valid ones
-    return [*argv, *[f"{group}={saved[group]}" for group in ("model", "data", "logger") if group not in given]]
+    return [*argv, *[f"{key}={saved[key]}" for key in ("model", "data", "logger") if key in saved and key not in given]]
 
 
 def sweep_name(given: dict[str, Override]) -> list[str]:
@@ -299,8 +300,9 @@ def sweep_name(given: dict[str, Override]) -> list[str]:
             raise UserError(f"{given[key].input_line}: job i of a sweep lies at <runs_dir>/<name>/<i>; give one {key}")
     if "name" in given:
         return []
-    parts = [swept_values(given[group]) if group in given else [] for group in ("model", "data")]
-    named = ["+".join(values) or default for values, default in zip(parts, ("cyclegan", "products"), strict=True)]
+    entries = [entry for entry in OmegaConf.load(config_dir() / "train.yaml").defaults if not isinstance(entry, str)]
+    default = {group: choice for entry in entries for group, choice in entry.items()}
+    named = ["+".join(swept_values(given[group])) if group in given else default[group] for group in ("model", "data")]
     return [f"name={'-'.join(named)}"]
 
 

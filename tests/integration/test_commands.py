@@ -216,6 +216,12 @@ def test_evaluate_takes_all_photos_of_a_folder_that_nobody_trained_on(command: C
     assert metrics(command.folder / "part")[1]["n"] == 3
 
 
+@pytest.mark.parametrize(("root", "everything"), [("/a/b", False), ("/a/../a/b", False), ("/a/c", True), (None, False)])
+def test_photos_are_foreign_by_their_place_not_by_its_spelling(root: str | None, everything: bool) -> None:
+    settings = gan_lab.evaluate.data_settings({"root": "/a/b", "test_share": 0.1}, {"root": root})
+    assert settings["test_share"] == (1.0 if everything else 0.1)
+
+
 def test_evaluate_measures_a_translation_both_ways(command: Command, runs: Path) -> None:
     assert command(gan_lab.evaluate, f"checkpoint={runs / 'cyclegan'}", "output=out", "data.catalogue_images=200") == 0
     figures, protocol = metrics(command.folder / "out")

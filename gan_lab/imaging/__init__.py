@@ -1,5 +1,6 @@
 """Image files in and out, degradations, traditional methods and similarity: numpy, Pillow and OpenCV."""
 
+from gan_lab.imaging.adjust import Adjustment
 from gan_lab.imaging.combinators import Compose, OneOf, Sometimes
 from gan_lab.imaging.degradations import (
     JPEG,
@@ -28,6 +29,7 @@ from gan_lab.imaging.traditional import traditional_methods
 __all__ = [
     "IMAGE_SUFFIXES",
     "JPEG",
+    "Adjustment",
     "Blur",
     "ColourCast",
     "Compose",

@@ -20,6 +20,7 @@ from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, ProgressBar, Samp
 from gan_lab.checkpoint import CrashSafeIO
 from gan_lab.config import config_dir, instantiate
 from gan_lab.errors import UserError
+from gan_lab.hardware import cpu_has_bf16
 
 log = logging.getLogger(__name__)
 
@@ -107,15 +108,6 @@ def precision_for(precision: str, accelerator: str) -> Any:
         log.warning("trainer.precision=16-mixed: a CPU has no fp16 training; bf16-mixed is used instead")
         return "bf16-mixed"
     return precision
-
-
-def cpu_has_bf16() -> bool:
-    """Tell whether the CPU multiplies bf16 in hardware (AMX or AVX512-BF16); elsewhere bf16 is slower than fp32."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
 def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], start_iteration: int) -> Trainer:

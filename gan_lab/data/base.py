@@ -42,6 +42,8 @@ class ImageDataModule(LightningDataModule):
         degradation: uint8 [H, W, C], generator -> uint8 [H, W, C]; needed by `pair="degrade"`.
         validation_degradation: another one for validation and test, or a list that takes turns over the photos.
         fit: "crop" cuts a square out of the photo; "pad" keeps all of it, on white.
+        shorter_side: size to which photos are reduced before a square is cut out, in pixels of the shorter side; None:
+            a little more than `image_size`. A larger one makes the square a part of the photo.
         flip, crop, scale, rotation: see `Augmentation`; training only.
         domain: "A" or "B": take this domain as single photos, where the data are two domains.
         class_A, class_B: two class names that serve as the two domains.
@@ -63,6 +65,7 @@ class ImageDataModule(LightningDataModule):
         degradation: Degradation | None = None,
         validation_degradation: Degradation | Sequence[Degradation] | None = None,
         fit: str = "crop",
+        shorter_side: int | None = None,
         flip: float = 0.5,
         crop: bool = True,
         scale: Sequence[float] = (1.0, 1.0),
@@ -85,6 +88,11 @@ class ImageDataModule(LightningDataModule):
         self.degradations = degradations("degradation", degradation)
         self.validation_degradations = degradations("validation_degradation", validation_degradation)
         self.fit = one_of("fit", fit, ("crop", "pad"))
+        if shorter_side is not None and whole("shorter_side", shorter_side, at_least=8) < image_size:
+            raise UserError(
+                f"data.shorter_side: {shorter_side} is below data.image_size, {image_size}; give more, or null."
+            )
+        self.shorter_side = shorter_side
         self.augmentation = Augmentation(flip, crop, tuple(scale), rotation)
         self.wanted = Wanted(batch_kind, one_of("domain", domain, (None, "A", "B")), (class_A, class_B))
         self.seed = whole("seed", seed, at_least=0)
@@ -199,7 +207,7 @@ class ImageDataModule(LightningDataModule):
             like = roles["gt"] if role == "lq" else source
             images[role] = Images(
                 source,
-                reading_sizes(like.sizes, self.image_size, self.fit),
+                reading_sizes(like.sizes, self.image_size, self.fit, self.shorter_side),
                 self.channels,
                 unreadable,
                 fit=self.fit,

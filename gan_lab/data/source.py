@@ -83,16 +83,19 @@ class Source:
         )
 
 
-def reading_sizes(sizes: NDArray[np.int64], image_size: int, fit: str) -> NDArray[np.int64]:
+def reading_sizes(
+    sizes: NDArray[np.int64], image_size: int, fit: str, shorter_side: int | None = None
+) -> NDArray[np.int64]:
     """Return the [N, 2] width and height at which photos of `sizes` are kept.
 
-    `fit="crop"`: the shorter side is reduced to 1.125 image_size, and enlarged only when it is below image_size.
+    `fit="crop"`: the shorter side is reduced to `shorter_side`, 1.125 image_size unless given, and enlarged only when it
+    is below image_size.
     `fit="pad"`: the longer side becomes image_size, and the rest of a square is white.
     """
     if fit == "pad":
         return np.full_like(sizes, image_size)
     shorter = sizes.min(axis=1)
-    target = np.clip(shorter, image_size, round(image_size * READING_MARGIN))
+    target = np.clip(shorter, image_size, shorter_side or round(image_size * READING_MARGIN))
     kept = np.rint(sizes * (target / shorter)[:, None]).astype(np.int64)
     return np.maximum(kept, image_size)
 

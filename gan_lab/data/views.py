@@ -18,9 +18,10 @@ from gan_lab.data.source import Images
 from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, generator
 from gan_lab.errors import UserError
 from gan_lab.imaging.files import UnreadableImage
+from gan_lab.imaging.profile import Degraded
 
 Pixels = NDArray[np.uint8]
-Degradation = Callable[[Pixels, np.random.Generator], Pixels]
+Degradation = Callable[[Pixels, np.random.Generator], Pixels | Degraded]
 Sample = dict[str, Any]
 T = TypeVar("T")
 
@@ -90,7 +91,7 @@ class ImageView(View):
 
 
 class PairView(View):
-    """`{"lq", "gt"}`: a photo and what an enhancer gets to see of it.
+    """`{"lq", "gt"}`, and `"mask"` where holes are marked: a photo and what an enhancer gets to see of it.
 
     Args:
         gt: the good photos.
@@ -121,7 +122,10 @@ class PairView(View):
             return {"lq": cut.apply(lq, self.image_size), "gt": good}
         degrade = self.degrade[key % len(self.degrade)]
         # The copy keeps a degradation that works in place from spoiling the truth.
-        return {"lq": degrade(good.copy(), generator(self.seed, key, DEGRADATION)), "gt": good}
+        made = degrade(good.copy(), generator(self.seed, key, DEGRADATION))
+        if not isinstance(made, Degraded):
+            return {"lq": made, "gt": good}
+        return {name: pixels for name, pixels in made._asdict().items() if pixels is not None}
 
     def _read(self, index: int) -> tuple[Pixels, Pixels | None]:
         return self.gt.read(index), None if self.lq is None else self.lq.read(index)
@@ -165,7 +169,7 @@ def grey_copy(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def collate(samples: Sequence[Sample]) -> dict[str, Tensor]:
-    """Stack samples: uint8 [H, W, C] images to float32 [N, C, H, W] in [-1, 1], labels to int64 [N]."""
+    """Stack samples: uint8 [H, W, C] images to float32 [N, C, H, W] in [-1, 1], masks to {0, 1}, labels to int64 [N]."""
     batch: dict[str, Tensor] = {}
     for key, first in samples[0].items():
         values = [sample[key] for sample in samples]
@@ -174,5 +178,5 @@ def collate(samples: Sequence[Sample]) -> dict[str, Tensor]:
             continue
         pixels = torch.from_numpy(np.stack(values)).permute(0, 3, 1, 2)
         floats = pixels.to(torch.float32, memory_format=torch.contiguous_format)
-        batch[key] = floats.div_(127.5).sub_(1.0)
+        batch[key] = floats.div_(255.0) if key == "mask" else floats.div_(127.5).sub_(1.0)
     return batch

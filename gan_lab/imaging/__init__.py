@@ -13,6 +13,7 @@ from gan_lab.imaging.degradations import (
     LowResolution,
     MotionBlur,
     SensorNoise,
+    WebP,
 )
 from gan_lab.imaging.files import (
     IMAGE_SUFFIXES,
@@ -23,6 +24,7 @@ from gan_lab.imaging.files import (
     read_size,
     write_png,
 )
+from gan_lab.imaging.profile import DefectProfile, Degraded, LightProfile, PoorLight, Reduction, Several
 from gan_lab.imaging.similarity import dhash, near_duplicate_groups
 from gan_lab.imaging.traditional import traditional_methods
 
@@ -33,16 +35,23 @@ __all__ = [
     "Blur",
     "ColourCast",
     "Compose",
+    "DefectProfile",
     "Degradation",
+    "Degraded",
     "GaussianNoise",
     "Holes",
+    "LightProfile",
     "LowLight",
     "LowResolution",
     "MotionBlur",
     "OneOf",
+    "PoorLight",
+    "Reduction",
     "SensorNoise",
+    "Several",
     "Sometimes",
     "UnreadableImage",
+    "WebP",
     "dhash",
     "find_images",
     "grid",

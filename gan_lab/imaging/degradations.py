@@ -148,8 +148,29 @@ class JPEG:
         """Return what the decoder gives back."""
         options = [cv2.IMWRITE_JPEG_QUALITY, draw_whole(self.quality, rng)]
         if image.shape[2] == 1:
-            return _through_jpeg(image, options, cv2.IMREAD_GRAYSCALE)[..., None]
-        decoded = _through_jpeg(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options, cv2.IMREAD_COLOR)
+            return _through_codec(image, ".jpg", options, cv2.IMREAD_GRAYSCALE)[..., None]
+        decoded = _through_codec(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), ".jpg", options, cv2.IMREAD_COLOR)
+        return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+
+
+class WebP:
+    """Encode as WebP and decode again.
+
+    Args:
+        quality: the encoder's quality, 1 to 100, drawn as a whole number.
+    """
+
+    def __init__(self, quality: Range = (20, 90)) -> None:
+        self.quality = as_whole_range("WebP.quality", quality, low=1, high=100)
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return what the decoder gives back."""
+        options = [cv2.IMWRITE_WEBP_QUALITY, draw_whole(self.quality, rng)]
+        grey = image.shape[2] == 1  # the format has no grey
+        blue_first = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR if grey else cv2.COLOR_RGB2BGR)
+        decoded = _through_codec(blue_first, ".webp", options, cv2.IMREAD_COLOR)
+        if grey:
+            return cv2.cvtColor(decoded, cv2.COLOR_BGR2GRAY)[..., None]
         return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
@@ -211,11 +232,11 @@ class Holes:
         return damaged
 
 
-def _through_jpeg(image: np.ndarray, options: list[int], how: int) -> np.ndarray:
-    written, code = cv2.imencode(".jpg", image, options)
+def _through_codec(image: np.ndarray, suffix: str, options: list[int], how: int) -> np.ndarray:
+    written, code = cv2.imencode(suffix, image, options)
     decoded = cv2.imdecode(code, how) if written else None
     if decoded is None:
-        raise ValueError(f"JPEG: cannot encode an image of shape {list(image.shape)}")
+        raise ValueError(f"{suffix}: cannot encode an image of shape {list(image.shape)}")
     return decoded
 
 

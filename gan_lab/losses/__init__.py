@@ -4,7 +4,7 @@ from gan_lab.losses.adversarial import Hinge, LeastSquares, NonSaturating, Wasse
 from gan_lab.losses.kl import kl_divergence
 from gan_lab.losses.penalties import R1, GradientPenalty, gradient_penalty, r1_penalty
 from gan_lab.losses.perceptual import Perceptual
-from gan_lab.losses.reconstruction import feature_matching, gradient_difference, l1, ssim_loss
+from gan_lab.losses.reconstruction import feature_matching, gradient_difference, l1, negative_psnr, ssim_loss
 
 __all__ = [
     "R1",
@@ -19,6 +19,7 @@ __all__ = [
     "gradient_penalty",
     "kl_divergence",
     "l1",
+    "negative_psnr",
     "r1_penalty",
     "ssim_loss",
 ]

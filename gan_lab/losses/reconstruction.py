@@ -15,6 +15,20 @@ def l1(pred: Tensor, gt: Tensor) -> Tensor:
     return functional.l1_loss(pred.float(), gt.float())
 
 
+def negative_psnr(pred: Tensor, gt: Tensor, cap: float = 50.0) -> Tensor:
+    """Return minus the PSNR in dB, averaged over the images; what comes close to `cap` is hardly asked to be better.
+
+    Each image counts alike, however badly it was degraded: with a mean error the worst ones would rule.
+
+    Args:
+        pred: [N, C, H, W] in [-1, 1].
+        gt: likewise.
+        cap: dB that equal images get.
+    """
+    error = (pred.float() - gt.float()).square().mean(dim=(1, 2, 3)) / 4  # of a peak of 1
+    return 10 * torch.log10(error + 10 ** (-cap / 10)).mean()
+
+
 def gradient_difference(pred: Tensor, gt: Tensor) -> Tensor:
     """Return the mean absolute difference between the two images' finite differences, across plus down.
 

@@ -6,6 +6,7 @@ which the paper has it. The base class owns no algorithm.
 
 from __future__ import annotations
 
+import math
 import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -314,6 +315,21 @@ def linear_decay(start: float = 0.5) -> Schedule:
 
     def schedule(progress: float) -> float:
         return 1.0 if progress <= start else max(0.0, (1.0 - progress) / (1.0 - start))
+
+    return schedule
+
+
+def cosine(warm_up: float = 0.0, floor: float = 0.0) -> Schedule:
+    """Return a schedule: linearly up over the share `warm_up` of the budget, then down to `floor` along a cosine.
+
+    Source: Loshchilov and Hutter 2017, arXiv:1608.03983, eq. 5, without restarts.
+    """
+
+    def schedule(progress: float) -> float:
+        if progress < warm_up:
+            return max(progress / warm_up, 0.01)
+        along = min(1.0, (progress - warm_up) / (1 - warm_up))
+        return floor + (1 - floor) * (1 + math.cos(math.pi * along)) / 2
 
     return schedule
 

@@ -13,11 +13,20 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
-from gan_lab.losses import NonSaturating, Perceptual, feature_matching, gradient_difference, l1, ssim_loss
+from gan_lab.losses import (
+    NonSaturating,
+    Perceptual,
+    feature_matching,
+    gradient_difference,
+    l1,
+    negative_psnr,
+    ssim_loss,
+)
 from gan_lab.metrics import psnr, ssim, to_uint8
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
 from gan_lab.models.gan import Adversarial, Penalty, detached, discriminator_terms, each
 from gan_lab.networks import ExponentialMovingAverage
+from gan_lab.networks.restorer import enlarged
 
 
 class Enhancer(ManualModule):
@@ -26,7 +35,8 @@ class Enhancer(ManualModule):
     A term whose weight is 0 is not computed. A discriminator trains whatever the weights.
 
     Args:
-        generator: image [N, C, H, W] in [-1, 1] to the same.
+        generator: image [N, C, H, W] in [-1, 1] to the same, or to one enlarged as the data's gt is; takes the mask of
+            holes [N, 1, H, W] in {0, 1} as a second argument where the data have one.
         generator_optimizer: makes G's optimiser from its parameters.
         discriminator: judges images, or (lq, image) pairs stacked on channels if `conditional`; None to train on the
             reconstruction terms alone.
@@ -36,6 +46,7 @@ class Enhancer(ManualModule):
         conditional: show D the input beside the output, as pix2pix does.
         lambda_adversarial: weight of the adversarial term.
         lambda_l1: weight of the mean absolute error.
+        lambda_psnr: weight of the negative PSNR in dB.
         lambda_gradient: weight of the gradient difference.
         lambda_ssim: weight of 1 - SSIM.
         lambda_feature_matching: weight of the distance between D's features of gt and of the output.
@@ -67,6 +78,7 @@ class Enhancer(ManualModule):
         conditional: bool = False,
         lambda_adversarial: float = 1.0,
         lambda_l1: float = 100.0,
+        lambda_psnr: float = 0.0,
         lambda_gradient: float = 0.0,
         lambda_ssim: float = 0.0,
         lambda_feature_matching: float = 0.0,
@@ -82,7 +94,7 @@ class Enhancer(ManualModule):
             )
         if discriminator is not None and discriminator_optimizer is None:
             raise UserError("model.discriminator_optimizer: missing, and model.discriminator is given")
-        weights = [lambda_l1, lambda_gradient, lambda_ssim, lambda_feature_matching, lambda_perceptual]
+        weights = [lambda_l1, lambda_psnr, lambda_gradient, lambda_ssim, lambda_feature_matching, lambda_perceptual]
         if discriminator is None and not any(weights):
             raise UserError("model: no term of the loss has a weight; set model.lambda_l1=100, for instance")
         self.generator = generator
@@ -95,6 +107,7 @@ class Enhancer(ManualModule):
         self.conditional = conditional
         self.lambda_adversarial = lambda_adversarial
         self.lambda_l1 = lambda_l1
+        self.lambda_psnr = lambda_psnr
         self.lambda_gradient = lambda_gradient
         self.lambda_ssim = lambda_ssim
         self.lambda_feature_matching = lambda_feature_matching
@@ -105,11 +118,11 @@ class Enhancer(ManualModule):
 
     def step(self, batch: Batch) -> Terms:
         generator_optimizer, *rest = self.optimizer_list()
-        draw: Batch = {"lq": batch["lq"], "gt": batch["gt"], "pred": None}
+        draw: Batch = {"lq": batch["lq"], "gt": batch["gt"], "mask": batch.get("mask"), "pred": None}
         terms: Terms = {}
         for discriminator_optimizer in rest:  # one, or none without a discriminator
             if self.micro_batches == 1:  # made once, before either update switches parameters off, and used in both
-                draw["pred"] = self.generator(draw["lq"])
+                draw["pred"] = restored(self.generator, draw)
             terms |= self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
         update = self.minimize(generator_optimizer, self.generator_loss, draw)
         if self.generator_ema is not None and update.stepped:
@@ -122,7 +135,7 @@ class Enhancer(ManualModule):
         pred = draw["pred"]
         if pred is None:
             with torch.no_grad():
-                pred = self.generator(draw["lq"])
+                pred = restored(self.generator, draw)
         judged = [self._judged(draw["lq"], image) for image in (draw["gt"], pred.detach())]
         logits_real, logits_fake = each(self.discriminator, *judged)
         loss = self.adversarial.discriminator(logits_real, logits_fake)
@@ -136,7 +149,7 @@ class Enhancer(ManualModule):
 
     def generator_loss(self, draw: Batch) -> Loss:
         """Come close to the ground truth in every weighted sense, and fool D."""
-        pred = draw["pred"] if draw["pred"] is not None else self.generator(draw["lq"])
+        pred = draw["pred"] if draw["pred"] is not None else restored(self.generator, draw)
         terms = self.reconstruction_terms(pred, draw["gt"])
         loss = sum((weight * term for weight, term in terms.values()), torch.zeros((), device=pred.device))
         named = {f"loss_{name}": term.detach() for name, (_, term) in terms.items()}
@@ -163,6 +176,8 @@ class Enhancer(ManualModule):
             terms: dict[str, tuple[float, Tensor]] = {}
             if self.lambda_l1 > 0:
                 terms["l1"] = (self.lambda_l1, l1(pred, gt))
+            if self.lambda_psnr > 0:
+                terms["psnr"] = (self.lambda_psnr, negative_psnr(pred, gt))
             if self.lambda_gradient > 0:
                 terms["gradient"] = (self.lambda_gradient, gradient_difference(pred, gt))
             if self.lambda_ssim > 0:
@@ -183,16 +198,16 @@ class Enhancer(ManualModule):
     # ------------------------------------------------------------------------------------------------ using it
 
     @torch.no_grad()
-    def enhance(self, lq: Tensor) -> Tensor:
+    def enhance(self, lq: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return restored images [N, C, H, W] in [-1, 1], by the averaged generator where there is one."""
         generator: nn.Module = self.generator if self.generator_ema is None else self.generator_ema
         with evaluating(generator):
-            return generator(lq).float().clamp(-1, 1)
+            return restored(generator, {"lq": lq, "mask": mask}).float().clamp(-1, 1)
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of input, output and ground truth, two images a row."""
-        lq, gt = batch["lq"][:8].to(self.device), batch["gt"][:8].to(self.device)
-        return torch.stack([lq, self.enhance(lq), gt], dim=1).flatten(0, 1), 6
+        lq, gt, mask = (None if each is None else each[:8].to(self.device) for each in parts(batch))
+        return torch.stack([as_large_as(gt, lq), self.enhance(lq, mask), gt], dim=1).flatten(0, 1), 6
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return PSNR (dB) and SSIM of the output, on 8 bits, and PSNR of the input as it is.
@@ -201,9 +216,26 @@ class Enhancer(ManualModule):
         """
         figures: dict[str, list[Tensor]] = {"val/psnr": [], "val/ssim": [], "val/psnr_as_is": []}
         for batch in batches:
-            lq, gt = batch["lq"].to(self.device), batch["gt"].to(self.device)
-            pred8, gt8 = to_uint8(self.enhance(lq)), to_uint8(gt)
+            lq, gt, mask = (None if each is None else each.to(self.device) for each in parts(batch))
+            pred8, gt8 = to_uint8(self.enhance(lq, mask)), to_uint8(gt)
             figures["val/psnr"].append(psnr(pred8, gt8).clamp(max=60))
             figures["val/ssim"].append(ssim(pred8, gt8))
-            figures["val/psnr_as_is"].append(psnr(to_uint8(lq), gt8).clamp(max=60))
+            figures["val/psnr_as_is"].append(psnr(to_uint8(as_large_as(gt, lq)), gt8).clamp(max=60))
         return {name: float(torch.cat(values).mean()) for name, values in figures.items()}
+
+
+def restored(generator: nn.Module, draw: Batch) -> Tensor:
+    """Return what the generator makes of a draw's lq, told of its holes where the data mark them."""
+    mask = draw.get("mask")
+    result: Tensor = generator(draw["lq"]) if mask is None else generator(draw["lq"], mask)
+    return result
+
+
+def parts(batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return a batch's lq, gt and mask."""
+    return batch["lq"], batch["gt"], batch.get("mask")
+
+
+def as_large_as(gt: Tensor, lq: Tensor) -> Tensor:
+    """Return lq [N, C, h, w] at the size of gt, enlarged bicubically where gt is larger."""
+    return enlarged(lq, gt.shape[-1] // lq.shape[-1])

@@ -7,11 +7,13 @@ from gan_lab.networks.discriminator import Discriminator
 from gan_lab.networks.ema import ExponentialMovingAverage
 from gan_lab.networks.features import Inception, RandomVGG, VGG19Features, inception, vgg19_features
 from gan_lab.networks.initialisation import initialise
+from gan_lab.networks.light import Light, LightCorrector, relight
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer, spectral_normalise
 from gan_lab.networks.patchgan import PatchDiscriminator
 from gan_lab.networks.resnet import ResnetGenerator
 from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
+from gan_lab.networks.restorer import Restorer
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.vae import ConvDecoder, ConvEncoder
 
@@ -28,6 +30,8 @@ __all__ = [
     "ExponentialMovingAverage",
     "Inception",
     "InstanceNorm2d",
+    "Light",
+    "LightCorrector",
     "MLPDiscriminator",
     "MLPGenerator",
     "Norm",
@@ -36,11 +40,13 @@ __all__ = [
     "ResidualDiscriminator",
     "ResidualGenerator",
     "ResnetGenerator",
+    "Restorer",
     "UNetGenerator",
     "VGG19Features",
     "inception",
     "initialise",
     "norm_layer",
+    "relight",
     "spectral_normalise",
     "vgg19_features",
 ]

@@ -4,12 +4,20 @@ import pytest
 import skimage.metrics
 import torch
 
-from gan_lab.losses import feature_matching, gradient_difference, l1, ssim_loss
+from gan_lab.losses import feature_matching, gradient_difference, l1, negative_psnr, ssim_loss
 
 
 def test_l1() -> None:
     assert l1(torch.tensor([[[[1.0, -1.0]]]]), torch.tensor([[[[0.5, 1.0]]]])).item() == pytest.approx(1.25)
     assert l1(torch.zeros(1).bfloat16(), torch.ones(1).bfloat16()).dtype == torch.float32
+
+
+def test_negative_psnr_counts_each_image_alike() -> None:
+    gt = torch.zeros(2, 1, 4, 4)
+    pred = gt + torch.tensor([0.2, 0.02]).view(2, 1, 1, 1)  # of a peak of 2: 20 dB and 40 dB
+    assert negative_psnr(pred, gt, cap=90).item() == pytest.approx(-30, abs=0.01)
+    assert negative_psnr(gt, gt, cap=45).item() == pytest.approx(-45)
+    assert negative_psnr(pred[1:], gt[1:], cap=40).item() == pytest.approx(-37, abs=0.02)  # halfway to the cap
 
 
 def test_gradient_difference() -> None:

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gan_lab.imaging.light import to_light
+from gan_lab.networks import Light, LightCorrector, relight
+from gan_lab.networks.light import to_linear, to_srgb
+
+from . import checks
+
+
+def light(gain: float | list[float] = 1.0, black: float = 0.0) -> Light:
+    return Light(torch.tensor(gain).expand(1, 3), torch.full((1, 3), black))
+
+
+def test_srgb_is_the_projects() -> None:
+    levels = np.arange(256, dtype=np.uint8)
+    linear = to_linear(torch.from_numpy(levels / 255.0))
+    np.testing.assert_allclose(linear.numpy(), to_light(levels), atol=1e-6)
+    np.testing.assert_allclose(to_srgb(linear).numpy(), levels / 255.0, atol=1e-6)
+
+
+def test_relight_undoes_a_cast_and_a_veil() -> None:
+    truth = torch.rand(1, 3, 8, 8) * 0.8
+    gains, veil = torch.tensor([0.3, 0.5, 0.7]).view(1, 3, 1, 1), 0.04
+    poor = to_srgb(to_linear(truth) * gains * (1 - veil) + veil) * 2 - 1
+    back = relight(poor, light([1 / 0.3, 2.0, 1 / 0.7], veil))
+    torch.testing.assert_close(back, truth * 2 - 1, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("gain", [0.4, 0.9, 1.0, 1.1, 6.0])
+@pytest.mark.parametrize("black", [0.0, 0.1])
+def test_white_stays_white_and_black_black(gain: float, black: float) -> None:
+    ends = torch.tensor([-1.0, 1.0]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
+    torch.testing.assert_close(relight(ends, light(gain, black)), ends, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.0])
+def test_relight_keeps_the_order_of_values(gain: float) -> None:
+    ramp = torch.linspace(-1, 1, 256).expand(1, 3, 1, 256)
+    out = relight(ramp, light(gain))[0, 0, 0]
+    assert (out.diff() >= 0).all()
+    middle = 128
+    assert (out[middle] > ramp[0, 0, 0, middle]) == (gain > 1)
+
+
+def test_no_light_changes_nothing() -> None:
+    image = torch.rand(2, 3, 5, 5) * 2 - 1
+    torch.testing.assert_close(relight(image, light()), image, rtol=0, atol=1e-6)
+    torch.testing.assert_close(relight(image, light(3.0, 0.2).scaled(0)), image, rtol=0, atol=1e-6)
+
+
+def test_an_untrained_corrector_hardly_changes_a_photo() -> None:
+    torch.manual_seed(0)
+    corrector = LightCorrector(widths=(4, 4), hidden=8).eval()
+    image = torch.rand(2, 3, 40, 30) * 2 - 1
+    estimate = corrector.estimate(image)
+    torch.testing.assert_close(estimate.gain, torch.ones(2, 3))
+    assert estimate.black.max() < 0.002
+    assert (corrector(image) - image).abs().max() < 0.06
+
+
+def test_every_parameter_learns_and_the_picture_matters() -> None:
+    torch.manual_seed(0)
+    corrector = LightCorrector(side=32, widths=(4, 8), hidden=8, dropout=0.0)
+    torch.nn.init.normal_(corrector.head[-1].weight, std=0.3)
+    image = torch.rand(4, 3, 32, 32) * 2 - 1
+    checks.assert_gradient_reaches_every_parameter(corrector, lambda: corrector(image))
+    corrector.eval()
+    assert (corrector.estimate(image * 0.2 - 0.8).gain - corrector.estimate(image).gain).abs().max() > 1e-3

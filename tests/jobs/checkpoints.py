@@ -11,13 +11,16 @@ from omegaconf import OmegaConf, open_dict
 from gan_lab.checkpoint import FORMAT
 from gan_lab.config import compose, instantiate
 
-SMALL = ["name=tiny", "data.image_size=32", "data.num_workers=0", "data.catalogue_images=60", "model.generator.width=4"]
+SMALL = ["name=tiny", "data.image_size=32", "data.num_workers=0", "data.catalogue_images=60"]
+WIDTH = "model.generator.width=4"
 SMALLER = {
-    "dcgan": ["model.discriminator.width=4"],
-    "cgan": ["model.discriminator.width=4", "data.classes=3", "++data.class_names=[dress,hat,shoe]"],
-    "cyclegan": ["model.discriminator.width=4", "model.generator.blocks=1"],
-    "enhancer": ["model.generator.blocks=1", "model.discriminator.widths=[4]"],
-    "pix2pix": ["model.discriminator.width=4"],
+    "dcgan": [WIDTH, "model.discriminator.width=4"],
+    "cgan": [WIDTH, "model.discriminator.width=4", "data.classes=3", "++data.class_names=[dress,hat,shoe]"],
+    "cyclegan": [WIDTH, "model.discriminator.width=4", "model.generator.blocks=1"],
+    "enhancer": [WIDTH, "model.generator.blocks=1", "model.discriminator.widths=[4]"],
+    "light": ["++model.generator.widths=[4,4]", "++model.generator.hidden=8"],
+    "pix2pix": [WIDTH, "model.discriminator.width=4"],
+    "restorer": [WIDTH, "model.generator.blocks=[1,1]"],
 }
 
 

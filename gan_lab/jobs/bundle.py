@@ -1,0 +1,200 @@
+"""Weights to ship: the networks of an enhancement in one safetensors file, with what is needed to build them.
+
+A bundle holds up to four parts: `light`, `restorer`, `x2` and `x4`. Its header says how each is built (a `_target_` of
+this package's networks and its keywords) and where it comes from. A bundle may name another one as its base, which
+gives the parts that it lacks. Reading it runs no code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from gan_lab import checkpoint
+from gan_lab.config import instantiate
+from gan_lab.errors import UserError
+from gan_lab.hardware import cpu_has_bf16
+from gan_lab.jobs.restoration import Networks
+from gan_lab.networks import LightCorrector, Restorer
+
+FORMAT = "gan_lab/enhance/1"
+PARTS = ("light", "restorer", "x2", "x4")
+#: Where the shipped weights lie, inside the package.
+FOLDER = Path(__file__).resolve().parent.parent / "weights"
+DEFAULT = "faithful"
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One network of a bundle.
+
+    Attributes:
+        config: how to build it, plain containers.
+        weights: its state, by name.
+        origin: where it comes from: run, iterations, seed.
+    """
+
+    config: dict[str, Any]
+    weights: dict[str, Tensor]
+    origin: dict[str, Any]
+
+
+def shipped() -> list[str]:
+    """Return the names of the weights that come with the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def find(name: str) -> Path:
+    """Return the file of shipped weights.
+
+    Raises:
+        UserError: there are none of this name.
+    """
+    path = FOLDER / f"{name}.safetensors"
+    if not path.is_file():
+        raise UserError(f"checkpoint={name}: no such file, run or shipped weights (shipped: {', '.join(shipped())})")
+    return path
+
+
+def write(path: Path, parts: Mapping[str, Part], base: str | None = None) -> None:
+    """Write a bundle, whole or not at all; weights as fp16.
+
+    Args:
+        path: the file, .safetensors.
+        parts: by name.
+        base: name of the shipped weights that give the missing parts; None for none.
+    """
+    tensors = {
+        f"{part}.{name}": value.half().contiguous() if value.is_floating_point() else value.contiguous()
+        for part, content in parts.items()
+        for name, value in content.weights.items()
+    }
+    about = {part: {"config": content.config, "origin": content.origin} for part, content in parts.items()}
+    header = {"format": FORMAT, "parts": json.dumps(about, sort_keys=True), "base": base or ""}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.write_whole(path, lambda file: file.write(save(tensors, header)))
+
+
+def read(path: Path) -> dict[str, Part]:
+    """Return the parts of a bundle, its base's included.
+
+    Raises:
+        UserError: the file is damaged, or no bundle.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+        if header.get("format") != FORMAT:
+            raise UserError(f"checkpoint={path}: not weights of gan_lab's enhancement (format {header.get('format')})")
+        about = json.loads(header["parts"])
+        parts = {
+            part: Part(
+                about[part]["config"],
+                {
+                    name.removeprefix(f"{part}."): value
+                    for name, value in tensors.items()
+                    if name.startswith(f"{part}.")
+                },
+                about[part]["origin"],
+            )
+            for part in PARTS
+            if part in about
+        }
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"checkpoint={path}: damaged, or not a safetensors file ({error})") from error
+    base = header.get("base") or None
+    return (read(find(base)) if base else {}) | parts
+
+
+def part_of_run(option: str, run: str | Path) -> Part:
+    """Return the (averaged) generator of an enhancer's run as a part.
+
+    Raises:
+        UserError: there is no such run, or its network is none that a bundle takes.
+    """
+    path = checkpoint.find(option, run, prefer="last")
+    saved = checkpoint.read(path)
+    weights = saved["state_dict"]
+    prefix = "generator_ema.module." if any(name.startswith("generator_ema.") for name in weights) else "generator."
+    config = saved["config"]
+    network = config["model"].get("generator", {})
+    if network.get("_target_") not in ("gan_lab.networks.LightCorrector", "gan_lab.networks.Restorer"):
+        raise UserError(
+            f"{option}={run}: needs a run of model=light or model=restorer, not of {network.get('_target_')}"
+        )
+    origin = {
+        "iterations": saved["clock"]["iteration"],
+        "seed": config["seed"],
+        "overrides": config.get("overrides", []),
+    }
+    own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    return Part(network, own, origin)
+
+
+def build(parts: Mapping[str, Part], device: torch.device, precision: str = "auto") -> Networks:
+    """Return the networks of a bundle, ready for use.
+
+    Args:
+        parts: see `read`.
+        device: where to put them.
+        precision: "fp32", "bf16", or "auto": bf16 where the hardware multiplies it.
+
+    Raises:
+        UserError: an unknown precision, or weights that do not fit their network.
+    """
+    dtype = dtype_for(precision, device)
+    built = {name: network(name, part).to(device).eval().requires_grad_(False) for name, part in parts.items()}
+    for name, own in built.items():
+        if name != "light":
+            own.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    light = built.get("light")
+    assert light is None or isinstance(light, LightCorrector)
+    enlarge: dict[int, Callable[[Tensor], Tensor]] = {int(n[1:]): built[n] for n in ("x2", "x4") if n in built}
+    return Networks(light=light, restore=built.get("restorer"), enlarge=enlarge)
+
+
+def network(name: str, part: Part) -> nn.Module:
+    """Build one network and fill in its weights.
+
+    Raises:
+        UserError: the configuration names something else, or the weights do not fit.
+    """
+    made: nn.Module = instantiate(part.config)
+    scale = {"restorer": 1, "x2": 2, "x4": 4}.get(name)
+    fits = isinstance(made, LightCorrector) if scale is None else isinstance(made, Restorer) and made.scale == scale
+    if not fits:
+        raise UserError(f"checkpoint: its part {name} is a {type(made).__name__} that does not fit there")
+    checkpoint.load_weights(made, {key: value.float() for key, value in part.weights.items()}, Path(name))
+    return made
+
+
+def dtype_for(precision: str, device: torch.device) -> torch.dtype:
+    """Return the type in which networks compute.
+
+    Raises:
+        UserError: an unknown precision.
+    """
+    if precision not in PRECISIONS:
+        raise UserError(f"precision={precision}: needs one of {', '.join(PRECISIONS)}")
+    if precision == "auto":
+        cuda = device.type == "cuda"
+        fast = torch.cuda.is_bf16_supported(including_emulation=False) if cuda else cpu_has_bf16()
+        precision = "bf16" if fast else "fp32"
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,298 @@
+"""The enhancement of one photo: its light, its defects, its size, in memory that does not grow with the photo's size."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from gan_lab.errors import UserError
+from gan_lab.imaging.profile import filled
+from gan_lab.jobs.tiling import bands
+from gan_lab.networks import Light, LightCorrector, relight
+from gan_lab.networks.restorer import enlarged
+
+log = logging.getLogger(__name__)
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Correct = Literal["all", "defects", "light", "none"]
+CORRECT = ("all", "defects", "light", "none")
+SCALES = (1, 2, 4)
+
+#: Longest side of a tile, in pixels of the input.
+TILE = 768
+#: The smallest that an exhausted memory halves tiles to.
+SMALLEST_TILE = 256
+#: Pixels that neighbouring tiles share, and those of them at each edge whose surroundings are too small to be used.
+OVERLAP, CONTEXT = 80, 24
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a restoration is made of; a part that is missing is left out, or refused where it was asked for.
+
+    Attributes:
+        light: corrects exposure, white balance and veil.
+        restore: photo [1, C, h, w] in [-1, 1] and mask [1, 1, h, w] in {0, 1} or None to the photo without defects.
+        enlarge: by scale, photo to the photo enlarged.
+        channels: that the networks take: 3, or 1 for grey.
+        smallest: the smallest side that they take; smaller photos are extended by their mirror image meanwhile.
+        colours: whether the result of a grey photo has colours.
+    """
+
+    light: LightCorrector | None = None
+    restore: Callable[[Tensor, Tensor | None], Tensor] | None = None
+    enlarge: Mapping[int, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    channels: int = 3
+    smallest: int = 1
+    colours: bool = False
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to do with a photo.
+
+    Attributes:
+        correct: "all", "defects" (noise, blur, JPEG, holes), "light" (exposure, cast, veil) or "none".
+        scale: 1, 2 or 4.
+        strength: 0 to 1; what is between the photo and its full correction.
+        tile: longest side of the tiles that larger photos are done in, in pixels; None: in one pass.
+
+    Raises:
+        UserError: a value is none of these.
+    """
+
+    correct: Correct = "all"
+    scale: int = 1
+    strength: float = 1.0
+    tile: int | None = TILE
+
+    def __post_init__(self) -> None:
+        if self.correct not in CORRECT:
+            raise UserError(f"correct={self.correct}: needs one of {', '.join(CORRECT)}")
+        if isinstance(self.scale, bool) or self.scale not in SCALES:
+            raise UserError(f"scale={self.scale}: needs 1, 2 or 4")
+        if isinstance(self.strength, bool) or not isinstance(self.strength, int | float) or not 0 <= self.strength <= 1:
+            raise UserError(f"strength={self.strength}: needs a number from 0 (the photo as it is) to 1")
+        tile = self.tile
+        if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < SMALLEST_TILE):
+            raise UserError(f"tile={tile}: needs a whole number from {SMALLEST_TILE}, or null for one pass")
+
+
+class Restoration:
+    """Apply networks to photos of any size and depth.
+
+    The light is estimated once, on a thumbnail of the whole photo; everything else looks at the neighbourhood of a pixel
+    alone. So tiles give what one pass gives. Areas of pure white and pure black stay what they are.
+
+    Args:
+        networks: see `Networks`; in evaluation mode, on `device`.
+        device: where they are.
+    """
+
+    def __init__(self, networks: Networks, device: torch.device) -> None:
+        self.networks = networks
+        self.device = device
+
+    def check(self, wish: Wish) -> None:
+        """Refuse a wish that these networks cannot meet.
+
+        Raises:
+            UserError: naming the option and what there is.
+        """
+        have = self.networks
+        if wish.scale > 1 and wish.scale not in have.enlarge:
+            known = ", ".join(map(str, sorted({1, *have.enlarge})))
+            raise UserError(f"scale={wish.scale}: this model does not enlarge so; it has scale={known}")
+        if wish.correct == "light" and have.light is None:
+            raise UserError("correct=light: this model has no light corrector; use correct=defects")
+        if wish.correct == "defects" and have.restore is None:
+            raise UserError("correct=defects: this model has no restorer; use correct=light")
+
+    @torch.inference_mode()
+    def __call__(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None = None) -> Pixels:
+        """Return the photo enhanced.
+
+        Args:
+            pixels: uint8 or uint16 [H, W, C], sRGB or grey.
+            wish: what to do.
+            mask: uint8 [H, W], above 127 where the photo has holes to be filled; None for none.
+
+        Returns:
+            [scale * H, scale * W, C] of the same type. With nothing to do, the very values of the input.
+
+        Raises:
+            UserError: a wish that cannot be met, a mask of another size, memory that is too small for any tile, or NaN.
+        """
+        self.check(wish)
+        check_pixels(pixels)
+        if mask is not None and mask.shape != pixels.shape[:2]:
+            raise UserError(f"mask: {mask.shape[1]}x{mask.shape[0]}, and the photo {pixels.shape[1]}x{pixels.shape[0]}")
+        if wish.scale == 1 and (wish.strength == 0 or wish.correct == "none"):
+            return pixels.copy()
+        light = self.light(pixels, mask) if wish.correct in ("all", "light") and wish.strength > 0 else None
+        tile = wish.tile
+        while True:
+            try:
+                return self._assembled(pixels, wish, mask, light, tile)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not out_of_memory(error):
+                    raise
+                tile = smaller_tile(tile, pixels.shape[:2], error)
+
+    def light(self, pixels: Pixels, mask: NDArray[np.uint8] | None = None) -> Light | None:
+        """Return what undoes the light of a whole photo, whatever lies in its holes; None without a corrector."""
+        corrector = self.networks.light
+        if corrector is None:
+            return None
+        side = corrector.side
+        thumbnail = reduced(pixels, side)
+        if mask is not None:
+            thumbnail = filled(eight_bits(thumbnail), np.where(reduced(mask[..., None], side) > 0, 255, 0).astype(np.uint8))
+        image = self._tensor(np.repeat(thumbnail, 3, axis=2) if thumbnail.shape[2] == 1 else thumbnail)
+        both = corrector.estimate(torch.cat([image, image.flip(-1)]))
+        gain = both.gain.log().mean(dim=0, keepdim=True)
+        if pixels.shape[2] == 1:
+            gain = gain.mean(dim=1, keepdim=True).expand(-1, 3)
+        return Light(gain.exp(), both.black.mean(dim=0, keepdim=True))
+
+    def _assembled(
+        self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, light: Light | None, tile: int | None
+    ) -> Pixels:
+        height, width, channels = pixels.shape
+        if self.networks.colours:
+            channels = 3
+        out = np.empty((height * wish.scale, width * wish.scale, channels), pixels.dtype)
+        done = 0
+        for band in self._bands(pixels, wish, mask, light, tile):
+            rows = band.shape[1]
+            out[done : done + rows] = as_pixels(band, pixels.dtype)
+            done += rows
+        return out
+
+    def _bands(
+        self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, light: Light | None, tile: int | None
+    ) -> Iterator[Tensor]:
+        def compute(rows: slice, columns: slice) -> Tensor:
+            holes = None if mask is None else np.ascontiguousarray(mask[rows, columns, None])
+            return self._tile(pixels[rows, columns], wish, holes, light)
+
+        return bands(compute, *pixels.shape[:2], tile, OVERLAP, CONTEXT, wish.scale)
+
+    def _tile(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, light: Light | None) -> Tensor:
+        """Return a part of the photo enhanced: [C, scale * h, scale * w] in [-1, 1] on the CPU."""
+        height, width, channels = pixels.shape
+        pixels, mask = self._fitted(pixels), None if mask is None else self._padded(mask)
+        before = self._tensor(pixels)
+        holes = None
+        if mask is not None and mask.max() > 127 and wish.correct in ("all", "defects"):
+            holes = torch.from_numpy(mask > 127).permute(2, 0, 1)[None].float().to(self.device)
+            guess = filled(eight_bits(pixels), np.where(mask > 127, 255, 0).astype(np.uint8))
+            image = torch.where(holes > 0, self._tensor(guess), before)
+        else:
+            image = before
+        if light is not None:
+            image = relight(image, light)
+        after = image
+        if wish.correct in ("all", "defects") and self.networks.restore is not None:
+            after = self.networks.restore(image, holes).float()
+            after = torch.where(extremes(before) & (True if holes is None else holes == 0), image, after)
+        after = after.clamp(-1, 1)
+        if wish.scale > 1:
+            after = self.networks.enlarge[wish.scale](after).float().clamp(-1, 1)
+        if wish.strength < 1:
+            after = torch.lerp(enlarged(before, wish.scale).clamp(-1, 1), after, wish.strength)
+        if not bool(torch.isfinite(after).all()):
+            raise UserError("checkpoint: its model gives NaN; take an earlier checkpoint of the run")
+        after = after[0, :, : height * wish.scale, : width * wish.scale].cpu()
+        return after.mean(dim=0, keepdim=True) if channels == 1 and not self.networks.colours else after
+
+    def _fitted(self, pixels: Pixels) -> Pixels:
+        """Return the pixels with the channels that the networks take, extended to the smallest side that they take."""
+        if pixels.shape[2] != self.networks.channels:
+            grey = self.networks.channels == 1
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None] if grey else np.repeat(pixels, 3, axis=2)
+        return self._padded(pixels)
+
+    def _padded(self, array: Pixels) -> Pixels:
+        height, width = array.shape[:2]
+        below, right = max(0, self.networks.smallest - height), max(0, self.networks.smallest - width)
+        return np.pad(array, ((0, below), (0, right), (0, 0)), mode="symmetric") if below or right else array
+
+    def _tensor(self, pixels: Pixels) -> Tensor:
+        """Return uint8 or uint16 [h, w, C] as float32 [1, C, h, w] in [-1, 1] on the device."""
+        half = np.iinfo(pixels.dtype).max / 2
+        values = np.ascontiguousarray(pixels).astype(np.float32)
+        return torch.from_numpy(values).permute(2, 0, 1)[None].to(self.device).div(half).sub(1)
+
+
+def check_pixels(pixels: Pixels) -> None:
+    """Raise ValueError for what is no photo in memory."""
+    if (
+        pixels.dtype not in (np.uint8, np.uint16)
+        or pixels.ndim != 3
+        or pixels.shape[2] not in (1, 3)
+        or not pixels.size
+    ):
+        raise ValueError(f"expected uint8 or uint16 [H, W, 1 or 3], got {pixels.dtype} {list(pixels.shape)}")
+
+
+def as_pixels(image: Tensor, dtype: np.dtype) -> Pixels:
+    """Return [C, h, w] in [-1, 1] as uint8 or uint16 [h, w, C], rounded."""
+    highest = int(np.iinfo(dtype).max)
+    levels = image.add(1).mul(highest / 2).round().clamp(0, highest)
+    pixels: Pixels = levels.permute(1, 2, 0).numpy().astype(dtype)
+    return pixels
+
+
+def reduced(pixels: Pixels, side: int) -> Pixels:
+    """Return [H, W, C] averaged to [side, side, C]."""
+    thumbnail: Pixels = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).reshape(side, side, pixels.shape[2])
+    return thumbnail
+
+
+def eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
+    """Return uint8 or uint16 [H, W, C] as uint8."""
+    return pixels if pixels.dtype == np.uint8 else np.rint(pixels / 257).astype(np.uint8)
+
+
+def extremes(image: Tensor) -> Tensor:
+    """Return where all pixels of a 3x3 neighbourhood are pure white, or all pure black: bool [N, 1, H, W].
+
+    There is nothing to restore in such areas, and white must stay white; a single clipped pixel may be noise.
+    """
+    darkest = -functional.max_pool2d(-image.amin(dim=1, keepdim=True), 3, 1, 1)
+    brightest = functional.max_pool2d(image.amax(dim=1, keepdim=True), 3, 1, 1)
+    return (darkest >= 1 - 1e-5) | (brightest <= -1 + 1e-5)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that memory ran out: on a CPU torch says so in words alone."""
+    words = str(error).lower()
+    return (
+        isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "allocate memory" in words or "bad_alloc" in words
+    )
+
+
+def smaller_tile(tile: int | None, shape: tuple[int, ...], error: BaseException) -> int:
+    """Return half of a tile that memory was too small for.
+
+    Raises:
+        UserError: it was the smallest already.
+    """
+    now = min(tile or max(shape), max(shape))
+    if now <= SMALLEST_TILE:
+        raise UserError(
+            f"tile={tile}: out of memory on a photo of {shape[1]}x{shape[0]}; close other programs"
+        ) from error
+    smaller = max(now // 2, SMALLEST_TILE)
+    log.warning("out of memory with tiles of %d pixels: trying %d", now, smaller)
+    return smaller

@@ -1,48 +1,77 @@
-"""From a folder of photos to a folder of results: what goes where, done one by one."""
+"""From a folder of photos to a folder of results: what goes where."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import io
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from gan_lab.checkpoint import write_whole
 from gan_lab.errors import UserError
-from gan_lab.imaging import IMAGE_SUFFIXES, UnreadableImage, find_images, read_image
-from gan_lab.jobs.progress import Progress
-
-log = logging.getLogger(__name__)
+from gan_lab.imaging import IMAGE_SUFFIXES
+from gan_lab.imaging.access import whole
 
 #: Pillow's name and options of each format, by suffix; the lossy ones as close to the pixels as they go in common use.
-FORMATS = {
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".webp": ("WEBP", {"quality": 95, "method": 4}),
+    ".tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    ".tiff": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    ".bmp": ("BMP", {}),
 }
 
 
 @dataclass(frozen=True)
 class Task:
-    """One photo to read and the file to make of it."""
+    """One photo to read and the file to make of it.
+
+    Attributes:
+        source: the photo.
+        target: the file.
+        name: the photo's path in its folder, with slashes.
+        others: further files that decide the result, such as a mask.
+        notes: what the user should know.
+    """
 
     source: Path
     target: Path
+    name: str
+    others: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-@dataclass
-class Outcome:
-    """What became of a job."""
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do.
 
-    done: int = 0
-    unreadable: list[UnreadableImage] = field(default_factory=list)
+    Attributes:
+        root: the photos' folder.
+        output: the results' folder.
+        tasks: one per photo, sorted.
+        unlisted: folders in `root` that may not be listed, with the reason.
+    """
+
+    root: Path
+    output: Path
+    tasks: tuple[Task, ...]
+    unlisted: tuple[str, ...] = ()
+
+    def result(self, task: Task) -> str:
+        """Return the path of a task's target in the results' folder, with slashes."""
+        return task.target.relative_to(self.output).as_posix()
 
 
-def plan(source: str | Path | None, output: str | Path | None, format: str = "png") -> list[Task]:
+def plan(
+    source: str | Path | None, output: str | Path | None, format: str = "png", kept: Sequence[str] = tuple(FORMATS)
+) -> Plan:
     """Pair the photos of a folder, or one photo, with the files to make of them; writes nothing.
 
     A result keeps its photo's path relative to the folder. Its suffix is the format's; photos whose results would then
@@ -52,33 +81,34 @@ def plan(source: str | Path | None, output: str | Path | None, format: str = "pn
         source: `input=`.
         output: `output=`, a folder; it need not exist.
         format: "png", "jpg", "webp", or "same" as the photo's (png for what cannot be written).
+        kept: the suffixes that "same" keeps.
 
     Raises:
         UserError: something is missing, or a result would lie among the photos or replace one.
     """
     if format not in ("png", "jpg", "webp", "same"):
         raise UserError(f"format={format}: needs png, jpg, webp or same")
-    root, photos = find_input(source)
-    target_root = output_folder(output)
-    if source is not None and Path(source).expanduser().is_dir():
-        inside, around = target_root.resolve(), root.resolve()
-        if inside.is_relative_to(around):
-            raise UserError(f"output={output}: lies in input={source}, so a second call would take results for photos")
-    tasks = [
-        Task(photo, target_root / name)
-        for photo, name in zip(photos, result_names([photo.relative_to(root) for photo in photos], format), strict=True)
-    ]
+    root, photos, unlisted = find_input(source)
+    folder = output_folder(output)
+    if source is not None and Path(source).expanduser().is_dir() and folder.resolve().is_relative_to(root.resolve()):
+        raise UserError(f"output={output}: lies in input={source}, so a second call would take results for photos")
+    names = [photo.relative_to(root) for photo in photos]
+    suffixes = [_suffix(name, format, kept) for name in names]
+    tasks = tuple(
+        Task(photo, folder / result, name.as_posix(), notes=_changed_format(name, suffix) if format == "same" else ())
+        for photo, name, suffix, result in zip(photos, names, suffixes, result_names(names, suffixes), strict=True)
+    )
     real = {photo.resolve() for photo in photos}
     replaced = next((task for task in tasks if task.target.resolve() in real), None)
     if replaced is not None:
         raise UserError(
             f"output={output}: {replaced.target} would replace a photo of input={source}; name another folder"
         )
-    return tasks
+    return Plan(root, folder, tasks, unlisted)
 
 
-def find_input(source: str | Path | None) -> tuple[Path, list[Path]]:
-    """Return the folder that `input=` means and the photos in it.
+def find_input(source: str | Path | None) -> tuple[Path, list[Path], tuple[str, ...]]:
+    """Return the folder that `input=` means, the photos in it, and what in it may not be listed.
 
     Raises:
         UserError: it is missing, does not exist, or holds no image.
@@ -87,13 +117,35 @@ def find_input(source: str | Path | None) -> tuple[Path, list[Path]]:
         raise UserError("input: missing; name a photo or a folder of photos: input=/path/to/photos")
     path = Path(source).expanduser()
     if path.is_file():
-        return path.parent, [path]
+        return path.parent, [path], ()
     if not path.is_dir():
         raise UserError(f"input={source}: does not exist; name a photo or a folder of photos")
-    photos = find_images(path)
+    photos, unlisted = list_photos(path)
     if not photos:
-        raise UserError(f"input={source}: no image in it (looked for {' '.join(IMAGE_SUFFIXES)})")
-    return path, photos
+        reasons = "".join(f"; cannot list {reason}" for reason in unlisted)
+        raise UserError(f"input={source}: no image in it (looked for {' '.join(IMAGE_SUFFIXES)}){reasons}")
+    return path, photos, tuple(unlisted)
+
+
+def list_photos(root: Path) -> tuple[list[Path], list[str]]:
+    """Return what `find_images` does, and the folders that may not be listed, where that function would refuse."""
+    photos: list[Path] = []
+    refused: list[OSError] = []
+    visited: set[str] = set()
+    starts = [str(root)]
+    while starts:
+        for folder, subfolders, names in os.walk(starts.pop(0), onerror=refused.append):
+            here = os.path.realpath(folder)
+            if here in visited:
+                subfolders.clear()
+                continue
+            visited.add(here)
+            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+            # Links wait until the real folders are done: so a loop ends, and a real path wins over a link to it.
+            starts += [link for name in subfolders if os.path.islink(link := os.path.join(folder, name))]
+            images = (name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."))
+            photos += [Path(folder, name) for name in images]
+    return sorted(photos), [f"{error.filename}: {error.strerror}" for error in refused]
 
 
 def output_folder(output: str | Path | None) -> Path:
@@ -110,56 +162,29 @@ def output_folder(output: str | Path | None) -> Path:
     return path
 
 
-def result_names(photos: Sequence[Path], format: str) -> list[Path]:
-    """Return one name per photo, all different even where the file system ignores case."""
-    plain = [photo.with_suffix(_suffix(photo, format)) for photo in photos]
-    count: dict[str, int] = {}
-    for name in plain:
-        count[str(name).lower()] = count.get(str(name).lower(), 0) + 1
-    names: list[Path] = []
-    taken = {key for key, times in count.items() if times == 1}
-    for photo, name in zip(photos, plain, strict=True):
-        if count[str(name).lower()] > 1:
-            stem, number = photo.name, 1
-            while str(name := photo.with_name(stem + _suffix(photo, format))).lower() in taken:
-                number += 1
-                stem = f"{photo.name}-{number}"
-            taken.add(str(name).lower())
-        names.append(name)
-    return names
-
-
-def _suffix(photo: Path, format: str) -> str:
-    if format != "same":
-        return f".{format}"
-    return photo.suffix if photo.suffix.lower() in FORMATS else ".png"
-
-
-def run(tasks: Sequence[Task], work: Callable[[np.ndarray], np.ndarray], verb: str, channels: int = 3) -> Outcome:
-    """Do every task; a photo that cannot be read is skipped, named in the log and counted.
+def result_names(photos: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
+    """Return one name per photo, all different, and none that of a folder, even where a file system tells less apart.
 
     Args:
-        tasks: see `plan`.
-        work: uint8 [H, W, C] to the same.
-        verb: for the progress: "enhancing".
-        channels: 3 to read the photos as RGB, 1 as grey.
-
-    Raises:
-        UserError: a result cannot be written.
+        photos: relative paths.
+        suffixes: of the results.
     """
-    outcome = Outcome()
-    with Progress(verb, len(tasks)) as progress:
-        for task in tasks:
-            try:
-                pixels = read_image(task.source, channels)
-            except UnreadableImage as error:
-                log.warning("skipped: %s", error)
-                outcome.unreadable.append(error)
-            else:
-                write_image(task.target, work(pixels))
-                outcome.done += 1
-            progress.advance()
-    return outcome
+    plain = [photo.with_suffix(suffix) for photo, suffix in zip(photos, suffixes, strict=True)]
+    folders = {_as_seen(folder) for photo in photos for folder in photo.parents}
+    count: dict[str, int] = {}
+    for name in plain:
+        count[_as_seen(name)] = count.get(_as_seen(name), 0) + 1
+    names: list[Path] = []
+    taken = folders | {key for key, times in count.items() if times == 1}
+    for photo, name, suffix in zip(photos, plain, suffixes, strict=True):
+        if count[_as_seen(name)] > 1 or _as_seen(name) in folders:
+            stem, number = photo.name, 1
+            while _as_seen(name := photo.with_name(stem + suffix)) in taken:
+                number += 1
+                stem = f"{photo.name}-{number}"
+            taken.add(_as_seen(name))
+        names.append(name)
+    return names
 
 
 def write_image(path: Path, pixels: np.ndarray) -> None:
@@ -169,25 +194,25 @@ def write_image(path: Path, pixels: np.ndarray) -> None:
         UserError: it cannot be written.
     """
     name, options = FORMATS[path.suffix.lower()]
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    encoded = io.BytesIO()  # of a full disk, some encoders do not tell
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(encoded, name, **options)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda file: picture.save(file, name, **options))
+        with whole(path) as file:
+            file.write(encoded.getbuffer())
     except OSError as error:
         raise UserError(f"output: cannot write {path}: {error.strerror or error}") from error
 
 
-def report(outcome: Outcome, what: str, output: str | Path) -> None:
-    """Say on stdout what was done; leave with exit code 1 if photos were skipped.
+def _suffix(photo: Path, format: str, kept: Sequence[str]) -> str:
+    if format != "same":
+        return f".{format}"
+    return photo.suffix if photo.suffix.lower() in kept else ".png"
 
-    Args:
-        outcome: of `run`.
-        what: what was done: "enhanced".
-        output: the folder.
-    """
-    print(f"{what:<12} {outcome.done} images in {output}", flush=True)
-    if outcome.unreadable:
-        names = ", ".join(str(error.path) for error in outcome.unreadable[:10])
-        more = ", ..." if len(outcome.unreadable) > 10 else ""
-        print(f"unreadable   {len(outcome.unreadable)} images, skipped: {names}{more}", flush=True)
-        raise SystemExit(1)
+
+def _changed_format(photo: Path, suffix: str) -> tuple[str, ...]:
+    return () if suffix == photo.suffix else (f"saved as {suffix[1:]}: no {photo.suffix.lower()} is written",)
+
+
+def _as_seen(path: Path) -> str:
+    """Return a path as a file system sees it that knows neither case nor how an accent is composed."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", str(path)).casefold())

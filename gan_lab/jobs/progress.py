@@ -26,6 +26,7 @@ class Progress:
         self.total = total
         self.every_n_seconds = every_n_seconds
         self.done = 0
+        self.skipped = 0
         self._bar: Bar | None = None
 
     def __enter__(self) -> Progress:
@@ -42,19 +43,49 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the bar."""
+        self.close()
+
+    def close(self, message: str | None = None) -> None:
+        """Take the bar away, and print a last line if there is one."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
+        if message is not None:
+            self.say(message)
 
     def advance(self, images: int = 1) -> None:
         """Count images as done."""
         self.done += images
+        self._show()
+
+    def skip(self, images: int = 1) -> None:
+        """Count images that need nothing: they tell nothing of how long the others take."""
+        self.skipped += images
+        if self.done == 0:
+            self._start = time.monotonic()
+        self._show()
+
+    def say(self, message: str) -> None:
+        """Print a line, above the bar where there is one."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=self.done, description=self._describe())
+            self._bar.console.print(message, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(message, file=sys.stderr, flush=True)
+
+    def _show(self) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done + self.skipped, description=self._describe())
         elif time.monotonic() - self._line_at >= self.every_n_seconds:
             self._line_at = time.monotonic()
             print(self._describe(), file=sys.stderr, flush=True)
 
     def _describe(self) -> str:
         seconds = max(time.monotonic() - self._start, 1e-6)
-        left = timedelta(seconds=round(seconds * (self.total - self.done) / max(self.done, 1)))
-        return f"{self.verb} {self.done}/{self.total}  ETA {left}  {self.done / seconds:.1f} images/s"
+        count = f"{self.verb} {self.done + self.skipped}/{self.total}"
+        if self.skipped:
+            count += f" ({self.skipped} done already)"
+        if self.done == 0:
+            return count
+        left = timedelta(seconds=round(seconds * (self.total - self.done - self.skipped) / self.done))
+        rate = self.done / seconds
+        return f"{count}  ETA {left}  {rate:.{1 if rate >= 1 else 3}f} images/s"

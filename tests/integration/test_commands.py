@@ -96,10 +96,24 @@ def test_translate_has_a_direction_and_a_size(command: Command, runs: Path, phot
     base = [f"checkpoint={runs / 'cyclegan'}", "input=photos"]
     assert command(gan_lab.translate, *base, "output=AB") == 0
     assert command(gan_lab.translate, *base, "output=BA", "direction=BA", "size=0", "format=same") == 0
-    assert written(command.folder / "BA") == {"a.jpg", "deep/b.PNG", "deep/c.webp"}
+    assert written(command.folder / "BA") == {"a.jpg", "deep/b.PNG", "deep/c.webp", "manifest.jsonl"}
     assert read_image(command.folder / "AB" / "a.png").shape == (32, 43, 3)
     assert read_image(command.folder / "BA" / "a.jpg").shape == (30, 40, 3)
     assert (read_image(command.folder / "AB" / "deep" / "c.png")[:9, :9] != read_image(photos / "deep/c.webp")).any()
+
+
+def test_translate_goes_on_where_it_stopped(command: Command, runs: Path, photos: Path) -> None:
+    base = [f"checkpoint={runs / 'cyclegan'}", "input=photos", "output=out"]
+    assert command(gan_lab.translate, *base) == 0
+    (photos / "b.jpg").write_bytes((photos / "a.jpg").read_bytes()[:300])
+    (command.folder / "out" / "a.png").unlink()
+    assert command(gan_lab.translate, *base) == 1
+    done, skipped, failed, name = command.out.splitlines()
+    assert (done.split()[1], skipped.split()[1], failed.split()[1]) == ("1", "2", "1")
+    assert name.startswith("  b.jpg: ")
+    assert "failed: b.jpg: " in command.err
+    assert command(gan_lab.translate, *base, "direction=BA") == 1
+    assert command.out.splitlines()[0] == "translated   3 images in out"
 
 
 def test_options_reach_the_work(command: Command, runs: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,22 @@
-"""Folder to folder: what goes where, what is refused before anything is written, and what is skipped."""
+"""Folder to folder: what goes where, and what is refused before anything is written."""
 
 from __future__ import annotations
 
+import os
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import read_image
-from gan_lab.jobs import Outcome, plan, report, run
-from gan_lab.jobs.folder import result_names, write_image
+from gan_lab.imaging import find_images, read_image
+from gan_lab.jobs import plan
+from gan_lab.jobs.folder import FORMATS, write_image
 
 
 def photo(path: Path, value: int = 90) -> Path:
@@ -20,14 +25,25 @@ def photo(path: Path, value: int = 90) -> Path:
     return path
 
 
-def names(*photos: str, format: str = "png") -> list[str]:
-    return [str(name) for name in result_names([Path(name) for name in photos], format)]
+def names(folder: Path, *photos: str, format: str = "png") -> list[str]:
+    """Return the results' names of photos, which are made, in the photos' order."""
+    for name in photos:
+        photo(folder / "in" / name)
+    planned = plan(folder / "in", folder / "out", format)
+    found = {task.name: planned.result(task) for task in planned.tasks}
+    assert found.keys() == set(photos)
+    return [found[name] for name in photos]
+
+
+def folded(name: str) -> str:
+    """Return a name as a file system may keep it: without case, accents taken apart."""
+    return unicodedata.normalize("NFD", name).lower()
 
 
 def test_results_keep_their_relative_paths(tmp_path: Path) -> None:
     photo(tmp_path / "in" / "a.jpg")
     photo(tmp_path / "in" / "deep" / "er" / "b.webp")
-    targets = [task.target for task in plan(tmp_path / "in", tmp_path / "out")]
+    targets = [task.target for task in plan(tmp_path / "in", tmp_path / "out").tasks]
     assert targets == [tmp_path / "out" / "a.png", tmp_path / "out" / "deep" / "er" / "b.png"]
     assert not (tmp_path / "out").exists()
 
@@ -35,20 +51,92 @@ def test_results_keep_their_relative_paths(tmp_path: Path) -> None:
 def test_one_photo_is_a_job_as_well(tmp_path: Path) -> None:
     photo(tmp_path / "a.jpg")
     photo(tmp_path / "b.jpg")
-    (task,) = plan(tmp_path / "a.jpg", tmp_path)
-    assert task.target == tmp_path / "a.png"
+    (task,) = plan(tmp_path / "a.jpg", tmp_path).tasks
+    assert (task.name, task.source, task.target) == ("a.jpg", tmp_path / "a.jpg", tmp_path / "a.png")
 
 
-def test_names_never_meet() -> None:
-    assert names("a.jpg", "a.png", "b.jpg", "sub/a.jpg") == ["a.jpg.png", "a.png.png", "b.png", "sub/a.png"]
-    assert names("a.jpg", "A.png") == ["a.jpg.png", "A.png.png"]
-    mean = names("a.jpg", "a.jpg.tif", "a.png")
-    assert len({name.lower() for name in mean}) == 3
+def test_photos_that_differ_in_extension_only_keep_it(tmp_path: Path) -> None:
+    found = names(tmp_path, "a.jpg", "a.png", "b.jpg", "sub/a.jpg")
+    assert found == ["a.jpg.png", "a.png.png", "b.png", "sub/a.png"]
 
 
-def test_format_same_keeps_what_can_be_written() -> None:
-    assert names("a.JPG", "b.webp", "c.tif", format="same") == ["a.JPG", "b.webp", "c.png"]
-    assert names("a.png", "b.tif", format="jpg") == ["a.jpg", "b.jpg"]
+@pytest.mark.parametrize(
+    "photos",
+    [
+        ("a.jpg", "A.png"),
+        ("a.jpg", "a.jpg.tif", "a.png"),
+        ("a.jpg", "A.JPG", "a.JPG"),
+        ("sub/a.jpg", "SUB/A.jpg", "Sub/a.png"),
+        ("caf\u00e9.jpg", "cafe\u0301.jpg"),
+        ("CAF\u00c9.jpg", "cafe\u0301.tif", "caf\u00e9.jpg.png"),
+        ("stra\u00dfe.jpg", "STRASSE.jpg"),
+    ],
+)
+@pytest.mark.parametrize("format", ["png", "same"])
+def test_names_never_meet_on_any_file_system(tmp_path: Path, photos: tuple[str, ...], format: str) -> None:
+    found = names(tmp_path, *photos, format=format)
+    assert len({folded(name) for name in found}) == len(photos)
+
+
+def test_a_result_is_never_named_like_a_folder(tmp_path: Path) -> None:
+    assert names(tmp_path, "a.png/x.jpg", "a.jpg") == ["a.png/x.png", "a.jpg.png"]
+    assert names(tmp_path / "2", "A.PNG/a.png/x.jpg", "A.PNG/a.jpg", "a.gif")[1:] == ["A.PNG/a.jpg.png", "a.gif.png"]
+
+
+def test_odd_names_and_folders_are_found(tmp_path: Path) -> None:
+    odd = ["-rf.png", "\u00c4rmel blau.JPG", "\u5546\u54c1/\u8d64.PNG", "a b/c d.webp", "x.jpg/y.JPEG"]
+    assert names(tmp_path, *odd)[:2] == ["-rf.png", "\u00c4rmel blau.png"]
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.png")
+    photo(tmp_path / "elsewhere" / "b.png")
+    (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "out of it").symlink_to(tmp_path / "elsewhere")
+    found = [task.name for task in plan(tmp_path / "in", tmp_path / "out").tasks]
+    assert found == ["a.png", "out of it/b.png"]
+
+
+def test_it_finds_what_training_finds(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a/z.png", ".hidden.png", ".hidden/x.png", "a/notes.txt", "c.avif", "broken.tif"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    assert len(find_images(tmp_path / "in")) == 4
+    assert [task.source for task in plan(tmp_path / "in", tmp_path / "out").tasks] == find_images(tmp_path / "in")
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.png")
+    here = os.getcwd()
+    try:  # a path that is longer than a path may be: not even an administrator can list it
+        os.chdir(tmp_path / "in")
+        for _ in range(20):
+            os.mkdir("d" * 250)
+            os.chdir("d" * 250)
+    finally:
+        os.chdir(here)
+    planned = plan(tmp_path / "in", tmp_path / "out")
+    assert [task.name for task in planned.tasks] == ["a.png"]
+    (told,) = planned.unlisted
+    assert told.startswith(f"{tmp_path / 'in'}/ddd")
+    assert told.endswith(": File name too long")
+    (tmp_path / "in" / "a.png").unlink()
+    with pytest.raises(UserError, match=r"no image in it .*; cannot list .*: File name too long"):
+        plan(tmp_path / "in", tmp_path / "out")
+
+
+def test_format_same_keeps_what_can_be_written(tmp_path: Path) -> None:
+    found = names(tmp_path, "a.JPG", "b.webp", "c.tif", "d.bmp", "e.gif", "f.jpeg", "g.TIFF", format="same")
+    assert found == ["a.JPG", "b.webp", "c.tif", "d.bmp", "e.png", "f.jpeg", "g.TIFF"]
+    planned = plan(tmp_path / "in", tmp_path / "out", "same", kept=(".jpg", ".webp"))
+    assert [task.target.name for task in planned.tasks][:5] == ["a.JPG", "b.webp", "c.png", "d.png", "e.png"]
+    assert [task.notes for task in planned.tasks][1:3] == [(), ("saved as png: no .tif is written",)]
+
+
+def test_another_format_is_no_news_where_it_was_asked_for(tmp_path: Path) -> None:
+    assert names(tmp_path, "a.png", "b.tif", format="jpg") == ["a.jpg", "b.jpg"]
+    assert [task.notes for task in plan(tmp_path / "in", tmp_path / "out", "jpg").tasks] == [(), ()]
 
 
 @pytest.mark.parametrize("output", ["in", "in/results", "in/../in"])
@@ -91,26 +179,7 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         plan(tmp_path / "in", "out", "gif")
 
 
-def test_unreadable_photos_are_skipped_counted_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    photo(tmp_path / "in" / "a.png", 90)
-    (tmp_path / "in" / "b.png").write_bytes(b"no image")
-    photo(tmp_path / "in" / "c.png", 200)
-    outcome = run(plan(tmp_path / "in", tmp_path / "out"), lambda pixels: 255 - pixels, "enhancing")
-    assert (outcome.done, len(outcome.unreadable)) == (2, 1)
-    assert read_image(tmp_path / "out" / "a.png").max() == 165
-    assert read_image(tmp_path / "out" / "c.png").max() == 55
-    with pytest.raises(SystemExit) as stopped:
-        report(outcome, "enhanced", tmp_path / "out")
-    assert stopped.value.code == 1
-    assert f"1 images, skipped: {tmp_path / 'in' / 'b.png'}" in capsys.readouterr().out
-
-
-def test_a_clean_job_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
-    report(Outcome(done=3), "enhanced", "out")
-    assert capsys.readouterr().out.split() == ["enhanced", "3", "images", "in", "out"]
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPEG", ".webp"])
+@pytest.mark.parametrize("suffix", [*FORMATS, ".JPEG"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_white_stays_white_in_every_format(tmp_path: Path, suffix: str, channels: int) -> None:
     path = tmp_path / f"white{suffix}"
@@ -122,3 +191,17 @@ def test_a_result_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match=r"cannot write .*a\.png"):
         write_image(tmp_path / "file" / "a.png", np.zeros((4, 4, 3), np.uint8))
+
+
+def test_a_full_disk_is_told_in_every_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def on_a_full_disk(path: Path) -> Iterator[Any]:
+        with open("/dev/full", "wb") as file:
+            yield file
+
+    monkeypatch.setattr("gan_lab.jobs.folder.whole", on_a_full_disk)
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    for suffix in FORMATS:
+        with pytest.raises(UserError, match="No space left") as told:
+            write_image(tmp_path / f"a{suffix}", noise)
+        assert isinstance(told.value.__cause__, OSError)

@@ -1,0 +1,100 @@
+"""One process at a time on an output folder, and what a killed one left in it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gan_lab.errors import UserError
+
+if sys.platform != "win32":
+    import fcntl
+
+log = logging.getLogger(__name__)
+
+NAME = ".manifest.lock"
+#: What `imaging.access.whole` calls a file that is not complete yet.
+_PART = re.compile(r"\.(.*\.)?[0-9a-f]{32}\.part")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make a folder and keep it for this process; the lock dies with the process, whatever kills it.
+
+    Raises:
+        UserError: another process has it, or it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = _take(folder / NAME)
+    except BlockingIOError as error:
+        raise UserError(
+            f"output={folder}: another process is at work there{_holder(folder / NAME)}; "
+            "wait for it to end, or name another folder"
+        ) from error
+    except OSError as error:
+        raise UserError(f"output={folder}: cannot be written to: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            (folder / NAME).unlink()  # still locked: who waits for it will see that its file is gone
+        os.close(descriptor)
+
+
+def remove_parts(folders: Iterable[Path]) -> None:
+    """Remove the incomplete files that a killed process left in folders; to be called under the folders' lock."""
+    for folder in folders:
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if _PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    os.unlink(entry)
+
+
+def _take(path: Path) -> int:
+    """Return the descriptor of the locked file.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _flock(descriptor, path)
+            if _is_still(path, descriptor):
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, b"%d\n" % os.getpid())
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # it was taken away by its last holder meanwhile
+
+
+def _flock(descriptor: int, path: Path) -> None:
+    if sys.platform == "win32":
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        log.warning("%s: this file system has no locks (%s): start no second job there", path.parent, error.strerror)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError, ValueError):
+        return f" (process {int(path.read_text())})"
+    return ""

@@ -1,0 +1,546 @@
+"""A job on real files: it goes on where it stopped, redoes exactly what it must, and one image's fault is no other's."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_lab.errors import UserError
+from gan_lab.imaging import read_image
+from gan_lab.jobs import Outcome, Plan, Task, plan, report, run
+from gan_lab.jobs.folder import write_image
+
+Work = Callable[[Task], dict[str, Any]]
+
+
+class Job:
+    """A folder of photos, and a job on it that counts what it does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.input, self.output = folder / "in", folder / "out"
+        self.called: list[str] = []
+        self.others: dict[str, Path] = {}
+
+    def photo(self, name: str, value: int = 90) -> Path:
+        path = self.input / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (12, 8), (value, value, value)).save(path)
+        return path
+
+    def plan(self, format: str = "png") -> Plan:
+        planned = plan(self.input, self.output, format)
+        given = {name: (path,) for name, path in self.others.items()}
+        return replace(planned, tasks=tuple(replace(task, others=given.get(task.name, ())) for task in planned.tasks))
+
+    def invert(self, task: Task) -> dict[str, Any]:
+        self.called.append(task.name)
+        pixels = read_image(task.source)
+        write_image(task.target, 255 - pixels)
+        return {"figures": {"mean": np.float32(pixels.mean())}, "verdict": "accept", "notes": ["inverted"]}
+
+    def run(self, work: Work | None = None, *, format: str = "png", jobs: int = 1, **settings: Any) -> Outcome:
+        self.called.clear()
+        return run(self.plan(format), work or self.invert, settings=settings, verb="inverting", jobs=jobs)
+
+    def redone(self, **settings: Any) -> list[str]:
+        """Run once more; return what was done anew, having seen that all else was neither touched nor forgotten."""
+        before = {path: path.stat() for path in self.output.rglob("*.png")}
+        outcome = self.run(**settings)
+        done = {record["output"] for record in outcome.records if record["path"] in self.called}
+        for path, status in before.items():
+            if path.exists() and str(path.relative_to(self.output)) not in done:
+                assert path.stat() == status
+        assert (outcome.done, outcome.failed) == (len(self.called), [])
+        assert outcome.done + outcome.skipped == outcome.planned == len(outcome.records)
+        assert [record["path"] for record in self.records()] == sorted(record["path"] for record in outcome.records)
+        return sorted(self.called)
+
+    def records(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.output / "manifest.jsonl").read_bytes().splitlines()[1:]]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    job = Job(tmp_path)
+    for index, name in enumerate(("a.png", "b.jpg", "deep/c.webp", "deep/\u00c4rmel blau.PNG")):
+        job.photo(name, 20 + 60 * index)
+    return job
+
+
+NAMES = ["a.png", "b.jpg", "deep/c.webp", "deep/\u00c4rmel blau.PNG"]
+
+
+# ------------------------------------------------------------------------------------------------ what is written down
+
+
+def test_the_manifest_tells_everything(job: Job) -> None:
+    outcome = job.run(strength=0.5)
+    assert (outcome.done, outcome.skipped, outcome.exit_code) == (4, 0, 0)
+    assert read_image(job.output / "a.png").max() == 235
+    header = json.loads((job.output / "manifest.jsonl").read_bytes().splitlines()[0])
+    assert list(header["settings"].values()) == [{"strength": 0.5}]
+    records = job.records()
+    assert records == outcome.records
+    assert [record["path"] for record in records] == NAMES
+    first = records[0]
+    assert first["input_sha256"] == sha256(job.input / "a.png")
+    assert first["output_sha256"] == sha256(job.output / "a.png")
+    assert first["settings_sha256"] in header["settings"]
+    assert first["seconds"] >= 0
+    assert (first["output"], first["status"], first["others_sha256"]) == ("a.png", "done", [])
+    assert (first["figures"], first["verdict"], first["notes"]) == ({"mean": 20.0}, "accept", ["inverted"])
+    assert records[3]["output"] == "deep/\u00c4rmel blau.png"
+    assert sorted(path.name for path in job.output.iterdir()) == ["a.png", "b.png", "deep", "manifest.jsonl"]
+
+
+def test_more_threads_write_the_same_manifest(job: Job) -> None:
+    def slow_first(task: Task) -> dict[str, Any]:
+        time.sleep(0.3 if task.name == "a.png" else 0)
+        return job.invert(task)
+
+    (job.input / "broken.png").write_bytes(b"no image")
+    made = []
+    for jobs in (1, 4):
+        job.run(slow_first, jobs=jobs)
+        made.append([{k: v for k, v in record.items() if k not in ("seconds", "stamps")} for record in job.records()])
+        (job.output / "manifest.jsonl").unlink()
+    assert made[0] == made[1]
+    assert len(made[0]) == 5
+
+
+def test_no_more_than_jobs_are_in_progress(job: Job) -> None:
+    lock, now, most = threading.Lock(), 0, 0
+
+    def work(task: Task) -> dict[str, Any]:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.1)
+        with lock:
+            now -= 1
+        return job.invert(task)
+
+    assert job.run(work, jobs=2).done == 4
+    assert most == 2
+
+
+def test_what_a_format_could_not_keep_is_noted(job: Job) -> None:
+    job.photo("d.gif")
+    records = job.run(format="same").records
+    assert records[2]["notes"] == ["saved as png: no .gif is written", "inverted"]
+    assert (job.output / "d.png").exists()
+
+
+# ------------------------------------------------------------------------------------------------ going on
+
+
+def test_nothing_is_done_twice(job: Job) -> None:
+    job.run(strength=1)
+    first = job.records()
+    assert job.redone(strength=1) == []
+    unstamped = [{k: v for k, v in record.items() if k != "stamps"} for record in first]
+    assert [{k: v for k, v in record.items() if k != "stamps"} for record in job.records()] == unstamped
+
+
+def test_a_changed_photo_is_redone(job: Job) -> None:
+    job.run()
+    job.photo("b.jpg", 91)
+    assert job.redone() == ["b.jpg"]
+    assert abs(int(read_image(job.output / "b.png").max()) - 164) <= 1
+
+
+def test_a_change_is_seen_behind_the_same_size_and_time(job: Job) -> None:
+    path = job.input / "e.bmp"
+    Image.new("RGB", (4, 4), "red").save(path)
+    os.utime(path, ns=(0, 0))
+    job.run()
+    time.sleep(0.02)  # a tick of the file system's clock
+    Image.new("RGB", (4, 4), "blue").save(path)
+    os.utime(path, ns=(0, 0))
+    assert job.redone() == ["e.bmp"]
+
+
+def test_a_photo_that_was_touched_alone_is_not_redone(job: Job) -> None:
+    job.run()
+    os.utime(job.input / "a.png")
+    (job.input / "b.jpg").rename(job.input / "x")
+    (job.input / "b.jpg").write_bytes((job.input / "x").read_bytes())
+    assert job.redone() == []
+
+
+def test_other_settings_redo_everything_once(job: Job) -> None:
+    job.run(strength=1.0)
+    assert job.redone(strength=0.5) == NAMES
+    assert job.redone(strength=0.5) == []
+    assert job.redone(strength=1.0) == NAMES
+
+
+def test_another_mask_redoes_its_photo(job: Job, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.png"
+    mask.write_bytes(b"one")
+    job.run()
+    job.others = {"b.jpg": mask}
+    assert job.redone() == ["b.jpg"]
+    assert job.redone() == []
+    mask.write_bytes(b"two")
+    assert job.redone() == ["b.jpg"]
+    job.others = {}
+    assert job.redone() == ["b.jpg"]
+
+
+def test_a_mask_that_cannot_be_read_fails_its_photo(job: Job, tmp_path: Path) -> None:
+    job.others = {"b.jpg": tmp_path / "nowhere.png"}
+    (failed,) = job.run().failed
+    assert failed["error"] == f"No such file or directory: {tmp_path / 'nowhere.png'}"
+
+
+@pytest.mark.parametrize("spoil", ["delete", "alter", "alter unseen", "swap"])
+def test_a_result_that_is_not_as_it_was_is_redone(job: Job, spoil: str) -> None:
+    job.run()
+    result = job.output / "deep" / "c.png"
+    good, status = result.read_bytes(), result.stat()
+    if spoil == "delete":
+        result.unlink()
+    elif spoil == "swap":
+        (job.output / "a.png").replace(result)
+    else:
+        time.sleep(0.02)
+        result.write_bytes(good[:-1] + b"x")
+        if spoil == "alter unseen":
+            os.utime(result, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert job.redone() == (["a.png", "deep/c.webp"] if spoil == "swap" else ["deep/c.webp"])
+    assert result.read_bytes() == good
+
+
+def test_a_result_that_was_copied_is_as_good(job: Job) -> None:
+    job.run()
+    data = (job.output / "a.png").read_bytes()
+    (job.output / "a.png").unlink()
+    (job.output / "a.png").write_bytes(data)
+    assert job.redone() == []
+
+
+def test_another_format_is_another_result(job: Job) -> None:
+    job.run()
+    outcome = job.run(format="webp")
+    assert (outcome.done, outcome.skipped) == (4, 0)
+    assert outcome.left == ("a.png", "b.png", "deep/c.png", "deep/\u00c4rmel blau.png")
+    assert (job.output / "a.png").exists()
+    assert job.run(format="webp").left == ()
+
+
+def test_new_photos_are_added(job: Job) -> None:
+    job.run()
+    job.photo("new.png")
+    assert job.redone() == ["new.png"]
+
+
+def test_a_photo_that_is_gone_is_forgotten_and_its_result_left(job: Job) -> None:
+    job.run()
+    (job.input / "a.png").unlink()
+    outcome = job.run()
+    assert (outcome.planned, outcome.skipped, outcome.left) == (3, 3, ("a.png",))
+    assert (job.output / "a.png").exists()
+    assert [record["path"] for record in job.records()] == NAMES[1:]
+    assert job.run().left == ()
+
+
+def test_a_result_that_another_photo_took_over_is_not_left(job: Job) -> None:
+    job.run()
+    (job.input / "a.png").rename(job.input / "a.bmp")
+    outcome = job.run()
+    assert (outcome.done, outcome.left) == (1, ())
+
+
+def test_one_photo_alone_does_not_forget_the_others(job: Job) -> None:
+    job.run()
+    outcome = run(plan(job.input / "b.jpg", job.output), job.invert, settings={}, verb="inverting")
+    assert (outcome.planned, outcome.skipped, outcome.left) == (1, 1, ())
+    assert job.redone() == []
+
+
+def test_a_torn_manifest_costs_what_was_torn(job: Job) -> None:
+    job.run()
+    data = (job.output / "manifest.jsonl").read_bytes()
+    (job.output / "manifest.jsonl").write_bytes(data[:-9])
+    assert job.redone() == [NAMES[-1]]
+
+
+def test_without_a_manifest_everything_is_redone(job: Job) -> None:
+    job.run()
+    (job.output / "manifest.jsonl").unlink()
+    assert job.redone() == NAMES
+
+
+# ------------------------------------------------------------------------------------------------ faults
+
+
+def failing(job: Job, error: BaseException, name: str = "b.jpg") -> Work:
+    def work(task: Task) -> dict[str, Any]:
+        if task.name == name:
+            raise error
+        return job.invert(task)
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            RuntimeError("CUDA out of memory.\n Tried to allocate"),
+            "RuntimeError: CUDA out of memory. Tried to allocate",
+        ),
+        (MemoryError(), "MemoryError"),
+        (ValueError("odd"), "ValueError: odd"),
+        (UserError("tile=8: too small"), "tile=8: too small"),
+        (PermissionError(errno.EACCES, "Permission denied", "/out/b.png"), "Permission denied: /out/b.png"),
+    ],
+)
+def test_any_fault_is_one_images_own(
+    job: Job, error: Exception, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = job.run(failing(job, error))
+    assert (outcome.done, outcome.exit_code) == (3, 1)
+    (failed,) = outcome.failed
+    assert (failed["path"], failed["output"], failed["error"]) == ("b.jpg", None, reason)
+    assert job.records()[1] == failed
+    assert f"failed: b.jpg: {reason}" in capsys.readouterr().err
+    assert job.redone() == ["b.jpg"]
+
+
+def test_files_that_are_no_photos_are_named_with_the_reason(job: Job) -> None:
+    whole = job.photo("whole.png").read_bytes()
+    for name, data in {"empty.jpg": b"", "text.png": b"hello", "torn.png": whole[: len(whole) - 30]}.items():
+        (job.input / name).write_bytes(data)
+    (job.input / "gone.jpg").symlink_to(job.input / "nowhere.jpg")
+    os.mkfifo(job.input / "pipe.jpg")
+    outcome = job.run()
+    assert outcome.done == 5
+    reasons = {record["path"]: record["error"] for record in outcome.failed}
+    assert reasons.keys() == {"empty.jpg", "text.png", "torn.png", "gone.jpg", "pipe.jpg"}
+    assert reasons["empty.jpg"] == "the file is empty"
+    assert reasons["pipe.jpg"] == "not a regular file"
+    assert reasons["gone.jpg"].startswith("No such file or directory")
+    assert "in/" not in reasons["text.png"]
+
+
+def test_what_a_work_returns_must_be_plain(job: Job) -> None:
+    (failed, *_) = job.run(lambda task: job.invert(task) | {"figures": {"x": object()}}).failed
+    assert failed["error"].startswith("TypeError: not for a manifest")
+
+
+def test_a_work_that_writes_nothing_fails(job: Job) -> None:
+    assert len(job.run(lambda task: {}).failed) == 4
+
+
+def test_an_older_result_of_a_failed_photo_is_not_passed_off_as_new(job: Job) -> None:
+    job.run(strength=1)
+    (failed,) = job.run(failing(job, ValueError("odd")), strength=2).failed
+    assert (failed["output"], failed["notes"]) == ("b.png", ["the result in its place is an older one"])
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_full_disk_stops_the_job_and_loses_nothing(job: Job, code: int, jobs: int) -> None:
+    def work(task: Task) -> dict[str, Any]:
+        if task.name == "b.jpg":
+            try:
+                raise OSError(code, os.strerror(code))
+            except OSError as error:
+                raise UserError("output: cannot write b.png") from error
+        time.sleep(0.1)
+        return job.invert(task)
+
+    with pytest.raises(UserError, match=rf"{os.strerror(code)}; stopped after {1 if jobs == 1 else 2} images, .*again"):
+        job.run(work, jobs=jobs)
+    done = ["a.png"] if jobs == 1 else ["a.png", "deep/c.webp"]
+    assert sorted(job.called) == done
+    assert [record["path"] for record in job.records()] == done
+    assert job.redone() == [name for name in NAMES if name not in done]
+
+
+def test_a_real_full_disk_is_seen(job: Job) -> None:
+    def work(task: Task) -> dict[str, Any]:
+        job.called.append(task.name)
+        with open("/dev/full", "wb") as file:
+            file.write(b"x")
+        return {}
+
+    with pytest.raises(UserError, match="No space left on device"):
+        job.run(work)
+    assert job.called == ["a.png"]
+
+
+def test_a_manifest_that_cannot_be_written_stops_the_job(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: real(file, data[:5] if data.startswith(b"{") else data))
+    with pytest.raises(UserError, match="No space left on device"):
+        job.run()
+    assert job.called == ["a.png"]
+    monkeypatch.undo()
+    assert [record["path"] for record in job.records()] == ["a.png"]  # the disk had room for it at the end
+
+
+def test_an_output_that_cannot_be_made_is_told(job: Job) -> None:
+    job.output.symlink_to("/proc/self/nothing")
+    with pytest.raises(UserError, match=r"output=.*out: cannot be written to"):
+        job.run()
+    assert job.called == []
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 1.5, True, "2"])
+def test_jobs_is_a_number_of_threads(job: Job, jobs: Any) -> None:
+    with pytest.raises(UserError, match=f"jobs={jobs}: needs a whole number"):
+        job.run(jobs=jobs)
+    assert not job.output.exists()
+
+
+# ------------------------------------------------------------------------------------------------ stopping and killing
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_what_is_begun_and_no_more(
+    job: Job, number: int, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(number)
+    handlers = []
+
+    def work(task: Task) -> dict[str, Any]:
+        if task.name == "b.jpg":
+            os.kill(os.getpid(), number)
+            time.sleep(0.6)
+            handlers.append(signal.getsignal(number))
+        return job.invert(task)
+
+    outcome = job.run(work)
+    assert signal.getsignal(number) == before
+    assert handlers == [signal.SIG_DFL]  # a second one kills
+    assert job.called == ["a.png", "b.jpg"]
+    assert [record["path"] for record in job.records()] == ["a.png", "b.jpg"]
+    assert "stopping after 1 images in progress" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        report(outcome, "inverted")
+    assert stopped.value.code == code
+    assert "2 images are left; run the same command again" in capsys.readouterr().out
+    assert job.redone() == NAMES[2:]
+
+
+def test_a_signal_after_the_last_image_is_too_late(job: Job) -> None:
+    def work(task: Task) -> dict[str, Any]:
+        if task.name == NAMES[-1]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.3)
+        return job.invert(task)
+
+    assert job.run(work).exit_code == 0
+
+
+def test_it_runs_where_no_signal_can_be_caught(job: Job) -> None:
+    outcomes: list[Outcome] = []
+    thread = threading.Thread(target=lambda: outcomes.append(job.run()))
+    thread.start()
+    thread.join()
+    assert outcomes[0].done == 4
+
+
+KILLED = """
+import sys, time
+from gan_lab.imaging import read_image
+from gan_lab.imaging.access import whole
+from gan_lab.jobs import plan, run
+from gan_lab.jobs.folder import write_image
+
+def work(task):
+    if task.name >= "deep":
+        with whole(task.target) as file:
+            file.write(b"half a picture")
+            file.flush()
+            time.sleep(600)
+    write_image(task.target, 255 - read_image(task.source))
+    return {"by": "the killed one"}
+
+run(plan(sys.argv[1], sys.argv[2]), work, settings={}, verb="inverting", jobs=2)
+"""
+
+
+@pytest.fixture
+def killed(job: Job) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield a process at work on the job that is in the midst of two results, and kill it in the end."""
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(job.input), str(job.output)])
+    try:
+        while len(list(job.output.glob("deep/.*.part"))) < 2:
+            assert process.poll() is None
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_killed_job_goes_on_where_it_stopped(job: Job, killed: subprocess.Popen[bytes]) -> None:
+    with pytest.raises(UserError, match=rf"out: another process is at work there \(process {killed.pid}\)"):
+        job.run()
+    assert job.called == []
+    assert len(list(job.output.glob("deep/.*.part"))) == 2  # the second one touched nothing
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert sorted(path.name for path in job.output.glob("*.png")) == ["a.png", "b.png"]
+    foreign = job.output / "deep" / ".mine.part"
+    foreign.write_text("x")
+    assert job.redone() == NAMES[2:]
+    assert [record.get("by") for record in job.records()] == ["the killed one", "the killed one", None, None]
+    names = {path.relative_to(job.output).as_posix() for path in job.output.rglob("*") if path.is_file()}
+    results = {"a.png", "b.png", "deep/c.png", "deep/\u00c4rmel blau.png"}
+    assert names == results | {"manifest.jsonl", "deep/.mine.part"}
+
+
+# ------------------------------------------------------------------------------------------------ what is said
+
+
+def test_a_clean_job_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+    report(Outcome(Path("out"), planned=3, done=3), "enhanced")
+    assert capsys.readouterr().out.split() == ["enhanced", "3", "images", "in", "out"]
+
+
+def test_the_summary_names_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    bad = os.fsdecode(b"\xe9\n.png")
+    failed = [{"path": f"{n:02}{bad}", "status": "failed", "error": "the file is empty"} for n in range(12)]
+    outcome = Outcome(Path("out"), 20, 3, 5, failed, ("old.png",), ("in/secret: Permission denied",))
+    with pytest.raises(SystemExit) as stopped:
+        report(outcome, "enhanced")
+    assert stopped.value.code == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "enhanced     3 images in out",
+        "skipped      5 images, done already",
+        "failed       12 images:",
+        *(f"  {n:02}\\udce9\\n.png: the file is empty" for n in range(10)),
+        "  and 2 more",
+        "unlisted     1 folders:",
+        "  in/secret: Permission denied",
+        "left         1 results whose photos are gone:",
+        "  old.png",
+    ]
+
+
+def test_an_unlisted_folder_is_no_success() -> None:
+    assert Outcome(Path("out"), unlisted=("in/secret: Permission denied",)).exit_code == 1
+
+
+def sha256(path: Path) -> str:
+    return subprocess.check_output(["sha256sum", str(path)], text=True).split()[0].lstrip("\\")

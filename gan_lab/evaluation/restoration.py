@@ -15,6 +15,8 @@ from gan_lab.evaluation.report import Report
 from gan_lab.imaging.traditional import traditional_methods
 from gan_lab.jobs import Progress
 from gan_lab.metrics import ciede2000, psnr, ssim, to_uint8
+from gan_lab.models.base import Batch
+from gan_lab.models.enhancer import as_large_as, parts
 
 #: dB that stand for "equal": an infinite value would leave no mean. 60 dB is an error of a quarter of a level.
 PSNR_CAP = 60.0
@@ -33,10 +35,12 @@ def evaluate_restoration(
         traditional: whether to run the traditional methods.
         seed: of the choice.
     """
-    methods: dict[str, Callable[[Tensor], Tensor]] = {
-        name: lambda lq: to_uint8(model.enhance(lq.to(model.device))).cpu()
-    }
-    methods["as is"] = to_uint8
+
+    def enhanced(batch: Batch) -> Tensor:
+        lq, _, mask = (None if part is None else part.to(model.device) for part in parts(batch))
+        return to_uint8(model.enhance(lq) if mask is None else model.enhance(lq, mask)).cpu()
+
+    methods: dict[str, Callable[[Batch], Tensor]] = {name: enhanced, "as is": as_is_of}
     if traditional:
         methods |= {method.replace("_", " "): on_batches(work) for method, work in traditional_methods().items()}
     indices = photos.chosen(n, seed)
@@ -45,12 +49,12 @@ def evaluate_restoration(
         for batch in photos.batches(indices):
             gt = to_uint8(batch["gt"])
             for method, work in methods.items():
-                pred = work(batch["lq"])
+                pred = work(batch)
                 values[method].append(
                     torch.stack([psnr(pred, gt).clamp(max=PSNR_CAP), ssim(pred, gt), ciede2000(pred, gt)], dim=1)
                 )
             progress.advance(len(gt))
-    tables = {method: torch.cat(parts) for method, parts in values.items()}
+    tables = {method: torch.cat(each) for method, each in values.items()}
     means = sorted(((method, *table.mean(0).tolist()) for method, table in tables.items()), key=lambda row: -row[1])
     figures = {
         method: {"psnr": a, "ssim": b, "ciede2000": c, "psnr_std": float(tables[method][:, 0].std(correction=0))}
@@ -70,12 +74,17 @@ def evaluate_restoration(
     )
 
 
-def on_batches(method: Callable[[np.ndarray], np.ndarray]) -> Callable[[Tensor], Tensor]:
-    """Make a method of uint8 RGB images [H, W, 3] one of float batches [N, C, H, W], which gives uint8 batches."""
+def as_is_of(batch: Batch) -> Tensor:
+    """Return what the model is given, uint8 [N, C, H, W]; where it is to enlarge, enlarged bicubically."""
+    return to_uint8(as_large_as(batch["gt"], batch["lq"]))
 
-    def work(lq: Tensor) -> Tensor:
+
+def on_batches(method: Callable[[np.ndarray], np.ndarray]) -> Callable[[Batch], Tensor]:
+    """Make a method of uint8 RGB images [H, W, 3] one of batches of pairs, which gives uint8 batches [N, C, H, W]."""
+
+    def work(batch: Batch) -> Tensor:
         results = []
-        for image in to_uint8(lq).permute(0, 2, 3, 1).numpy():
+        for image in as_is_of(batch).permute(0, 2, 3, 1).numpy():
             grey = image.shape[2] == 1
             result = method(np.ascontiguousarray(np.repeat(image, 3, axis=2) if grey else image))
             results.append(cv2.cvtColor(result, cv2.COLOR_RGB2GRAY)[..., None] if grey else result)

@@ -156,7 +156,9 @@ class Restoration:
         side = corrector.side
         thumbnail = reduced(pixels, side)
         if mask is not None:
-            thumbnail = filled(eight_bits(thumbnail), np.where(reduced(mask[..., None], side) > 0, 255, 0).astype(np.uint8))
+            thumbnail = filled(
+                eight_bits(thumbnail), np.where(reduced(mask[..., None], side) > 0, 255, 0).astype(np.uint8)
+            )
         image = self._tensor(np.repeat(thumbnail, 3, axis=2) if thumbnail.shape[2] == 1 else thumbnail)
         both = corrector.estimate(torch.cat([image, image.flip(-1)]))
         gain = both.gain.log().mean(dim=0, keepdim=True)
@@ -255,7 +257,9 @@ def as_pixels(image: Tensor, dtype: np.dtype) -> Pixels:
 
 def reduced(pixels: Pixels, side: int) -> Pixels:
     """Return [H, W, C] averaged to [side, side, C]."""
-    thumbnail: Pixels = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).reshape(side, side, pixels.shape[2])
+    thumbnail: Pixels = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).reshape(
+        side, side, pixels.shape[2]
+    )
     return thumbnail
 
 

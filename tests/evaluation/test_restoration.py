@@ -83,3 +83,22 @@ def test_grey_images_meet_the_traditional_methods_as_well() -> None:
     report = figures(0.5, Pairs(channels=1))
     assert report.figures["methods"]["gaussian filter"]["psnr"] > report.figures["methods"]["as is"]["psnr"]
     assert np.isfinite([list(values.values()) for values in report.figures["methods"].values()]).all()
+
+
+def test_a_mask_reaches_the_model_and_an_enlargement_is_measured_at_its_size() -> None:
+    class Halved(Pairs):
+        def batches(self, indices: Sequence[int]) -> Iterator[dict[str, Tensor]]:
+            for batch in super().batches(indices):
+                yield batch | {"lq": batch["gt"][..., ::2, ::2], "mask": torch.ones(len(batch["gt"]), 1, 16, 16)}
+
+    class Enlarger(Restorer):
+        def enhance(self, lq: Tensor, mask: Tensor | None = None) -> Tensor:
+            assert mask is not None
+            assert lq.shape[-1] == 16
+            return Pairs(len(lq), lq.shape[1]).gt
+
+    report = evaluate_restoration(Enlarger(1.0), "mine", Halved())
+    methods = report.figures["methods"]
+    assert methods["mine"]["psnr"] == PSNR_CAP
+    assert 20 < methods["as is"]["psnr"] < PSNR_CAP
+    assert "median filter" in methods

@@ -83,7 +83,11 @@ def test_white_and_black_areas_stay() -> None:
     image = photo(40, 40)
     image[:10], image[-10:] = 255, 0
     image[20, 20] = 255  # a single clipped pixel is no area
-    for networks in (Networks(restore=shift(-30)), Networks(restore=shift(30)), Networks(light=Brighter(), restore=shift(-9))):
+    for networks in (
+        Networks(restore=shift(-30)),
+        Networks(restore=shift(30)),
+        Networks(light=Brighter(), restore=shift(-9)),
+    ):
         out = Restoration(networks, CPU)(image, Wish())
         assert (out[:9] == 255).all()
         assert (out[-9:] == 0).all()

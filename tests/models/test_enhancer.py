@@ -118,3 +118,37 @@ def test_a_penalty_is_taken_on_what_the_discriminator_judges(conditional: bool) 
     model.penalty = None
     torch.testing.assert_close(loss, model.discriminator_loss(draw)[0] + 3.0 * terms["penalty"])
     assert not any(term.requires_grad for term in terms.values())
+
+
+class Filler(nn.Module):
+    """Adds a learnt value in holes, after enlarging by two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.zeros(()))
+
+    def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return (image + self.value * mask).repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+
+def holed(iteration: int) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(iteration)
+    mask = (torch.rand(4, 1, 8, 8, generator=generator) > 0.5).float()
+    return {
+        "lq": torch.zeros(4, 1, 8, 8),
+        "mask": mask,
+        "gt": (0.5 * mask).repeat_interleave(2, -1).repeat_interleave(2, -2),
+    }
+
+
+def test_holes_and_enlargement_go_through_training_and_validation() -> None:
+    torch.manual_seed(0)
+    model = Enhancer(Filler(), adam(0.02), TinyDiscriminator(256), adam(1e-3), lambda_l1=0.0, lambda_psnr=1.0)
+    terms = fit(model, holed, 60)
+    assert terms[-1]["loss_psnr"] < -40
+    assert model.generator.value.item() == pytest.approx(0.5, abs=0.02)
+    figures = model.validate([holed(99)])
+    assert figures["val/psnr"] > 40 > figures["val/psnr_as_is"]
+    pictures, columns = model.sample_grid(holed(99))
+    assert pictures.shape == (12, 1, 16, 16)
+    assert columns == 6

@@ -1,6 +1,7 @@
 """Image files in and out, degradations, traditional methods and similarity: numpy, Pillow and OpenCV."""
 
 from gan_lab.imaging.adjust import Adjustment
+from gan_lab.imaging.alpha import fill_hidden, over_white
 from gan_lab.imaging.combinators import Compose, OneOf, Sometimes
 from gan_lab.imaging.degradations import (
     JPEG,
@@ -24,13 +25,19 @@ from gan_lab.imaging.files import (
     read_size,
     write_png,
 )
+from gan_lab.imaging.metadata import Metadata
+from gan_lab.imaging.photo import PHOTO_SUFFIXES, Photo, read_photo, write_photo
 from gan_lab.imaging.profile import DefectProfile, Degraded, LightProfile, PoorLight, Reduction, Several
+from gan_lab.imaging.provenance import ENHANCED, FILLED, Provenance, digital_source_type, read_provenance
 from gan_lab.imaging.similarity import dhash, near_duplicate_groups
 from gan_lab.imaging.traditional import traditional_methods
 
 __all__ = [
+    "ENHANCED",
+    "FILLED",
     "IMAGE_SUFFIXES",
     "JPEG",
+    "PHOTO_SUFFIXES",
     "Adjustment",
     "Blur",
     "ColourCast",
@@ -43,9 +50,12 @@ __all__ = [
     "LightProfile",
     "LowLight",
     "LowResolution",
+    "Metadata",
     "MotionBlur",
     "OneOf",
+    "Photo",
     "PoorLight",
+    "Provenance",
     "Reduction",
     "SensorNoise",
     "Several",
@@ -53,11 +63,17 @@ __all__ = [
     "UnreadableImage",
     "WebP",
     "dhash",
+    "digital_source_type",
+    "fill_hidden",
     "find_images",
     "grid",
     "near_duplicate_groups",
+    "over_white",
     "read_image",
+    "read_photo",
+    "read_provenance",
     "read_size",
     "traditional_methods",
+    "write_photo",
     "write_png",
 ]

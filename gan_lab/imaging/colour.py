@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -44,22 +45,41 @@ def _to_8_bits(picture: Image.Image) -> Image.Image:
 
 
 def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    transform = _srgb_transform(profile, picture.mode) if profile else None
+    transform = conversion(profile, picture.mode).transform if profile else None
     if transform is not None:
         return ImageCms.applyTransform(picture, transform) or picture
     return picture.convert("RGB") if picture.mode == "CMYK" else picture
 
 
+@dataclass(frozen=True)
+class Conversion:
+    """What a profile asks for: `transform` to sRGB, None where nothing is to be done; `name`, and whether it `fits`."""
+
+    transform: ImageCms.ImageCmsTransform | None
+    name: str = ""
+    fits: bool = True
+
+
 @functools.lru_cache(maxsize=32)  # a catalogue has few profiles, and building a transform takes longer than using it
-def _srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Return the transform to sRGB, or None where the profile is sRGB already, damaged, or of another colour space."""
+def conversion(profile: bytes, mode: str) -> Conversion:
+    """Return how to get from a profile to sRGB (relative colorimetric, so white stays white).
+
+    Args:
+        profile: ICC bytes as they stand in a file.
+        mode: of the pictures: L, RGB, CMYK or LAB.
+
+    Returns:
+        The conversion. It has no transform where the profile is sRGB already, and where it does not fit: damaged, or of
+        another colour space than the pictures.
+    """
     try:
         source = ImageCms.getOpenProfile(io.BytesIO(profile))
         intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB", intent, flags)
     except (ImageCms.PyCMSError, OSError):
-        return None
-    return None if mode != "CMYK" and _changes_nothing(transform, mode) else transform
+        return Conversion(None, fits=False)
+    name = (source.profile.profile_description or "").strip()
+    return Conversion(None if mode != "CMYK" and _changes_nothing(transform, mode) else transform, name)
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:

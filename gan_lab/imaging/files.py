@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image
 
 from gan_lab.errors import UserError
+from gan_lab.imaging.access import UnreadableImage as UnreadableImage
+from gan_lab.imaging.access import opened, whole
 from gan_lab.imaging.colour import opaque_srgb
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
@@ -29,19 +28,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIDEWAYS = (5, 6, 7, 8)
-
-
-class UnreadableImage(UserError):  # noqa: N818 (it names the thing, as UserError does the person)
-    """A file that cannot be read as an image; `path` names it and `reason` says why."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)  # both as args, so that the error survives pickling between worker processes
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: cannot be read as an image: {self.reason}"
+SIDEWAYS = (5, 6, 7, 8)
 
 
 def find_images(root: Path) -> list[Path]:
@@ -93,8 +80,8 @@ def read_image(path: Path, channels: int = 3, at_least: int | None = None) -> np
     """
     if channels not in (1, 3):
         raise ValueError(f"channels: {channels} (must be 1 or 3)")
-    with _opened(path) as picture:
-        orientation = _orientation(picture)  # before loading, which may drop the tag
+    with opened(path, MAX_PIXELS) as picture:
+        orientation = orientation_of(picture)  # before loading, which may drop the tag
         if at_least is not None:
             picture.draft(None, (at_least, at_least))
         picture.load()
@@ -112,9 +99,9 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises:
         UnreadableImage: the file is missing, its header is not that of an image, or it is too large.
     """
-    with _opened(path) as picture:
+    with opened(path, MAX_PIXELS) as picture:
         width, height = picture.size
-        return (height, width) if _orientation(picture) in _SIDEWAYS else (width, height)
+        return (height, width) if orientation_of(picture) in SIDEWAYS else (width, height)
 
 
 def write_png(path: Path, array: np.ndarray) -> None:
@@ -125,14 +112,8 @@ def write_png(path: Path, array: np.ndarray) -> None:
         array: uint8 [H, W, C] in [0, 255], C = 1 or 3.
     """
     _check_image(array)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as file:
-            Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(file, "PNG")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as file:
+        Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(file, "PNG")
 
 
 def grid(images: Sequence[np.ndarray] | np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
@@ -175,30 +156,7 @@ def _check_image(array: np.ndarray) -> None:
         raise ValueError(f"expected uint8 [H, W, 1 or 3], got {array.dtype} {list(array.shape)}")
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Yield the file as a Pillow image; turn whatever goes wrong with it, then or later, into `UnreadableImage`."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a named pipe would block for ever
-            raise OSError("not a regular file")
-        if status.st_size == 0:
-            raise OSError("the file is empty")
-        with Image.open(path) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            yield picture
-    except FileNotFoundError as error:
-        raise UnreadableImage(path, "no such file") from error
-    except Image.UnidentifiedImageError as error:
-        raise UnreadableImage(path, "not an image in a format that can be read") from error
-    except Image.DecompressionBombError as error:
-        raise UnreadableImage(path, f"more than {MAX_PIXELS} pixels") from error
-    except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged files
-        raise UnreadableImage(path, str(error) or type(error).__name__) from error
-
-
-def _orientation(picture: Image.Image) -> int:
+def orientation_of(picture: Image.Image) -> int:
     """Return the EXIF orientation that is still to be applied; 1 where there is none or it cannot be read."""
     if picture.format == "TIFF":  # Pillow turns TIFF upright itself, its size included
         return 1

@@ -1,0 +1,151 @@
+"""The way to an image file: opened with every fault named, and written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from PIL import Image
+
+from gan_lab.errors import UserError
+
+_BEGINNINGS = {
+    b"\x89png": "a PNG that is damaged or cut short",
+    b"\xff\xd8\xff": "a JPEG that is damaged or cut short",
+    b"gif8": "a GIF that is damaged or cut short",
+    b"riff": "a WebP that is damaged or cut short",
+    b"ii*\0": "a TIFF that is damaged, or of a kind that cannot be read: save it with 8 or 16 bits a channel",
+    b"mm\0*": "a TIFF that is damaged, or of a kind that cannot be read: save it with 8 or 16 bits a channel",
+    b"8bps": "a Photoshop document, which cannot be read: save it as TIFF or PNG",
+    b"%pdf": "a PDF, not an image",
+    b"<!doctype html": "a web page, not an image",
+    b"<html": "a web page, not an image",
+    b"<svg": "a vector drawing, not a photo",
+}
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1")
+
+
+class UnreadableImage(UserError):  # noqa: N818 (it names the thing, as UserError does the person)
+    """A file that cannot be read as an image; `path` names it and `reason` says why."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)  # both as args, so that the error survives pickling between worker processes
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: cannot be read as an image: {self.reason}"
+
+
+@contextmanager
+def opened(path: Path, max_pixels: int | None = None, formats: Sequence[str] | None = None) -> Iterator[Image.Image]:
+    """Yield an image file as a Pillow image that is not loaded yet; the block may close it.
+
+    Args:
+        path: the file.
+        max_pixels: the most pixels that it may have; None for a caller that reads no pixels.
+        formats: the formats to know, as Pillow names them; None: whatever Pillow knows.
+
+    Raises:
+        UnreadableImage: whatever goes wrong with the file, here or in the caller's block.
+    """
+    with faults_named(path, max_pixels):
+        picture = _open(path, formats)
+        try:
+            if max_pixels is not None and picture.width * picture.height > max_pixels:
+                raise Image.DecompressionBombError
+            yield picture
+        finally:
+            with suppress(ValueError):  # closed already, to free a large picture early
+                picture.close()
+
+
+@contextmanager
+def faults_named(path: Path, max_pixels: int | None = None) -> Iterator[None]:
+    """Turn whatever goes wrong with a file in the block, or makes it unfit from the start, into `UnreadableImage`."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a named pipe would block for ever
+            raise OSError("not a regular file")
+        if status.st_size == 0:
+            raise OSError("the file is empty")
+        yield
+    except UnreadableImage:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableImage(path, "no such file") from error
+    except Image.UnidentifiedImageError as error:
+        raise UnreadableImage(path, _what_it_is(path)) from error
+    except Image.DecompressionBombError as error:
+        raise UnreadableImage(path, f"more than {max_pixels} pixels") from error
+    except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged files
+        raise UnreadableImage(path, str(error) or type(error).__name__) from error
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file that takes the place of `path` once the block is done and its bytes are on disk; make the folder.
+
+    Until then `path` is absent or old, and after a failure nothing else is left (a kill may leave a hidden `*.part`).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{uuid.uuid4().hex}.part")  # not made of the name, which may be as long as names can be
+    try:
+        with part.open("w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class _PillowLimit:
+    """Pillow's own limit switched off while anybody is inside: it warns, or refuses, below what a caller may allow."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._limit = Image.MAX_IMAGE_PIXELS
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                Image.MAX_IMAGE_PIXELS = self._limit
+
+
+#: To be entered around what Pillow does with a picture whose size was checked.
+size_was_checked = _PillowLimit()
+
+
+def _open(path: Path, formats: Sequence[str] | None) -> Image.Image:
+    if formats is not None:
+        Image.init()
+        formats = [name for name in formats if name in Image.OPEN]  # a build of Pillow may lack one
+    with size_was_checked:  # it will be: by the caller, before anything is decoded
+        return Image.open(path, formats=formats)
+
+
+def _what_it_is(path: Path) -> str:
+    """Say what a file is that Pillow does not know, by how it begins."""
+    with path.open("rb") as file:
+        head = file.read(64).lstrip().lower()
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+        return "a HEIF photo, which cannot be read: save it as JPEG or PNG"
+    for beginning, what in _BEGINNINGS.items():
+        if head.startswith(beginning):
+            return what
+    return "not an image in a format that can be read"

@@ -1,0 +1,198 @@
+"""Photos as shops have them: read with colour, alpha, depth and metadata, and written back with all of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gan_lab.errors import UserError
+from gan_lab.imaging.access import UnreadableImage, faults_named, opened, size_was_checked, whole
+from gan_lab.imaging.alpha import over_white
+from gan_lab.imaging.exif import ORIENTATION
+from gan_lab.imaging.files import MAX_PIXELS, SIDEWAYS, orientation_of
+from gan_lab.imaging.ifd import Block, mapped
+from gan_lab.imaging.layers import Layers, in_srgb_16, layers_of, webp_layers
+from gan_lab.imaging.metadata import Metadata, metadata_of, tiff_metadata
+from gan_lab.imaging.outputs import OUTPUTS, carried
+from gan_lab.imaging.provenance import Provenance
+from gan_lab.imaging.sixteen_bit import Tiff16, read_png16, sixteen_bit_tiff, to_8_bits
+
+#: Suffixes that a photo can be written as; others (BMP and GIF among them) have no place for what must go along.
+PHOTO_SUFFIXES = tuple(OUTPUTS)
+
+_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
+_JPEG_NAMES = (".jpg", ".jpeg")
+_NAMES = {"JPEG": _JPEG_NAMES, "MPO": _JPEG_NAMES, "TIFF": (".tif", ".tiff"), "DIB": (".bmp",)}
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo, upright and in sRGB.
+
+    Args:
+        pixels: uint8 or uint16 [H, W, C]; C is 1 for grey, 3 for colour.
+        alpha: of the same type, [H, W], 0 for transparent; None for a photo without.
+        metadata: what came with it.
+    """
+
+    pixels: NDArray[Any]
+    alpha: NDArray[Any] | None
+    metadata: Metadata
+
+
+def read_photo(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Return the first picture of an image file of any kind that shops have; the content tells the format.
+
+    The orientation is applied once, a colour profile converted to sRGB, palettes, CMYK and Lab are resolved, grey stays
+    grey, 16 bits stay 16 bits (of PNG and TIFF), transparency becomes alpha. Pixels that need no conversion come as
+    they are. Damaged metadata is left out; `metadata.notes` says so, as it says all that a user should know.
+
+    Args:
+        path: the file.
+        max_pixels: a file that says it has more is refused before it is decoded.
+
+    Raises:
+        UnreadableImage: the file is missing, no image, damaged, or too large.
+    """
+    with faults_named(path, max_pixels):
+        block = mapped(path)
+        if block is not None and (deep := sixteen_bit_tiff(path, block)):
+            return _read_deep_tiff(path, block, deep, max_pixels)
+    with opened(path, max_pixels, _FORMATS) as picture, size_was_checked:
+        return _read_with_pillow(path, picture, block)
+
+
+def write_photo(
+    path: Path, photo: Photo, *, provenance: Provenance | None = None, drop_gps: bool = False, quality: int = 95
+) -> tuple[str, ...]:
+    """Write a photo with its metadata, whole or not at all; the suffix of `path` tells the format.
+
+    PNG and TIFF keep 16 bits; other formats take 8. JPEG has no transparency: white is laid under it. A photo that came
+    with a colour profile leaves with sRGB's (or the grey one of the same curve). The same photo and arguments give the
+    same bytes.
+
+    Args:
+        path: one of `PHOTO_SUFFIXES`, in any case; its folder is made.
+        photo: what to write; its metadata may be of another format.
+        provenance: the record to put in; None for none.
+        drop_gps: leave out where the photo was taken.
+        quality: 1 to 100, of JPEG (without chroma subsampling), WebP and AVIF.
+
+    Returns:
+        What could not be kept, each in a sentence.
+
+    Raises:
+        UserError: the suffix is another, or the format cannot hold a photo of this size.
+    """
+    output = OUTPUTS.get(path.suffix.lower())
+    if output is None:
+        raise UserError(
+            f"{path}: no photo can be written as {path.suffix or 'a file without suffix'} "
+            f"(choose {' '.join(PHOTO_SUFFIXES)})"
+        )
+    pixels, alpha, notes = photo.pixels, photo.alpha, []
+    _check(pixels, alpha)
+    height, width = pixels.shape[:2]
+    if max(width, height) > output.longest:
+        raise UserError(
+            f"{path}: {width}x{height} pixels; {output.name} holds at most {output.longest} a side: choose png"
+        )
+    if alpha is not None and not output.alpha:
+        if alpha.min() < np.iinfo(alpha.dtype).max:
+            notes.append(f"{output.name} has no transparency: laid over white")
+            pixels = over_white(pixels, alpha)
+        alpha = None
+    if pixels.dtype == np.uint16 and not output.deep:
+        notes.append(f"{output.name} has 8 bits a channel: rounded from 16")
+        pixels, alpha = to_8_bits(pixels), None if alpha is None else to_8_bits(alpha)
+    extras, told = carried(photo.metadata, output, pixels.shape, provenance, drop_gps)
+    with whole(path) as file:
+        output.write(file, pixels, alpha, extras, quality)
+    return (*notes, *told)
+
+
+def _read_with_pillow(path: Path, picture: Image.Image, block: Block | None) -> Photo:
+    frames = getattr(picture, "n_frames", 1)
+    notes = _misnamed(path, picture.format or "") + _frames(frames)
+    turn = 1 if picture.format == "PNG" else orientation_of(picture)  # before loading, which may drop the tag
+    profile = picture.info.get("icc_profile")
+    if picture.format == "WEBP" and frames == 1:
+        return _upright(webp_layers(path, profile), turn, metadata_of(picture, notes))
+    picture.load()
+    if picture.format == "TIFF" and block is not None:
+        metadata, _ = tiff_metadata(block, notes + _shortened(block))
+    else:
+        metadata = metadata_of(picture, notes)
+    if picture.format == "PNG":
+        turn = orientation_of(picture)  # it may stand after the pixels
+        if _png_depth(path) == 16:
+            transparent = picture.info.get("transparency")
+            picture.close()
+            return _upright(in_srgb_16(Layers(*read_png16(path, transparent)), profile), turn, metadata)
+    return _upright(layers_of(picture), turn, metadata)
+
+
+def _read_deep_tiff(path: Path, block: Block, tiff: Tiff16, max_pixels: int) -> Photo:
+    if math.prod(tiff.size) > max_pixels:
+        raise UnreadableImage(path, f"more than {max_pixels} pixels")
+    turn = next(iter(block.numbers(block.first, ORIENTATION)), 1)
+    metadata, profile = tiff_metadata(block, _misnamed(path, "TIFF") + _frames(block.count()))
+    return _upright(in_srgb_16(Layers(*tiff.read()), profile), turn, metadata)
+
+
+def _upright(layers: Layers, turn: int, metadata: Metadata) -> Photo:
+    turned = [None if one is None else _turned(one, turn) for one in (layers.pixels, layers.alpha)]
+    assert turned[0] is not None
+    dpi = metadata.dpi[::-1] if metadata.dpi and turn in SIDEWAYS else metadata.dpi
+    return Photo(turned[0], turned[1], replace(metadata, dpi=dpi, notes=metadata.notes + layers.notes))
+
+
+def _turned(array: NDArray[Any], turn: int) -> NDArray[Any]:
+    """Return [H, W] or [H, W, C] as it should be seen under an EXIF orientation."""
+    if turn not in range(2, 9):
+        return array
+    if turn in SIDEWAYS:  # 5 to 8 are 1, 4, 2 and 3, and then turned about the main diagonal
+        array = array.swapaxes(0, 1)
+        turn = {5: 1, 6: 2, 7: 3, 8: 4}[turn]
+    rows, columns = {1: (1, 1), 2: (1, -1), 3: (-1, -1), 4: (-1, 1)}[turn]
+    return np.ascontiguousarray(array[::rows, ::columns])
+
+
+def _frames(count: int) -> tuple[str, ...]:
+    return (f"the first of {count} pictures in the file",) if count > 1 else ()
+
+
+def _misnamed(path: Path, kind: str) -> tuple[str, ...]:
+    names = _NAMES.get(kind, (f".{kind.lower()}",))
+    return () if path.suffix.lower() in names else (f"it is a {kind}, whatever its name says",)
+
+
+def _shortened(block: Block) -> tuple[str, ...]:
+    """Say that Pillow gave 8 bits of 16, as it does of CMYK; refuse planes, which it mixes up.
+
+    Raises:
+        ValueError: 16-bit planes.
+    """
+    if 16 not in block.numbers(block.first, 258):
+        return ()
+    if 2 in block.numbers(block.first, 284):
+        raise ValueError("16-bit colour planes of this kind: save it interleaved")
+    return ("its 16 bits a channel were read as 8",)
+
+
+def _png_depth(path: Path) -> int:
+    with path.open("rb") as file:
+        return file.read(25)[24]
+
+
+def _check(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> None:
+    if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
+        raise ValueError(f"expected uint8 or uint16 [H, W, 1 or 3], got {pixels.dtype} {list(pixels.shape)}")
+    if alpha is not None and (alpha.dtype != pixels.dtype or alpha.shape != pixels.shape[:2]):
+        raise ValueError(f"alpha is {alpha.dtype} {list(alpha.shape)}, pixels {pixels.dtype} {list(pixels.shape)}")

@@ -1,4 +1,4 @@
-"""Time the enhancement of a photo, in megapixels per second, beside the plain forward of the same network and traditional methods.
+"""Time the enhancement of a photo, in megapixels a second, beside the plain forward of its network and traditional methods.
 
     python benchmarks/enhance_speed.py [--megapixels 0.25 1 12] [--rounds 5] [--checkpoint faithful] [--no-bm3d]
 

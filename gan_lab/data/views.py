@@ -91,7 +91,7 @@ class ImageView(View):
 
 
 class PairView(View):
-    """`{"lq", "gt"}`, and `"mask"` where holes are marked: a photo and what an enhancer gets to see of it.
+    """`{"lq", "gt"}`, and `"mask"` or `"seen"` where the profile has them: a photo and what an enhancer gets to see of it.
 
     Args:
         gt: the good photos.

@@ -37,8 +37,8 @@ def evaluate_restoration(
     """
 
     def enhanced(batch: Batch) -> Tensor:
-        lq, _, mask = (None if part is None else part.to(model.device) for part in parts(batch))
-        return to_uint8(model.enhance(lq) if mask is None else model.enhance(lq, mask)).cpu()
+        lq, _, aid = (None if part is None else part.to(model.device) for part in parts(batch))
+        return to_uint8(model.enhance(lq) if aid is None else model.enhance(lq, aid)).cpu()
 
     methods: dict[str, Callable[[Batch], Tensor]] = {name: enhanced, "as is": as_is_of}
     if traditional:

@@ -29,11 +29,13 @@ class Degraded(NamedTuple):
         lq: what the model sees, uint8 [H, W, C].
         gt: what it shall make of it, uint8 [S * H, S * W, C] for an enlargement by S.
         mask: uint8 [H, W, 1], 255 in holes; None where the profile has none.
+        seen: uint8 [H, W, C], what the model judges by, where that is not `lq` itself; else None.
     """
 
     lq: Pixels
     gt: Pixels
     mask: Pixels | None = None
+    seen: Pixels | None = None
 
 
 class Several:
@@ -204,7 +206,10 @@ class DefectProfile:
 
 
 class LightProfile:
-    """Pairs for a light corrector: thumbnails of photos in poor light, defects included, and in their own.
+    """Pairs for a light corrector: thumbnails of photos in poor light and in their own.
+
+    The corrector judges by a thumbnail with defects, as it will in use, but corrects one without: noise that is clipped at
+    black lifts the shadows, and to take that back is the restorer's business, not the light's.
 
     Args:
         light: the light.
@@ -224,11 +229,14 @@ class LightProfile:
                 raise UserError(f"LightProfile.{option}: {getattr(self, option)} (give a share from 0 to 1)")
 
     def __call__(self, image: Pixels, rng: np.random.Generator) -> Degraded:
-        """Return the two thumbnails, uint8 [side, side, C]."""
-        lq = image if rng.random() < self.clean else self.light.draw(rng).apply(image, rng)
+        """Return the three thumbnails, uint8 [side, side, C]."""
+        lq = seen = image
+        if rng.random() >= self.clean:
+            change = self.light.draw(rng)
+            lq, seen = change.apply(image), change.apply(image, rng)
         if rng.random() < self.defective:
-            lq = self.defects(lq, rng)
-        return Degraded(self._thumbnail(lq), self._thumbnail(image))
+            seen = self.defects(seen, rng)
+        return Degraded(self._thumbnail(lq), self._thumbnail(image), seen=self._thumbnail(seen))
 
     def _thumbnail(self, image: Pixels) -> Pixels:
         reduced = cv2.resize(image, (self.side, self.side), interpolation=cv2.INTER_AREA)

@@ -35,8 +35,8 @@ class Enhancer(ManualModule):
     A term whose weight is 0 is not computed. A discriminator trains whatever the weights.
 
     Args:
-        generator: image [N, C, H, W] in [-1, 1] to the same, or to one enlarged as the data's gt is; takes the mask of
-            holes [N, 1, H, W] in {0, 1} as a second argument where the data have one.
+        generator: image [N, C, H, W] in [-1, 1] to the same, or to one enlarged as the data's gt is; takes what the
+            data give beside lq as a second argument: the mask of holes [N, 1, H, W] in {0, 1}, or the image to judge by.
         generator_optimizer: makes G's optimiser from its parameters.
         discriminator: judges images, or (lq, image) pairs stacked on channels if `conditional`; None to train on the
             reconstruction terms alone.
@@ -118,7 +118,7 @@ class Enhancer(ManualModule):
 
     def step(self, batch: Batch) -> Terms:
         generator_optimizer, *rest = self.optimizer_list()
-        draw: Batch = {"lq": batch["lq"], "gt": batch["gt"], "mask": batch.get("mask"), "pred": None}
+        draw: Batch = {"lq": batch["lq"], "gt": batch["gt"], "aid": aid_of(batch), "pred": None}
         terms: Terms = {}
         for discriminator_optimizer in rest:  # one, or none without a discriminator
             if self.micro_batches == 1:  # made once, before either update switches parameters off, and used in both
@@ -198,16 +198,16 @@ class Enhancer(ManualModule):
     # ------------------------------------------------------------------------------------------------ using it
 
     @torch.no_grad()
-    def enhance(self, lq: Tensor, mask: Tensor | None = None) -> Tensor:
+    def enhance(self, lq: Tensor, aid: Tensor | None = None) -> Tensor:
         """Return restored images [N, C, H, W] in [-1, 1], by the averaged generator where there is one."""
         generator: nn.Module = self.generator if self.generator_ema is None else self.generator_ema
         with evaluating(generator):
-            return restored(generator, {"lq": lq, "mask": mask}).float().clamp(-1, 1)
+            return restored(generator, {"lq": lq, "aid": aid}).float().clamp(-1, 1)
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of input, output and ground truth, two images a row."""
-        lq, gt, mask = (None if each is None else each[:8].to(self.device) for each in parts(batch))
-        return torch.stack([as_large_as(gt, lq), self.enhance(lq, mask), gt], dim=1).flatten(0, 1), 6
+        lq, gt, aid = (None if each is None else each[:8].to(self.device) for each in parts(batch))
+        return torch.stack([as_large_as(gt, lq), self.enhance(lq, aid), gt], dim=1).flatten(0, 1), 6
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return PSNR (dB) and SSIM of the output, on 8 bits, and PSNR of the input as it is.
@@ -216,8 +216,8 @@ class Enhancer(ManualModule):
         """
         figures: dict[str, list[Tensor]] = {"val/psnr": [], "val/ssim": [], "val/psnr_as_is": []}
         for batch in batches:
-            lq, gt, mask = (None if each is None else each.to(self.device) for each in parts(batch))
-            pred8, gt8 = to_uint8(self.enhance(lq, mask)), to_uint8(gt)
+            lq, gt, aid = (None if each is None else each.to(self.device) for each in parts(batch))
+            pred8, gt8 = to_uint8(self.enhance(lq, aid)), to_uint8(gt)
             figures["val/psnr"].append(psnr(pred8, gt8).clamp(max=60))
             figures["val/ssim"].append(ssim(pred8, gt8))
             figures["val/psnr_as_is"].append(psnr(to_uint8(as_large_as(gt, lq)), gt8).clamp(max=60))
@@ -225,15 +225,21 @@ class Enhancer(ManualModule):
 
 
 def restored(generator: nn.Module, draw: Batch) -> Tensor:
-    """Return what the generator makes of a draw's lq, told of its holes where the data mark them."""
-    mask = draw.get("mask")
-    result: Tensor = generator(draw["lq"]) if mask is None else generator(draw["lq"], mask)
+    """Return what the generator makes of a draw's lq, with the data's aid where there is one."""
+    aid = draw["aid"]
+    result: Tensor = generator(draw["lq"]) if aid is None else generator(draw["lq"], aid)
     return result
 
 
+def aid_of(batch: Batch) -> Tensor | None:
+    """Return what a batch gives beside lq: the mask of its holes, or the images to judge by."""
+    aid: Tensor | None = batch.get("mask", batch.get("seen"))
+    return aid
+
+
 def parts(batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return a batch's lq, gt and mask."""
-    return batch["lq"], batch["gt"], batch.get("mask")
+    """Return a batch's lq, gt and aid."""
+    return batch["lq"], batch["gt"], aid_of(batch)
 
 
 def as_large_as(gt: Tensor, lq: Tensor) -> Tensor:

@@ -64,9 +64,14 @@ class LightCorrector(nn.Module):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the corrected photo, [N, 3, H, W] in [-1, 1], for the same."""
-        return relight(image, self.estimate(image))
+    def forward(self, image: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Return the corrected photo, [N, 3, H, W] in [-1, 1], for the same.
+
+        Args:
+            image: what is corrected.
+            seen: what the correction is estimated on, where that is not `image`.
+        """
+        return relight(image, self.estimate(image if seen is None else seen))
 
     def estimate(self, image: Tensor) -> Light:
         """Return what undoes the light of photos [N, 3, H, W] in [-1, 1]."""

@@ -92,8 +92,8 @@ def test_a_mask_reaches_the_model_and_an_enlargement_is_measured_at_its_size() -
                 yield batch | {"lq": batch["gt"][..., ::2, ::2], "mask": torch.ones(len(batch["gt"]), 1, 16, 16)}
 
     class Enlarger(Restorer):
-        def enhance(self, lq: Tensor, mask: Tensor | None = None) -> Tensor:
-            assert mask is not None
+        def enhance(self, lq: Tensor, aid: Tensor | None = None) -> Tensor:
+            assert aid is not None
             assert lq.shape[-1] == 16
             return Pairs(len(lq), lq.shape[1]).gt
 

@@ -40,7 +40,10 @@ class Mark:
 def test_several_applies_as_many_as_drawn_in_any_order() -> None:
     steps, blank = [Mark(0), Mark(1), Mark(2)], np.zeros((1, 8, 1), np.uint8)
     found = [tuple(Several(steps, counts=[1, 1, 2])(blank, rng(seed))[0, :3, 0]) for seed in range(400)]
-    singles, pairs = [(1, 0, 0), (0, 1, 0), (0, 0, 1)], [(1, 2, 0), (2, 1, 0), (1, 0, 2), (2, 0, 1), (0, 1, 2), (0, 2, 1)]
+    singles, pairs = (
+        [(1, 0, 0), (0, 1, 0), (0, 0, 1)],
+        [(1, 2, 0), (2, 1, 0), (1, 0, 2), (2, 0, 1), (0, 1, 2), (0, 2, 1)],
+    )
     assert set(found) == {(0, 0, 0), *singles, *pairs}
     assert 60 < found.count((0, 0, 0)) < 140
     heavy = [Several(steps, weights=[8, 1, 1])(blank, rng(seed))[0, 0, 0] for seed in range(300)]
@@ -131,6 +134,16 @@ def test_a_light_corrector_is_shown_thumbnails() -> None:
     assert to_light(made.lq).mean() == pytest.approx(to_light(made.gt).mean() / 4, rel=0.1)
     clean = LightProfile(PoorLight(), nothing, clean=1.0)(photo(), rng())
     assert np.array_equal(clean.lq, clean.gt)
+
+
+def test_a_light_corrector_judges_by_the_defects_and_does_not_undo_them() -> None:
+    black = np.zeros((64, 64, 3), np.uint8)
+    made = LightProfile(PoorLight(), GaussianNoise(50), defective=1.0, clean=1.0)(black, rng())
+    assert made.seen is not None
+    assert made.seen.mean() > 10  # noise that is clipped at black lifts it
+    assert not made.lq.any()
+    dark = LightProfile(PoorLight((1, 0, 0), shot=1e-2, read=1e-3), nothing, clean=0.0)(photo(), rng())
+    assert not np.array_equal(dark.seen, dark.lq)
 
 
 @pytest.mark.parametrize("scale", [2, 4])

@@ -122,5 +122,5 @@ def test_damaged_and_foreign_files_are_named(file: Path, tmp_path: Path) -> None
 
 
 def test_a_run_of_another_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="restorer=.*needs a run of model=light or model=restorer"):
+    with pytest.raises(UserError, match=r"restorer=.*needs a run of model=light or model=restorer"):
         bundle.part_of_run("restorer", tiny_checkpoint(tmp_path / "run", "enhancer"))

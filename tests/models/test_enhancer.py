@@ -53,7 +53,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
         lambda_ssim=4.0,
         lambda_feature_matching=5.0,
     )
-    draw = darkened(0, side=16) | {"pred": None}
+    draw = darkened(0, side=16) | {"pred": None, "aid": None}
     loss, terms = model.generator_loss(draw)[:2]
     pred = model.generator(draw["lq"])
     torch.testing.assert_close(terms["loss_l1"], l1(pred, draw["gt"]).detach())

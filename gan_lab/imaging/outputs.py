@@ -75,7 +75,8 @@ def carried(
     if metadata.iptc and (iptc is None or (output.segment and len(iptc) + 64 > output.segment)):
         iptc = None
         notes.append(f"{output.name} has no place for the IPTC record: left out, but for creator and rights")
-    return Extras(icc, exif, xmp, iptc, metadata.dpi, metadata.text), notes
+    text = {key: value for key, value in metadata.text.items() if not (drop_gps and "gps" in key.lower())}
+    return Extras(icc, exif, xmp, iptc, metadata.dpi, text), notes
 
 
 def _exif(metadata: Metadata, output: Output, size: tuple[int, int], drop_gps: bool, notes: list[str]) -> bytes | None:

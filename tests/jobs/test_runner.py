@@ -244,6 +244,21 @@ def test_another_format_is_another_result(job: Job) -> None:
     assert job.run(format="webp").left == ()
 
 
+def test_a_result_under_another_name_is_written_down_under_it(job: Job) -> None:
+    job.run()
+    job.photo("a.jpg", 7)  # now a.png's result has to be told apart from this one's
+    (job.output / "a.png.png").write_bytes((job.output / "a.png").read_bytes())
+    assert job.redone() == ["a.jpg", "a.png"]
+    assert [record["output"] for record in job.records()[:2]] == ["a.jpg.png", "a.png.png"]
+
+
+def test_a_record_that_says_failed_is_tried_again(job: Job) -> None:
+    job.run()
+    manifest = job.output / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('"status": "done"', '"status": "failed"', 1))
+    assert job.redone() == ["a.png"]
+
+
 def test_new_photos_are_added(job: Job) -> None:
     job.run()
     job.photo("new.png")
@@ -418,7 +433,10 @@ def test_jobs_is_a_number_of_threads(job: Job, jobs: Any) -> None:
 def test_a_signal_ends_what_is_begun_and_no_more(
     job: Job, number: int, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = signal.getsignal(number)
+    def before(number: int, frame: Any) -> None:
+        raise AssertionError("the signal had its usual effect")
+
+    outer = signal.signal(number, before)  # a shell may start tests with SIGINT ignored
     handlers = []
 
     def work(task: Task) -> dict[str, Any]:
@@ -429,7 +447,7 @@ def test_a_signal_ends_what_is_begun_and_no_more(
         return job.invert(task)
 
     outcome = job.run(work)
-    assert signal.getsignal(number) == before
+    assert signal.signal(number, outer) == before
     assert handlers == [signal.SIG_DFL]  # a second one kills
     assert job.called == ["a.png", "b.jpg"]
     assert [record["path"] for record in job.records()] == ["a.png", "b.jpg"]
@@ -449,6 +467,18 @@ def test_a_signal_after_the_last_image_is_too_late(job: Job) -> None:
         return job.invert(task)
 
     assert job.run(work).exit_code == 0
+
+
+def test_a_signal_that_is_ignored_stays_ignored(job: Job) -> None:
+    def work(task: Task) -> dict[str, Any]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return job.invert(task)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as nohup and a shell's & leave it
+    try:
+        assert job.run(work).exit_code == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_it_runs_where_no_signal_can_be_caught(job: Job) -> None:
@@ -538,8 +568,15 @@ def test_the_summary_names_what_went_wrong(capsys: pytest.CaptureFixture[str]) -
     ]
 
 
-def test_an_unlisted_folder_is_no_success() -> None:
-    assert Outcome(Path("out"), unlisted=("in/secret: Permission denied",)).exit_code == 1
+def test_an_unlisted_folder_is_no_success_and_forgets_nothing(job: Job) -> None:
+    job.run()
+    unseen = "d" * 300 + "/x.png"  # longer than a name may be: as little to be looked at as what is forbidden
+    with (job.output / "manifest.jsonl").open("a") as file:
+        file.write(json.dumps({"path": unseen, "output": unseen, "status": "done"}) + "\n")
+    planned = replace(job.plan(), unlisted=("in/secret: Permission denied",))
+    outcome = run(planned, job.invert, settings={}, verb="inverting")
+    assert (outcome.skipped, outcome.exit_code) == (4, 1)
+    assert unseen in [record["path"] for record in job.records()]
 
 
 def sha256(path: Path) -> str:

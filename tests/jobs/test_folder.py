@@ -80,7 +80,7 @@ def test_names_never_meet_on_any_file_system(tmp_path: Path, photos: tuple[str, 
 
 def test_a_result_is_never_named_like_a_folder(tmp_path: Path) -> None:
     assert names(tmp_path, "a.png/x.jpg", "a.jpg") == ["a.png/x.png", "a.jpg.png"]
-    assert names(tmp_path / "1", "a.png/x.jpg", "a.jpg.PNG/x.jpg", "a.jpg")[2] == "a.jpg-1.png"
+    assert names(tmp_path / "1", "a.png/x.jpg", "a.jpg.PNG/x.jpg", "a.jpg")[2] == "a.jpg-2.png"
     assert names(tmp_path / "2", "A.PNG/a.png/x.jpg", "A.PNG/a.jpg", "a.gif")[1:] == ["A.PNG/a.jpg.png", "a.gif.png"]
 
 

@@ -19,6 +19,7 @@ from gan_lab.imaging.provenance import Provenance, record
 from gan_lab.imaging.rows import write_png_16, write_tiff
 from gan_lab.imaging.xmp import DC, Packet
 
+_LARGE_ALPHA = 1 << 25  # pixels
 _SEGMENT = 65533  # bytes in a JPEG segment after its length
 _XMP_HEAD, _EXIF_HEAD = b"http://ns.adobe.com/xap/1.0/\0", b"Exif\0\0"
 _IPTC_HEAD = b"Photoshop 3.0\x008BIM\x04\x04\0\0"
@@ -195,7 +196,8 @@ def _write_webp(
     file: IO[bytes], pixels: NDArray[Any], alpha: NDArray[Any] | None, extras: Extras, quality: int
 ) -> None:
     options = _present(icc_profile=extras.icc, exif=extras.exif, xmp=extras.xmp)
-    _picture(pixels, alpha, grey=False).save(file, "WEBP", quality=quality, **options)
+    large = alpha is not None and alpha.size > _LARGE_ALPHA  # libwebp's search would take 35 bytes a pixel, else 20
+    _picture(pixels, alpha, grey=False).save(file, "WEBP", quality=quality, method=0 if large else 4, **options)
 
 
 def _write_avif(

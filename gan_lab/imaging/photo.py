@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -157,11 +158,13 @@ def _turned(array: NDArray[Any], turn: int) -> NDArray[Any]:
     """Return [H, W] or [H, W, C] as it should be seen under an EXIF orientation."""
     if turn not in range(2, 9):
         return array
-    if turn in SIDEWAYS:  # 5 to 8 are 1, 4, 2 and 3, and then turned about the main diagonal
-        array = array.swapaxes(0, 1)
+    turned = array
+    if turn in SIDEWAYS:  # 5 to 8 are 1 to 4, turned about the main diagonal first
+        turned = cv2.transpose(array)
         turn = {5: 1, 6: 2, 7: 3, 8: 4}[turn]
-    rows, columns = {1: (1, 1), 2: (1, -1), 3: (-1, -1), 4: (-1, 1)}[turn]
-    return np.ascontiguousarray(array[::rows, ::columns])
+    if turn > 1:
+        turned = cv2.flip(turned, {2: 1, 3: -1, 4: 0}[turn])
+    return turned.reshape(*turned.shape[:2], *array.shape[2:])  # OpenCV drops an axis of one
 
 
 def _frames(count: int) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 import gan_lab
 
-model = gan_lab.load("runs/enhancer-products")
-clean = model.enhance(PIL.Image.open("photo.jpg"))
+better = gan_lab.load().enhance(PIL.Image.open("photo.jpg"))     # with the weights that are shipped
+model = gan_lab.load("runs/enhancer-products")                    # or with your own
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(checkpoint: str | Path, device: str = "auto") -> Pretrained:
+def load(checkpoint: str | Path = "faithful", device: str = "auto", precision: str = "auto") -> Pretrained:
     """Open a trained model to use it in Python.
 
     Args:
-        checkpoint: a run's folder, of which the best checkpoint is taken, or a .ckpt file.
+        checkpoint: shipped weights by their name ("faithful", "vivid"), a run's folder, of which the best checkpoint is
+            taken, a .ckpt file, or a .safetensors file of `gan_lab.pack`.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        precision: of weights for enhancement: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
 
     Returns:
         A tool with `.enhance(image)`, `.translate(image, direction)` and `.generate(n, seed, label)`, of which the
@@ -34,4 +36,4 @@ def load(checkpoint: str | Path, device: str = "auto") -> Pretrained:
     """
     from gan_lab.jobs import open_checkpoint  # here, because torch and Lightning take seconds to import
 
-    return open_checkpoint(checkpoint, device)
+    return open_checkpoint(checkpoint, device, precision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -12,17 +13,23 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from gan_lab.checkpoint import find, load_model
+from gan_lab import checkpoint as checkpoints
 from gan_lab.errors import UserError
 from gan_lab.imaging.colour import opaque_srgb
+from gan_lab.jobs import bundle
+from gan_lab.jobs.enhancement import enhance_photo, like, mask_of, photo_of
+from gan_lab.jobs.fidelity import Thresholds
+from gan_lab.jobs.restoration import TILE as RESTORATION_TILE
+from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish
 from gan_lab.jobs.tiling import OVERLAP, by_tiles
 from gan_lab.metrics import to_uint8
+from gan_lab.networks import LightCorrector, Restorer
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
 #: What a model of each task does, and which command and models do it.
 TASKS = {
-    "restoration": ("restores photos", "enhance", "enhancer, eagan, pix2pix"),
+    "restoration": ("restores photos", "enhance", "restorer, light, enhancer, eagan, pix2pix"),
     "translation": ("translates photos", "translate", "cyclegan"),
     "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, sngan, wgan_gp, vae"),
 }
@@ -33,25 +40,62 @@ TILE = 1024
 class Pretrained:
     """A trained model and what its run's configuration says about using it.
 
-    Images go in and come out as Pillow pictures, or as uint8 arrays [H, W, C] in sRGB, of any size and aspect ratio;
-    a model of grey images gives grey ones.
+    Images go in and come out as Pillow pictures, or as arrays [H, W, C] in sRGB, of any size and aspect ratio.
 
     Attributes:
-        path: the checkpoint's file.
-        config: the run's resolved configuration.
-        model: the module, in evaluation mode.
-        name: of the model's configuration: "enhancer".
+        path: the file: a run's checkpoint, or a bundle of networks for enhancement.
+        config: the run's resolved configuration; empty for a bundle.
+        model: the module, in evaluation mode; None for a bundle.
+        restoration: enhances photos; None for a model of another task.
+        name: of the model's configuration or of the bundle: "enhancer", "faithful".
         channels: 1 for grey, 3 for RGB.
-        image_size: side of the images that the model was trained on, in pixels.
+        image_size: side of the images that the model was trained on, in pixels; 0 for a bundle.
     """
 
-    def __init__(self, path: Path, device: torch.device) -> None:
+    def __init__(self, path: Path, device: torch.device, precision: str = "auto") -> None:
         self.path = path
-        loaded, self.config = load_model(path, device)
-        self.model: Any = loaded
+        self.device = device
+        self.restoration: Restoration | None = None
+        if path.suffix == ".safetensors":
+            self.model: Any = None
+            self.config: dict[str, Any] = {}
+            self.name, self.channels, self.image_size = path.stem, 3, 0
+            self.restoration = Restoration(bundle.build(bundle.read(path), device, precision), device)
+            return
+        loaded, self.config = checkpoints.load_model(path, device)
+        self.model = loaded
         self.name = str(self.config.get("choices", {}).get("model", type(loaded).__name__))
         self.channels = int(self.config["data"]["channels"])
         self.image_size = int(self.config["data"]["image_size"])
+        if self.model.task == "restoration":
+            bundle.dtype_for(precision, device)  # refuses what is no precision; a run's networks compute in fp32
+            self.restoration = Restoration(self._networks(), device)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file, in hexadecimal."""
+        return bundle.sha256(self.path)
+
+    @property
+    def task(self) -> Literal["restoration", "translation", "generation"]:
+        """Return what the model does."""
+        return "restoration" if self.model is None else self.model.task
+
+    def _networks(self) -> Networks:
+        """Return a run's network in the place that it has in an enhancement."""
+        generator = self.model.generator if self.model.generator_ema is None else self.model.generator_ema.module
+        if isinstance(generator, LightCorrector):
+            return Networks(light=generator, channels=self.channels)
+        if isinstance(generator, Restorer):
+            if generator.scale > 1:
+                return Networks(enlarge={generator.scale: generator}, channels=self.channels)
+            return Networks(restore=generator if generator.mask else unmasked(generator), channels=self.channels)
+        return Networks(
+            restore=unmasked(self.model.enhance),
+            channels=self.channels,
+            smallest=self.image_size,  # it may pad by reflection, which needs a side longer than the padding
+            colours=self.config["data"].get("pair") == "grey_to_colour",
+        )
 
     def require(self, task: Literal["restoration", "translation", "generation"]) -> None:
         """Refuse a task that the model was not made for.
@@ -59,25 +103,45 @@ class Pretrained:
         Raises:
             UserError: naming the checkpoint, its model, and the models that would do.
         """
-        if self.model.task != task:
+        if self.task != task:
             needs, command, models = TASKS[task]
             raise UserError(
-                f"checkpoint={self.path}: its model, {self.name}, {TASKS[self.model.task][0]}; {command} needs "
+                f"checkpoint={self.path}: its model, {self.name}, {TASKS[self.task][0]}; {command} needs "
                 f"one that {needs} ({models})"
             )
 
-    def enhance(self, image: Picture, tile: int | None = TILE) -> Picture:
-        """Return the photo restored, at its own size.
+    def enhance(
+        self,
+        image: Picture,
+        *,
+        correct: Correct = "all",
+        scale: int = 1,
+        strength: float = 1.0,
+        mask: Image.Image | np.ndarray | None = None,
+        guard: bool | Thresholds = False,
+        tile: int | None = RESTORATION_TILE,
+    ) -> Picture:
+        """Return the photo enhanced, in the form that it came in: grey stays grey, 16 bits stay 16, alpha is kept.
 
         Args:
-            image: the photo.
-            tile: see `by_tiles`.
+            image: a Pillow picture, or uint8 or uint16 [H, W], [H, W, 1], [H, W, 3] or, with alpha, [H, W, 4].
+            correct: "all", "defects" (noise, blur, JPEG, holes), "light" (exposure, cast, veil) or "none".
+            scale: 1, 2 or 4.
+            strength: 0 (the photo as it is) to 1.
+            mask: holes to fill, white or above 127, at the photo's size.
+            guard: True, or limits, to lower the strength of what would alter the product; see `gan_lab.jobs.fidelity`.
+            tile: longest side of the tiles in which larger photos are done, in pixels; None: in one pass.
 
         Raises:
-            UserError: the model does not restore; out of memory; the model gives NaN.
+            UserError: the model does not restore, or not so; out of memory; the model gives NaN.
         """
         self.require("restoration")
-        return self._like(image, lambda pixels: self._apply(self.model.enhance, pixels, tile))
+        assert self.restoration is not None
+        wish = Wish(correct=correct, scale=scale, strength=strength, tile=tile)
+        limits = Thresholds() if guard is True else guard or None
+        photo = photo_of(image)
+        holes = None if mask is None else mask_of(mask)
+        return like(enhance_photo(self.restoration, photo, wish, mask=holes, guard=limits).photo, image)
 
     def translate(
         self, image: Picture, direction: str = "AB", size: int | None = None, tile: int | None = TILE
@@ -209,12 +273,18 @@ class Pretrained:
         )
 
 
-def open_checkpoint(checkpoint: str | Path | None, device: str = "auto") -> Pretrained:
-    """Open the model of a run's folder or of a checkpoint file.
+def unmasked(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor | None], Tensor]:
+    """Return a network that is shown no mask as one that could be: it starts from the first guess in the holes."""
+    return lambda image, _: network(image)
+
+
+def open_checkpoint(checkpoint: str | Path | None, device: str = "auto", precision: str = "auto") -> Pretrained:
+    """Open the model of a run's folder, of a checkpoint file, or the weights that are shipped under a name.
 
     Args:
-        checkpoint: a folder, of which the best checkpoint is taken, or a file.
+        checkpoint: a folder, of which the best checkpoint is taken, a file (.ckpt or .safetensors), or a name.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
+        precision: of shipped weights: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
 
     Raises:
         UserError: there is no checkpoint, or it cannot be read; `device` is unknown, or cuda without a GPU.
@@ -226,7 +296,11 @@ def open_checkpoint(checkpoint: str | Path | None, device: str = "auto") -> Pret
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda: this machine shows no CUDA device; use device=cpu, or device=auto")
     on_gpu = device != "cpu" and torch.cuda.is_available()
-    return Pretrained(find("checkpoint", Path(checkpoint).expanduser()), torch.device("cuda" if on_gpu else "cpu"))
+    where = torch.device("cuda" if on_gpu else "cpu")
+    path = Path(checkpoint).expanduser()
+    if not path.exists() and str(checkpoint) in bundle.shipped():
+        return Pretrained(bundle.find(str(checkpoint)), where, precision)
+    return Pretrained(checkpoints.find("checkpoint", path), where, precision)
 
 
 def check_direction(direction: str) -> None:

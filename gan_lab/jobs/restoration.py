@@ -127,7 +127,8 @@ class Restoration:
             mask: uint8 [H, W], above 127 where the photo has holes to be filled; None for none.
 
         Returns:
-            [scale * H, scale * W, C] of the same type. With nothing to do, the very values of the input.
+            [scale * H, scale * W, C] of the same type, C as in the input but where the networks know only grey, or give
+            colours to it. With nothing to do, the very values of the input.
 
         Raises:
             UserError: a wish that cannot be met, a mask of another size, memory that is too small for any tile, or NaN.
@@ -170,8 +171,8 @@ class Restoration:
         self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, light: Light | None, tile: int | None
     ) -> Pixels:
         height, width, channels = pixels.shape
-        if self.networks.colours:
-            channels = 3
+        if self.networks.channels == 1 or self.networks.colours:
+            channels = 3 if self.networks.colours else 1
         out = np.empty((height * wish.scale, width * wish.scale, channels), pixels.dtype)
         done = 0
         for band in self._bands(pixels, wish, mask, light, tile):
@@ -215,7 +216,8 @@ class Restoration:
         if not bool(torch.isfinite(after).all()):
             raise UserError("checkpoint: its model gives NaN; take an earlier checkpoint of the run")
         after = after[0, :, : height * wish.scale, : width * wish.scale].cpu()
-        return after.mean(dim=0, keepdim=True) if channels == 1 and not self.networks.colours else after
+        grey = channels == 1 and not self.networks.colours
+        return after.mean(dim=0, keepdim=True) if grey else after
 
     def _fitted(self, pixels: Pixels) -> Pixels:
         """Return the pixels with the channels that the networks take, extended to the smallest side that they take."""

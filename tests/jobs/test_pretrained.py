@@ -55,8 +55,8 @@ def test_photos_of_any_size_are_enhanced_at_their_size(enhancer: Pretrained, sha
 
 
 def test_tiles_give_what_one_pass_gives(enhancer: Pretrained) -> None:
-    image = pixels(300, 230, 3)
-    np.testing.assert_array_equal(enhancer.enhance(image, tile=144), enhancer.enhance(image, tile=None))
+    image = pixels(300, 330, 3)
+    np.testing.assert_array_equal(enhancer.enhance(image, tile=256), enhancer.enhance(image, tile=None))
 
 
 def test_a_pillow_picture_comes_back_upright(enhancer: Pretrained) -> None:
@@ -67,7 +67,36 @@ def test_a_pillow_picture_comes_back_upright(enhancer: Pretrained) -> None:
     out = enhancer.enhance(picture)
     assert isinstance(out, Image.Image)
     assert (out.mode, out.size) == ("RGB", (20, 40))
-    assert enhancer.enhance(Image.new("L", (9, 9), 3)).getpixel((0, 0)) == (27, 27, 27)
+
+
+def test_pictures_and_arrays_come_back_in_their_own_form(enhancer: Pretrained) -> None:
+    grey = enhancer.enhance(Image.new("L", (9, 9), 3))
+    assert (grey.mode, grey.getpixel((0, 0))) == ("L", 27)
+    layers = np.dstack([pixels(8, 8, 3), np.full((8, 8), 90, np.uint8)])
+    layers[0, 0] = (200, 0, 200, 0)  # hidden
+    picture = Image.fromarray(layers)
+    picture.info["dpi"] = (300, 300)
+    out = enhancer.enhance(picture)
+    assert (out.mode, out.info["dpi"]) == ("RGBA", (300, 300))
+    array = enhancer.enhance(layers)
+    np.testing.assert_array_equal(array, np.array(out))
+    np.testing.assert_array_equal(array[..., 3], layers[..., 3])
+    assert np.abs(array[0, 0, :3].astype(int) - layers[0, 1, :3]).max() < 150  # nothing of the hidden colour
+    assert enhancer.enhance(pixels(8, 8)).shape == (8, 8)
+    deep = pixels(8, 8, 3).astype(np.uint16) * 256
+    assert enhancer.enhance(deep).dtype == np.uint16
+    with pytest.raises(ValueError, match="expected uint8 or uint16"):
+        enhancer.enhance(np.zeros((8, 8, 3), np.float32))
+
+
+def test_masks_may_be_boolean_and_must_fit(enhancer: Pretrained) -> None:
+    image = np.full((20, 20, 3), 100, np.uint8)
+    mask = np.zeros((20, 20), bool)
+    mask[5:9, 5:9] = True
+    image[mask] = (255, 0, 255)
+    assert np.abs(enhancer.enhance(image, mask=mask).astype(int) - 124).max() <= 1
+    with pytest.raises(UserError, match="mask: 5x5, and the photo 20x20"):
+        enhancer.enhance(image, mask=mask[:5, :5])
 
 
 def test_a_model_of_grey_images_gives_grey_ones(folder: Path) -> None:
@@ -134,7 +163,7 @@ def test_a_model_without_classes_refuses_labels(folder: Path) -> None:
 
 
 def test_another_task_is_refused(enhancer: Pretrained, cgan: Pretrained) -> None:
-    with pytest.raises(UserError, match=r"cgan, generates images; enhance needs one that restores photos \(enhancer"):
+    with pytest.raises(UserError, match=r"cgan, generates images; enhance needs one that restores photos \(restorer"):
         cgan.enhance(pixels(32, 32, 3))
     with pytest.raises(UserError, match="enhancer, restores photos; generate needs"):
         enhancer.generate(1)

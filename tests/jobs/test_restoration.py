@@ -162,7 +162,7 @@ def test_a_grey_photo_stays_grey_unless_it_is_coloured() -> None:
     assert Restoration(Networks(restore=coloured), CPU)(image, Wish()).shape == (40, 50, 1)
     assert Restoration(Networks(restore=coloured, colours=True), CPU)(image, Wish()).shape == (40, 50, 3)
     grey = Restoration(Networks(restore=shift(5), channels=1), CPU)
-    assert grey(photo(), Wish()).shape == (40, 50, 3)
+    assert grey(photo(), Wish()).shape == (40, 50, 1)
 
 
 def test_memory_that_runs_out_halves_the_tiles() -> None:

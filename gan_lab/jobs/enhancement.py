@@ -1,0 +1,163 @@
+"""One photo through an enhancement: networks, fidelity guard, adjustments and white ground, alpha and metadata kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from gan_lab.errors import UserError
+from gan_lab.imaging.adjust import Adjustment
+from gan_lab.imaging.alpha import fill_hidden
+from gan_lab.imaging.ground import LIMIT, white_ground
+from gan_lab.imaging.layers import layers_of
+from gan_lab.imaging.metadata import Metadata, metadata_of
+from gan_lab.imaging.photo import Photo
+from gan_lab.jobs.fidelity import Thresholds
+from gan_lab.jobs.fidelity import guard as guarded
+from gan_lab.jobs.restoration import Pixels, Restoration, Wish
+
+Picture = TypeVar("Picture", Image.Image, np.ndarray)
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What is done to a photo after its enhancement.
+
+    Attributes:
+        adjust: brightness, contrast, saturation, sharpness.
+        ground: "keep", or "white" to put the product on exact white.
+    """
+
+    adjust: Adjustment = field(default_factory=Adjustment)
+    ground: str = "keep"
+
+    def __post_init__(self) -> None:
+        if self.ground not in ("keep", "white"):
+            raise UserError(f"ground={self.ground}: needs keep or white")
+
+
+@dataclass(frozen=True)
+class Enhanced:
+    """A photo and how it fared.
+
+    Attributes:
+        photo: the result.
+        verdict: of the guard: "accept", "softened", "kept"; "unguarded" without one.
+        strength: that the result has.
+        figures: what the guard measured, and the gains of the light correction.
+        notes: what a user should know.
+    """
+
+    photo: Photo
+    verdict: str
+    strength: float
+    figures: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+
+def enhance_photo(
+    restoration: Restoration,
+    photo: Photo,
+    wish: Wish,
+    *,
+    mask: NDArray[np.uint8] | None = None,
+    guard: Thresholds | None = None,
+    finish: Finish | None = None,
+) -> Enhanced:
+    """Return a photo enhanced as wished, its alpha and metadata kept.
+
+    Args:
+        restoration: the networks.
+        photo: any.
+        wish: what to do.
+        mask: uint8 [H, W], above 127 in holes.
+        guard: limits of what may change; None for no guard.
+        finish: what to do after that; the guard does not judge it, for it is what the user asked for.
+
+    Raises:
+        UserError: the wish cannot be met.
+    """
+    before = photo.pixels if photo.alpha is None else fill_hidden(photo.pixels, photo.alpha)
+    after = restoration(before, wish, mask)
+    verdict, strength, figures, notes = "unguarded", wish.strength, {}, list(photo.metadata.notes)
+    if guard is not None:
+        judged = guarded(before, after, guard, ignore=mask)
+        after, verdict, figures = judged.pixels, judged.verdict, judged.figures
+        strength = wish.strength * judged.strength
+        notes += judged.reasons
+    alpha = photo.alpha if photo.alpha is None or wish.scale == 1 else enlarged_alpha(photo.alpha, wish.scale)
+    if finish is not None:
+        after = finish.adjust(after)
+        if finish.ground == "white":
+            after, alpha = on_white(after, alpha, notes)
+    result = replace(photo, pixels=after, alpha=alpha, metadata=replace(photo.metadata, notes=tuple(notes)))
+    return Enhanced(result, verdict, strength, figures, tuple(notes))
+
+
+def on_white(pixels: Pixels, alpha: NDArray[Any] | None, notes: list[str]) -> tuple[Pixels, NDArray[Any] | None]:
+    """Return the product on exact white, opaque; the photo as it is, said in `notes`, where the cut-out is not certain."""
+    cut = white_ground(pixels, alpha)
+    if not cut.replaced:
+        notes.append(
+            f"ground kept: the product is not told from it with confidence ({cut.confidence:.2f} of {LIMIT:g})"
+        )
+        return pixels, alpha
+    return cut.pixels, None
+
+
+def enlarged_alpha(alpha: NDArray[Any], scale: int) -> NDArray[Any]:
+    """Return alpha [H, W] enlarged bicubically, [scale * H, scale * W]."""
+    height, width = alpha.shape
+    return cv2.resize(alpha, (width * scale, height * scale), interpolation=cv2.INTER_CUBIC)
+
+
+# ---------------------------------------------------------------------------------------------------- in Python
+
+
+def photo_of(image: Image.Image | np.ndarray) -> Photo:
+    """Return a Pillow picture, or an array, as a photo.
+
+    Raises:
+        ValueError: an array that is not uint8 or uint16 [H, W], [H, W, 1], [H, W, 3] or [H, W, 4].
+    """
+    if isinstance(image, Image.Image):
+        upright = ImageOps.exif_transpose(image)
+        layers = layers_of(upright.copy() if upright is image else upright)
+        return Photo(layers.pixels, layers.alpha, metadata_of(image, layers.notes))
+    pixels = image[..., None] if image.ndim == 2 else image
+    if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):
+        raise ValueError(f"expected uint8 or uint16 [H, W] or [H, W, 1, 3 or 4], got {image.dtype} {list(image.shape)}")
+    alpha = np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None
+    return Photo(np.ascontiguousarray(pixels[..., :3]), alpha, Metadata(format=""))
+
+
+def like(photo: Photo, image: Picture) -> Picture:
+    """Return a photo in the form of the image that it was made of."""
+    layers = photo.pixels if photo.alpha is None else np.dstack([photo.pixels, photo.alpha])
+    if not isinstance(image, Image.Image):
+        return layers[..., 0] if image.ndim == 2 and layers.shape[2] == 1 else layers
+    if layers.dtype == np.uint16 and layers.shape[2] > 1:  # Pillow has 16 bits for grey alone
+        layers = np.rint(layers / 257).astype(np.uint8)
+    picture = Image.fromarray(layers[..., 0] if layers.shape[2] == 1 else layers)
+    if "dpi" in image.info:
+        picture.info["dpi"] = image.info["dpi"]
+    return picture
+
+
+def mask_of(mask: Image.Image | np.ndarray) -> NDArray[np.uint8]:
+    """Return a mask as uint8 [H, W], 255 in holes.
+
+    Raises:
+        ValueError: an array that is neither boolean nor uint8, or not [H, W] or [H, W, 1].
+    """
+    array = np.array(mask.convert("L")) if isinstance(mask, Image.Image) else mask
+    array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    if array.ndim != 2 or array.dtype not in (np.uint8, np.bool_):
+        raise ValueError(f"expected a mask of bool or uint8 [H, W], got {array.dtype} {list(array.shape)}")
+    holes: NDArray[np.uint8] = np.where(array if array.dtype == np.bool_ else array > 127, 255, 0).astype(np.uint8)
+    return holes

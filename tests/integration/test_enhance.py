@@ -1,0 +1,389 @@
+"""The enhance command on real files: what it writes, what it leaves alone, how it goes on, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import gan_lab.enhance
+import gan_lab.pack
+from gan_lab.config import compose
+from gan_lab.imaging.photo import read_photo
+from gan_lab.imaging.provenance import digital_source_type, read_provenance
+from gan_lab.jobs import bundle
+from gan_lab.jobs.fidelity import Thresholds
+from tests.imaging.photo_files import SRGB, exif_block, picture, picture_8, picture_16, png_16
+from tests.integration.test_commands import Command, written
+from tests.jobs.checkpoints import tiny_checkpoint
+
+SHIFT = 0.1  # what the restorer adds to every value, in [-1, 1]: 13 levels of 8 bits
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights that add 13 levels, enlarge by two, and leave the light alone."""
+    folder = tmp_path_factory.mktemp("weights")
+    bias = {"generator_ema__module__head__bias": SHIFT}
+    parts = {
+        "light": tiny_checkpoint(folder / "light", "light"),
+        "restorer": tiny_checkpoint(folder / "one", "restorer", **bias),
+        "x2": tiny_checkpoint(folder / "two", "restorer", "model.generator.scale=2", "model.generator.mask=false"),
+    }
+    bundle.write(folder / "mine.safetensors", {name: bundle.part_of_run(name, run) for name, run in parts.items()})
+    return folder / "mine.safetensors"
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    return Command(tmp_path, monkeypatch, capfd)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    for index, name in enumerate(("a.png", "b.png", "deep/c.png")):
+        levels = np.random.default_rng(index).integers(40, 200, (8, 10, 3)).astype(np.uint8)
+        Image.fromarray(levels.repeat(4, 0).repeat(4, 1)).save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def enhance(command: Command, weights: Path, photos: Path) -> Any:
+    def call(*arguments: str) -> int:
+        given = {argument.split("=")[0] for argument in arguments}
+        defaults = {
+            "checkpoint": weights,
+            "input": "photos",
+            "output": "out",
+            "guard.enabled": "false",
+            "correct": "defects",
+        }
+        return command(gan_lab.enhance, *(f"{k}={v}" for k, v in defaults.items() if k not in given), *arguments)
+
+    return call
+
+
+def pixels(path: Path) -> np.ndarray:
+    return read_photo(path).pixels.astype(int)
+
+
+def records(folder: Path) -> dict[str, dict[str, Any]]:
+    lines = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+    return {line["path"]: line for line in lines if "path" in line}
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {name: (folder / name).stat().st_mtime_ns for name in written(folder) if name.endswith(".png")}
+
+
+def test_a_folder_is_enhanced_and_written_down(enhance: Any, command: Command) -> None:
+    assert enhance() == 0
+    out = command.folder / "out"
+    assert written(out) >= {"a.png", "b.png", "deep/c.png", "manifest.jsonl"}
+    change = pixels(out / "deep/c.png") - pixels(command.folder / "photos/deep/c.png")
+    assert set(np.unique(change)) <= {12, 13}
+    assert "enhanced     3 images in out" in command.out
+    record = records(out)["deep/c.png"]
+    assert record["status"] == "done"
+    assert record["verdict"] == "unguarded"
+    assert record["strength"] == 1
+    assert record["size"] == [40, 32]
+
+
+def test_a_second_call_redoes_exactly_what_changed(enhance: Any, command: Command) -> None:
+    assert enhance() == 0
+    out = command.folder / "out"
+    first = times(out)
+    assert enhance() == 0
+    assert times(out) == first
+    assert "skipped      3 images" in command.out
+    Image.fromarray(np.full((9, 9, 3), 77, np.uint8)).save(command.folder / "photos/b.png")
+    assert enhance() == 0
+    second = times(out)
+    assert {name for name in first if first[name] != second[name]} == {"b.png"}
+    assert (pixels(out / "b.png") == 77 + 13).all()
+    assert enhance("strength=0.5") == 0
+    assert all(second[name] != now for name, now in times(out).items())
+    assert np.unique(pixels(out / "b.png")).tolist() == [83]
+
+
+def test_changed_weights_redo_everything(enhance: Any, command: Command, weights: Path, tmp_path: Path) -> None:
+    assert enhance() == 0
+    first = times(command.folder / "out")
+    parts = bundle.read(weights)
+    parts["restorer"].weights["head.bias"].fill_(-0.1)
+    bundle.write(tmp_path / "other.safetensors", parts)
+    assert enhance("checkpoint=other.safetensors") == 0
+    assert all(first[name] != now for name, now in times(command.folder / "out").items())
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_strength_0_gives_the_photo_itself(enhance: Any, command: Command, suffix: str) -> None:
+    photo = command.folder / f"one{suffix}"
+    Image.fromarray(picture_8()).save(photo)
+    assert enhance(f"input={photo}", "strength=0", "guard.enabled=true") == 0
+    assert (command.folder / "out" / photo.name).read_bytes() == photo.read_bytes()
+
+
+def test_every_output_is_marked_unless_asked_not_to(enhance: Any, command: Command) -> None:
+    assert enhance("strength=0.5") == 0
+    path = command.folder / "out/a.png"
+    assert str(digital_source_type(path)).endswith("algorithmicallyEnhanced")
+    mark = read_provenance(path)
+    assert mark is not None
+    assert mark.strength == 0.5
+    assert len(mark.model) == 64
+    assert mark.settings["correct"] == "defects"
+    assert enhance("provenance=off") == 0
+    assert read_provenance(path) is None
+    header = json.loads((command.folder / "out/manifest.jsonl").read_text().splitlines()[0])
+    assert [settings["provenance"] for settings in header["settings"].values()] == ["off"]
+
+
+def test_holes_are_filled_where_the_mask_is_white(enhance: Any, command: Command) -> None:
+    masks = command.folder / "masks"
+    (masks / "deep").mkdir(parents=True)
+    grey = np.full((40, 40, 3), 100, np.uint8)
+    grey[10:20, 10:20] = (255, 0, 255)
+    Image.fromarray(grey).save(command.folder / "photos/deep/c.png")
+    mask = np.zeros((40, 40), np.uint8)
+    mask[10:20, 10:20] = 255
+    Image.fromarray(mask).save(masks / "deep/c.png")
+    assert enhance("mask=masks") == 0
+    out = command.folder / "out"
+    assert np.abs(pixels(out / "deep/c.png") - 113).max() <= 1
+    assert str(digital_source_type(out / "deep/c.png")).endswith("compositeWithTrainedAlgorithmicMedia")
+    assert str(digital_source_type(out / "a.png")).endswith("algorithmicallyEnhanced")
+    first = times(out)
+    mask[:] = 0
+    Image.fromarray(mask).save(masks / "deep/c.png")
+    assert enhance("mask=masks") == 0
+    assert {name for name, now in times(out).items() if now != first[name]} == {"deep/c.png"}
+    Image.fromarray(mask[:5]).save(masks / "deep/c.png")
+    assert enhance("mask=masks") == 1
+    assert "40x5, and its photo 40x40" in records(out)["deep/c.png"]["error"]
+
+
+def test_enlarging_doubles_colour_and_alpha(enhance: Any, command: Command) -> None:
+    layers = np.dstack([picture_8(), np.full((24, 40), 200, np.uint8)])
+    Image.fromarray(layers).save(command.folder / "photos/a.png", dpi=(300, 300))
+    assert enhance("scale=2", "correct=none") == 0
+    made = read_photo(command.folder / "out/a.png")
+    assert made.pixels.shape == (48, 80, 3)
+    assert made.alpha is not None
+    assert np.unique(made.alpha).tolist() == [200]
+    assert made.metadata.dpi == pytest.approx((300, 300), abs=0.1)
+    expected = cv2.resize(picture_8(), (80, 48), interpolation=cv2.INTER_CUBIC)
+    assert np.abs(made.pixels.astype(int) - expected).mean() < 1
+
+
+def test_jobs_and_tiles_do_not_change_a_result(enhance: Any, command: Command) -> None:
+    Image.fromarray(np.rint(picture(700, 300)).astype(np.uint8)).save(command.folder / "photos/b.png")
+    assert enhance("jobs=1", "tile=null") == 0
+    assert enhance("jobs=4", "tile=256", "output=again") == 0
+    for name in ("a.png", "b.png", "deep/c.png"):
+        assert np.abs(pixels(command.folder / "out" / name) - pixels(command.folder / "again" / name)).max() <= 1
+
+
+def test_adjustments_come_after(enhance: Any, command: Command) -> None:
+    assert enhance("adjust.saturation=0") == 0
+    out = pixels(command.folder / "out/a.png")
+    assert np.ptp(out, axis=2).max() <= 1
+
+
+def test_the_guard_keeps_a_photo_whose_product_would_change(enhance: Any, command: Command, weights: Path) -> None:
+    """Weights that scramble: the photo's own file is the result, and the manifest says so."""
+    for name in ("a.png", "b.png", "deep/c.png"):
+        Image.fromarray(np.rint(picture(200, 240)).astype(np.uint8)).save(command.folder / "photos" / name)
+    parts = bundle.read(weights)
+    rng = np.random.default_rng(0)
+    bias = parts["restorer"].weights["head.bias"]
+    bias.copy_(bias.new_tensor(rng.normal(0, 2, bias.shape)))
+    bundle.write(command.folder / "wild.safetensors", parts)
+    assert enhance("checkpoint=wild.safetensors", "guard.enabled=true", "format=same") == 0
+    for name, record in records(command.folder / "out").items():
+        assert record["verdict"] in ("kept", "softened")
+        assert record["strength"] < 1
+        if record["verdict"] == "kept":
+            source = command.folder / "photos" / name
+            assert (command.folder / "out" / name).read_bytes() == source.read_bytes()
+    assert {record["verdict"] for record in records(command.folder / "out").values()} >= {"kept"}
+
+
+def test_a_report_is_written(enhance: Any, command: Command) -> None:
+    assert enhance("report=true", "guard.enabled=true") == 0
+    page = (command.folder / "out/report.html").read_text()
+    assert "deep/c.png" in page
+    assert "data:image/" in page
+
+
+def odd_photos(folder: Path) -> None:
+    """Make a file of every kind that shops have."""
+    folder.mkdir(parents=True)
+    rgb = Image.fromarray(picture_8())
+    rgb.save(folder / "turned.jpg", exif=b"Exif\0\0" + exif_block(orientation=6), quality=95)
+    rgb.save(folder / "profiled.jpg", icc_profile=SRGB)
+    rgb.convert("CMYK").save(folder / "cmyk.jpg")
+    rgb.convert("P").save(folder / "palette.png")
+    rgb.convert("L").save(folder / "grey.png")
+    rgb.convert("1").save(folder / "bits.png")
+    png_16(folder / "deep.png", picture_16(), kind=2)
+    png_16(folder / "deep grey.png", picture_16()[..., 0], kind=0)
+    layers = np.dstack([picture_8(), np.tile(np.linspace(0, 255, 40).astype(np.uint8), (24, 1))])
+    Image.fromarray(layers).save(folder / "alpha.png")
+    Image.fromarray(layers).save(folder / "alpha.webp", lossless=True)
+    for name in ("one.tiff", "one.bmp", "one.gif", "one.webp", "UPPER.JPG", "-dash.png", "ein Mädchen 商品.png"):
+        rgb.save(folder / name)
+    rgb.save(folder / "moving.gif", save_all=True, append_images=[rgb.rotate(180)])
+    rgb.save(folder / "twin.png")
+    rgb.rotate(180).save(folder / "twin.jpg")
+    rgb.save(folder / "liar.jpg", format="PNG")
+    (folder / "folder.jpg").mkdir()
+    rgb.save(folder / "folder.jpg" / "inside.png")
+    os.symlink(folder, folder / "loop", target_is_directory=True)
+    for name, (width, height) in {"dot.png": (1, 1), "wide.png": (3000, 20), "tall.png": (24, 2000)}.items():
+        Image.fromarray(np.rint(picture(height, width)).astype(np.uint8)).save(folder / name)
+
+
+def broken_files(folder: Path) -> list[str]:
+    """Make a file of every kind that is none; return their names."""
+    whole = (folder / "turned.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.jpg").write_text("not a picture")
+    (folder / "header.png").write_bytes((folder / "grey.png").read_bytes()[:33])
+    bomb = bytearray((folder / "grey.png").read_bytes())
+    bomb[16:24] = (60_000).to_bytes(4, "big") * 2
+    (folder / "bomb.png").write_bytes(bomb)
+    return ["cut.jpg", "empty.png", "text.jpg", "header.png", "bomb.png"]
+
+
+def test_images_as_they_are_in_shops(enhance: Any, command: Command) -> None:
+    folder = command.folder / "odd"
+    odd_photos(folder)
+    broken = broken_files(folder)
+    assert enhance("input=odd", "correct=defects", "drop_gps=true") == 1
+    out, found = command.folder / "out", records(command.folder / "out")
+    assert {name for name, record in found.items() if record["status"] == "failed"} == set(broken)
+    for name in broken:
+        assert name in command.out
+        assert not (out / name).exists()
+    good = sorted(name for name, record in found.items() if record["status"] == "done")
+    assert len(good) == 25
+    assert len({found[name]["output"] for name in good}) == len(good)
+    for name in good:
+        before, after = read_photo(folder / name), read_photo(out / found[name]["output"])
+        assert after.pixels.shape[:2] == before.pixels.shape[:2], name
+        assert after.pixels.dtype == before.pixels.dtype, name
+        assert (after.alpha is None) == (before.alpha is None), name
+        unit = 257 if before.pixels.dtype == np.uint16 else 1
+        inner = (before.pixels > 20 * unit) & (before.pixels < 235 * unit)
+        if before.alpha is not None:
+            np.testing.assert_array_equal(after.alpha, before.alpha, err_msg=name)
+            inner &= before.alpha[..., None] > 0
+        if after.pixels.shape == before.pixels.shape and inner.any():
+            change = (after.pixels.astype(int) - before.pixels)[inner] / unit
+            assert abs(np.median(change) - 12.75) < 2, name
+    assert read_photo(out / "grey.png").pixels.shape[2] == 1
+    assert any("first" in note for note in found["moving.gif"]["notes"])
+    assert read_photo(out / "turned.jpg").pixels.shape[:2] == (40, 24)
+
+
+def test_a_killed_job_goes_on_where_it_stopped(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for index in range(12):
+        levels = np.random.default_rng(index).integers(40, 200, (500, 500, 3)).astype(np.uint8)
+        Image.fromarray(levels).save(folder / f"{index:02d}.png")
+    arguments = [f"checkpoint={weights}", f"input={folder}", f"output={tmp_path}/out", "jobs=2", "device=cpu"]
+    line = [sys.executable, "-m", "gan_lab.enhance", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out = tmp_path / "out"
+    deadline = time.monotonic() + 120
+    while len(list(out.glob("[0-9]*.png"))) < 3 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    listed = {name for name, record in records(out).items() if record["status"] == "done"}
+    before = {name: (out / name).stat().st_mtime_ns for name in listed}
+    assert 0 < len(before) < 12
+    for path in out.glob("[0-9]*.png"):
+        with Image.open(path) as whole:
+            whole.load()
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert f"skipped      {len(before)} images" in done.stdout
+    assert {name: (out / name).stat().st_mtime_ns for name in listed} == before
+    assert len(records(out)) == 12
+    assert not list(out.glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["scale=3"], "scale=3: needs 1, 2 or 4"),
+        (["scale=4"], "scale=4: this model does not enlarge so; it has scale=1, 2"),
+        (["strength=2"], "strength=2: needs a number from 0"),
+        (["correct=noise"], "correct=noise: needs one of all, defects, light, none"),
+        (["checkpoint=nothing"], "checkpoint=nothing"),
+        (["format=bmp"], "format=bmp: needs png, jpg, webp or same"),
+        (["ground=blue"], "ground=blue: needs keep or white"),
+        (["adjust.contrast=-1"], "adjust.contrast: -1"),
+        (["provenance=maybe"], "provenance=maybe: needs on or off"),
+        (["jobs=0"], "jobs=0: needs a whole number from 1"),
+        (["quality=0"], "quality=0: needs a whole number from 1 to 100"),
+        (["precision=fp8"], "precision=fp8: needs one of auto, fp32, bf16"),
+        (["guard.enabled=perhaps"], "guard.enabled=perhaps: needs true or false"),
+        (["guard.enabled=true", "guard.hue_drift=-1"], "guard.hue_drift: -1"),
+        (["mask=nowhere"], "mask=nowhere: is no folder"),
+        (["mask=photos/deep"], "mask=photos/deep: has a mask for none of the 3 photos"),
+        (["input=nowhere"], "input=nowhere: does not exist"),
+        (["strenght=0.5"], "strenght: there is no such key; did you mean strength?"),
+    ],
+)
+def test_mistakes_are_named_and_nothing_is_written(
+    enhance: Any, command: Command, arguments: list[str], message: str
+) -> None:
+    assert enhance(*arguments) == 2
+    assert message in command.err
+    assert len(command.err.strip().splitlines()) == 1
+    assert not (command.folder / "out").exists()
+
+
+def test_the_limits_of_the_yaml_are_those_of_the_class() -> None:
+    guard = compose("enhance", []).guard
+    assert gan_lab.enhance.thresholds(guard) == Thresholds()
+
+
+def test_packed_runs_are_weights(command: Command, weights: Path) -> None:
+    tiny_checkpoint(command.folder / "run", "restorer")
+    pack: ModuleType = gan_lab.pack
+
+    def packed(*arguments: str) -> int:
+        command.monkeypatch.chdir(command.folder)
+        command.monkeypatch.setattr(sys, "argv", ["pack", *arguments])
+        try:
+            pack.main()
+        except SystemExit as stopped:
+            return int(stopped.code or 0)
+        return 0
+
+    assert packed("output=own.safetensors", "restorer=run") == 0
+    assert bundle.read(command.folder / "own.safetensors").keys() == {"restorer"}
+    assert packed("output=own.ckpt", "restorer=run") == 2
+    assert packed("output=own.safetensors") == 2
+    assert packed("output=wrong.safetensors", "x2=run") == 2
+    assert not (command.folder / "wrong.safetensors").exists()

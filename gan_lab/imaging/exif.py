@@ -63,9 +63,7 @@ def described(block: Block) -> dict[int, Field | Directory]:
     Raises:
         ValueError: its first directory is damaged.
     """
-    kept: dict[int, Field | Directory] = {
-        tag: field for tag, field in block.fields(block.first).items() if tag in _DESCRIPTIVE
-    }
+    kept: dict[int, Field | Directory] = dict(block.fields(block.first, _DESCRIPTIVE))
     for pointer in (_EXIF, _GPS):
         with contextlib.suppress(ValueError):
             if inside := _inside(block, block.first, pointer):
@@ -132,10 +130,7 @@ def _fit_details(block: Block, size: tuple[int, int], srgb: bool) -> None:
 
 def _drop_gps(block: Block) -> None:
     for where in block.numbers(block.first, _GPS)[:1]:
-        entries = block.entries(where)
-        for entry in entries.values():
-            block.wipe(entry.start, entry.size)
-        block.wipe(where, 2 + 12 * len(entries))
+        block.wipe_directory(where)
     block.remove(block.first, _GPS)
 
 

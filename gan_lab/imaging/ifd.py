@@ -13,7 +13,7 @@ from typing import Literal
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
 _INTEGERS = {1: "B", 3: "H", 4: "L", 13: "L"}
-
+_FEW, _LONGEST = 4096, 1 << 24  # values; bytes
 
 Order = Literal["<", ">"]  # of bytes, as `struct` and numpy write it
 
@@ -78,17 +78,32 @@ class Block:
                 found.setdefault(tag, Entry(kind, count, at, start, size))
         return found
 
-    def fields(self, offset: int) -> dict[int, Field]:
-        """Return a directory's values by tag, raw."""
+    def fields(self, offset: int, tags: set[int] | None = None) -> dict[int, Field]:
+        """Return a directory's values by tag, raw; long ones are left out.
+
+        Args:
+            offset: where the directory is.
+            tags: those that are wanted; None for all.
+
+        Raises:
+            ValueError: the directory reaches beyond the buffer, or says that it holds more than any does.
+        """
+        wanted = {
+            tag: entry
+            for tag, entry in self.entries(offset).items()
+            if (tags is None or tag in tags) and entry.size <= _LONGEST
+        }
+        if sum(entry.size for entry in wanted.values()) > 4 * _LONGEST:  # the same bytes again and again
+            raise ValueError("it holds more than can be")
         return {
             tag: Field(entry.kind, entry.count, bytes(self.data[entry.start : entry.start + entry.size]))
-            for tag, entry in self.entries(offset).items()
+            for tag, entry in wanted.items()
         }
 
     def numbers(self, offset: int, tag: int) -> tuple[int, ...]:
-        """Return the whole numbers that a tag holds; none where the tag is missing or holds something else."""
+        """Return the few whole numbers that a tag holds; none where it is missing or holds something else."""
         entry = self.entries(offset).get(tag)
-        if entry is None or entry.kind not in _INTEGERS:
+        if entry is None or entry.kind not in _INTEGERS or entry.count > _FEW:
             return ()
         code = f"{self.order}{entry.count}{_INTEGERS[entry.kind]}"
         return struct.unpack_from(code, self.data, entry.start)
@@ -137,6 +152,13 @@ class Block:
         self.data[entry.at : end - 12] = self.data[entry.at + 12 : end]
         self.wipe(end - 12, 12)
         struct.pack_into(self.order + "H", self.data, offset, count - 1)
+
+    def wipe_directory(self, offset: int) -> None:
+        """Zero a directory and its values."""
+        size = self._next_at(offset) - offset
+        for entry in self.entries(offset).values():
+            self.wipe(entry.start, entry.size)
+        self.wipe(offset, size)
 
     def wipe(self, start: int, size: int) -> None:
         """Zero bytes, as far as the buffer reaches."""

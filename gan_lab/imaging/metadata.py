@@ -90,7 +90,7 @@ def metadata_of(picture: Image.Image, notes: tuple[str, ...] = ()) -> Metadata:
 
 def tiff_metadata(block: Block, notes: tuple[str, ...] = ()) -> tuple[Metadata, bytes | None]:
     """Return the metadata of a TIFF file, and its colour profile, None for none."""
-    fields = block.fields(block.first)
+    fields = block.fields(block.first, {_TIFF_XMP, _TIFF_IPTC, _TIFF_ICC})
     xmp, iptc, profile = (fields[tag].raw if tag in fields else None for tag in (_TIFF_XMP, _TIFF_IPTC, _TIFF_ICC))
     known = Metadata(
         format="TIFF",

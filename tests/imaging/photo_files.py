@@ -118,6 +118,7 @@ def exif_block(orientation: int = 6, gps: bool = True, thumbnail: bytes = b"", o
     exif.endian = order
     exif[0x010F], exif[0x0112], exif[0x8298], exif[0x013B] = "Maker", orientation, "(c) A shop", "A photographer"
     exif[0x8769] = {0x9003: "2024:05:06 07:08:09", 0xA002: 4000, 0xA003: 3000, 0xA001: 65535, 0x927C: b"maker's note"}
+    exif[0x8769][0xA005] = {1: "R03"}  # a camera that was set to Adobe RGB
     if gps:
         exif[0x8825] = {1: "N", 2: (52.0, 31.0, 12.25), 3: "E", 4: (13.0, 24.0, 18.5)}
     block = exif.tobytes()[6:]

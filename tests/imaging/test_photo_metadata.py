@@ -11,6 +11,7 @@ from PIL import ExifTags, Image, IptcImagePlugin
 
 from gan_lab.imaging import Photo, Provenance, digital_source_type, read_photo, read_provenance, write_photo
 from gan_lab.imaging import exif as exif_module
+from gan_lab.imaging.ifd import Block
 from gan_lab.imaging.metadata import Metadata
 from gan_lab.imaging.xmp import DC, Packet
 from tests.imaging.photo_files import (
@@ -42,7 +43,7 @@ def full(path: Path, **exif: object) -> Path:
 def exif_of(path: Path) -> Image.Exif:
     with Image.open(path) as picture:
         exif = picture.getexif()
-        for pointer in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        for pointer in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop):
             exif.get_ifd(pointer)
         return exif
 
@@ -147,8 +148,10 @@ def test_sizes_and_colour_space_tell_of_the_new_pixels(tmp_path: Path, order: st
     inside = exif.get_ifd(0x8769)
     assert (exif.get(0x0112, 1), inside[0xA002], inside[0xA003], inside[0xA001]) == (1, 48, 80, 65535)
     converted = Photo(large.pixels, None, Metadata("JPEG", exif=photo.metadata.exif, profiled=True))
+    assert exif.get_ifd(0xA005)[1] == "R03"
     write_photo(tmp_path / f"y{suffix}", converted)
-    assert exif_of(tmp_path / f"y{suffix}").get_ifd(0x8769)[0xA001] == 1
+    exif = exif_of(tmp_path / f"y{suffix}")
+    assert (exif.get_ifd(0x8769)[0xA001], exif.get_ifd(0xA005)[1]) == (1, "R98")
 
 
 def test_the_old_thumbnail_is_gone_to_the_last_byte(tmp_path: Path) -> None:
@@ -296,6 +299,20 @@ def test_an_iptc_record_that_is_too_long_for_jpeg_is_left_out_and_said_so(tmp_pa
     assert read_photo(tmp_path / "y.jpg").metadata.iptc is None
     write_photo(tmp_path / "y.png", photo)
     assert read_photo(tmp_path / "y.png").metadata.iptc == record
+
+
+def test_a_directory_that_names_the_same_bytes_again_and_again_takes_no_memory() -> None:
+    count, size = 2000, 1 << 20
+    entries = b"".join(struct.pack("<HHLL", tag, 7, size, 8) for tag in range(1000, 1000 + count))
+    block = Block(
+        bytearray(b"II*\0" + struct.pack("<L", size + 8) + bytes(size) + struct.pack("<H", count) + entries + bytes(4))
+    )
+    with pytest.raises(ValueError, match="more than"):
+        block.fields(block.first)
+    assert set(block.fields(block.first, {1003, 1004})) == {1003, 1004}
+    many = struct.pack("<HHHLL", 1, 258, 3, size // 2, 8)
+    block = Block(bytearray(b"II*\0" + struct.pack("<L", size + 8) + bytes(size) + many + bytes(4)))
+    assert block.numbers(block.first, 258) == ()
 
 
 def test_a_tiffs_own_directory_becomes_exif(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from gan_lab.config import command
 from gan_lab.errors import UserError
-from gan_lab.jobs import bundle
+from gan_lab.jobs import bundle, file_sha256
 
 
 def pack(config: DictConfig) -> None:
@@ -31,7 +31,7 @@ def pack(config: DictConfig) -> None:
     for name, part in whole.items():
         size = sum(value.numel() for value in part.weights.values() if value.is_floating_point())
         print(f"{name:<10} {size / 1e6:.2f} M parameters, {part.origin.get('iterations')} iterations")
-    print(f"written    {path} ({path.stat().st_size / 1e6:.1f} MB, SHA-256 {bundle.sha256(path)})", flush=True)
+    print(f"written    {path} ({path.stat().st_size / 1e6:.1f} MB, SHA-256 {file_sha256(path)})", flush=True)
 
 
 main = command("pack")(pack)

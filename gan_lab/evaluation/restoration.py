@@ -37,7 +37,7 @@ def evaluate_restoration(
     """
 
     def enhanced(batch: Batch) -> Tensor:
-        lq, _, aid = (None if part is None else part.to(model.device) for part in parts(batch))
+        lq, _, aid = parts({name: value.to(model.device) for name, value in batch.items()})
         return to_uint8(model.enhance(lq) if aid is None else model.enhance(lq, aid)).cpu()
 
     methods: dict[str, Callable[[Batch], Tensor]] = {name: enhanced, "as is": as_is_of}

@@ -19,6 +19,7 @@ from gan_lab.imaging.colour import opaque_srgb
 from gan_lab.jobs import bundle
 from gan_lab.jobs.enhancement import enhance_photo, like, mask_of, photo_of
 from gan_lab.jobs.fidelity import Thresholds
+from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.restoration import TILE as RESTORATION_TILE
 from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish
 from gan_lab.jobs.tiling import OVERLAP, by_tiles
@@ -74,7 +75,7 @@ class Pretrained:
     @cached_property
     def sha256(self) -> str:
         """Return the SHA-256 of the file, in hexadecimal."""
-        return bundle.sha256(self.path)
+        return file_sha256(self.path)
 
     @property
     def task(self) -> Literal["restoration", "translation", "generation"]:
@@ -298,7 +299,7 @@ def open_checkpoint(checkpoint: str | Path | None, device: str = "auto", precisi
     on_gpu = device != "cpu" and torch.cuda.is_available()
     where = torch.device("cuda" if on_gpu else "cpu")
     path = Path(checkpoint).expanduser()
-    if not path.exists() and str(checkpoint) in bundle.shipped():
+    if not path.exists() and len(path.parts) == 1 and not path.suffix:
         return Pretrained(bundle.find(str(checkpoint)), where, precision)
     return Pretrained(checkpoints.find("checkpoint", path), where, precision)
 

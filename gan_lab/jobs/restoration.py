@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ from gan_lab.networks.restorer import enlarged
 
 log = logging.getLogger(__name__)
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Pixels = NDArray[Any]  # uint8 or uint16
 Correct = Literal["all", "defects", "light", "none"]
 CORRECT = ("all", "defects", "light", "none")
 SCALES = (1, 2, 4)
@@ -188,7 +188,8 @@ class Restoration:
             holes = None if mask is None else np.ascontiguousarray(mask[rows, columns, None])
             return self._tile(pixels[rows, columns], wish, holes, light)
 
-        return bands(compute, *pixels.shape[:2], tile, OVERLAP, CONTEXT, wish.scale)
+        height, width = pixels.shape[:2]
+        return bands(compute, height, width, tile, OVERLAP, CONTEXT, wish.scale)
 
     def _tile(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, light: Light | None) -> Tensor:
         """Return a part of the photo enhanced: [C, scale * h, scale * w] in [-1, 1] on the CPU."""
@@ -253,8 +254,7 @@ def as_pixels(image: Tensor, dtype: np.dtype) -> Pixels:
     """Return [C, h, w] in [-1, 1] as uint8 or uint16 [h, w, C], rounded."""
     highest = int(np.iinfo(dtype).max)
     levels = image.add(1).mul(highest / 2).round().clamp(0, highest)
-    pixels: Pixels = levels.permute(1, 2, 0).numpy().astype(dtype)
-    return pixels
+    return levels.permute(1, 2, 0).numpy().astype(dtype)
 
 
 def reduced(pixels: Pixels, side: int) -> Pixels:

@@ -206,7 +206,7 @@ class Enhancer(ManualModule):
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of input, output and ground truth, two images a row."""
-        lq, gt, aid = (None if each is None else each[:8].to(self.device) for each in parts(batch))
+        lq, gt, aid = parts({name: value[:8].to(self.device) for name, value in batch.items()})
         return torch.stack([as_large_as(gt, lq), self.enhance(lq, aid), gt], dim=1).flatten(0, 1), 6
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
@@ -216,7 +216,7 @@ class Enhancer(ManualModule):
         """
         figures: dict[str, list[Tensor]] = {"val/psnr": [], "val/ssim": [], "val/psnr_as_is": []}
         for batch in batches:
-            lq, gt, aid = (None if each is None else each.to(self.device) for each in parts(batch))
+            lq, gt, aid = parts({name: value.to(self.device) for name, value in batch.items()})
             pred8, gt8 = to_uint8(self.enhance(lq, aid)), to_uint8(gt)
             figures["val/psnr"].append(psnr(pred8, gt8).clamp(max=60))
             figures["val/ssim"].append(ssim(pred8, gt8))

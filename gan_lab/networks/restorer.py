@@ -58,6 +58,7 @@ class Restorer(nn.Module):
         self.up = nn.ModuleList(stage(own, count) for own, count in zip(reversed(widths[:-1]), up, strict=True))
         self.head = nn.Conv2d(width, channels * (self.entry * scale) ** 2, 3, padding=1)
         nn.init.zeros_(self.head.weight)  # starts as the identity, or as plain bicubic enlargement
+        assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
 
     @property

@@ -74,22 +74,16 @@ def written(folder: Path) -> set[str]:
 # -------------------------------------------------------------------------------- enhance, translate
 
 
-def test_enhance_keeps_paths_sizes_and_pixels(command: Command, runs: Path, photos: Path) -> None:
-    assert command(gan_lab.enhance, f"checkpoint={runs / 'enhancer'}", "input=photos", "output=out") == 0
-    assert written(command.folder / "out") == {"a.png", "deep/b.png", "deep/c.png"}
+def test_a_run_enhances_a_folder(command: Command, runs: Path, photos: Path) -> None:
+    base = [f"checkpoint={runs / 'enhancer'}", "input=photos", "output=out", "format=png"]
+    assert command(gan_lab.enhance, *base) == 0
+    assert written(command.folder / "out") == {"a.png", "deep/b.png", "deep/c.png", "manifest.jsonl"}
     for name, result in {"a.jpg": "a.png", "deep/b.PNG": "deep/b.png"}.items():
         np.testing.assert_array_equal(read_image(photos / name), read_image(command.folder / "out" / result))
     assert command.out.split() == ["enhanced", "3", "images", "in", "out"]
-    assert written(command.folder) == written(photos.parent)  # no log file, no hydra folder
-    assert {path.name for path in command.folder.iterdir()} == {"photos", "out"}
-
-
-def test_enhance_goes_on_after_an_unreadable_photo(command: Command, runs: Path, photos: Path) -> None:
-    (photos / "b.jpg").write_bytes((photos / "a.jpg").read_bytes()[:300])
-    assert command(gan_lab.enhance, f"checkpoint={runs / 'enhancer'}", "input=photos", "output=out") == 1
-    assert written(command.folder / "out") == {"a.png", "deep/b.png", "deep/c.png"}
-    assert "1 images, skipped: photos/b.jpg" in command.out
-    assert "photos/b.jpg" in command.err
+    assert {path.name for path in command.folder.iterdir()} == {"photos", "out"}  # no log file, no hydra folder
+    assert command(gan_lab.enhance, *base, "correct=light") == 2
+    assert "correct=light: this model has no light corrector" in command.err
 
 
 def test_translate_has_a_direction_and_a_size(command: Command, runs: Path, photos: Path) -> None:
@@ -123,13 +117,11 @@ def test_options_reach_the_work(command: Command, runs: Path, photos: Path, monk
         seen.append(arguments)
         return image
 
-    monkeypatch.setattr("gan_lab.jobs.Pretrained.enhance", spy)
     monkeypatch.setattr("gan_lab.jobs.Pretrained.translate", spy)
     one = "input=photos/a.jpg"
-    assert command(gan_lab.enhance, f"checkpoint={runs / 'enhancer'}", one, "output=o", "tile=null") == 0
     arguments = ["direction=BA", "size=64", "tile=512"]
     assert command(gan_lab.translate, f"checkpoint={runs / 'cyclegan'}", one, "output=o", *arguments) == 0
-    assert seen == [(None,), ("BA", 64, 512)]
+    assert seen == [("BA", 64, 512)]
 
 
 # -------------------------------------------------------------------------------- generate
@@ -255,7 +247,7 @@ def test_evaluate_writes_beside_the_run_unless_told(command: Command, tmp_path: 
 # -------------------------------------------------------------------------------- bad input
 
 BAD = {
-    "no checkpoint": (gan_lab.enhance, "input=photos output=out", "checkpoint: missing"),
+    "no checkpoint": (gan_lab.translate, "input=photos output=out", "checkpoint: missing"),
     "no input": (gan_lab.enhance, "checkpoint=RUNS/enhancer output=out", "input: missing"),
     "no output": (gan_lab.translate, "checkpoint=RUNS/cyclegan input=photos", "output: missing"),
     "empty folder": (gan_lab.enhance, "checkpoint=RUNS/enhancer input=empty output=out", "input=empty: no image"),

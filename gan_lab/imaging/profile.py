@@ -216,15 +216,24 @@ class LightProfile:
         defects: what happens to the photo beside its light.
         defective: share of the photos that have defects.
         clean: share of the photos whose light is good already. A larger share makes a more cautious corrector.
+        holes: damage that has been filled by a first guess; None for none.
+        holed: share of the photos that have it.
         side: of the thumbnails, in pixels.
     """
 
     def __init__(
-        self, light: PoorLight, defects: Degradation, defective: float = 0.4, clean: float = 0.25, side: int = 64
+        self,
+        light: PoorLight,
+        defects: Degradation,
+        defective: float = 0.4,
+        clean: float = 0.25,
+        holes: Holes | None = None,
+        holed: float = 0.1,
+        side: int = 64,
     ) -> None:
-        self.light, self.defects = light, defects
-        self.defective, self.clean, self.side = defective, clean, side
-        for option in ("defective", "clean"):
+        self.light, self.defects, self.holes = light, defects, holes
+        self.defective, self.clean, self.holed, self.side = defective, clean, holed, side
+        for option in ("defective", "clean", "holed"):
             if not 0 <= getattr(self, option) <= 1:
                 raise UserError(f"LightProfile.{option}: {getattr(self, option)} (give a share from 0 to 1)")
 
@@ -236,6 +245,8 @@ class LightProfile:
             lq, seen = change.apply(image), change.apply(image, rng)
         if rng.random() < self.defective:
             seen = self.defects(seen, rng)
+        if self.holes is not None and rng.random() < self.holed:
+            seen = filled(seen, hole_mask(self.holes, image.shape[:2], rng))
         return Degraded(self._thumbnail(lq), self._thumbnail(image), seen=self._thumbnail(seen))
 
     def _thumbnail(self, image: Pixels) -> Pixels:

@@ -289,6 +289,11 @@ def test_a_grey_profile_is_converted_and_grey_stays_grey(tmp_path: Path) -> None
     )
     assert far(deep.pixels, expected * 257) <= 20
     assert far(expected, levels) > 10
+    pair = Image.merge("LA", (Image.fromarray(levels[..., 0]), Image.fromarray(levels[..., 0])))
+    pair.save(tmp_path / "la.png", icc_profile=grey_profile(1.8))
+    transparent = read_photo(tmp_path / "la.png")
+    np.testing.assert_array_equal(transparent.pixels, photo.pixels)
+    np.testing.assert_array_equal(transparent.alpha, levels[..., 0])
 
 
 @pytest.mark.parametrize(

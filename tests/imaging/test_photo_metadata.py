@@ -166,6 +166,9 @@ def test_the_old_thumbnail_is_gone_to_the_last_byte(tmp_path: Path) -> None:
             assert exif_of(tmp_path / f"y{suffix}")[0x010F] == "Maker"
         assert not exif_of(tmp_path / "y.jpg").get_ifd(ExifTags.IFD.IFD1)
     assert len(photo.metadata.exif) < len(exif_block(1, thumbnail=thumbnail)) - len(thumbnail) + 2
+    inside = exif_module.upright(exif_block(1, thumbnail=thumbnail) + b"more after it")
+    assert b"the old picture" not in inside
+    assert inside.endswith(b"more after it")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -189,7 +192,7 @@ def test_the_place_is_dropped_on_request_and_nothing_else(tmp_path: Path, suffix
     assert b"gps" not in read_photo(path).metadata.xmp.lower()
     assert b"13.4" not in data
     exif = exif_of(path)
-    assert not exif.get_ifd(0x8825)
+    assert 0x8825 not in exif
     assert (exif[0x8298], exif.get_ifd(0x8769)[0x9003]) == ("(c) A shop", "2024:05:06 07:08:09")
     packet = read_photo(path).metadata.xmp
     assert b"An agency" in packet
@@ -250,6 +253,24 @@ def test_damaged_exif_does_not_lose_the_picture(tmp_path: Path, block: bytes, ma
         assert read_photo(tmp_path / f"y{suffix}").pixels.shape == photo.pixels.shape
     if block[:2] != b"MM" and block:
         assert any("EXIF block is damaged" in note for note in photo.metadata.notes)
+        assert photo.metadata.exif is None
+
+
+def test_a_thumbnail_that_is_said_to_lie_over_the_directory_does_not_take_it_along() -> None:
+    whole = exif_block(6, thumbnail=b"old" * 30)
+    place = struct.pack(">L", len(whole) - 90)
+    for start in (0, 10):
+        exif = Image.Exif()
+        exif.load(exif_module.upright(whole.replace(place, struct.pack(">L", start))))
+        assert (exif[0x010F], exif[0x0112]) == ("Maker", 1)
+
+
+def test_a_chain_of_directories_that_bites_its_tail_ends() -> None:
+    empty = b"\0\0"
+    block = Block(
+        bytearray(b"II*\0" + struct.pack("<L", 8) + empty + struct.pack("<L", 14) + empty + struct.pack("<L", 8))
+    )
+    assert block.count() == 2
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -225,6 +225,15 @@ def test_large_pictures_are_written_in_bands_like_small_ones(tmp_path: Path, mon
     np.testing.assert_array_equal(read_photo(tmp_path / "x.png").pixels, pixels >> 8)
 
 
+def test_a_16_bit_png_is_packed_by_what_its_rows_have_in_common(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)  # rows longer than deflate can look back: it finds nothing by itself
+    columns = rng.integers(0, 65536, (1, 6000, 3)).astype(np.uint16).repeat(40, axis=0)
+    rows = rng.integers(0, 65536, (40, 1, 3)).astype(np.uint16).repeat(6000, axis=1)
+    for image in (columns, rows):
+        write_photo(tmp_path / "x.png", photo_of(image))
+        assert (tmp_path / "x.png").stat().st_size < image.nbytes / 20
+
+
 # --- whole or not at all
 
 

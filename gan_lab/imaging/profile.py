@@ -229,7 +229,7 @@ class LightProfile:
         clean: float = 0.25,
         holes: Holes | None = None,
         holed: float = 0.1,
-        side: int = 64,
+        side: int = 32,
     ) -> None:
         self.light, self.defects, self.holes = light, defects, holes
         self.defective, self.clean, self.holed, self.side = defective, clean, holed, side

@@ -161,11 +161,10 @@ class Restoration:
                 eight_bits(thumbnail), np.where(reduced(mask[..., None], side) > 0, 255, 0).astype(np.uint8)
             )
         image = self._tensor(np.repeat(thumbnail, 3, axis=2) if thumbnail.shape[2] == 1 else thumbnail)
-        both = corrector.estimate(torch.cat([image, image.flip(-1)]))
-        gain = both.gain.log().mean(dim=0, keepdim=True)
-        if pixels.shape[2] == 1:
-            gain = gain.mean(dim=1, keepdim=True).expand(-1, 3)
-        return Light(gain.exp(), both.black.mean(dim=0, keepdim=True))
+        found = corrector.estimate(image)
+        if pixels.shape[2] == 1:  # grey has no cast
+            return Light(*(each.mean(dim=1, keepdim=True).expand(-1, 3) for each in found))
+        return found
 
     def _assembled(
         self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, light: Light | None, tile: int | None

@@ -10,7 +10,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL_RUN = [
@@ -74,7 +76,7 @@ def test_every_console_script_names_a_function(installed: Installed, tmp_path: P
     )
     names = run(installed.bin / "python", "-c", load, cwd=tmp_path).split()
     assert sorted(set(names)) == [
-        f"gan-lab-{name}" for name in ("enhance", "evaluate", "generate", "train", "translate")
+        f"gan-lab-{name}" for name in ("enhance", "evaluate", "generate", "pack", "train", "translate")
     ]
 
 
@@ -92,3 +94,15 @@ def test_trains_from_an_empty_folder(installed: Installed, tmp_path: Path, comma
     run(installed.bin / command[0], *command[1:], *SMALL_RUN, "name=wheel", cwd=tmp_path)
     assert (tmp_path / "runs" / "wheel" / "checkpoints" / "last.ckpt").is_file()
     assert (tmp_path / "runs" / "wheel" / "config.yaml").is_file()
+
+
+def test_the_weights_travel_and_enhance_a_photo(installed: Installed, tmp_path: Path) -> None:
+    with zipfile.ZipFile(installed.wheel) as wheel:
+        names = set(wheel.namelist())
+    assert {f"gan_lab/weights/{name}" for name in ("faithful.safetensors", "vivid.safetensors", "README.md")} <= names
+    noise = np.random.default_rng(0).normal(128, 25, (64, 48, 3)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.png")
+    command = [installed.bin / "gan-lab-enhance", "input=photo.png", "output=better", "correct=defects", "report=true"]
+    run(*command, "guard.enabled=false", "device=cpu", cwd=tmp_path)
+    assert np.array(Image.open(tmp_path / "better/photo.png")).std() < noise.std() / 2
+    assert (tmp_path / "better/report.html").is_file()

@@ -18,7 +18,7 @@ SMALLER = {
     "cgan": [WIDTH, "model.discriminator.width=4", "data.classes=3", "++data.class_names=[dress,hat,shoe]"],
     "cyclegan": [WIDTH, "model.discriminator.width=4", "model.generator.blocks=1"],
     "enhancer": [WIDTH, "model.generator.blocks=1", "model.discriminator.widths=[4]"],
-    "light": ["++model.generator.widths=[4,4]", "++model.generator.hidden=8"],
+    "light": ["++model.generator.bins=4", "++model.generator.hidden=8"],
     "pix2pix": [WIDTH, "model.discriminator.width=4"],
     "restorer": [WIDTH, "model.generator.blocks=[1,1]"],
 }

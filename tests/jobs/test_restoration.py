@@ -27,7 +27,7 @@ class Brighter(LightCorrector):
     """A light corrector that gives every photo four times the light."""
 
     def __init__(self) -> None:
-        super().__init__(widths=(4,), hidden=4)
+        super().__init__(bins=2, hidden=4)
 
     def estimate(self, image: Tensor) -> Light:
         return Light(torch.full((len(image), 3), 4.0), torch.zeros(len(image), 3))

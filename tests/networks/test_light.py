@@ -54,7 +54,7 @@ def test_no_light_changes_nothing() -> None:
 
 def test_an_untrained_corrector_hardly_changes_a_photo() -> None:
     torch.manual_seed(0)
-    corrector = LightCorrector(widths=(4, 4), hidden=8).eval()
+    corrector = LightCorrector(hidden=8).eval()
     image = torch.rand(2, 3, 40, 30) * 2 - 1
     estimate = corrector.estimate(image)
     torch.testing.assert_close(estimate.gain, torch.ones(2, 3))
@@ -64,9 +64,29 @@ def test_an_untrained_corrector_hardly_changes_a_photo() -> None:
 
 def test_every_parameter_learns_and_the_picture_matters() -> None:
     torch.manual_seed(0)
-    corrector = LightCorrector(side=32, widths=(4, 8), hidden=8, dropout=0.0)
-    torch.nn.init.normal_(corrector.head[-1].weight, std=0.3)
+    corrector = LightCorrector(side=16, bins=4, hidden=8, dropout=0.0)
+    torch.nn.init.normal_(corrector.layers[-1].weight, std=0.3)
     image = torch.rand(4, 3, 32, 32) * 2 - 1
     checks.assert_gradient_reaches_every_parameter(corrector, lambda: corrector(image))
     corrector.eval()
     assert (corrector.estimate(image * 0.2 - 0.8).gain - corrector.estimate(image).gain).abs().max() > 1e-3
+
+
+def test_the_histogram_says_where_the_light_is() -> None:
+    corrector = LightCorrector(side=4, bins=6)
+    grey, red = torch.full((1, 3, 4, 4), 0.5), torch.full((1, 3, 4, 4), 0.5)
+    red[:, 1:] = 0.25 / 2  # 2 stops over green; green and blue alike
+    both = torch.cat([grey, torch.where(torch.arange(4) < 2, red, grey)])
+    light = both.flatten(2)
+    found = corrector.histogram(light.log2(), light).square().view(2, 6, 6)
+    assert found[0, 3, 3] == 1  # of 6 bins from -3 to 3 stops the one from 0 on
+    assert found[1, 5, 3] > 0.3
+    torch.testing.assert_close(found.sum((1, 2)), torch.ones(2))
+
+
+def test_where_a_colour_lies_in_the_picture_does_not_matter() -> None:
+    torch.manual_seed(0)
+    corrector = LightCorrector(hidden=8).eval()
+    torch.nn.init.normal_(corrector.layers[-1].weight, std=0.3)
+    image = torch.rand(1, 3, 32, 32) * 2 - 1
+    torch.testing.assert_close(corrector.estimate(image.flip(-1)).gain, corrector.estimate(image).gain)

@@ -74,6 +74,14 @@ def test_the_iptc_record_is_where_other_readers_look(tmp_path: Path, suffix: str
     assert record[(2, 116)] == "© Läden".encode()
 
 
+def test_a_jpegs_iptc_record_is_padded_to_an_even_length(tmp_path: Path) -> None:
+    for notice in ("ab", "abc"):
+        record = iptc_record("A", notice)
+        write_photo(tmp_path / "y.jpg", Photo(picture_8(), None, Metadata("JPEG", iptc=record)))
+        assert iptc_segment(record) in (tmp_path / "y.jpg").read_bytes()
+        assert read_photo(tmp_path / "y.jpg").metadata.iptc == record
+
+
 def test_where_a_format_has_no_place_creator_and_rights_move_to_xmp(tmp_path: Path) -> None:
     photo = read_photo(full(tmp_path / "x.jpg"))
     notes = write_photo(tmp_path / "y.webp", photo)

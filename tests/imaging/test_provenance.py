@@ -135,6 +135,10 @@ def test_an_untouched_picture_keeps_its_source(tmp_path: Path) -> None:
     written(tmp_path / "x.png", None, record)
     assert digital_source_type(tmp_path / "x.png") is None
     assert read_provenance(tmp_path / "x.png") == record
+    enhanced = bytes(written(tmp_path / "x.png"))
+    written(tmp_path / "x.png", enhanced, record)
+    assert digital_source_type(tmp_path / "x.png") == ENHANCED
+    assert read_provenance(tmp_path / "x.png") == record
 
 
 def test_a_second_enhancement_replaces_the_record(tmp_path: Path) -> None:

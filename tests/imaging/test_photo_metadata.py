@@ -43,8 +43,9 @@ def full(path: Path, **exif: object) -> Path:
 def exif_of(path: Path) -> Image.Exif:
     with Image.open(path) as picture:
         exif = picture.getexif()
-        for pointer in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.Interop):
-            exif.get_ifd(pointer)
+        exif.get_ifd(ExifTags.IFD.GPSInfo)
+        if ExifTags.IFD.Interop in exif.get_ifd(ExifTags.IFD.Exif):
+            exif.get_ifd(ExifTags.IFD.Interop)
         return exif
 
 

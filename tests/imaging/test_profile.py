@@ -142,7 +142,9 @@ def test_a_light_corrector_judges_by_the_defects_and_does_not_undo_them() -> Non
     assert made.seen is not None
     assert made.seen.mean() > 10  # noise that is clipped at black lifts it
     assert not made.lq.any()
-    holed = LightProfile(PoorLight(), nothing, defective=0.0, clean=1.0, holes=Holes(count=4), holed=1.0)(photo(), rng())
+    holed = LightProfile(PoorLight(), nothing, defective=0.0, clean=1.0, holes=Holes(count=4), holed=1.0)(
+        photo(), rng()
+    )
     assert not np.array_equal(holed.seen, holed.lq)
     assert np.array_equal(holed.lq, holed.gt)
     dark = LightProfile(PoorLight((1, 0, 0), shot=1e-2, read=1e-3), nothing, clean=0.0)(photo(), rng())

@@ -141,6 +141,11 @@ def part_of_run(option: str, run: str | Path) -> Part:
     return Part(network, own, origin)
 
 
+def is_place(override: str) -> bool:
+    """Tell whether an override names a file or folder of the machine that trained: weights are made to be given away."""
+    return any(sign in override.split("=", 1)[-1] for sign in "/\\~")
+
+
 def build(parts: Mapping[str, Part], device: torch.device, precision: str = "auto") -> Networks:
     """Return the networks of a bundle, ready for use.
 

@@ -121,6 +121,21 @@ def test_damaged_and_foreign_files_are_named(file: Path, tmp_path: Path) -> None
         gan_lab.load(rewritten(file, tmp_path / "wide.safetensors", parts=wider), device="cpu")
 
 
+def test_the_origin_names_no_place_of_the_machine(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run")
+    path = folder / "checkpoints" / "last.ckpt"
+    saved = torch.load(path, weights_only=True)
+    saved["config"]["overrides"] = [
+        "data.root=/home/me/photos",
+        "init_from=~/runs/x",
+        "data/degradation=noise",
+        "seed=0",
+    ]
+    torch.save(saved, path)
+    part = bundle.part_of_run("restorer", folder)
+    assert part.origin == {"iterations": 7, "seed": 0, "overrides": ["data/degradation=noise", "seed=0"]}
+
+
 def test_a_run_of_another_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"restorer=.*needs a run of model=light or model=restorer"):
         bundle.part_of_run("restorer", tiny_checkpoint(tmp_path / "run", "enhancer"))

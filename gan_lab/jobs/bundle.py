@@ -132,11 +132,8 @@ def part_of_run(option: str, run: str | Path) -> Part:
         raise UserError(
             f"{option}={run}: needs a run of model=light or model=restorer, not of {network.get('_target_')}"
         )
-    origin = {
-        "iterations": saved["clock"]["iteration"],
-        "seed": config["seed"],
-        "overrides": config.get("overrides", []),
-    }
+    given = [line for line in config.get("overrides", []) if not is_place(line)]
+    origin = {"iterations": saved["clock"]["iteration"], "seed": config["seed"], "overrides": given}
     own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     return Part(network, own, origin)
 

@@ -25,6 +25,7 @@ from gan_lab.imaging.files import (
     read_size,
     write_png,
 )
+from gan_lab.imaging.ground import WhiteGround, white_ground
 from gan_lab.imaging.metadata import Metadata
 from gan_lab.imaging.photo import PHOTO_SUFFIXES, Photo, read_photo, write_photo
 from gan_lab.imaging.profile import DefectProfile, Degraded, LightProfile, PoorLight, Reduction, Several
@@ -62,6 +63,7 @@ __all__ = [
     "Sometimes",
     "UnreadableImage",
     "WebP",
+    "WhiteGround",
     "dhash",
     "digital_source_type",
     "fill_hidden",
@@ -74,6 +76,7 @@ __all__ = [
     "read_provenance",
     "read_size",
     "traditional_methods",
+    "white_ground",
     "write_photo",
     "write_png",
 ]

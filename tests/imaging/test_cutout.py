@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from gan_lab.imaging.cutout import cut_out
+
+
+def on_cloth(mask: np.ndarray, product: tuple[int, ...], ground: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """Return a photo of a product of one colour on an uneven, grainy ground."""
+    rng = np.random.default_rng(seed)
+    height, width = mask.shape
+    light = np.linspace(0.9, 1.1, width)[None, :, None] * np.linspace(1.05, 0.95, height)[:, None, None]
+    colours = np.where(mask[..., None], np.float64(product), np.float64(ground) * light)
+    return np.clip(colours + rng.normal(0, 4, (height, width, 1)), 0, 255).astype(np.uint8)
+
+
+def drawn(*shapes: tuple[str, tuple], size: tuple[int, int] = (240, 200)) -> np.ndarray:
+    canvas = np.zeros(size, np.uint8)
+    for shape, arguments in shapes:
+        getattr(cv2, shape)(canvas, *arguments)
+    return canvas > 0
+
+
+BODY = ("rectangle", ((60, 110), (140, 190), 255, -1))
+HANDLE = ("ellipse", ((100, 112), (25, 45), 0, 180, 360, 255, 7))
+SHIRT = (BODY, ("rectangle", ((30, 110), (170, 130), 255, -1)))
+
+
+def overlap(found: np.ndarray, truth: np.ndarray) -> float:
+    return float((found & truth).sum() / (found | truth).sum())
+
+
+@pytest.mark.parametrize(
+    ("product", "ground"),
+    [
+        ((50, 60, 140), (205, 180, 150)),
+        ((235, 235, 235), (160, 30, 30)),
+        ((30, 30, 30), (120, 85, 60)),
+        ((150, 150, 165), (178, 172, 160)),  # nearly the ground's colour: only a finer tolerance tells them apart
+    ],
+)
+def test_a_product_is_found_with_the_hole_of_its_handle(product: tuple, ground: tuple) -> None:
+    truth = drawn(BODY, HANDLE)
+    cutout = cut_out(on_cloth(truth, product, ground))
+    assert cutout.confidence > 0.8
+    assert overlap(cutout.mask, truth) > 0.95
+    assert not cutout.mask[95, 95:105].any()
+
+
+def test_a_product_that_leaves_the_picture_is_no_ground() -> None:
+    truth = drawn(("rectangle", ((60, 70), (140, 240), 255, -1)))
+    cutout = cut_out(on_cloth(truth, (50, 60, 140), (205, 180, 150)))
+    assert cutout.confidence > 0.8
+    assert overlap(cutout.mask, truth) > 0.95
+
+
+def test_a_print_of_the_grounds_hue_is_no_hole() -> None:
+    truth = drawn(*SHIRT)
+    photo = on_cloth(truth, (50, 60, 140), (150, 140, 125))
+    photo[140:165, 85:115] = (210, 203, 190)
+    cutout = cut_out(photo)
+    assert overlap(cutout.mask, truth) > 0.97
+    assert cutout.mask[142:163, 87:113].all()
+
+
+def test_joints_of_the_floor_and_crumbs_are_left_out() -> None:
+    truth = drawn(*SHIRT)
+    photo = on_cloth(truth, (40, 40, 45), (205, 195, 180))
+    floor = photo.copy()
+    floor[:, 98:101], floor[20:24, 20:24], floor[215:219, 60:64] = (45, 42, 40), 40, 40
+    photo[~truth] = floor[~truth]
+    cutout = cut_out(photo)
+    assert overlap(cutout.mask, truth) > 0.95
+    assert not cutout.mask[:80].any()
+    assert not cutout.mask[205:].any()
+
+
+def test_a_pair_is_found_whole() -> None:
+    truth = drawn(
+        ("ellipse", ((60, 120), (28, 75), 0, 0, 360, 255, -1)), ("ellipse", ((140, 120), (28, 75), 0, 0, 360, 255, -1))
+    )
+    cutout = cut_out(on_cloth(truth, (90, 50, 30), (200, 200, 205)))
+    assert cutout.confidence > 0.8
+    assert overlap(cutout.mask, truth) > 0.95
+
+
+def stripes(photo: np.ndarray) -> np.ndarray:
+    """Paint every second eight rows of a shirt in the colour of its ground: no outline holds it together."""
+    striped = photo.copy()
+    rows = np.arange(len(photo)) // 8 % 2 == 0
+    striped[rows, 45:155] = (205, 180, 150)
+    return striped
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [
+        pytest.param(np.full((200, 200, 3), 180, np.uint8), id="nothing"),
+        pytest.param(on_cloth(np.zeros((240, 200), bool), (0, 0, 0), (205, 180, 150)), id="ground alone"),
+        pytest.param(np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8), id="noise"),
+        pytest.param(on_cloth(drawn(*SHIRT), (203, 181, 152), (205, 180, 150)), id="the ground's colour"),
+        pytest.param(
+            on_cloth(drawn(("circle", ((100, 120), 4, 255, -1))), (20, 20, 20), (205, 180, 150)), id="a speck"
+        ),
+        pytest.param(
+            stripes(on_cloth(drawn(("rectangle", ((45, 30), (155, 210), 255, -1))), (40, 35, 30), (205, 180, 150))),
+            id="stripes",
+        ),
+        pytest.param(np.zeros((15, 400, 3), np.uint8), id="too flat"),
+        pytest.param(np.zeros((1, 1, 3), np.uint8), id="one pixel"),
+    ],
+)
+def test_it_says_when_it_has_found_nothing_sure(photo: np.ndarray) -> None:
+    cutout = cut_out(photo)
+    assert cutout.confidence < 0.3
+    assert cutout.mask.shape == photo.shape[:2]
+
+
+def test_the_same_photo_has_the_same_outline() -> None:
+    photo = on_cloth(drawn(BODY, HANDLE), (150, 120, 110), (205, 180, 150))
+    cv2.setRNGSeed(1)
+    once = cut_out(photo)
+    cv2.setRNGSeed(2)
+    np.testing.assert_array_equal(cut_out(photo).mask, once.mask)

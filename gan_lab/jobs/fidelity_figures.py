@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.imaging.traditional import estimate_noise
-from gan_lab.jobs.colour_drift import CELL, as_lab, cells_of, colour_drift, product_cells
+from gan_lab.jobs.colour_drift import CELL, as_lab, cells_of, colour_drift, jpeg_step, product_cells
 from gan_lab.jobs.light_fit import Floats, LightFit
 from gan_lab.jobs.structure_drift import DETAIL, EDGES, Change, Crop, changes
 
@@ -53,7 +53,7 @@ def measure(
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
     first, second = (_floats(_resized(photo, size)) for photo in (before, after))
     weight = _weight(ignore, size)
-    cells = cells_of(first, second, weight, 0.0)
+    cells = cells_of(first, second, weight, jpeg_step(before[:BLOCKS, :BLOCKS]))
     fit = cells.fit()
     if foreground is None:
         product = product_cells(as_lab(fit(cells.before)))

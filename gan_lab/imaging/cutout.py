@@ -64,7 +64,7 @@ def cut_out(reduced: NDArray[np.uint8]) -> Cutout:
 
 def _colour_groups(colours: Floats) -> tuple[NDArray[np.int32], Floats]:
     """Return each pixel's group, int32 [h, w], and the groups' colours, float32 [k, 3]."""
-    cv2.setRNGSeed(0)  # OpenCV draws from a generator of its own
+    cv2.setRNGSeed(0)  # for GrabCut too: OpenCV draws from a generator of its own
     until = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
     no_labels: Any = None
     _, labels, centres = cv2.kmeans(colours.reshape(-1, 3), _GROUPS, no_labels, until, 2, cv2.KMEANS_PP_CENTERS)
@@ -93,14 +93,13 @@ def _starting_point(salience: Floats) -> NDArray[np.uint8]:
     start[likely > 0.5] = cv2.GC_PR_FGD
     start[_frame(salience.shape) & (salience < 0.4)] = cv2.GC_BGD
     start[cv2.erode((likely > 0.7).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0] = cv2.GC_FGD
-    if _is_product(start).mean() < _SMALLEST_SHARE or _is_product(start).all():
+    if _is_product(start).mean() < _SMALLEST_SHARE:
         start[:] = cv2.GC_BGD
     return start
 
 
 def _grab_cut(reduced: NDArray[np.uint8], start: NDArray[np.uint8]) -> NDArray[np.uint8]:
     mask, models = start.copy(), (np.zeros((1, 65)), np.zeros((1, 65)))
-    cv2.setRNGSeed(0)
     cv2.grabCut(np.ascontiguousarray(reduced), mask, (0, 0, 1, 1), *models, 5, cv2.GC_INIT_WITH_MASK)
     return mask
 
@@ -144,13 +143,12 @@ def _without_false_holes(mask: Mask, colours: Floats) -> Mask:
 
 
 def _confidence(colours: Floats, start: Mask, mask: Mask) -> float:
-    """Return how far an outline can be trusted, the product of six doubts, each in [0, 1].
+    """Return how far an outline can be trusted, the product of five doubts, each in [0, 1].
 
-    It should be large enough, not frayed, hold together, surround the middle, be what the start already was, and run where the
-    colour changes.
+    It should not be frayed, hold together, surround the middle, be what the start already was, and run where the colour
+    changes.
     """
-    area = mask.mean()
-    if not _SMALLEST_SHARE < area < 1:
+    if not _SMALLEST_SHARE < mask.mean() < 1:
         return 0.0
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     length = sum(cv2.arcLength(outline, True) for outline in outlines)
@@ -159,7 +157,6 @@ def _confidence(colours: Floats, start: Mask, mask: Mask) -> float:
     height, width = mask.shape
     middle = hull[height // 3 : height - height // 3, width // 3 : width - width // 3].mean()
     doubts = (
-        _ramp(area, 0.01, 0.04),
         _ramp(length**2 / (4 * np.pi * mask.sum()), 60, 25),  # 1 is a disc, 6 a pair of shoes
         _ramp(mask.sum() / hull.sum(), 0.3, 0.55),
         _ramp(middle, 0.3, 0.7),

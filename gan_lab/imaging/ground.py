@@ -21,8 +21,8 @@ LIMIT = 0.5  # of the confidence
 _TILE = 512
 
 # In pixels of the reduced copy:
-_REACH = 2.0  # how far from the outline the matte may still be neither 0 nor 1
 _NEARBY = 4.0  # sigma of the neighbourhood from which an edge's two colours are taken
+_REACH = 2.0  # how far outside the outline a pixel may still be the product's by its colour: so joints of a floor end
 _WINDOW = 1.5  # half the side of the windows in which the matte follows the colour
 
 _LEAST_VARIANCE = 0.02  # of the colour's share in a window, below which the matte follows the outline instead
@@ -128,9 +128,9 @@ def _replaced(pixels: Pixels, edge: _Edge) -> Pixels:
             tile = pixels[outer_rows, outer_columns]
             fields = edge.at(outer_rows.start, outer_columns.start, tile.shape, pixels.shape)
             distance, product, ground = fields[..., :1], fields[..., 1 : 1 + channels], fields[..., 4 : 4 + channels]
-            if distance.max() <= -_REACH:
+            if distance.max() < 0:  # nor is there any product in the halo, which is wider than the matte is soft
                 continue
-            if distance.min() < _REACH:
+            if distance.min() < 0:
                 values = tile.astype(np.float32) / np.float32(white)
                 matte = _matte(values, distance, product, ground, scale)
                 tile = np.rint(_unmixed(values, matte, ground) * white).astype(pixels.dtype)
@@ -172,8 +172,8 @@ def _matte(values: Floats, distance: Floats, product: Floats, ground: Floats, sc
     # Where the two tell the same edge (by the squared correlation) the colour alone says it best: outlines are a pixel off.
     agreement = mean(np.clip(slope * together / np.maximum(mean(outline**2) - mean_outline**2, 1e-3), 0, 1))
     trust = np.clip((agreement - 0.3) / 0.3, 0, 1)
-    matte = ((guided + trust * (share - guided) - _CUT) / (1 - 2 * _CUT))[..., None]
-    return np.clip(matte.clip(0, 1), np.clip(distance - _REACH + 1, 0, 1), np.clip(distance + _REACH, 0, 1))
+    matte = (guided + trust * (share - guided))[..., None]
+    return np.clip((matte - _CUT) / (1 - 2 * _CUT), 0, np.clip(distance + _REACH, 0, 1))
 
 
 def _unmixed(values: Floats, matte: Floats, ground: Floats) -> Floats:

@@ -21,9 +21,11 @@ LEAST_WEIGHT = 0.2
 #: Levels of 255 by which rounding, and a noise that is not quite even, may move a window's mean.
 ROUNDING = 0.7
 #: By how much of the noise's standard deviation the clipping of a value at black or white moves its mean at most.
-CLIPPING = 0.8
+CLIPPING = 0.4
 #: Steps of the mean chroma of a JPEG block, in eighths of a level, that are looked for; finer ones do no harm.
 STEPS = range(10, 61)
+#: Multiples of a step that must occur: the few colours of a drawing are near multiples of something by chance.
+DISTINCT = 4
 BLOCK = 16
 
 
@@ -132,9 +134,10 @@ def jpeg_step(pixels: np.ndarray) -> float:
     chroma = 8 * np.stack([-0.1687 * red - 0.3313 * green + 0.5 * blue, 0.5 * red - 0.4187 * green - 0.0813 * blue])
     best = (0.5, 0)  # the mean distance from a multiple, as a share of what unquantised values would have; the step
     for step in STEPS:
-        coloured = chroma[np.abs(chroma) > step / 2]
-        if len(coloured) >= 8 and coloured.std() > step / 2:
-            best = min(best, (4 * float(np.abs(coloured / step - np.rint(coloured / step)).mean()), step))
+        multiples = chroma[np.abs(chroma) > step / 2] / step
+        nearest = np.rint(multiples)
+        if len(np.unique(nearest)) >= DISTINCT:
+            best = min(best, (4 * float(np.abs(multiples - nearest).mean()), step))
     return best[1] / 8
 
 

@@ -16,10 +16,11 @@ DIMMEST = 1e-3  # of gains
 ITERATIONS, SAMPLES = 8, 1500
 #: Distances, in sRGB as a share of white, below which samples agree, and at which they are as good as strangers.
 AGREEMENT, STRANGENESS = 1.5 / 255, 3 / 255
-#: Veils that are tried, and what share of the disagreement a veil may leave: else it is none. Between the colours of a
-#: product and its plain ground, a veil could explain a change of the product.
-VEILS = np.concatenate([sign * np.geomspace(0.004, 0.2, 10) for sign in (-1, 1)])
-WORTH = 0.6
+#: Veils that are tried (a repair may take one off, and has no reason to lay one on); the disagreement without one, and
+#: the share of it that is left, from which it is believed. Between a product and its plain ground, a veil could explain
+#: a change of the product.
+VEILS = np.geomspace(0.004, 0.2, 12)
+SOME, WORTH = 0.05, 0.6
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class LightFit:
 
     Attributes:
         gain: [C], above 0.
-        veil: light that lies over the whole photo, as a share of white; below 0 where one was laid over it.
+        veil: light that lies over the whole photo, as a share of white; 0 is none.
     """
 
     gain: NDArray[np.float64]
@@ -80,8 +81,8 @@ def fit_light(before: Floats, after: Floats, clipped: Floats | None = None) -> L
     for step in (0.3, 0.15, 0.07, 0.03, 0.015):
         tries = [samples.fit(veiled.veil * factor) for factor in (1 - step, 1 + step)]
         veiled = min(veiled, *tries, key=samples.disagreement)
-    better = samples.disagreement(veiled) < WORTH * samples.disagreement(plain)
-    return samples.refined(veiled if better else plain)
+    before_it, after_it = samples.disagreement(plain), samples.disagreement(veiled)
+    return samples.refined(veiled if before_it > SOME and after_it < WORTH * before_it else plain)
 
 
 class _Samples:

@@ -90,6 +90,23 @@ def test_whites_that_burn_out_are_caught() -> None:
     assert measure(brighter, brighter)["clipped_whites"] == 0
 
 
+def test_what_was_white_may_stay_white_where_a_cast_is_taken_out() -> None:
+    scene = np.full((120, 120, 3), 120, np.uint8)
+    scene[40:80, 40:80, 0] = 255
+    before = from_light(to_light(scene) * np.array([1.6, 1, 1], np.float32))
+    assert objections(before, scene) == set()
+
+
+def test_what_jpeg_lost_of_a_colour_is_not_held_against_its_repair() -> None:
+    colours = np.random.default_rng(3).integers(90, 160, (4, 4, 3), dtype=np.uint8)
+    picture = np.repeat(np.repeat(colours, 64, axis=0), 64, axis=1)
+    before = JPEG(20)(picture, np.random.default_rng(0))
+    assert "hue drift" not in objections(before, picture)
+    assert "hue drift" in objections(
+        np.pad(before, ((5, 0), (5, 0), (0, 0)), "edge"), np.pad(picture, ((5, 0), (5, 0), (0, 0)), "edge")
+    )
+
+
 def test_filled_holes_are_left_out_where_a_mask_says_so() -> None:
     for number, picture in enumerate(goods()):
         damaged = Holes((6, 6), colour=(255, 0, 255))(picture, np.random.default_rng(number))

@@ -17,7 +17,7 @@ def lit(before: np.ndarray, gain: list[float], veil: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("gain", "veil"), [([1, 1, 1], 0), ([2.2, 1.8, 2.0], 0.01), ([0.6, 0.5, 0.4], 0), ([0.9, 1, 0.95], -0.03)]
+    ("gain", "veil"), [([1, 1, 1], 0), ([2.2, 1.8, 2.0], 0.01), ([0.6, 0.5, 0.4], 0), ([1.3, 1.2, 1.1], 0.03)]
 )
 def test_the_light_is_found(gain: list[float], veil: float) -> None:
     before = samples()
@@ -28,6 +28,16 @@ def test_the_light_is_found(gain: list[float], veil: float) -> None:
     unclipped = (after > 0.01) & (after < 0.98)
     assert np.abs(fit(before) - after)[unclipped].max() < 0.01
     assert fit.stops == pytest.approx(np.log2(gain).mean(), abs=0.03)
+
+
+def test_a_veil_is_not_made_of_nothing() -> None:
+    """Where all is about as bright, a veil and a gain can stand for each other."""
+    rng = np.random.default_rng(0)
+    before = rng.uniform(0.55, 0.65, (3000, 3)).astype(np.float32)
+    after = before + rng.normal(0, 0.004, before.shape).astype(np.float32) - 0.02 * (before - 0.6)
+    fit = fit_light(before, after)
+    assert fit.veil == 0
+    np.testing.assert_allclose(fit.gain, 1, rtol=0.01)
 
 
 def test_a_third_that_changed_otherwise_does_not_count() -> None:

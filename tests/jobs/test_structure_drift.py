@@ -84,6 +84,13 @@ def test_a_photo_that_became_sharper_may_show_more() -> None:
     assert detail(soft, textured).invented < 0.6 * detail(sharp, textured).invented
 
 
+def test_a_pattern_that_is_smeared_out_everywhere_is_no_noise() -> None:
+    scene = np.full((160, 160), 120, np.float32)
+    scene[:, 30:] += 20 * np.sin(2 * np.pi / 7 * np.mgrid[:160, :130][1])
+    found = detail(scene + noise(4), np.full_like(scene, 120))
+    assert found.lost > 0.3
+
+
 def test_the_worst_crop_counts() -> None:
     good, bad = Crop(stripes(20), stripes(20)), Crop(stripes(0), stripes(20))
     assert changes([good, bad], [DETAIL])[0].invented == pytest.approx(changes([bad, good], [DETAIL])[0].invented)

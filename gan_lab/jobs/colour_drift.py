@@ -24,9 +24,11 @@ ROUNDING = 0.7
 CLIPPING = 0.4
 #: Steps of the mean chroma of a JPEG block, in eighths of a level, that are looked for; finer ones do no harm.
 STEPS = range(10, 61)
-#: Multiples of a step that must occur: the few colours of a drawing are near multiples of something by chance.
+#: Values that must occur: the few colours of a drawing are near multiples of something by chance.
 DISTINCT = 4
 BLOCK = 16
+#: By what share of a step a value may be off: half of it, and more where two steps meet in one channel.
+QUANTISATION = 0.6
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ def cells_of(before: Floats, after: Floats, weight: Floats, block_step: float) -
     share = _smooth(cell_weight)
     black, white = (_smooth(_cells(clipped.astype(np.float32))) for clipped in (before <= 0, before >= 1))
     noise = estimate_noise(before) if min(before.shape[:2]) > 1 else 0.0
-    unsure = np.float32(np.hypot(ROUNDING, 0.6 * block_step) / 255) + np.float32(CLIPPING * noise) * (black + white)
+    unsure = np.float32(np.hypot(ROUNDING, QUANTISATION * block_step) / 255) + np.float32(CLIPPING * noise) * (
+        black + white
+    )
 
     def means(values: Floats) -> Floats:
         # noise is evened out as it is, over a cell; what is larger than a cell in light, where light is added
@@ -134,10 +138,10 @@ def jpeg_step(pixels: np.ndarray) -> float:
     chroma = 8 * np.stack([-0.1687 * red - 0.3313 * green + 0.5 * blue, 0.5 * red - 0.4187 * green - 0.0813 * blue])
     best = (0.5, 0)  # the mean distance from a multiple, as a share of what unquantised values would have; the step
     for step in STEPS:
-        multiples = chroma[np.abs(chroma) > step / 2] / step
-        nearest = np.rint(multiples)
-        if len(np.unique(nearest)) >= DISTINCT:
-            best = min(best, (4 * float(np.abs(multiples - nearest).mean()), step))
+        coloured = chroma[np.abs(chroma) > step / 2]  # grey is near nothing's multiple
+        nearest = np.rint(coloured / step)
+        if len(np.unique(nearest)) > 1 and len(np.unique(np.rint(coloured))) >= DISTINCT:
+            best = min(best, (4 * float(np.abs(coloured / step - nearest).mean()), step))
     return best[1] / 8
 
 

@@ -3,7 +3,7 @@
 The ground is what reaches the border. Colours are grouped, and a group that has much border for its area is ground (the
 boundary connectivity of Zhu et al. 2014, doi:10.1109/CVPR.2014.360, here on colours, not on superpixels). GrabCut
 (Rother et al. 2004, doi:10.1145/1015706.1015720) draws the outline from there. How near two colours must be to count as
-one depends on the photo: from coarse to fine, the first outline that can be trusted is taken, else the best.
+one depends on the photo: it is tried from coarse to fine, and what two tries agree on can be trusted.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _LIGHTNESS_LESS = np.array([0.7, 1, 1], np.float32)  # on CIELAB: a ground with 
 _TOLERANCES = (10.0, 5.0, 2.5)  # colours so near count as one
 _HOLE_TOLERANCE = 7.0  # a hole shows the ground if its mean colour is as near to that of the ground around
 _TRUSTED = 0.8
+_ALONE = 0.75  # the overlap that is assumed of an outline that has none beside it
 _SMALLEST_SHARE = 0.01  # of the photo, for a product
 
 Mask = NDArray[np.bool_]
@@ -47,19 +48,27 @@ def cut_out(reduced: NDArray[np.uint8]) -> Cutout:
     lab = cv2.cvtColor(reduced.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     colours = np.asarray(cv2.bilateralFilter(lab, 5, 8, 2) * _LIGHTNESS_LESS, np.float32)
     groups, centres = _colour_groups(colours)
+    outlines: list[Cutout] = []
     best = Cutout(np.ones(groups.shape, bool), 0.0)
     for tolerance in _TOLERANCES:
-        salience = _salience(groups, centres, tolerance)
-        start = _starting_point(salience)
-        if not _is_product(start).any():
-            continue
-        mask = _without_false_holes(_without_debris(_is_product(_grab_cut(reduced, start))), colours)
-        confidence = _confidence(colours, _is_product(start), mask)
-        if confidence > best.confidence:
-            best = Cutout(mask, confidence)
-        if confidence >= _TRUSTED:
+        start = _starting_point(_salience(groups, centres, tolerance))
+        if _is_product(start).any():
+            mask = _without_false_holes(_without_debris(_is_product(_grab_cut(reduced, start))), colours)
+            outlines.append(Cutout(mask, _confidence(colours, _is_product(start), mask)))
+            best = max(_agreed(outlines), key=lambda outline: outline.confidence)
+        if best.confidence >= _TRUSTED:
             break
     return best
+
+
+def _agreed(outlines: list[Cutout]) -> list[Cutout]:
+    """Return the outlines with their confidence lowered by how far each is from the one of the others it is nearest to."""
+    agreed = []
+    for this in outlines:
+        others = [other.mask for other in outlines if other is not this and other.confidence > 0]
+        nearest = max((_overlap(this.mask, other) for other in others), default=_ALONE)
+        agreed.append(Cutout(this.mask, this.confidence * _ramp(nearest, 0.5, 0.85)))
+    return agreed
 
 
 def _colour_groups(colours: Floats) -> tuple[NDArray[np.int32], Floats]:
@@ -160,7 +169,7 @@ def _confidence(colours: Floats, start: Mask, mask: Mask) -> float:
         _ramp(length**2 / (4 * np.pi * mask.sum()), 60, 25),  # 1 is a disc, 6 a pair of shoes
         _ramp(mask.sum() / hull.sum(), 0.3, 0.55),
         _ramp(middle, 0.3, 0.7),
-        _ramp((start & mask).sum() / (start | mask).sum(), 0.25, 0.6),
+        _ramp(_overlap(start, mask), 0.25, 0.6),
         _ramp(_unseen_share(colours, mask), 0.2, 0.02),
     )
     return float(np.prod(doubts))
@@ -190,6 +199,10 @@ def _frame(shape: tuple[int, ...], width: int | None = None) -> Mask:
 
 def _frame_width(shape: tuple[int, ...]) -> int:
     return max(1, round(0.015 * min(shape)))
+
+
+def _overlap(one: Mask, other: Mask) -> float:
+    return float((one & other).sum() / (one | other).sum())
 
 
 def _ramp(value: float, none: float, full: float) -> float:

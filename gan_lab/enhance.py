@@ -19,7 +19,7 @@ from gan_lab.imaging.adjust import Adjustment
 from gan_lab.imaging.photo import PHOTO_SUFFIXES, read_photo, write_photo
 from gan_lab.imaging.provenance import ENHANCED, FILLED, Provenance
 from gan_lab.jobs import Plan, Pretrained, Task, open_checkpoint, plan, report, run
-from gan_lab.jobs.enhancement import Enhanced, Finish, enhance_photo
+from gan_lab.jobs.enhancement import Enhanced, Finish, enhance_photo, mask_of
 from gan_lab.jobs.fidelity import Thresholds
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.restoration import Wish
@@ -69,14 +69,15 @@ def worker(
         height, width = photo.pixels.shape[:2]
         mask = read_mask(task.others[0], width, height) if task.others else None
         made = enhance_photo(restoration, photo, wish, mask=mask, guard=guard, finish=finish)
-        untouched = made.strength == 0 and wish.scale == 1 and finish == Finish()
+        untouched = (made.strength == 0 or wish.correct == "none") and wish.scale == 1 and finish == Finish()
         own_format = task.target.suffix.lower() in SUFFIXES.get(photo.metadata.format, ())
         if untouched and own_format and not settings["drop_gps"]:
             copy(task.source, task.target)
             return record(made, width, height)
         provenance = None
         if settings["provenance"] == "on":
-            source = None if untouched else FILLED if mask is not None and mask.any() else ENHANCED
+            filled = mask is not None and mask.any() and made.strength > 0
+            source = None if untouched else FILLED if filled else ENHANCED
             provenance = Provenance(pretrained.sha256, made.strength, settings, digital_source_type=source)
         written = write_photo(
             task.target,
@@ -139,12 +140,12 @@ def with_masks(todo: Plan, folder: str | Path | None) -> Plan:
 
 
 def read_mask(path: Path, width: int, height: int) -> Any:
-    """Return a mask as uint8 [H, W].
+    """Return a mask as uint8 [H, W], 255 in holes.
 
     Raises:
         UserError: it has another size than its photo.
     """
-    mask = read_image(path, channels=1)[..., 0]
+    mask = mask_of(read_image(path, channels=1))
     if mask.shape != (height, width):
         raise UserError(
             f"mask {path}: {mask.shape[1]}x{mask.shape[0]}, and its photo {width}x{height}; make them equal"

@@ -2,7 +2,7 @@
 
 from gan_lab.imaging.adjust import Adjustment
 from gan_lab.imaging.alpha import fill_hidden, over_white
-from gan_lab.imaging.combinators import Compose, OneOf, Sometimes
+from gan_lab.imaging.combinators import Compose, OneOf, Several, Sometimes
 from gan_lab.imaging.degradations import (
     JPEG,
     Blur,
@@ -28,7 +28,7 @@ from gan_lab.imaging.files import (
 from gan_lab.imaging.ground import WhiteGround, white_ground
 from gan_lab.imaging.metadata import Metadata
 from gan_lab.imaging.photo import PHOTO_SUFFIXES, Photo, read_photo, write_photo
-from gan_lab.imaging.profile import DefectProfile, Degraded, LightProfile, PoorLight, Reduction, Several
+from gan_lab.imaging.profile import DefectProfile, Degraded, LightProfile, PoorLight, Reduction
 from gan_lab.imaging.provenance import ENHANCED, FILLED, Provenance, digital_source_type, read_provenance
 from gan_lab.imaging.similarity import dhash, near_duplicate_groups
 from gan_lab.imaging.traditional import traditional_methods

@@ -1,4 +1,4 @@
-"""Degradations put together: in a row, now and then, or one of several."""
+"""Degradations put together: in a row, now and then, one of several, or a few of them."""
 
 from __future__ import annotations
 
@@ -64,6 +64,35 @@ class OneOf:
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return what the step drawn gives."""
         return self.steps[rng.integers(len(self.steps))](image, rng)
+
+
+class Several:
+    """Apply a few of several degradations in random order.
+
+    Args:
+        steps: the degradations.
+        counts: how likely it is that none, one, two ... of them are applied.
+        weights: how likely each is to be among them, relative to the others; None: all alike.
+    """
+
+    def __init__(
+        self, steps: Sequence[Degradation], counts: Sequence[float] = (0.0, 1.0), weights: Sequence[float] | None = None
+    ) -> None:
+        self.steps = _degradations("Several.steps", steps)
+        self.counts = np.array([float(share) for share in counts])
+        self.weights = np.ones(len(self.steps)) if weights is None else np.array([float(each) for each in weights])
+        if len(self.weights) != len(self.steps):
+            raise UserError(f"Several.weights: {list(self.weights)} (give one for each of the {len(self.steps)} steps)")
+        if not 0 < len(self.counts) <= len(self.steps) + 1 or self.counts.min() < 0 or self.counts.sum() <= 0:
+            raise UserError(f"Several.counts: {list(self.counts)} (give shares for none, one, ... of the steps)")
+        self.counts, self.weights = self.counts / self.counts.sum(), self.weights / self.weights.sum()
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the degraded image."""
+        count = int(rng.choice(len(self.counts), p=self.counts))
+        for index in rng.choice(len(self.steps), count, replace=False, p=self.weights):
+            image = self.steps[index](image, rng)
+        return image
 
 
 def _degradations(option: str, steps: Sequence[Degradation]) -> list[Degradation]:

@@ -55,7 +55,7 @@ class SensorNoise:
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the image with noise."""
-        return from_light(_expose(to_light(image), self.shot, self.read, rng))
+        return from_light(exposed(to_light(image), draw_log(self.shot, rng), draw_log(self.read, rng), rng))
 
 
 class LowLight:
@@ -76,7 +76,7 @@ class LowLight:
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the image as taken in less light."""
         light = to_light(image) * np.float32(2 ** -rng.uniform(*self.stops))
-        return from_light(_expose(light, self.shot, self.read, rng))
+        return from_light(exposed(light, draw_log(self.shot, rng), draw_log(self.read, rng), rng))
 
 
 class ColourCast:
@@ -240,11 +240,9 @@ def _through_codec(image: np.ndarray, suffix: str, options: list[int], how: int)
     return decoded
 
 
-def _expose(
-    light: np.ndarray, shot: tuple[float, float], read: tuple[float, float], rng: np.random.Generator
-) -> np.ndarray:
-    """Return linear light with a sensor's noise: variance = shot * light + read."""
-    variance = light * np.float32(draw_log(shot, rng)) + np.float32(draw_log(read, rng))
+def exposed(light: np.ndarray, shot: float, read: float, rng: np.random.Generator) -> np.ndarray:
+    """Return linear light, float32, with a sensor's noise: variance = shot * light + read."""
+    variance = light * np.float32(shot) + np.float32(read)
     return light + np.sqrt(variance) * rng.standard_normal(light.shape, dtype=np.float32)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +31,15 @@ _UPRIGHT = {
 SIDEWAYS = (5, 6, 7, 8)
 
 
-def find_images(root: Path) -> list[Path]:
+def find_images(root: Path, unlisted: Callable[[OSError], None] | None = None) -> list[Path]:
     """Return the image files under a folder and its subfolders, sorted by path.
 
     Files go by their suffix (`IMAGE_SUFFIXES`, any case). Hidden files and folders are left out. Links to folders are
     followed; a folder that can be reached in several ways is listed once, at its real place where that is under `root`.
+
+    Args:
+        root: the folder.
+        unlisted: told of a folder that may not be listed; None refuses it.
 
     Raises:
         UserError: `root` is not a folder, or a folder in it may not be listed.
@@ -46,7 +50,7 @@ def find_images(root: Path) -> list[Path]:
     visited: set[str] = set()
     starts = [str(root)]
     while starts:
-        for folder, subfolders, names in os.walk(starts.pop(0), onerror=_refuse_folder):
+        for folder, subfolders, names in os.walk(starts.pop(0), onerror=unlisted or _refuse_folder):
             here = os.path.realpath(folder)
             if here in visited:
                 subfolders.clear()

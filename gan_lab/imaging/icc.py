@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageCms
 
+from gan_lab.imaging.light import encode
+
 _BAND = 1 << 20  # pixels converted at a time: fp32 copies of a whole large photo would not fit
 _CREATED = struct.pack(">6H", 2024, 1, 1, 0, 0, 0)  # else two writings of one photo would differ by the minute
 _NAME = "Grey with the curve of sRGB"
@@ -100,12 +102,7 @@ def to_srgb_16(pixels: NDArray[np.uint16], source: Shaper) -> None:
         linear = np.stack([curve[band[:, c]] for c, curve in enumerate(source.curves)], axis=-1)
         if mix is not None:
             linear = linear @ mix.T
-        flat[start : start + _BAND] = np.rint(_encode(np.clip(linear, 0, 1)) * 65535)
-
-
-def _encode(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return sRGB's values for linear ones, IEC 61966-2-1."""
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
+        flat[start : start + _BAND] = np.rint(encode(linear) * 65535)
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:

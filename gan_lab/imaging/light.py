@@ -1,4 +1,4 @@
-"""Between 8-bit sRGB and linear light, by table: where a camera's and a lamp's arithmetic is right.
+"""Between sRGB and linear light, where a camera's and a lamp's arithmetic is right; for 8 bits by table.
 
 Source: IEC 61966-2-1, the sRGB transfer function.
 """
@@ -10,16 +10,19 @@ import numpy as np
 _STEPS = 1 << 14  # fine enough that the darkest 8-bit level still spans five entries
 
 
-def _decode(encoded: np.ndarray) -> np.ndarray:
+def decode(encoded: np.ndarray) -> np.ndarray:
+    """Return the linear light of sRGB values, both in [0, 1]; of any shape, in the precision given."""
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
-def _encode(light: np.ndarray) -> np.ndarray:
+def encode(light: np.ndarray) -> np.ndarray:
+    """Return the sRGB values, in [0, 1], of linear light, which is clipped to that; of any shape, in the precision given."""
+    light = np.clip(light, 0, 1)
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
-_LIGHT_OF_LEVEL = _decode(np.arange(256) / 255).astype(np.float32)
-_LEVEL_OF_LIGHT = np.rint(_encode(np.arange(_STEPS) / (_STEPS - 1)) * 255).astype(np.uint8)
+_LIGHT_OF_LEVEL = decode(np.arange(256) / 255).astype(np.float32)
+_LEVEL_OF_LIGHT = np.rint(encode(np.arange(_STEPS) / (_STEPS - 1)) * 255).astype(np.uint8)
 
 
 def to_light(image: np.ndarray) -> np.ndarray:

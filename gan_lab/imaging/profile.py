@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging.degradations import Degradation, Holes
+from gan_lab.imaging.degradations import Degradation, Holes, exposed
 from gan_lab.imaging.light import from_light, to_light
 from gan_lab.imaging.ranges import Range, as_log_range, as_range, draw_log
 
@@ -36,35 +36,6 @@ class Degraded(NamedTuple):
     gt: Pixels
     mask: Pixels | None = None
     seen: Pixels | None = None
-
-
-class Several:
-    """Apply a few of several degradations in random order.
-
-    Args:
-        steps: the degradations.
-        counts: how likely it is that none, one, two ... of them are applied.
-        weights: how likely each is to be among them, relative to the others; None: all alike.
-    """
-
-    def __init__(
-        self, steps: Sequence[Degradation], counts: Sequence[float] = (0.0, 1.0), weights: Sequence[float] | None = None
-    ) -> None:
-        self.steps = list(steps)
-        self.counts = np.array([float(share) for share in counts])
-        self.weights = np.ones(len(self.steps)) if weights is None else np.array([float(each) for each in weights])
-        if len(self.weights) != len(self.steps):
-            raise UserError(f"Several.weights: {list(self.weights)} (give one for each of the {len(self.steps)} steps)")
-        if not 0 < len(self.counts) <= len(self.steps) + 1 or self.counts.min() < 0 or self.counts.sum() <= 0:
-            raise UserError(f"Several.counts: {list(self.counts)} (give shares for none, one, ... of the steps)")
-        self.counts, self.weights = self.counts / self.counts.sum(), self.weights / self.weights.sum()
-
-    def __call__(self, image: Pixels, rng: np.random.Generator) -> Pixels:
-        """Return the degraded image."""
-        count = int(rng.choice(len(self.counts), p=self.counts))
-        for index in rng.choice(len(self.steps), count, replace=False, p=self.weights):
-            image = self.steps[index](image, rng)
-        return image
 
 
 class PoorLight:
@@ -129,8 +100,7 @@ class LightChange(NamedTuple):
         gain = self.gain if image.shape[2] == 3 else self.gain.mean(keepdims=True)
         light = to_light(image) * (gain * np.float32(1 - self.veil)) + np.float32(self.veil)
         if rng is not None and max(self.noise) > 0:
-            deviation = np.sqrt(light * np.float32(self.noise[0]) + np.float32(self.noise[1]))
-            light = light + deviation * rng.standard_normal(light.shape, dtype=np.float32)
+            light = exposed(light, *self.noise, rng)
         return from_light(light)
 
     def undo(self, image: Pixels, error: np.ndarray) -> Pixels:
@@ -169,9 +139,7 @@ class DefectProfile:
         self.defects, self.light, self.holes = defects, light, holes
         self.lit = lit if light is not None else 0.0
         self.undone, self.error, self.holed, self.clean = undone, error, holed, clean
-        for option in ("lit", "undone", "holed", "clean"):
-            if not 0 <= getattr(self, option) <= 1:
-                raise UserError(f"DefectProfile.{option}: {getattr(self, option)} (give a share from 0 to 1)")
+        _check_shares(self, "lit", "undone", "holed", "clean")
 
     def __call__(self, image: Pixels, rng: np.random.Generator) -> Degraded:
         """Return what the restorer sees and what it shall make of it."""
@@ -233,9 +201,7 @@ class LightProfile:
     ) -> None:
         self.light, self.defects, self.holes = light, defects, holes
         self.defective, self.clean, self.holed, self.side = defective, clean, holed, side
-        for option in ("defective", "clean", "holed"):
-            if not 0 <= getattr(self, option) <= 1:
-                raise UserError(f"LightProfile.{option}: {getattr(self, option)} (give a share from 0 to 1)")
+        _check_shares(self, "defective", "clean", "holed")
 
     def __call__(self, image: Pixels, rng: np.random.Generator) -> Degraded:
         """Return the three thumbnails, uint8 [side, side, C]."""
@@ -272,6 +238,7 @@ class Reduction:
         if scale not in (2, 4):
             raise UserError(f"Reduction.scale: {scale} (give 2 or 4)")
         self.scale, self.defects, self.defective, self.others = scale, defects, defective, others
+        _check_shares(self, "defective", "others")
 
     def __call__(self, image: Pixels, rng: np.random.Generator) -> Degraded:
         """Return the small photo and the photo."""
@@ -310,3 +277,11 @@ def filled(image: Pixels, mask: Pixels) -> Pixels:
         return np.full_like(image, 128)
     guess = cv2.inpaint(np.ascontiguousarray(image), np.ascontiguousarray(mask[..., 0]), 3, cv2.INPAINT_NS)
     return guess.reshape(image.shape)
+
+
+def _check_shares(profile: object, *options: str) -> None:
+    """Refuse what is no share of the photos."""
+    for option in options:
+        value = getattr(profile, option)
+        if not 0 <= value <= 1:
+            raise UserError(f"{type(profile).__name__}.{option}: {value} (give a share from 0 to 1)")

@@ -7,6 +7,7 @@ gives the parts that it lacks. Reading it runs no code.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from gan_lab import checkpoint
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.hardware import cpu_has_bf16
+from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.restoration import Networks
 from gan_lab.networks import LightCorrector, Restorer
 
@@ -59,10 +61,9 @@ def find(name: str) -> Path:
     Raises:
         UserError: there are none of this name.
     """
-    path = FOLDER / f"{name}.safetensors"
-    if not path.is_file():
+    if name not in shipped():  # so that a bundle's base cannot lead out of the folder, nor back to itself
         raise UserError(f"checkpoint={name}: no such file, run or shipped weights (shipped: {', '.join(shipped())})")
-    return path
+    return FOLDER / f"{name}.safetensors"
 
 
 def write(path: Path, parts: Mapping[str, Part], base: str | None = None) -> None:
@@ -136,6 +137,14 @@ def part_of_run(option: str, run: str | Path) -> Part:
     origin = {"iterations": saved["clock"]["iteration"], "seed": config["seed"], "overrides": given}
     own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     return Part(network, own, origin)
+
+
+def sha256(path: Path) -> str:
+    """Return what tells a bundle from any other, in hexadecimal: its file's SHA-256, or that of it and its base's."""
+    own = file_sha256(path)
+    with safe_open(path, framework="pt") as file:
+        base = (file.metadata() or {}).get("base")
+    return hashlib.sha256(f"{own}{sha256(find(base))}".encode()).hexdigest() if base else own
 
 
 def is_place(override: str) -> bool:

@@ -49,7 +49,7 @@ class Enhanced:
         photo: the result.
         verdict: of the guard: "accept", "softened", "kept"; "unguarded" without one.
         strength: that the result has.
-        figures: what the guard measured, and the gains of the light correction.
+        figures: what the guard measured; empty without one.
         notes: what a user should know.
     """
 

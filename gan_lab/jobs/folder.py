@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import IMAGE_SUFFIXES
+from gan_lab.imaging import IMAGE_SUFFIXES, find_images
 from gan_lab.imaging.access import whole
 
 #: Pillow's name and options of each format, by suffix; the lossy ones as close to the pixels as they go in common use.
@@ -128,24 +127,10 @@ def find_input(source: str | Path | None) -> tuple[Path, list[Path], tuple[str, 
 
 
 def list_photos(root: Path) -> tuple[list[Path], list[str]]:
-    """Return what `find_images` does, and the folders that may not be listed, where that function would refuse."""
-    photos: list[Path] = []
+    """Return the photos of a folder, and the folders in it that may not be listed, with the reason."""
     refused: list[OSError] = []
-    visited: set[str] = set()
-    starts = [str(root)]
-    while starts:
-        for folder, subfolders, names in os.walk(starts.pop(0), onerror=refused.append):
-            here = os.path.realpath(folder)
-            if here in visited:
-                subfolders.clear()
-                continue
-            visited.add(here)
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            # Links wait until the real folders are done: so a loop ends, and a real path wins over a link to it.
-            starts += [link for name in subfolders if os.path.islink(link := os.path.join(folder, name))]
-            images = (name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."))
-            photos += [Path(folder, name) for name in images]
-    return sorted(photos), [f"{error.filename}: {error.strerror}" for error in refused]
+    photos = find_images(root, refused.append)
+    return photos, [f"{error.filename}: {error.strerror}" for error in refused]
 
 
 def output_folder(output: str | Path | None) -> Path:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_lab.imaging.light import decode, encode
+
 Floats = NDArray[np.float32]
 
 #: sRGB values, as a share of white, beyond which a sample tells too little of its light.
@@ -43,17 +45,6 @@ class LightFit:
     def stops(self) -> float:
         """How much brighter it makes a photo, in powers of two."""
         return float(np.log2(self.gain).mean())
-
-
-def decode(encoded: np.ndarray) -> np.ndarray:
-    """Return the linear light of sRGB values in [0, 1]. Source: IEC 61966-2-1."""
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-
-
-def encode(light: np.ndarray) -> np.ndarray:
-    """Return the sRGB values of linear light, clipped to [0, 1]."""
-    light = np.clip(light, 0, 1)
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def fit_light(before: Floats, after: Floats, clipped: Floats | None = None) -> LightFit:

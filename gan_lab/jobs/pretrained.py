@@ -74,8 +74,8 @@ class Pretrained:
 
     @cached_property
     def sha256(self) -> str:
-        """Return the SHA-256 of the file, in hexadecimal."""
-        return file_sha256(self.path)
+        """Return the SHA-256 of the weights, in hexadecimal: of the file, and for a bundle of its base's too."""
+        return bundle.sha256(self.path) if self.model is None else file_sha256(self.path)
 
     @property
     def task(self) -> Literal["restoration", "translation", "generation"]:

@@ -75,6 +75,11 @@ class Wish:
     strength: float = 1.0
     tile: int | None = TILE
 
+    @property
+    def fills(self) -> bool:
+        """Tell whether holes are filled."""
+        return self.correct in ("all", "defects")
+
     def __post_init__(self) -> None:
         if self.correct not in CORRECT:
             raise UserError(f"correct={self.correct}: needs one of {', '.join(CORRECT)}")
@@ -196,7 +201,7 @@ class Restoration:
         pixels, mask = self._fitted(pixels), None if mask is None else self._padded(mask)
         before = self._tensor(pixels)
         holes = None
-        if mask is not None and mask.max() > 127 and wish.correct in ("all", "defects"):
+        if mask is not None and mask.max() > 127 and wish.fills:
             holes = torch.from_numpy(mask > 127).permute(2, 0, 1)[None].float().to(self.device)
             guess = filled(eight_bits(pixels), np.where(mask > 127, 255, 0).astype(np.uint8))
             image = torch.where(holes > 0, self._tensor(guess), before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from kornia.color import linear_rgb_to_rgb, rgb_to_linear_rgb
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -28,10 +29,6 @@ class Light(NamedTuple):
 
     gain: Tensor
     black: Tensor
-
-    def scaled(self, strength: float) -> Light:
-        """Return the light with a share of its effect: 0 changes nothing, 1 is the whole."""
-        return Light(self.gain**strength, self.black * strength)
 
 
 class LightCorrector(nn.Module):
@@ -76,7 +73,7 @@ class LightCorrector(nn.Module):
     def estimate(self, image: Tensor) -> Light:
         """Return what undoes the light of photos [N, 3, H, W] in [-1, 1]."""
         thumbnail = functional.interpolate(image.float(), (self.side, self.side), mode="area")
-        light = to_linear((thumbnail + 1) / 2).clamp(min=LOWEST_LIGHT).flatten(2)  # [N, 3, side * side]
+        light = rgb_to_linear_rgb((thumbnail + 1) / 2).clamp(min=LOWEST_LIGHT).flatten(2)  # [N, 3, side * side]
         stops = torch.log2(light)
         shares = torch.tensor(QUANTILES, device=image.device)
         quantiles = torch.quantile(stops, shares, dim=2).permute(1, 2, 0).flatten(1)  # [N, 3 * quantiles]
@@ -106,16 +103,6 @@ def relight(image: Tensor, light: Light) -> Tensor:
     Pure black stays black. Pure white stays white: a gain below 1 fades out over the topmost values.
     """
     gain, black = (each[:, :, None, None] for each in light)
-    linear = (to_linear((image.float() + 1) / 2) - black).clamp(min=0) / (1 - black)
+    linear = (rgb_to_linear_rgb((image.float() + 1) / 2) - black).clamp(min=0) / (1 - black)
     pinned = torch.where(gain < 1, gain ** (1 - linear**WHITE_PIN), gain)
-    return to_srgb((linear * pinned).clamp(0, 1)) * 2 - 1
-
-
-def to_linear(encoded: Tensor) -> Tensor:
-    """Return linear light for sRGB values in [0, 1]. Source: IEC 61966-2-1."""
-    return torch.where(encoded <= 0.04045, encoded / 12.92, ((encoded.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
-
-
-def to_srgb(light: Tensor) -> Tensor:
-    """Return sRGB values in [0, 1] for linear light. Source: IEC 61966-2-1."""
-    return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
+    return linear_rgb_to_rgb((linear * pinned).clamp(0, 1)) * 2 - 1

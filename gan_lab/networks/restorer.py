@@ -21,8 +21,7 @@ class Restorer(nn.Module):
     Args:
         channels: of the photo.
         width: channels of the first level; they double at each level down.
-        blocks: blocks of each level on the way down; the last entry is the bottom's.
-        blocks_up: blocks of each level on the way up, the bottom's neighbour first; None as on the way down.
+        blocks: blocks of each level, on the way down and again on the way up; the last entry is the bottom's.
         scale: 1, or 2 or 4 to enlarge.
         mask: take a mask of holes as a second input.
 
@@ -34,18 +33,12 @@ class Restorer(nn.Module):
         channels: int = 3,
         width: int = 48,
         blocks: Sequence[int] = (2, 2, 4),
-        blocks_up: Sequence[int] | None = None,
         scale: int = 1,
         mask: bool = True,
     ) -> None:
         super().__init__()
         if scale not in (1, 2, 4):
             raise UserError(f"model.generator.scale={scale}: needs 1, 2 or 4")
-        up = list(reversed(blocks[:-1])) if blocks_up is None else list(blocks_up)
-        if len(up) != len(blocks) - 1:
-            raise UserError(
-                f"model.generator.blocks_up={list(up)}: needs {len(blocks) - 1} numbers, one for each level"
-            )
         self.scale = scale
         self.mask = mask
         self.entry = 2 if scale == 1 else 1  # side of the squares of pixels that the first level sees as one
@@ -55,7 +48,9 @@ class Restorer(nn.Module):
         self.shrink = nn.ModuleList(nn.Conv2d(own, 2 * own, 2, 2) for own in widths[:-1])
         self.bottom = stage(widths[-1], blocks[-1])
         self.grow = nn.ModuleList(nn.Conv2d(2 * own, 4 * own, 1, bias=False) for own in reversed(widths[:-1]))
-        self.up = nn.ModuleList(stage(own, count) for own, count in zip(reversed(widths[:-1]), up, strict=True))
+        self.up = nn.ModuleList(
+            stage(own, count) for own, count in zip(reversed(widths[:-1]), reversed(blocks[:-1]), strict=True)
+        )
         self.head = nn.Conv2d(width, channels * (self.entry * scale) ** 2, 3, padding=1)
         nn.init.zeros_(self.head.weight)  # starts as the identity, or as plain bicubic enlargement
         assert self.head.bias is not None

@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import pytest
 import torch
 from omegaconf import OmegaConf
 
@@ -74,3 +76,23 @@ def differences(a: Any, b: Any, where: str = "") -> list[str]:
         return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in differences(x, y, f"{where}/{i}")]
     same = a == b or (isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b))
     return [] if same else [where]
+
+
+class Command:
+    """Runs a command in an empty folder and keeps what it printed."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.monkeypatch = monkeypatch
+        self.capfd = capfd
+
+    def __call__(self, module: ModuleType, *arguments: str) -> int:
+        self.monkeypatch.chdir(self.folder)
+        self.monkeypatch.setattr(sys, "argv", [module.__name__, "device=cpu", *arguments])
+        try:
+            module.main()
+            code = 0
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        self.out, self.err = self.capfd.readouterr()
+        return code

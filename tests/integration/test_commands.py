@@ -19,6 +19,7 @@ import gan_lab.evaluate
 import gan_lab.generate
 import gan_lab.translate
 from gan_lab.imaging import read_image
+from tests.integration.runs import Command
 from tests.jobs.checkpoints import tiny_checkpoint, unchanging_enhancer
 
 
@@ -29,31 +30,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_checkpoint(folder / "cyclegan", "cyclegan")
     tiny_checkpoint(folder / "cgan", "cgan")
     return folder
-
-
-class Command:
-    """Runs a command in an empty folder and keeps what it printed."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self.monkeypatch = monkeypatch
-        self.capfd = capfd
-
-    def __call__(self, module: ModuleType, *arguments: str) -> int:
-        self.monkeypatch.chdir(self.folder)
-        self.monkeypatch.setattr(sys, "argv", [module.__name__, "device=cpu", *arguments])
-        try:
-            module.main()
-            code = 0
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        self.out, self.err = self.capfd.readouterr()
-        return code
-
-
-@pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
-    return Command(tmp_path, monkeypatch, capfd)
 
 
 @pytest.fixture

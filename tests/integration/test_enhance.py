@@ -25,7 +25,8 @@ from gan_lab.imaging.provenance import digital_source_type, read_provenance
 from gan_lab.jobs import bundle
 from gan_lab.jobs.fidelity import Thresholds
 from tests.imaging.photo_files import SRGB, exif_block, picture, picture_8, picture_16, png_16
-from tests.integration.test_commands import Command, written
+from tests.integration.runs import Command
+from tests.integration.test_commands import written
 from tests.jobs.checkpoints import tiny_checkpoint
 
 SHIFT = 0.1  # what the restorer adds to every value, in [-1, 1]: 13 levels of 8 bits
@@ -43,11 +44,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     bundle.write(folder / "mine.safetensors", {name: bundle.part_of_run(name, run) for name, run in parts.items()})
     return folder / "mine.safetensors"
-
-
-@pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
-    return Command(tmp_path, monkeypatch, capfd)
 
 
 @pytest.fixture
@@ -138,6 +134,12 @@ def test_strength_0_gives_the_photo_itself(enhance: Any, command: Command, suffi
     assert (command.folder / "out" / photo.name).read_bytes() == photo.read_bytes()
 
 
+def test_nothing_to_correct_gives_the_photo_itself(enhance: Any, command: Command) -> None:
+    assert enhance("correct=none") == 0
+    for name in ("a.png", "deep/c.png"):
+        assert (command.folder / "out" / name).read_bytes() == (command.folder / "photos" / name).read_bytes()
+
+
 def test_every_output_is_marked_unless_asked_not_to(enhance: Any, command: Command) -> None:
     assert enhance("strength=0.5") == 0
     path = command.folder / "out/a.png"
@@ -172,6 +174,14 @@ def test_holes_are_filled_where_the_mask_is_white(enhance: Any, command: Command
     Image.fromarray(mask).save(masks / "deep/c.png")
     assert enhance("mask=masks") == 0
     assert {name for name, now in times(out).items() if now != first[name]} == {"deep/c.png"}
+    mask[:] = 90  # a mask saved as JPEG is not quite black
+    Image.fromarray(mask).save(masks / "deep/c.png")
+    assert enhance("mask=masks") == 0
+    assert str(digital_source_type(out / "deep/c.png")).endswith("algorithmicallyEnhanced")
+    mask[10:20, 10:20] = 255
+    Image.fromarray(mask).save(masks / "deep/c.png")
+    assert enhance("mask=masks", "correct=light") == 0  # which fills nothing
+    assert str(digital_source_type(out / "deep/c.png")).endswith("algorithmicallyEnhanced")
     Image.fromarray(mask[:5]).save(masks / "deep/c.png")
     assert enhance("mask=masks") == 1
     assert "40x5, and its photo 40x40" in records(out)["deep/c.png"]["error"]

@@ -81,9 +81,25 @@ def test_a_base_gives_what_is_missing(file: Path, tmp_path: Path, monkeypatch: p
     assert parts.keys() == {"light", "restorer", "x2"}
     assert parts["restorer"].weights["head.bias"].mean() == pytest.approx(-0.2, abs=1e-3)
     assert bundle.shipped() == ["mine"]
+    before = bundle.sha256(tmp_path / "vivid.safetensors")
+    assert before != bundle.file_sha256(tmp_path / "vivid.safetensors")
+    assert bundle.sha256(file) == bundle.file_sha256(file)
+    (tmp_path / "shipped").mkdir()
+    monkeypatch.setattr(bundle, "FOLDER", tmp_path / "shipped")
+    changed = bundle.read(file)
+    changed["restorer"].weights["head.bias"].zero_()
+    bundle.write(tmp_path / "shipped/mine.safetensors", changed)
+    assert bundle.sha256(tmp_path / "vivid.safetensors") != before  # other results, so another name for them
+    monkeypatch.setattr(bundle, "FOLDER", file.parent)
     assert gan_lab.load("mine", device="cpu").name == "mine"
     with pytest.raises(UserError, match=r"no such file, run or shipped weights \(shipped: mine\)"):
         bundle.find("other")
+
+
+def test_a_base_leads_neither_out_of_the_folder_nor_in_circles(file: Path, tmp_path: Path) -> None:
+    for base in (f"../../..{tmp_path}/circle", str(tmp_path / "circle"), "circle"):
+        with pytest.raises(UserError, match="no such file, run or shipped weights"):
+            bundle.read(rewritten(file, tmp_path / "circle.safetensors", base=base))
 
 
 def rewritten(source: Path, target: Path, **changes: Any) -> Path:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from kornia.color import linear_rgb_to_rgb, rgb_to_linear_rgb
 
 from gan_lab.imaging.light import to_light
 from gan_lab.networks import Light, LightCorrector, relight
-from gan_lab.networks.light import to_linear, to_srgb
 
 from . import checks
 
@@ -16,16 +16,17 @@ def light(gain: float | list[float] = 1.0, black: float = 0.0) -> Light:
 
 
 def test_srgb_is_the_projects() -> None:
+    """kornia's curve, by which photos are corrected, is the one by which they were degraded."""
     levels = np.arange(256, dtype=np.uint8)
-    linear = to_linear(torch.from_numpy(levels / 255.0))
-    np.testing.assert_allclose(linear.numpy(), to_light(levels), atol=1e-6)
-    np.testing.assert_allclose(to_srgb(linear).numpy(), levels / 255.0, atol=1e-6)
+    linear = rgb_to_linear_rgb(torch.from_numpy(levels / 255.0).expand(3, 1, 256))
+    np.testing.assert_allclose(linear[0, 0].numpy(), to_light(levels), atol=1e-6)
+    np.testing.assert_allclose(linear_rgb_to_rgb(linear)[0, 0].numpy(), levels / 255.0, atol=1e-6)
 
 
 def test_relight_undoes_a_cast_and_a_veil() -> None:
     truth = torch.rand(1, 3, 8, 8) * 0.8
     gains, veil = torch.tensor([0.3, 0.5, 0.7]).view(1, 3, 1, 1), 0.04
-    poor = to_srgb(to_linear(truth) * gains * (1 - veil) + veil) * 2 - 1
+    poor = linear_rgb_to_rgb(rgb_to_linear_rgb(truth) * gains * (1 - veil) + veil) * 2 - 1
     back = relight(poor, light([1 / 0.3, 2.0, 1 / 0.7], veil))
     torch.testing.assert_close(back, truth * 2 - 1, rtol=0, atol=1e-4)
 
@@ -49,7 +50,6 @@ def test_relight_keeps_the_order_of_values(gain: float) -> None:
 def test_no_light_changes_nothing() -> None:
     image = torch.rand(2, 3, 5, 5) * 2 - 1
     torch.testing.assert_close(relight(image, light()), image, rtol=0, atol=1e-6)
-    torch.testing.assert_close(relight(image, light(3.0, 0.2).scaled(0)), image, rtol=0, atol=1e-6)
 
 
 def test_an_untrained_corrector_hardly_changes_a_photo() -> None:

@@ -69,12 +69,10 @@ def test_what_lies_far_away_does_not_matter() -> None:
 
 
 def test_levels_follow_the_blocks() -> None:
-    made = Restorer(width=8, blocks=(1, 2, 3), blocks_up=(4, 5))
+    made = Restorer(width=8, blocks=(1, 2, 3))
     assert [len(stage) for stage in made.down] == [1, 2]
     assert len(made.bottom) == 3
-    assert [len(stage) for stage in made.up] == [4, 5]
+    assert [len(stage) for stage in made.up] == [2, 1]
     assert made.multiple == 8
-    with pytest.raises(UserError, match=r"blocks_up=\[1\]: needs 2"):
-        Restorer(blocks=(1, 1, 1), blocks_up=(1,))
     with pytest.raises(UserError, match=r"scale=3: needs 1, 2 or 4"):
         Restorer(scale=3)

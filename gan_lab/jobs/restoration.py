@@ -23,6 +23,7 @@ from gan_lab.networks.restorer import enlarged
 log = logging.getLogger(__name__)
 
 Pixels = NDArray[Any]  # uint8 or uint16
+Curves = NDArray[np.float32]
 Correct = Literal["all", "defects", "light", "none"]
 CORRECT = ("all", "defects", "light", "none")
 SCALES = (1, 2, 4)
@@ -145,10 +146,11 @@ class Restoration:
         if wish.scale == 1 and (wish.strength == 0 or wish.correct == "none"):
             return pixels.copy()
         light = self.light(pixels, mask) if wish.correct in ("all", "light") and wish.strength > 0 else None
+        curves = None if light is None else curves_of(light, pixels.dtype)
         tile = wish.tile
         while True:
             try:
-                return self._assembled(pixels, wish, mask, light, tile)
+                return self._assembled(pixels, wish, mask, curves, tile)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
@@ -172,43 +174,39 @@ class Restoration:
         return found
 
     def _assembled(
-        self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, light: Light | None, tile: int | None
+        self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, curves: Curves | None, tile: int | None
     ) -> Pixels:
         height, width, channels = pixels.shape
         if self.networks.channels == 1 or self.networks.colours:
             channels = 3 if self.networks.colours else 1
         out = np.empty((height * wish.scale, width * wish.scale, channels), pixels.dtype)
         done = 0
-        for band in self._bands(pixels, wish, mask, light, tile):
+        for band in self._bands(pixels, wish, mask, curves, tile):
             rows = band.shape[1]
             out[done : done + rows] = as_pixels(band, pixels.dtype)
             done += rows
         return out
 
     def _bands(
-        self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, light: Light | None, tile: int | None
+        self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, curves: Curves | None, tile: int | None
     ) -> Iterator[Tensor]:
         def compute(rows: slice, columns: slice) -> Tensor:
             holes = None if mask is None else np.ascontiguousarray(mask[rows, columns, None])
-            return self._tile(pixels[rows, columns], wish, holes, light)
+            return self._tile(pixels[rows, columns], wish, holes, curves)
 
         height, width = pixels.shape[:2]
         return bands(compute, height, width, tile, OVERLAP, CONTEXT, wish.scale)
 
-    def _tile(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, light: Light | None) -> Tensor:
+    def _tile(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, curves: Curves | None) -> Tensor:
         """Return a part of the photo enhanced: [C, scale * h, scale * w] in [-1, 1] on the CPU."""
         height, width, channels = pixels.shape
         pixels, mask = self._fitted(pixels), None if mask is None else self._padded(mask)
-        before = self._tensor(pixels)
-        holes = None
+        before, holes = self._tensor(pixels), None
         if mask is not None and mask.max() > 127 and wish.fills:
             holes = torch.from_numpy(mask > 127).permute(2, 0, 1)[None].float().to(self.device)
             guess = filled(eight_bits(pixels), np.where(mask > 127, 255, 0).astype(np.uint8))
-            image = torch.where(holes > 0, self._tensor(guess), before)
-        else:
-            image = before
-        if light is not None:
-            image = relight(image, light)
+            pixels = np.where(mask > 127, guess.astype(pixels.dtype) * (np.iinfo(pixels.dtype).max // 255), pixels)
+        image = self._tensor(pixels, curves) if curves is not None or holes is not None else before
         after = image
         if wish.correct in ("all", "defects") and self.networks.restore is not None:
             after = self.networks.restore(image, holes).float()
@@ -236,11 +234,21 @@ class Restoration:
         below, right = max(0, self.networks.smallest - height), max(0, self.networks.smallest - width)
         return np.pad(array, ((0, below), (0, right), (0, 0)), mode="symmetric") if below or right else array
 
-    def _tensor(self, pixels: Pixels) -> Tensor:
-        """Return uint8 or uint16 [h, w, C] as float32 [1, C, h, w] in [-1, 1] on the device."""
+    def _tensor(self, pixels: Pixels, curves: Curves | None = None) -> Tensor:
+        """Return uint8 or uint16 [h, w, C] as float32 [1, C, h, w] in [-1, 1] on the device, through a curve each."""
+        if curves is not None:
+            values = np.stack([curve[pixels[..., channel]] for channel, curve in enumerate(curves)])
+            return torch.from_numpy(values)[None].to(self.device)
         half = np.iinfo(pixels.dtype).max / 2
         values = np.ascontiguousarray(pixels).astype(np.float32)
         return torch.from_numpy(values).permute(2, 0, 1)[None].to(self.device).div(half).sub(1)
+
+
+def curves_of(light: Light, dtype: np.dtype) -> Curves:
+    """Return what a light makes of each level, float32 [C, levels] in [-1, 1]: its powers need no pixel's time."""
+    ramp = torch.linspace(-1, 1, int(np.iinfo(dtype).max) + 1, device=light.gain.device).expand(1, 3, 1, -1)
+    curves: Curves = relight(ramp, light)[0, :, 0].cpu().numpy()
+    return curves
 
 
 def check_pixels(pixels: Pixels) -> None:

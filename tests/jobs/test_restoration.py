@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from gan_lab.errors import UserError
 from gan_lab.jobs.restoration import SMALLEST_TILE, Networks, Restoration, Wish
-from gan_lab.networks import Light, LightCorrector, Restorer
+from gan_lab.networks import Light, LightCorrector, Restorer, relight
 
 CPU = torch.device("cpu")
 
@@ -77,6 +77,19 @@ def test_correct_chooses_between_light_and_defects() -> None:
     assert np.array_equal(only["defects"], image.astype(int) + 10)
     assert (only["light"] - image).min() > 15
     np.testing.assert_allclose(only["all"], np.minimum(only["light"] + 10, 255), atol=1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_light_is_corrected_channel_by_channel_at_the_photos_depth(dtype: Any) -> None:
+    class Cast(Brighter):
+        def estimate(self, image: Tensor) -> Light:
+            return Light(torch.tensor([[0.5, 1.5, 2.5]]), torch.tensor([[0.0, 0.02, 0.01]]))
+
+    image, highest = photo(dtype=dtype), np.iinfo(dtype).max
+    out = Restoration(Networks(light=Cast()), CPU)(image, Wish(correct="light"))
+    values = torch.from_numpy(image.astype(np.float64) / highest * 2 - 1).permute(2, 0, 1)[None]
+    expected = relight(values, Cast().estimate(values))[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(out, (expected + 1) / 2 * highest, atol=0.51 if dtype == np.uint8 else 1)
 
 
 def test_white_and_black_areas_stay() -> None:

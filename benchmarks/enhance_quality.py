@@ -7,7 +7,7 @@ The protocol is in `enhance_protocol.py`, the methods in `enhance_methods.py`. O
 given the pixels, the scale and in `holes` the mask, never the task. Figures are means over the photos of PSNR in dB,
 SSIM (uniform 7x7 windows) and CIEDE2000 on 8-bit sRGB; a photo that comes out untouched counts with 60 dB. Photos are
 taken at even steps of the list and keep their place in it, so a subset sees what the whole does. BM3D takes seconds a
-photo: `--traditional-every` takes fewer photos for the traditional methods, and N is printed for both.
+photo: `--traditional-every` takes fewer photos for the traditional methods; the model's figures on these stand beside them.
 """
 
 from __future__ import annotations
@@ -121,8 +121,11 @@ def rows_of(lines: Sequence[Line], all_scores: Sequence[Scores]) -> list[Row]:
     """Return the means over the photos, line by line."""
     gathered: dict[tuple[str, str, str], list[Measured]] = defaultdict(list)
     for scores in all_scores:
-        for key, measured in scores.items():
-            gathered[key].append(measured)
+        with_traditional = {line for line, kind, _ in scores if kind == "traditional"}
+        for (line, kind, name), measured in scores.items():
+            gathered[line, kind, name].append(measured)
+            if kind == "model" and line in with_traditional:
+                gathered[line, "model there", name].append(measured)
     figures = {key: Figure(*np.mean(values, axis=0).tolist(), len(values)) for key, values in gathered.items()}
 
     def those(line: Line, kind: str) -> dict[str, Figure]:
@@ -131,7 +134,8 @@ def rows_of(lines: Sequence[Line], all_scores: Sequence[Scores]) -> list[Row]:
     rows = []
     for line in lines:
         traditional = sorted(those(line, "traditional").items(), key=lambda item: -item[1].psnr)
-        rows.append(Row(line.name, those(line, AS_IS)[AS_IS], dict(traditional), those(line, "model")))
+        models, there = those(line, "model"), those(line, "model there")
+        rows.append(Row(line.name, those(line, AS_IS)[AS_IS], dict(traditional), models, there))
     return rows
 
 

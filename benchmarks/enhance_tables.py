@@ -59,6 +59,7 @@ class Row:
     as_is: Figure
     traditional: dict[str, Figure] = field(default_factory=dict)
     models: dict[str, Figure] = field(default_factory=dict)
+    models_there: dict[str, Figure] = field(default_factory=dict)  # on the photos of the traditional methods
 
     def best(self) -> tuple[str, Figure] | None:
         return next(iter(self.traditional.items()), None)
@@ -82,7 +83,7 @@ def print_tables(rows: Sequence[Row], models: Sequence[str], notes: Sequence[str
         table.add_column(name)
     for line in lines:
         table.add_row(*line)
-    console = Console(width=125 + 46 * len(models))  # nothing wraps
+    console = Console(width=125 + 72 * len(models))  # nothing wraps
     console.print(table)
     for note in notes:
         console.print(note, highlight=False)
@@ -103,13 +104,14 @@ def write_markdown(path: Path, rows: Sequence[Row], models: Sequence[str], notes
 
 
 def _summary(rows: Sequence[Row], models: Sequence[str]) -> list[list[str]]:
-    header = ["task", "input as is", "best traditional", "its N"]
+    header = ["task", "input as is", "best traditional", *(f"{model} there" for model in models), "N there"]
     for model in models:
         header += [model, "verdict"]
     lines = [[*header, "N", "to reach"]]
     for row in rows:
         best = row.best()
-        line = [row.name, str(row.as_is), f"{best[1]} ({best[0]})" if best else "-", str(best[1].n) if best else "-"]
+        line = [row.name, str(row.as_is), f"{best[1]} ({best[0]})" if best else "-"]
+        line += [str(row.models_there[model]) if best else "-" for model in models] + [str(best[1].n) if best else "-"]
         for model in models:
             line += [str(row.models[model]), row.verdict(model)]
         lines.append([*line, str(row.as_is.n), str(TARGETS[row.name])])

@@ -8,9 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+#: Rows of a matrix of distances that are held at a time.
+ROWS = 2048
+
 
 def kernel_distance(
-    f_real: Tensor, f_fake: Tensor, subsets: int = 50, subset_size: int | None = None, seed: int = 0
+    f_real: Tensor, f_fake: Tensor, subsets: int | None = 50, subset_size: int | None = None, seed: int = 0
 ) -> tuple[float, float]:
     """Return mean and standard deviation, over random subsets, of the unbiased squared kernel distance (KID).
 
@@ -20,7 +23,7 @@ def kernel_distance(
     Args:
         f_real: [N, D] features.
         f_fake: [M, D] features.
-        subsets: how many pairs of subsets.
+        subsets: how many pairs of subsets; None takes the whole sets once, without a draw, and no deviation (0).
         subset_size: images in each; None takes half of the smaller set, at least 2 and at most 1000. The subsets
             overlap, so the deviation says how much the choice of images matters, and is no confidence interval.
         seed: of the choice of subsets; torch's global generator is not touched.
@@ -31,6 +34,8 @@ def kernel_distance(
     Source: Binkowski et al. 2018, arXiv:1801.01401, eq. 4 with the kernel (x.y / D + 1)^3 of sec. 4.
     """
     f_real, f_fake = _features(f_real, f_fake)
+    if subsets is None:
+        return _squared_mmd(f_real, f_fake).item(), 0.0
     smaller = min(len(f_real), len(f_fake))
     size = subset_size if subset_size is not None else min(1000, max(2, smaller // 2))
     if not 2 <= size <= smaller:
@@ -40,8 +45,7 @@ def kernel_distance(
     for _ in range(subsets):
         real = f_real[torch.randperm(len(f_real), generator=generator)[:size].to(f_real.device)]
         fake = f_fake[torch.randperm(len(f_fake), generator=generator)[:size].to(f_fake.device)]
-        within = sum((kernel.sum() - kernel.diagonal().sum()) for kernel in (_kernel(real, real), _kernel(fake, fake)))
-        values.append(within / (size * (size - 1)) - 2 * _kernel(real, fake).mean())
+        values.append(_squared_mmd(real, fake))
     stacked = torch.stack(values)
     return stacked.mean().item(), stacked.std(correction=0).item()
 
@@ -94,6 +98,33 @@ def precision_recall(f_real: Tensor, f_fake: Tensor, k: int = 3) -> tuple[float,
     return _share_within(f_fake, f_real, k), _share_within(f_real, f_fake, k)
 
 
+def density_coverage(f_real: Tensor, f_fake: Tensor, k: int = 5) -> tuple[float, float]:
+    """Return (density, coverage): how crowded by reals the fakes' places are, and the share of reals with a fake near.
+
+    Near a real image means within its distance to its k-th nearest real one. Density is 1 on average where both are of
+    one distribution, and not bounded by it; unlike precision it counts in how many reals' neighbourhoods a fake lies, so
+    that a single outlier among the reals does not decide. Coverage is at most 1; both depend on N.
+
+    Args:
+        f_real: [N, D] features.
+        f_fake: [M, D] features.
+        k: which neighbour sets the radius; with k real images or fewer, the farthest there is.
+
+    Raises:
+        ValueError: a set has fewer than 2 images, or the features cannot be compared.
+
+    Source: Naeem et al. 2020, arXiv:2002.09797, eqs. 3 and 4.
+    """
+    f_real, f_fake = _features(f_real, f_fake)
+    radii, nearest, crowd = _radii(f_real, k), [], 0.0
+    for part, radius in zip(f_real.split(ROWS), radii.split(ROWS), strict=True):
+        distances = torch.cdist(part, f_fake)
+        crowd += (distances <= radius[:, None]).sum().item()
+        nearest.append(distances.amin(dim=1))
+    neighbours = min(k, len(f_real) - 1)
+    return crowd / (neighbours * len(f_fake)), (torch.cat(nearest) <= radii).double().mean().item()
+
+
 def inception_score(logits: Tensor, splits: int = 10) -> tuple[float, float]:
     """Return mean and standard deviation, over consecutive parts, of the Inception score: 1 to the number of classes.
 
@@ -107,7 +138,7 @@ def inception_score(logits: Tensor, splits: int = 10) -> tuple[float, float]:
 
     Source: Salimans et al. 2016, arXiv:1606.03498, sec. 4.
     """
-    logits = _matrix("logits", logits, fewest=1)
+    logits = checked("logits", logits, fewest=1)
     scores = []
     splits = min(splits, len(logits))
     for part in logits.tensor_split([index * len(logits) // splits for index in range(1, splits)]):
@@ -119,26 +150,40 @@ def inception_score(logits: Tensor, splits: int = 10) -> tuple[float, float]:
     return stacked.mean().item(), stacked.std(correction=0).item()
 
 
+def _squared_mmd(real: Tensor, fake: Tensor) -> Tensor:
+    """Return the unbiased squared kernel distance of two whole sets."""
+    within = torch.zeros((), dtype=real.dtype, device=real.device)
+    for each in (real, fake):
+        kernel = _kernel(each, each)
+        within = within + (kernel.sum() - kernel.diagonal().sum()) / (len(each) * (len(each) - 1))
+    return within - 2 * _kernel(real, fake).mean()
+
+
 def _kernel(x: Tensor, y: Tensor) -> Tensor:
     return (x @ y.T / x.shape[1] + 1) ** 3
 
 
-def _share_within(points: Tensor, references: Tensor, k: int, rows: int = 2048) -> float:
-    """Return the share of points that lie in the ball of at least one reference, in blocks of rows."""
-    neighbour = min(k, len(references) - 1) + 1  # each reference is its own nearest
-    radii = torch.cat([torch.cdist(part, references).kthvalue(neighbour).values for part in references.split(rows)])
-    inside = [(torch.cdist(part, references) <= radii).any(dim=1) for part in points.split(rows)]
+def _share_within(points: Tensor, references: Tensor, k: int) -> float:
+    """Return the share of points that lie in the ball of at least one reference."""
+    radii = _radii(references, k)
+    inside = [(torch.cdist(part, references) <= radii).any(dim=1) for part in points.split(ROWS)]
     return torch.cat(inside).double().mean().item()
 
 
+def _radii(points: Tensor, k: int) -> Tensor:
+    """Return each point's distance to its k-th nearest other, or to the farthest where there are fewer, [N]."""
+    neighbour = min(k, len(points) - 1) + 1  # each point is its own nearest
+    return torch.cat([torch.cdist(part, points).kthvalue(neighbour).values for part in points.split(ROWS)])
+
+
 def _features(f_real: Tensor, f_fake: Tensor) -> tuple[Tensor, Tensor]:
-    f_real, f_fake = _matrix("f_real", f_real, fewest=2), _matrix("f_fake", f_fake, fewest=2)
+    f_real, f_fake = checked("f_real", f_real, fewest=2), checked("f_fake", f_fake, fewest=2)
     if f_real.shape[1] != f_fake.shape[1]:
         raise ValueError(f"f_real and f_fake differ in width: {f_real.shape[1]} and {f_fake.shape[1]}")
     return f_real, f_fake
 
 
-def _matrix(name: str, values: Tensor, fewest: int) -> Tensor:
+def checked(name: str, values: Tensor, fewest: int) -> Tensor:
     """Return the values in float64 after a check: one row an image, enough rows, all finite."""
     if values.ndim != 2 or len(values) < fewest:
         raise ValueError(f"{name}: shape {list(values.shape)} (must be [N, D] with N >= {fewest})")

@@ -13,9 +13,15 @@ from torch_fidelity.metric_prc import calculate_precision_recall_full
 from torchmetrics.image.fid import _compute_fid
 from torchmetrics.image.kid import poly_mmd
 
-from gan_lab.metrics import frechet_distance, inception_score, kernel_distance, precision_recall
+from gan_lab.metrics import (
+    density_coverage,
+    frechet_distance,
+    inception_score,
+    kernel_distance,
+    precision_recall,
+)
 
-COMPARISONS = [kernel_distance, frechet_distance, precision_recall]
+COMPARISONS = [kernel_distance, frechet_distance, precision_recall, density_coverage]
 
 
 def features(count: int, width: int = 16, shift: float = 0.0, spread: float = 1.0, seed: int = 0) -> Tensor:
@@ -173,3 +179,36 @@ def test_features_that_cannot_be_compared_are_refused(
 def test_logits_that_are_none_are_refused() -> None:
     with pytest.raises(ValueError, match="logits"):
         inception_score(torch.zeros(0, 5))
+
+
+def test_density_and_coverage_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_lab.metrics.generation.ROWS", 3)
+    f_real = torch.tensor([[0.0], [1.0], [3.0], [10.0]])  # radii to the nearest other: 1, 1, 2, 7
+    f_fake = torch.tensor([[0.5], [1.9], [30.0]])
+    # 0.5 is near 0 and 1; 1.9 near 1 and 3; neither is near 10 (8.1 away), and 30 near none
+    assert density_coverage(f_real, f_fake, k=1) == (4 / 3, 3 / 4)
+    # with as many neighbours as there are, all are near but for the far one, and a count is by those that exist
+    assert density_coverage(f_real, f_fake, k=9) == pytest.approx((8 / 9, 1.0))
+
+
+def test_density_and_coverage_of_equal_and_of_narrow_sets() -> None:
+    density, coverage = density_coverage(features(400), features(400, seed=1))
+    assert density == pytest.approx(1, abs=0.1)
+    assert coverage > 0.9
+    collapsed = features(1, seed=1).expand(400, -1) + 0.01 * features(400, seed=2)
+    assert density_coverage(features(400), collapsed)[1] < 0.1
+
+
+def test_the_kernel_distance_of_whole_sets_is_its_definition() -> None:
+    f_real, f_fake = features(7).double(), features(9, shift=0.2, seed=1).double()
+
+    def kernel(x: Tensor, y: Tensor) -> float:
+        return float((x @ y / 16 + 1) ** 3)
+
+    def mean(first: Tensor, second: Tensor, *, without_itself: bool) -> float:
+        pairs = [(i, j) for i in range(len(first)) for j in range(len(second)) if not (without_itself and i == j)]
+        return sum(kernel(first[i], second[j]) for i, j in pairs) / len(pairs)
+
+    expected = mean(f_real, f_real, without_itself=True) + mean(f_fake, f_fake, without_itself=True)
+    expected -= 2 * mean(f_real, f_fake, without_itself=False)
+    assert kernel_distance(f_real, f_fake, subsets=None) == (pytest.approx(expected), 0.0)

@@ -1,6 +1,7 @@
 """Measures of restored images against originals, and of generated sets against real ones."""
 
 from gan_lab.metrics.colour import difference_2000
+from gan_lab.metrics.copies import Memorisation, memorisation, nearest_neighbours
 from gan_lab.metrics.generation import (
     density_coverage,
     frechet_distance,
@@ -9,7 +10,6 @@ from gan_lab.metrics.generation import (
     precision_recall,
 )
 from gan_lab.metrics.intervals import Interval, jackknife
-from gan_lab.metrics.copies import Memorisation, memorisation, nearest_neighbours
 from gan_lab.metrics.restoration import ciede2000, psnr, ssim, to_uint8
 
 __all__ = [

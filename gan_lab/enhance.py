@@ -76,7 +76,7 @@ def worker(
             return record(made, width, height)
         provenance = None
         if settings["provenance"] == "on":
-            filled = mask is not None and mask.any() and made.strength > 0
+            filled = mask is not None and mask.any() and wish.fills and made.strength > 0
             source = None if untouched else FILLED if filled else ENHANCED
             provenance = Provenance(pretrained.sha256, made.strength, settings, digital_source_type=source)
         written = write_photo(

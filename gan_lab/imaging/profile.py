@@ -266,17 +266,19 @@ def filled(image: Pixels, mask: Pixels) -> Pixels:
     """Return the image with a first guess in its holes, continued from their rims; what a restorer starts from.
 
     Args:
-        image: uint8 [H, W, C].
+        image: uint8 or uint16 [H, W, C]; the guess has 8 bits, the rest stays as it is.
         mask: uint8 [H, W, 1], above 0 in holes.
 
     Source: Bertalmio et al. 2001, doi:10.1109/CVPR.2001.990497 (OpenCV's Navier-Stokes inpainting).
     """
     if not mask.any():
         return image
+    step = np.iinfo(image.dtype).max // 255
     if mask.all():
-        return np.full_like(image, 128)
-    guess = cv2.inpaint(np.ascontiguousarray(image), np.ascontiguousarray(mask[..., 0]), 3, cv2.INPAINT_NS)
-    return guess.reshape(image.shape)
+        return np.full_like(image, 128 * step)
+    known = np.ascontiguousarray((image // step).astype(np.uint8))
+    guess = cv2.inpaint(known, np.ascontiguousarray(mask[..., 0]), 3, cv2.INPAINT_NS).reshape(image.shape)
+    return np.where(mask > 0, guess.astype(image.dtype) * step, image)
 
 
 def _check_shares(profile: object, *options: str) -> None:

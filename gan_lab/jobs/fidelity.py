@@ -124,10 +124,7 @@ def without_holes(pixels: Pixels, ignore: NDArray[np.generic] | None) -> Pixels:
     """Return a photo with a first guess in its holes: a weaker repair shall not show half of a scratch."""
     if ignore is None:
         return pixels
-    holes = ignore != 0
-    step = np.iinfo(pixels.dtype).max // 255
-    guess = filled((pixels // step).astype(np.uint8), holes[..., None].astype(np.uint8))
-    return np.where(holes[..., None], guess.astype(pixels.dtype) * step, pixels)
+    return filled(pixels, (ignore != 0)[..., None].astype(np.uint8))
 
 
 def enlarged(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:

@@ -164,9 +164,7 @@ class Restoration:
         side = corrector.side
         thumbnail = reduced(pixels, side)
         if mask is not None:
-            thumbnail = filled(
-                eight_bits(thumbnail), np.where(reduced(mask[..., None], side) > 0, 255, 0).astype(np.uint8)
-            )
+            thumbnail = filled(thumbnail, reduced(mask[..., None], side))
         image = self._tensor(np.repeat(thumbnail, 3, axis=2) if thumbnail.shape[2] == 1 else thumbnail)
         found = corrector.estimate(image)
         if pixels.shape[2] == 1:  # grey has no cast
@@ -204,8 +202,7 @@ class Restoration:
         before, holes = self._tensor(pixels), None
         if mask is not None and mask.max() > 127 and wish.fills:
             holes = torch.from_numpy(mask > 127).permute(2, 0, 1)[None].float().to(self.device)
-            guess = filled(eight_bits(pixels), np.where(mask > 127, 255, 0).astype(np.uint8))
-            pixels = np.where(mask > 127, guess.astype(pixels.dtype) * (np.iinfo(pixels.dtype).max // 255), pixels)
+            pixels = filled(pixels, (mask > 127).astype(np.uint8))
         image = self._tensor(pixels, curves) if curves is not None or holes is not None else before
         after = image
         if wish.correct in ("all", "defects") and self.networks.restore is not None:
@@ -275,11 +272,6 @@ def reduced(pixels: Pixels, side: int) -> Pixels:
         side, side, pixels.shape[2]
     )
     return thumbnail
-
-
-def eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
-    """Return uint8 or uint16 [H, W, C] as uint8."""
-    return pixels if pixels.dtype == np.uint8 else np.rint(pixels / 257).astype(np.uint8)
 
 
 def extremes(image: Tensor) -> Tensor:

@@ -124,6 +124,12 @@ def test_a_first_guess_continues_the_rim(channels: int) -> None:
     assert np.abs(filled(image, mask).astype(int) - 90).max() <= 1
     assert filled(image, np.full_like(mask, 255)).shape == image.shape
     assert filled(image, np.zeros_like(mask)) is image
+    deep = image.astype(np.uint16) * 257 + 5
+    made = filled(deep, mask)
+    assert made.dtype == np.uint16
+    np.testing.assert_array_equal(made[mask[..., 0] == 0], deep[mask[..., 0] == 0])
+    assert np.abs(made.astype(int) - 90 * 257).max() <= 257
+    assert (filled(deep, np.full_like(mask, 255)) == 128 * 257).all()
     assert hole_mask(Holes(count=4), (30, 20), rng()).shape == (30, 20, 1)
 
 

@@ -15,10 +15,11 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
+
+from gan_lab.config import instantiate
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Curve:
 def curve_of(run: Path, figure: str) -> Curve:
     """Read a run's metrics.csv and config.yaml."""
     config = OmegaConf.load(run / "config.yaml")
-    network = instantiate(OmegaConf.create({"generator": config.model.generator, "data": config.data}).generator)
+    network = instantiate(config.model.generator)
     points, minutes, done = [], 0.0, 0
     with open(run / "metrics.csv", newline="") as file:
         for row in csv.DictReader(file):

@@ -58,17 +58,16 @@ def jackknife(
         raise ValueError(f"{len(f_real)} and {len(f_fake)} images in {groups} groups: needs 4 images, 2 groups")
     groups = min(groups, len(f_real), len(f_fake))
     generator = torch.Generator().manual_seed(seed)
-    variances = []
-    for features, left_out in (
-        (f_real, lambda kept: figure(f_real[kept], f_fake)),
-        (f_fake, lambda kept: figure(f_real, f_fake[kept])),
-    ):
-        if features is f_real and not real_varies:
-            continue
-        group = torch.randperm(len(features), generator=generator) % groups
-        values = torch.tensor([left_out(group.to(features.device) != index) for index in range(groups)]).double()
-        variances.append((groups - 1) / groups * (values - values.mean()).square().sum().item())
-    value, error = figure(f_real, f_fake), math.sqrt(sum(variances))
+
+    def variance(features: Tensor, of_kept: Callable[[Tensor], float]) -> float:
+        group = (torch.randperm(len(features), generator=generator) % groups).to(features.device)
+        values = torch.tensor([of_kept(features[group != left_out]) for left_out in range(groups)]).double()
+        return (groups - 1) / groups * (values - values.mean()).square().sum().item()
+
+    total = variance(f_fake, lambda kept: figure(f_real, kept))
+    if real_varies:
+        total += variance(f_real, lambda kept: figure(kept, f_fake))
+    value, error = figure(f_real, f_fake), math.sqrt(total)
     half = student(groups - 1) * error
     return Interval(value, error, value - half, value + half)
 

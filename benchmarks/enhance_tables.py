@@ -104,14 +104,20 @@ def write_markdown(path: Path, rows: Sequence[Row], models: Sequence[str], notes
 
 
 def _summary(rows: Sequence[Row], models: Sequence[str]) -> list[list[str]]:
-    header = ["task", "input as is", "best traditional", *(f"{model} there" for model in models), "N there"]
+    compared = any(row.traditional for row in rows)
+    header = ["task", "input as is"]
+    if compared:
+        header += ["best traditional", *(f"{model} there" for model in models), "N there"]
     for model in models:
         header += [model, "verdict"]
     lines = [[*header, "N", "to reach"]]
     for row in rows:
+        line = [row.name, str(row.as_is)]
         best = row.best()
-        line = [row.name, str(row.as_is), f"{best[1]} ({best[0]})" if best else "-"]
-        line += [str(row.models_there[model]) if best else "-" for model in models] + [str(best[1].n) if best else "-"]
+        if best:
+            line += [f"{best[1]} ({best[0]})", *(str(row.models_there[model]) for model in models), str(best[1].n)]
+        elif compared:
+            line += ["-"] * (len(models) + 2)
         for model in models:
             line += [str(row.models[model]), row.verdict(model)]
         lines.append([*line, str(row.as_is.n), str(TARGETS[row.name])])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.augment.colour import draw_colour, recolour
-from gan_lab.augment.geometry import draw_blitting, draw_geometric, identities, warp
+from gan_lab.augment.geometry import draw_blitting, draw_geometric, identities, move, warp
 from gan_lab.errors import UserError
 
 
@@ -33,8 +33,8 @@ class ADA(nn.Module):
         target: the mean sign to steer to, in (-1, 1); None keeps p as it is.
         p: the strength to start from.
         interval: updates of D from one adjustment to the next.
-        speed_images: real images in which p can go from 0 to 1. The paper's 500_000 suit runs of 25 million; its code's
-            choice for short ones is the default here.
+        speed_images: real images in which p can go from 0 to 1. The paper's 500_000 suit runs of 25 million; the default is
+            what its code takes where it starts from trained networks and p must be there in time.
         max_p: where p stops.
 
     Attributes:
@@ -122,12 +122,11 @@ class ADA(nn.Module):
             if self.geometric:
                 place = place @ draw_geometric(n, self.p, height, width)
             if self.blitting or self.geometric:
-                x = where_changed(x, place, warp)
+                x = where_changed(x, place, warp if self.geometric else move)
             if self.colour:
                 x = where_changed(x, draw_colour(n, self.p), recolour)
         return x.to(images.dtype)
 
-    @torch.no_grad()
     def observe(self, logits_real: Tensor, images: int) -> None:
         """Take note of an update of D, and adjust `p` at every `interval`-th. Call it once an update, in every process.
 

@@ -128,13 +128,28 @@ def warp(images: Tensor, matrix: Tensor) -> Tensor:
         [N, C, H, W] in the images' dtype; differentiable in the images, twice where torch can (2.15 can).
     """
     height, width = images.shape[-2:]
+    doubled = halves(height, images) @ (images @ halves(width, images).T)  # [N, C, 2H+1, 2W+1]
+    # the outermost samples lie on the border, where -1 and 1 are: pixel edges of the images, corners of the doubled
+    grid = sources(images, matrix)
+    return F.grid_sample(doubled, grid, mode="bilinear", padding_mode="reflection", align_corners=True)
+
+
+def move(images: Tensor, matrix: Tensor) -> Tensor:
+    """Return the images with their pixels moved, each the nearest to its source: for `draw_blitting` alone.
+
+    What `warp` makes of such matrices, but for its rounding, in a fifth of the time. Args and returns are those of `warp`.
+    """
+    grid = sources(images, matrix)
+    return F.grid_sample(images, grid, mode="nearest", padding_mode="reflection", align_corners=False)
+
+
+def sources(images: Tensor, matrix: Tensor) -> Tensor:
+    """Return where each pixel comes from, [N, H, W, 2] as (x, y), with -1 and 1 at the images' borders."""
+    height, width = images.shape[-2:]
     x, y = centres(width, images), centres(height, images)[:, None]
     a, b, tx, c, d, ty = (entry[:, None, None] for entry in matrix[:, :2].to(images.dtype).flatten(1).unbind(1))
     # entry by entry: as a matrix product a GPU may round coordinates to 11 bits (TF32), an eighth of a pixel at 256
-    grid = torch.stack([(a * x + b * y + tx) * (2 / width), (c * x + d * y + ty) * (2 / height)], dim=-1)
-    doubled = halves(height, images) @ images @ halves(width, images).T  # [N, C, 2H+1, 2W+1]
-    # the outermost samples lie on the border, where -1 and 1 are: pixel edges of the images, corners of the doubled
-    return F.grid_sample(doubled, grid, mode="bilinear", padding_mode="reflection", align_corners=True)
+    return torch.stack([(a * x + b * y + tx) * (2 / width), (c * x + d * y + ty) * (2 / height)], dim=-1)
 
 
 def centres(size: int, like: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
     python benchmarks/augment_speed.py [--size 64] [--batches 32 64] [--rounds 15] [--device cpu|cuda]
 
 On the CPU both have one thread, and its processor time counts, so that other work on the machine does not. The two sides
-take turns in one process; the figures are medians. kornia is spared the conversion between [-1, 1] and its [0, 1]. What
+take turns in one process; the figures are medians. Beside the time: what a turn by 30 degrees and back leaves of drawn
+products. kornia is spared the conversion between [-1, 1] and its [0, 1]. What
 its classes do is near, not equal: its affine map is bilinear at the images' own size (gan_lab interpolates to twice that
 first), and its colours are clipped.
 """
@@ -11,10 +12,13 @@ first), and its colours are clipped.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import time
 from collections.abc import Callable
 
+import kornia
+import numpy as np
 import torch
 from kornia import augmentation as K
 from rich.console import Console
@@ -22,6 +26,8 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from gan_lab.augment import ADA, DiffAugment
+from gan_lab.augment.geometry import rotation, warp
+from gan_lab.data.catalogue import draw
 
 Augment = Callable[[Tensor], Tensor]
 OFF = {"brightness": 0.0, "saturation": 0.0, "contrast": 0.0, "translation": 0.0, "cutout": 0.0}
@@ -37,7 +43,7 @@ def diff(**strengths: float) -> DiffAugment:
 
 
 def kornia_blitting(p: float) -> list[nn.Module]:
-    turn = K.RandomRotation90(times=(0, 3), padding_mode="reflection", p=p)
+    turn = K.RandomRotation90(times=(0, 3), p=p)
     move = K.RandomTranslate((-0.125, 0.125), (-0.125, 0.125), padding_mode="reflection", p=p)
     return [K.RandomHorizontalFlip(p=p / 2), turn, move]
 
@@ -85,6 +91,22 @@ def milliseconds(call: Augment, images: Tensor, backward: bool) -> float:
     return 1e3 * (clock() - start)
 
 
+def turned_and_back(size: int) -> tuple[float, float]:
+    """Return the PSNR in dB of the middle of 64 drawn products after two turns, by gan_lab and by kornia."""
+    drawn = np.stack([draw(index, "studio", size) for index in range(64)])
+    images = torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 127.5 - 1
+    angle = torch.full((64,), 30.0)
+    ours = warp(warp(images, rotation(angle * math.pi / 180)), rotation(-angle * math.pi / 180))
+    theirs = kornia.geometry.rotate(kornia.geometry.rotate(images, angle), -angle)
+    inside = slice(size // 4, -(size // 4))
+
+    def psnr(x: Tensor) -> float:
+        error = (x - images)[..., inside, inside].square().mean((1, 2, 3))
+        return float((10 * torch.log10(4 / error)).mean())
+
+    return psnr(ours), psnr(theirs)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=64, help="side of the images in pixels")
@@ -120,6 +142,11 @@ def main() -> None:
                 cells += [f"{mine:.1f}", f"{other:.1f}", f"{ratio:.1f}"]
             table.add_row(name, *cells)
         Console(width=110).print(table)
+    print(
+        "turned by 30 degrees and back, PSNR: gan_lab {:.1f} dB, kornia {:.1f} dB".format(
+            *turned_and_back(options.size)
+        )
+    )
 
 
 if __name__ == "__main__":

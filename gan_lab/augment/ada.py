@@ -35,7 +35,7 @@ class ADA(nn.Module):
         interval: updates of D from one adjustment to the next.
         speed_images: real images in which p can go from 0 to 1. The paper's 500_000 suit runs of 25 million; the default is
             what its code takes where it starts from trained networks and p must be there in time.
-        max_p: where p stops.
+        max_p: where p stops. Differs from paper: its code has no such limit, though the paper sees leaks above 0.8.
 
     Attributes:
         adaptive: whether `observe` does anything.

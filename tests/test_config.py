@@ -81,7 +81,15 @@ def test_other_targets_are_refused(target: str) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["gan_lab.models.GAN", "gan_lab.models.linear_decay", "torch.optim.Adam", "torch.nn.ReLU", "gan_lab.imaging.JPEG"],
+    [
+        "gan_lab.models.GAN",
+        "gan_lab.models.linear_decay",
+        "torch.optim.Adam",
+        "torch.nn.ReLU",
+        "gan_lab.imaging.JPEG",
+        "gan_lab.augment.ADA",
+        "gan_lab.augment.DiffAugment",
+    ],
 )
 def test_own_targets_are_allowed(target: str) -> None:
     assert callable(allowed_object(target))

@@ -33,6 +33,7 @@ ALLOWED_TARGETS = (
     "gan_lab.models.",
     "gan_lab.networks.",
     "gan_lab.losses.",
+    "gan_lab.augment.",
     "gan_lab.metrics.",
     "gan_lab.imaging.",
     "gan_lab.data.",

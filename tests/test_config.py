@@ -39,7 +39,7 @@ def test_valid_overrides_pass(given: list[str], completed: list[str]) -> None:
     [
         (["-m", "model=vae,dcgan", "model.encoder.latents=3"], "model.encoder"),  # dcgan has no encoder
         (["-m", "model=vae,dcgna"], "did you mean model=dcgan"),
-        (["model=dcgan", "model.penalty.weight=3"], "model.penalty is None"),
+        (["model=dcgan", "model.penalties.r1.weight=3"], "model.penalties is None"),
         (["seed.x=3"], "seed is 0"),
         (["trainer=[1"], "trainer=[1"),
     ],

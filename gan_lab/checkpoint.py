@@ -110,6 +110,10 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
     if checkpoint.get("format", 0) > FORMAT:
         raise UserError(f"checkpoint {path}: made by a newer gan_lab; upgrade with pip install -U gan-lab")
+    if isinstance(config["model"], dict) and "penalty" in config["model"]:  # of a gan_lab that took a single one
+        penalty = config["model"].pop("penalty")
+        named = penalty and {str(penalty["_target_"]).rsplit(".", 1)[-1].lower(): penalty}
+        config["model"]["penalties"] = named
     return checkpoint
 
 

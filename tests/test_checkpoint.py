@@ -42,6 +42,28 @@ def test_load_model_gives_back_the_weights_and_the_configuration(tmp_path: Path)
         assert torch.equal(loaded.state_dict()[name], value)
 
 
+@pytest.mark.parametrize(
+    ("penalty", "named"), [(None, {}), ({"_target_": "gan_lab.losses.R1", "weight": 2.0}, {"r1": 2.0})]
+)
+def test_a_checkpoint_with_the_older_single_penalty_is_read(
+    penalty: dict[str, Any] | None, named: dict[str, float], tmp_path: Path
+) -> None:
+    size = {"image_size": 4, "channels": 1, "widths": [4]}
+    settings = {
+        "_target_": "gan_lab.models.GAN",
+        "generator": {"_target_": "gan_lab.networks.MLPGenerator", **size},
+        "discriminator": {"_target_": "gan_lab.networks.MLPDiscriminator", **size},
+        "generator_optimizer": SETTINGS["optimizer"],
+        "discriminator_optimizer": SETTINGS["optimizer"],
+    }
+    weights = checkpoint.instantiate(settings).state_dict()
+    content = {"state_dict": weights, "clock": {"iteration": 7, "progress": 0.5}}
+    checkpoint.CrashSafeIO({"model": settings | {"penalty": penalty}}).save_checkpoint(content, tmp_path / "a.ckpt")
+    loaded, config = checkpoint.load_model(tmp_path / "a.ckpt")
+    assert {name: one.weight for name, one in loaded.penalties.items()} == named
+    assert "penalty" not in config["model"]
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "a.ckpt"
     path.write_bytes(b"old")

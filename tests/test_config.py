@@ -8,6 +8,7 @@ from gan_lab.config import (
     allowed_object,
     check_targets,
     complete_overrides,
+    compose,
     config_dir,
     instantiate,
     keywords,
@@ -39,7 +40,7 @@ def test_valid_overrides_pass(given: list[str], completed: list[str]) -> None:
     [
         (["-m", "model=vae,dcgan", "model.encoder.latents=3"], "model.encoder"),  # dcgan has no encoder
         (["-m", "model=vae,dcgna"], "did you mean model=dcgan"),
-        (["model=dcgan", "model.penalty.weight=3"], "model.penalty is None"),
+        (["model=dcgan", "model.penalties.r1.weight=3"], "model.penalties is None"),
         (["seed.x=3"], "seed is 0"),
         (["trainer=[1"], "trainer=[1"),
     ],
@@ -112,6 +113,18 @@ def test_secrets_are_masked_at_any_depth() -> None:
         "wandb_token": "***",
         "password": None,
     }
+
+
+@pytest.mark.parametrize("experiment", sorted(path.stem for path in (config_dir() / "experiment").glob("*.yaml")))
+def test_every_experiment_makes_its_model(experiment: str) -> None:
+    config = compose("train", [f"experiment={experiment}", "name=made"])
+    assert isinstance(instantiate(config.model), allowed_object(config.model._target_))
+
+
+def test_the_small_catalogues_penalties_are_lazy_and_its_networks_narrow() -> None:
+    made = instantiate(compose("train", ["experiment=small_catalogue", "name=made"]).model)
+    assert {name: (one.weight, one.every) for name, one in made.penalties.items()} == {"r1": (1.0, 4), "r2": (1.0, 4)}
+    assert made.generator.out.in_channels == made.discriminator.entry.out_channels == 16
 
 
 def test_every_yaml_names_only_what_is_allowed() -> None:

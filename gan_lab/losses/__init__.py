@@ -1,18 +1,23 @@
-"""Losses: adversarial, penalties, reconstruction, perceptual, and the variational prior."""
+"""Losses: adversarial, penalties, consistency, reconstruction, perceptual, and the variational prior."""
 
-from gan_lab.losses.adversarial import Hinge, LeastSquares, NonSaturating, Wasserstein
+from gan_lab.losses.adversarial import Hinge, LeastSquares, NonSaturating, RelativisticPairing, Wasserstein
+from gan_lab.losses.consistency import ConsistencyRegularisation, FlipAndShift
 from gan_lab.losses.kl import kl_divergence
-from gan_lab.losses.penalties import R1, GradientPenalty, gradient_penalty, r1_penalty
+from gan_lab.losses.penalties import R1, R2, GradientPenalty, gradient_penalty, r1_penalty, r2_penalty
 from gan_lab.losses.perceptual import Perceptual
 from gan_lab.losses.reconstruction import feature_matching, gradient_difference, l1, negative_psnr, ssim_loss
 
 __all__ = [
     "R1",
+    "R2",
+    "ConsistencyRegularisation",
+    "FlipAndShift",
     "GradientPenalty",
     "Hinge",
     "LeastSquares",
     "NonSaturating",
     "Perceptual",
+    "RelativisticPairing",
     "Wasserstein",
     "feature_matching",
     "gradient_difference",
@@ -21,5 +26,6 @@ __all__ = [
     "l1",
     "negative_psnr",
     "r1_penalty",
+    "r2_penalty",
     "ssim_loss",
 ]

@@ -1,9 +1,19 @@
 """The methods: one LightningModule per family."""
 
-from gan_lab.models.base import ManualModule, TrainingDivergedError, cosine, linear_decay
+from gan_lab.models.base import ManualModule, TrainingDivergedError, burn_in, cosine, linear_decay
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.models.enhancer import Enhancer
 from gan_lab.models.gan import GAN
 from gan_lab.models.vae import VAE
 
-__all__ = ["GAN", "VAE", "CycleGAN", "Enhancer", "ManualModule", "TrainingDivergedError", "cosine", "linear_decay"]
+__all__ = [
+    "GAN",
+    "VAE",
+    "CycleGAN",
+    "Enhancer",
+    "ManualModule",
+    "TrainingDivergedError",
+    "burn_in",
+    "cosine",
+    "linear_decay",
+]

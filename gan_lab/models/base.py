@@ -37,7 +37,8 @@ class Update:
 
     Attributes:
         terms: the loss terms, averaged over the micro-batches; on the device.
-        images: detached pictures that another part needs, [N, C, H, W]; empty if the loss returns none.
+        images: detached rows, an image each, that another part needs: pictures [N, C, H, W], D's certainty; empty if the
+            loss returns none.
         stepped: False when a loss scaler skipped the update, so that what follows from it can be skipped as well.
     """
 
@@ -57,6 +58,7 @@ class ManualModule(LightningModule):
         micro_batches: parts that a batch is split into for one update; their gradients are averaged.
         gradient_clip: largest norm of one optimiser's gradient; None leaves gradients as they are.
         schedule: factor on every optimiser's learning rate as a function of the share of the budget spent, in [0, 1].
+        beta2: every optimiser's second beta as a function of the same; None leaves them as they are.
 
     Attributes:
         iteration: batches consumed so far; schedules, stopping, checkpoints and loggers count in it.
@@ -76,6 +78,7 @@ class ManualModule(LightningModule):
         micro_batches: int = 1,
         gradient_clip: float | None = None,
         schedule: Schedule | None = None,
+        beta2: Schedule | None = None,
     ) -> None:
         super().__init__()
         if micro_batches < 1:
@@ -84,6 +87,7 @@ class ManualModule(LightningModule):
         self.micro_batches = micro_batches
         self.gradient_clip = gradient_clip
         self.schedule = schedule
+        self.beta2 = beta2
         self.iteration = 0
         self.progress = 0.0
         self.terms: Terms = {}
@@ -258,13 +262,17 @@ class ManualModule(LightningModule):
         return scaler.get_scale() >= scale  # the scaler lowers its scale exactly when it skipped the update
 
     def _apply_schedule(self) -> None:
-        if self.schedule is None:
-            return
-        factor = self.schedule(self.progress)
-        for optimizer in self.trainer.optimizers:
-            for group in optimizer.param_groups:
+        groups = [group for optimizer in self.trainer.optimizers for group in optimizer.param_groups]
+        for group in groups:
+            if self.schedule is not None:
                 group.setdefault("initial_lr", group["lr"])
-                group["lr"] = group["initial_lr"] * factor
+                group["lr"] = group["initial_lr"] * self.schedule(self.progress)
+            if self.beta2 is not None:
+                if "betas" not in group:
+                    raise UserError(
+                        "model.beta2: needs optimisers with betas, such as torch.optim.Adam; set it to null"
+                    )
+                group["betas"] = (group["betas"][0], self.beta2(self.progress))
 
     def _restore_rank_states(self) -> None:
         states, self._rank_states = self._rank_states, None
@@ -330,6 +338,20 @@ def cosine(warm_up: float = 0.0, floor: float = 0.0) -> Schedule:
             return max(progress / warm_up, 0.01)
         along = min(1.0, (progress - warm_up) / (1 - warm_up))
         return floor + (1 - floor) * (1 + math.cos(math.pi * along)) / 2
+
+    return schedule
+
+
+def burn_in(first: float, last: float, share: float = 0.2) -> Schedule:
+    """Return a schedule: from `first` to `last` along half a cosine over the share `share` of the budget, then `last`.
+
+    Source: the schedules of the code of Huang et al. 2024, arXiv:2501.05441.
+    Differs from paper: a share of the budget, where theirs is a number of images.
+    """
+
+    def schedule(progress: float) -> float:
+        along = min(1.0, progress / share)
+        return last + (first - last) * (1 + math.cos(math.pi * along)) / 2
 
     return schedule
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import torch
@@ -12,8 +12,17 @@ from torch.optim import Optimizer
 
 from gan_lab.losses import LeastSquares, l1
 from gan_lab.metrics import kernel_distance
+from gan_lab.models.adversary import (
+    Adversarial,
+    Penalty,
+    detached,
+    discriminator_terms,
+    each,
+    generator_term,
+    named_penalties,
+    penalty_terms,
+)
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
-from gan_lab.models.gan import Adversarial, Penalty, detached, discriminator_terms, each
 from gan_lab.networks import RandomVGG
 
 Direction = Literal["AB", "BA"]
@@ -57,7 +66,7 @@ class CycleGAN(ManualModule):
         generator_optimizer: makes the optimiser of both generators.
         discriminator_optimizer: makes the optimiser of both discriminators.
         adversarial: least squares unless given.
-        penalty: a penalty on the gradient of either D; runs in fp32, uncompiled.
+        penalties: penalties on the gradient of either D, by name; see `GAN`.
         lambda_cycle: weight of the cycle term.
         lambda_identity: weight of the identity term, as a share of `lambda_cycle`; it keeps colours where they are.
         pool_size: past fakes that each D is shown.
@@ -77,7 +86,7 @@ class CycleGAN(ManualModule):
         generator_optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory,
         adversarial: Adversarial | None = None,
-        penalty: Penalty | None = None,
+        penalties: Mapping[str, Penalty | None] | None = None,
         lambda_cycle: float = 10.0,
         lambda_identity: float = 0.5,
         pool_size: int = 50,
@@ -89,7 +98,7 @@ class CycleGAN(ManualModule):
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         self.adversarial: Adversarial = adversarial or LeastSquares()
-        self.penalty = penalty
+        self.penalties = named_penalties(penalties)
         self.lambda_cycle = lambda_cycle
         self.lambda_identity = lambda_identity
         self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
@@ -114,8 +123,8 @@ class CycleGAN(ManualModule):
             fake_B, fake_A = self.generator_AB(real_A), self.generator_BA(real_B)
         rec_A, rec_B = self.generator_BA(fake_B), self.generator_AB(fake_A)
         terms = {
-            "loss_g_AB": self.adversarial.generator(self.discriminator_B(fake_B)),
-            "loss_g_BA": self.adversarial.generator(self.discriminator_A(fake_A)),
+            "loss_g_AB": generator_term(self.adversarial, self.discriminator_B, fake_B, real_B),
+            "loss_g_BA": generator_term(self.adversarial, self.discriminator_A, fake_A, real_A),
             "loss_cycle_A": l1(rec_A, real_A),
             "loss_cycle_B": l1(rec_B, real_B),
         }
@@ -133,14 +142,14 @@ class CycleGAN(ManualModule):
         loss = torch.zeros((), device=draw["real_A"].device)
         terms: Terms = {}
         for side, discriminator in (("A", self.discriminator_A), ("B", self.discriminator_B)):
-            logits_real, logits_fake = each(discriminator, draw[f"real_{side}"], draw[f"fake_{side}"])
+            real, fake = draw[f"real_{side}"], draw[f"fake_{side}"]
+            logits_real, logits_fake = each(discriminator, real, fake)
             loss_side = 0.5 * self.adversarial.discriminator(logits_real, logits_fake)
-            loss = loss + loss_side
-            if self.penalty is not None:
-                real, fake = draw[f"real_{side}"], draw[f"fake_{side}"]
-                terms[f"penalty_{side}"] = self.penalty(discriminator.forward, real, fake)
-                loss = loss + self.penalty.weight * terms[f"penalty_{side}"]
-            named = discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
+            penalty, penalties = penalty_terms(self, self.penalties, discriminator.forward, real, fake)
+            loss = loss + loss_side + penalty
+            boundary, relativistic = self.adversarial.boundary, self.adversarial.relativistic
+            named = discriminator_terms(logits_real, logits_fake, boundary, relativistic)
+            terms |= {f"{name}_{side}": term for name, term in penalties.items()}
             terms[f"loss_d_{side}"] = loss_side.detach()
             terms |= {f"{name}_{side}": named[name] for name in ("accuracy_d", "cross_entropy_d")}
         return loss, detached(terms)

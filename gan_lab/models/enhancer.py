@@ -5,7 +5,7 @@ They are one class with other networks and weights: see conf/model/enhancer.yaml
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -23,8 +23,17 @@ from gan_lab.losses import (
     ssim_loss,
 )
 from gan_lab.metrics import psnr, ssim, to_uint8
+from gan_lab.models.adversary import (
+    Adversarial,
+    Penalty,
+    detached,
+    discriminator_terms,
+    each,
+    generator_term,
+    named_penalties,
+    penalty_terms,
+)
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
-from gan_lab.models.gan import Adversarial, Penalty, detached, discriminator_terms, each
 from gan_lab.networks import ExponentialMovingAverage
 from gan_lab.networks.restorer import enlarged
 
@@ -42,7 +51,7 @@ class Enhancer(ManualModule):
             reconstruction terms alone.
         discriminator_optimizer: likewise for D.
         adversarial: non-saturating cross-entropy unless given.
-        penalty: a penalty on D's gradient by the judged image; runs in fp32, uncompiled.
+        penalties: penalties on D's gradient by the judged image, by name; see `GAN`.
         conditional: show D the input beside the output, as pix2pix does.
         lambda_adversarial: weight of the adversarial term.
         lambda_l1: weight of the mean absolute error.
@@ -74,7 +83,7 @@ class Enhancer(ManualModule):
         discriminator: nn.Module | None = None,
         discriminator_optimizer: OptimizerFactory | None = None,
         adversarial: Adversarial | None = None,
-        penalty: Penalty | None = None,
+        penalties: Mapping[str, Penalty | None] | None = None,
         conditional: bool = False,
         lambda_adversarial: float = 1.0,
         lambda_l1: float = 100.0,
@@ -103,7 +112,7 @@ class Enhancer(ManualModule):
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         self.adversarial: Adversarial = adversarial or NonSaturating()
-        self.penalty = penalty
+        self.penalties = named_penalties(penalties)
         self.conditional = conditional
         self.lambda_adversarial = lambda_adversarial
         self.lambda_l1 = lambda_l1
@@ -139,13 +148,12 @@ class Enhancer(ManualModule):
         judged = [self._judged(draw["lq"], image) for image in (draw["gt"], pred.detach())]
         logits_real, logits_fake = each(self.discriminator, *judged)
         loss = self.adversarial.discriminator(logits_real, logits_fake)
-        terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
-        if self.penalty is not None:
-            eager = self.discriminator.forward  # a compiled call has no double backward
-            judge = lambda image: eager(self._judged(draw["lq"], image))  # noqa: E731
-            terms["penalty"] = self.penalty(judge, draw["gt"], pred)
-            loss = loss + self.penalty.weight * terms["penalty"]
-        return loss, detached(terms)
+        boundary, relativistic = self.adversarial.boundary, self.adversarial.relativistic
+        terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, boundary, relativistic)
+        eager = self.discriminator.forward  # a compiled call has no double backward
+        judge = lambda image: eager(self._judged(draw["lq"], image))  # noqa: E731
+        penalty, penalties = penalty_terms(self, self.penalties, judge, draw["gt"], pred)
+        return loss + penalty, detached(terms | penalties)
 
     def generator_loss(self, draw: Batch) -> Loss:
         """Come close to the ground truth in every weighted sense, and fool D."""
@@ -154,17 +162,17 @@ class Enhancer(ManualModule):
         loss = sum((weight * term for weight, term in terms.values()), torch.zeros((), device=pred.device))
         named = {f"loss_{name}": term.detach() for name, (_, term) in terms.items()}
         if self.discriminator is not None:
-            judged = self._judged(draw["lq"], pred)
+            judged, real = (self._judged(draw["lq"], image) for image in (pred, draw["gt"]))
             if self.lambda_feature_matching > 0:
                 with torch.no_grad():
-                    _, features_real = self.discriminator(self._judged(draw["lq"], draw["gt"]), return_features=True)
+                    logits_real, features_real = self.discriminator(real, return_features=True)
                 logits_fake, features_fake = self.discriminator(judged, return_features=True)
+                adversarial = self.adversarial.generator(logits_fake, logits_real)
                 matching = feature_matching(features_real, features_fake)
                 loss = loss + self.lambda_feature_matching * matching
                 named["loss_feature_matching"] = matching.detach()
             else:
-                logits_fake = self.discriminator(judged)
-            adversarial = self.adversarial.generator(logits_fake)
+                adversarial = generator_term(self.adversarial, self.discriminator, judged, real)
             loss = loss + self.lambda_adversarial * adversarial
             named["loss_g_adversarial"] = adversarial.detach()
         return loss, named | {"loss_g": loss.detach()}

@@ -1,41 +1,34 @@
 """Generative adversarial networks that draw images from noise, with or without labels.
 
-DCGAN, the MLP GAN, cGAN, LSGAN, SNGAN and WGAN-GP are one class with other networks, loss and penalty: see conf/model/.
+DCGAN, the MLP GAN, cGAN, LSGAN, SNGAN, WGAN-GP and R3GAN are one class with other networks, loss and penalties: see
+conf/model/.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
-from gan_lab.losses import NonSaturating
+from gan_lab.losses import ConsistencyRegularisation, NonSaturating
 from gan_lab.metrics import kernel_distance
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.adversary import (
+    Adversarial,
+    Penalty,
+    certainty,
+    detached,
+    discriminator_terms,
+    each,
+    generator_term,
+    named_penalties,
+    penalty_terms,
+)
+from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Schedule, Terms, evaluating
 from gan_lab.networks import ExponentialMovingAverage, RandomVGG
-
-
-class Adversarial(Protocol):
-    """The two sides of an adversarial game; `boundary` is the logit at which D is undecided."""
-
-    boundary: float
-
-    def discriminator(self, logits_real: Tensor, logits_fake: Tensor) -> Tensor: ...
-
-    def generator(self, logits_fake: Tensor) -> Tensor: ...
-
-
-class Penalty(Protocol):
-    """A penalty on D's gradient: `weight` times a call's scalar is added to D's loss. It runs in fp32."""
-
-    weight: float
-
-    def __call__(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor: ...
 
 
 class GAN(ManualModule):
@@ -47,7 +40,13 @@ class GAN(ManualModule):
         generator_optimizer: makes G's optimiser from its parameters.
         discriminator_optimizer: likewise for D.
         adversarial: the loss of both sides; non-saturating cross-entropy unless given.
-        penalty: a penalty on D's gradient; runs in fp32, uncompiled.
+        penalties: penalties on D's gradient by name, added up; each runs in fp32, uncompiled, and is logged by its name.
+        penalty_schedule: factor on their weights as a function of the share of the budget spent, in [0, 1].
+        consistency: keep D's logits where they are when an augmentation moves an image.
+        augment: what is done to every image, real or fake, before D sees it in either turn; images [N, C, H, W] to the
+            same, differentiable. A part of it that has `progress` is told the share of the budget spent; one with
+            `adaptive` set has `p`, its strength, and after D's turn gets `observe(certainty, images)`: how far D puts each
+            real image above its boundary (above its fake, for a relativistic loss), and how many images that step stood for.
         n_critic: updates of D for one of G.
         ema_half_life: images after which a weight's share in the averaged generator has halved; None for no averaging.
         classes: number of classes of a conditional GAN; 0 for none.
@@ -71,7 +70,10 @@ class GAN(ManualModule):
         generator_optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory,
         adversarial: Adversarial | None = None,
-        penalty: Penalty | None = None,
+        penalties: Mapping[str, Penalty | None] | None = None,
+        penalty_schedule: Schedule | None = None,
+        consistency: ConsistencyRegularisation | None = None,
+        augment: nn.Module | None = None,
         n_critic: int = 1,
         ema_half_life: float | None = 10_000,
         conditional: bool = False,
@@ -93,7 +95,10 @@ class GAN(ManualModule):
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         self.adversarial: Adversarial = adversarial or NonSaturating()
-        self.penalty = penalty
+        self.penalties = named_penalties(penalties)
+        self.penalty_schedule = penalty_schedule
+        self.consistency = consistency
+        self.augment = augment
         self.n_critic = n_critic
         self.conditional = conditional
         self.classes = classes
@@ -106,7 +111,11 @@ class GAN(ManualModule):
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
         generator_turn = self.every(self.n_critic)
         draw = self.draw(batch, shared_fake=self.micro_batches == 1, differentiable=generator_turn)
-        terms = self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
+        for part in self._augment_parts():
+            if hasattr(part, "progress"):
+                part.progress = self.progress
+        judged = self.minimize(discriminator_optimizer, self.discriminator_loss, draw)
+        terms = judged.terms | self.adapt(judged.images["certainty"])
         if generator_turn:
             update = self.minimize(generator_optimizer, self.generator_loss, draw)
             terms |= update.terms
@@ -129,26 +138,53 @@ class GAN(ManualModule):
         return {"real": real, "label": label, "z": z, "fake": fake}
 
     def discriminator_loss(self, draw: Batch) -> Loss:
-        """Tell real from fake, plus the penalty."""
-        real, label, fake = draw["real"], draw["label"], draw["fake"]
+        """Tell real from fake, plus the penalties and the consistency; hand out how sure D is of real images."""
+        label, fake = draw["label"], draw["fake"]
         if fake is None:
             with torch.no_grad():
                 fake = self.generator(draw["z"], label)
-        fake = fake.detach()
-        logits_real, logits_fake = each(self.discriminator, real, fake, label=label)
+        real, fake = self.augmented(draw["real"]), self.augmented(fake.detach())
+        views = [real, fake]
+        if self.consistency is not None:
+            with torch.no_grad():
+                views += [self.consistency.augment(view) for view in (real, fake)]
+        logits_real, logits_fake, *moved = each(self.discriminator, *views, label=label)
         loss = self.adversarial.discriminator(logits_real, logits_fake)
-        terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
-        if self.penalty is not None:
-            # `.forward`: a compiled call has no double backward, so the penalty runs eager
-            terms["penalty"] = self.penalty(lambda x: self.discriminator.forward(x, label), real, fake)
-            loss = loss + self.penalty.weight * terms["penalty"]
-        return loss, detached(terms)
+        boundary, relativistic = self.adversarial.boundary, self.adversarial.relativistic
+        terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, boundary, relativistic)
+        if self.consistency is not None:
+            terms["consistency"] = self.consistency(logits_real, logits_fake, *moved)
+            loss = loss + terms["consistency"]
+        # Differs from StyleGAN2-ADA: by the images as D sees them, so an augmentation need not be differentiable twice.
+        # `.forward`: a compiled call has no double backward, so the penalties run eager
+        eager = lambda x: self.discriminator.forward(x, label)  # noqa: E731
+        factor = 1.0 if self.penalty_schedule is None else self.penalty_schedule(self.progress)
+        penalty, penalties = penalty_terms(self, self.penalties, eager, real, fake, factor)
+        sure = certainty(self.adversarial, logits_real, logits_fake)
+        return loss + penalty, detached(terms | penalties), {"certainty": sure}
 
     def generator_loss(self, draw: Batch) -> Loss:
         """Make fakes that D takes for real."""
         fake = draw["fake"] if draw["fake"] is not None else self.generator(draw["z"], draw["label"])
-        loss = self.adversarial.generator(self.discriminator(fake, draw["label"]))
+        judge = lambda x: self.discriminator(self.augmented(x), draw["label"])  # noqa: E731
+        loss = generator_term(self.adversarial, judge, fake, draw["real"])
         return loss, {"loss_g": loss.detach()}
+
+    def augmented(self, images: Tensor) -> Tensor:
+        """Return images as D sees them, in either turn; what is shown or measured never passes here."""
+        return images if self.augment is None else self.augment(images)
+
+    def adapt(self, sure: Tensor) -> Terms:
+        """Let an adaptive augmentation see how sure D is of real images; return its strength."""
+        terms: Terms = {}
+        for part in self._augment_parts():
+            if getattr(part, "adaptive", False):
+                part.observe(sure, self.images_seen(sure))
+                terms["augment_p"] = torch.as_tensor(part.p, device=sure.device).detach().clone()
+        return terms
+
+    def _augment_parts(self) -> list[Any]:
+        return [] if self.augment is None else list(self.augment.modules())
 
     def configure_optimizers(self) -> list[Optimizer]:
         return [
@@ -191,46 +227,6 @@ def random_vgg_distance(model: Any, batches: Iterable[Batch]) -> dict[str, float
     return {"val/kid_random_vgg": kernel_distance(f_real, f_fake)[0]} if len(f_real) > 1 else {}
 
 
-def each(network: nn.Module, *batches: Tensor, label: Tensor | None = None) -> list[Tensor]:
-    """Return what a network makes of several batches of one size: in one call, which is faster, where that is the same.
-
-    Batch norm would mix the batches. Spectral norm needs the single call when compiled: its power iteration changes in
-    place what the backward pass of an earlier call has kept.
-
-    Args:
-        network: called with a batch, and with labels if given.
-        batches: [N, C, H, W] each.
-        label: int64 [N], the same for every batch; None for none.
-    """
-    if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules()):
-        return [network(batch) if label is None else network(batch, label) for batch in batches]
-    together = torch.cat(batches)
-    out = network(together) if label is None else network(together, label.repeat(len(batches)))
-    return list(out.chunk(len(batches)))
-
-
-def detached(terms: Terms) -> Terms:
-    """Return the terms without their graphs, as they are logged."""
-    return {name: term.detach() for name, term in terms.items()}
-
-
 def seeded_noise(n: int, latents: int, seed: int = 0) -> Tensor:
     """Return normal noise [n, latents] that leaves the global generators alone; the same on every device."""
     return torch.randn(n, latents, generator=torch.Generator().manual_seed(seed))
-
-
-def discriminator_terms(logits_real: Tensor, logits_fake: Tensor, boundary: float = 0.0) -> Terms:
-    """Return D's accuracy and cross-entropy and its mean logits, all detached.
-
-    Args:
-        logits_real: D(real), any shape.
-        logits_fake: D(fake), any shape.
-        boundary: the logit at which D is undecided.
-    """
-    real, fake = logits_real.detach().float() - boundary, logits_fake.detach().float() - boundary
-    return {
-        "accuracy_d": 0.5 * ((real > 0).float().mean() + (fake < 0).float().mean()),
-        "cross_entropy_d": 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean()),
-        "logits_real": real.mean() + boundary,
-        "logits_fake": fake.mean() + boundary,
-    }

@@ -11,6 +11,7 @@ from gan_lab.networks.light import Light, LightCorrector, relight
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer, spectral_normalise
 from gan_lab.networks.patchgan import PatchDiscriminator
+from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.resnet import ResnetGenerator
 from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
 from gan_lab.networks.restorer import Restorer
@@ -36,6 +37,8 @@ __all__ = [
     "MLPGenerator",
     "Norm",
     "PatchDiscriminator",
+    "R3GANDiscriminator",
+    "R3GANGenerator",
     "RandomVGG",
     "ResidualDiscriminator",
     "ResidualGenerator",

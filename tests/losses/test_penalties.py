@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_lab.losses import R1, GradientPenalty, gradient_penalty, r1_penalty
+from gan_lab.losses import R1, R2, GradientPenalty, gradient_penalty, r1_penalty, r2_penalty
 
 # D(x) = sum(w * x) has the gradient w everywhere, of norm 5.
 SLOPE = torch.tensor([3.0, 4.0]).view(1, 1, 1, 2)
@@ -19,7 +19,9 @@ def test_values_for_a_linear_discriminator() -> None:
     assert r1_penalty(_linear(x), x).item() == pytest.approx(25)
     assert gradient_penalty(_linear(x), x).item() == pytest.approx((5 - 1) ** 2)
     assert gradient_penalty(_linear(x), x, target=0.0).item() == pytest.approx(25)
+    assert r2_penalty(_linear(x), x).item() == pytest.approx(25)
     assert R1()(_linear, x, x).item() == pytest.approx(25)
+    assert R2()(_linear, x, x).item() == pytest.approx(25)
     assert GradientPenalty()(_linear, x, x).item() == pytest.approx(16)
 
 
@@ -55,6 +57,25 @@ def test_r1_looks_at_real_images_alone() -> None:
     assert torch.equal(seen[0], torch.ones(2, 1, 2, 2))
 
 
+def test_r2_looks_at_fake_images_alone() -> None:
+    seen = []
+    R2()(lambda x: (seen.append(x.detach()), x.sum(dim=(1, 2, 3)))[1], torch.ones(2, 1, 2, 2), torch.zeros(2, 1, 2, 2))
+    assert len(seen) == 1
+    assert torch.equal(seen[0], torch.zeros(2, 1, 2, 2))
+
+
+@pytest.mark.parametrize(("penalty", "side"), [(R1(), 0), (R2(), 1)])
+def test_zero_centred_penalties_against_autograd_image_by_image(penalty: nn.Module, side: int) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Tanh(), nn.Flatten(), nn.Linear(12, 1))
+    images = torch.randn(2, 3, 2, 4, 4)
+    norms = []
+    for image in images[side]:
+        gradient = torch.autograd.functional.jacobian(lambda x: network(x[None]).squeeze(), image)
+        norms.append(float(gradient.square().sum()))
+    assert penalty(network, *images).item() == pytest.approx(sum(norms) / 3, rel=1e-5)
+
+
 @pytest.mark.parametrize("penalty", [r1_penalty, gradient_penalty])
 def test_gradients_by_the_weights(penalty: object) -> None:
     """The penalty's gradient by D's weights, which takes D's second derivative, against finite differences."""
@@ -70,7 +91,7 @@ def test_gradients_by_the_weights(penalty: object) -> None:
     assert torch.autograd.gradcheck(value, (first, second))
 
 
-@pytest.mark.parametrize("penalty", [R1(), GradientPenalty()])
+@pytest.mark.parametrize("penalty", [R1(), R2(), GradientPenalty()])
 def test_modules_reach_the_discriminator_and_nothing_else(penalty: nn.Module) -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Tanh(), nn.Flatten(), nn.Linear(8, 1))
@@ -81,7 +102,7 @@ def test_modules_reach_the_discriminator_and_nothing_else(penalty: nn.Module) ->
     assert fake.grad is None
 
 
-@pytest.mark.parametrize("penalty", [R1(), GradientPenalty()])
+@pytest.mark.parametrize("penalty", [R1(), R2(), GradientPenalty()])
 def test_modules_run_in_fp32_under_autocast(penalty: nn.Module) -> None:
     dtypes = []
     network = nn.Conv2d(1, 1, 3)
@@ -103,10 +124,14 @@ def test_a_flat_discriminator_gives_finite_gradients() -> None:
 def test_weights() -> None:
     assert GradientPenalty().weight == 10.0
     assert R1().weight == 5.0
-    assert GradientPenalty(weight=2.0).weight == 2.0
+    assert R2().weight == 5.0
+    for penalty in (R1, R2, GradientPenalty):
+        assert penalty().every == 1
+        assert penalty(weight=2.0, every=3).weight == 2.0
+        assert penalty(every=3).every == 3
 
 
-@pytest.mark.parametrize("penalty", [r1_penalty, gradient_penalty])
+@pytest.mark.parametrize("penalty", [r1_penalty, r2_penalty, gradient_penalty])
 def test_images_without_gradient_are_refused(penalty: object) -> None:
     x = torch.randn(2, 1, 1, 2)
     with pytest.raises(ValueError, match="must require grad"):

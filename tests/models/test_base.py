@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.plugins.precision import MixedPrecision
 
 from gan_lab.errors import UserError
-from gan_lab.models import GAN, TrainingDivergedError, linear_decay
+from gan_lab.models import GAN, TrainingDivergedError, burn_in, linear_decay
 from gan_lab.models.base import load_rng_state, rng_state, split, untouched_rng
 from tests.models.fitting import TinyDiscriminator, TinyGenerator, adam, fit, same, weights
 
@@ -81,6 +81,30 @@ def test_schedule_scales_every_learning_rate_by_progress() -> None:
 @pytest.mark.parametrize(("progress", "factor"), [(0.0, 1.0), (0.5, 1.0), (0.75, 0.5), (1.0, 0.0)])
 def test_linear_decay(progress: float, factor: float) -> None:
     assert linear_decay(0.5)(progress) == pytest.approx(factor)
+
+
+@pytest.mark.parametrize(("progress", "value"), [(0.0, 0.9), (0.1, 0.945), (0.2, 0.99), (0.7, 0.99)])
+def test_burn_in(progress: float, value: float) -> None:
+    assert burn_in(0.9, 0.99)(progress) == pytest.approx(value)
+    assert burn_in(0.9, 0.99, share=1.0)(0.25) == pytest.approx(0.9 + 0.09 * (1 - 0.5**0.5) / 2)
+
+
+def test_beta2_follows_progress_and_leaves_beta1() -> None:
+    seen: list[Any] = []
+
+    class Betas(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+            seen.append([group["betas"] for optimizer in trainer.optimizers for group in optimizer.param_groups])
+
+    fit(gan(beta2=lambda progress: 0.9 + progress / 10), batch, 2, Betas())
+    assert seen == [[(0.5, 0.9)] * 2, [(0.5, pytest.approx(0.95))] * 2]
+
+
+def test_beta2_wants_an_optimiser_that_has_one() -> None:
+    sgd = lambda parameters: torch.optim.SGD(parameters, lr=0.1)  # noqa: E731
+    model = GAN(TinyGenerator(), TinyDiscriminator(), sgd, sgd, beta2=burn_in(0.9, 0.99))
+    with pytest.raises(UserError, match=r"model\.beta2"):
+        fit(model, batch, 1)
 
 
 class Overflow(Callback):

@@ -114,12 +114,12 @@ def test_batch_norm_keeps_batches_apart() -> None:
 
 
 def test_a_penalty_is_taken_on_either_discriminator() -> None:
-    model = cyclegan(penalty=R1(weight=3.0))
+    model = cyclegan(penalties={"r1": R1(weight=3.0)})
     real = domains(0)
     draw = {"real_A": real["A"], "real_B": real["B"], "fake_A": real["B"], "fake_B": real["A"]}
     loss, terms = model.discriminator_loss(draw)[:2]
-    assert terms["penalty_A"] > 0
-    assert terms["penalty_B"] > 0
-    model.penalty = None
-    expected = model.discriminator_loss(draw)[0] + 3.0 * (terms["penalty_A"] + terms["penalty_B"])
+    assert terms["penalty_r1_A"] > 0
+    assert terms["penalty_r1_B"] > 0
+    model.penalties = {}
+    expected = model.discriminator_loss(draw)[0] + 3.0 * (terms["penalty_r1_A"] + terms["penalty_r1_B"])
     torch.testing.assert_close(loss, expected)

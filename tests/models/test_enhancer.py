@@ -108,15 +108,17 @@ def test_an_enhancer_without_any_term_is_refused() -> None:
 @pytest.mark.parametrize("conditional", [False, True])
 def test_a_penalty_is_taken_on_what_the_discriminator_judges(conditional: bool) -> None:
     discriminator = TinyDiscriminator(32 if conditional else 16)
-    model = Enhancer(Pointwise(), adam(), discriminator, adam(), conditional=conditional, penalty=R1(weight=3.0))
+    model = Enhancer(
+        Pointwise(), adam(), discriminator, adam(), conditional=conditional, penalties={"r1": R1(weight=3.0)}
+    )
     draw = darkened(0) | {"pred": darkened(1)["gt"]}
     loss, terms = model.discriminator_loss(draw)[:2]
     real = draw["gt"].clone().requires_grad_()
     logits = discriminator(torch.cat([draw["lq"], real], dim=1) if conditional else real)
     (gradient,) = torch.autograd.grad(logits.sum(), real)
-    torch.testing.assert_close(terms["penalty"], gradient.square().flatten(1).sum(1).mean())
-    model.penalty = None
-    torch.testing.assert_close(loss, model.discriminator_loss(draw)[0] + 3.0 * terms["penalty"])
+    torch.testing.assert_close(terms["penalty_r1"], gradient.square().flatten(1).sum(1).mean())
+    model.penalties = {}
+    torch.testing.assert_close(loss, model.discriminator_loss(draw)[0] + 3.0 * terms["penalty_r1"])
     assert not any(term.requires_grad for term in terms.values())
 
 

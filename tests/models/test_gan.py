@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from torch import nn
 
 from gan_lab.errors import UserError
-from gan_lab.losses import R1, GradientPenalty, Hinge, LeastSquares, NonSaturating, Wasserstein
+from gan_lab.losses import R1, R2, GradientPenalty, Hinge, LeastSquares, NonSaturating, RelativisticPairing, Wasserstein
 from gan_lab.models import GAN
 from gan_lab.models.gan import discriminator_terms, each, seeded_noise
 from tests.models.fitting import TinyDiscriminator, TinyGenerator, adam, fit, same, weights
@@ -68,20 +68,21 @@ def test_n_critic_counts_the_discriminators_updates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("adversarial", "penalty"),
+    ("adversarial", "penalties"),
     [
-        (NonSaturating(), R1(weight=0.5)),
-        (Hinge(), R1(weight=0.5)),
-        (LeastSquares(), R1(weight=0.5)),
+        (NonSaturating(), {"r1": R1(weight=0.5)}),
+        (Hinge(), {"r1": R1(weight=0.5)}),
+        (LeastSquares(), {"r1": R1(weight=0.5)}),
         # in one dimension a strong penalty on the slope's size is a wall between its two signs
-        (Wasserstein(), GradientPenalty(weight=0.1)),
+        (Wasserstein(), {"gradient": GradientPenalty(weight=0.1)}),
+        (RelativisticPairing(), {"r1": R1(weight=0.25), "r2": R2(weight=0.25)}),
     ],
-    ids=["non_saturating", "hinge", "least_squares", "wasserstein"],
+    ids=["non_saturating", "hinge", "least_squares", "wasserstein", "relativistic"],
 )
-def test_learns_a_distribution_of_two_modes(adversarial: Any, penalty: Any) -> None:
-    model = gan(adversarial=adversarial, penalty=penalty)
+def test_learns_a_distribution_of_two_modes(adversarial: Any, penalties: Any) -> None:
+    model = gan(adversarial=adversarial, penalties=penalties)
     terms = fit(model, two_modes, 1200)
-    assert "penalty" in terms[-1]
+    assert {f"penalty_{name}" for name in penalties} <= terms[-1].keys()
     samples = model.generate(seeded_noise(1000, 2)).flatten()
     low, high = samples < 0, samples > 0
     assert low.float().mean() == pytest.approx(0.5, abs=0.2)

@@ -1,0 +1,159 @@
+"""What every method with a discriminator shares: the losses' and penalties' interfaces, and the terms that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gan_lab.errors import UserError
+from gan_lab.models.base import ManualModule, Terms
+
+Judge = Callable[[Tensor], Tensor]
+
+
+class Adversarial(Protocol):
+    """The two sides of an adversarial game.
+
+    Attributes:
+        boundary: the logit at which D is undecided.
+        relativistic: whether only differences of logits count, so that G's turn needs D(real) as well.
+    """
+
+    boundary: float
+    relativistic: bool
+
+    def discriminator(self, logits_real: Tensor, logits_fake: Tensor) -> Tensor: ...
+
+    def generator(self, logits_fake: Tensor, logits_real: Tensor | None = None) -> Tensor: ...
+
+
+class Penalty(Protocol):
+    """A penalty on D's gradient, run in fp32: `weight * every` times its scalar joins D's loss in each `every`-th iteration."""
+
+    weight: float
+    every: int
+
+    def __call__(self, discriminator: Judge, real: Tensor, fake: Tensor) -> Tensor: ...
+
+
+def named_penalties(penalties: Mapping[str, Penalty | None] | None) -> dict[str, Penalty]:
+    """Return the penalties that are set: a yaml that builds on another may have put null in the place of one.
+
+    Raises:
+        UserError: one is to be taken less than once an iteration, or never.
+    """
+    named = {name: penalty for name, penalty in (penalties or {}).items() if penalty is not None}
+    for name, penalty in named.items():
+        if penalty.every < 1:
+            raise UserError(
+                f"model.penalties.{name}.every={penalty.every}: needs a whole number of iterations, at least 1"
+            )
+    return named
+
+
+def penalty_terms(
+    model: ManualModule,
+    penalties: Mapping[str, Penalty],
+    judge: Judge,
+    real: Tensor,
+    fake: Tensor,
+    factor: float = 1.0,
+) -> tuple[Tensor, Terms]:
+    """Return the weighted sum of the penalties that are due in this iteration, and each of them unweighted.
+
+    Args:
+        model: knows the iteration.
+        penalties: name -> penalty.
+        judge: images -> logits; not compiled: a compiled call has no double backward.
+        real: [N, C, H, W] in [-1, 1].
+        fake: likewise.
+        factor: on every weight.
+
+    Returns:
+        Scalar, 0 where none is due; `penalty_<name>` -> scalar for each that is.
+
+    Source: Karras et al. 2020, arXiv:1912.04958, section 3.1 (lazy: every n-th time, n times as heavy).
+    Differs from paper: joins the loss of that iteration, and is no update of its own with other betas.
+    """
+    due = {name: penalty for name, penalty in penalties.items() if model.every(penalty.every)}
+    terms = {name: penalty(judge, real, fake) for name, penalty in due.items()}
+    weighted = [factor * penalty.weight * penalty.every * terms[name] for name, penalty in due.items()]
+    return sum(weighted, torch.zeros((), device=real.device)), {f"penalty_{name}": term for name, term in terms.items()}
+
+
+def generator_term(adversarial: Adversarial, judge: Judge, fake: Tensor, real: Tensor) -> Tensor:
+    """Return G's adversarial loss; D judges the real images as well, without gradient, only for a loss that compares.
+
+    Args:
+        adversarial: the loss.
+        judge: images -> logits.
+        fake: [N, C, H, W], with G's graph.
+        real: likewise; its row is the fake's partner.
+    """
+    if not adversarial.relativistic:
+        return adversarial.generator(judge(fake))
+    with torch.no_grad():
+        logits_real = judge(real)
+    return adversarial.generator(judge(fake), logits_real)
+
+
+def each(network: nn.Module, *batches: Tensor, label: Tensor | None = None) -> list[Tensor]:
+    """Return what a network makes of several batches of one size: in one call, which is faster, where that is the same.
+
+    Batch norm would mix the batches. Spectral norm needs the single call when compiled: its power iteration changes in
+    place what the backward pass of an earlier call has kept.
+
+    Args:
+        network: called with a batch, and with labels if given.
+        batches: [N, C, H, W] each.
+        label: int64 [N], the same for every batch; None for none.
+    """
+    if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules()):
+        return [network(batch) if label is None else network(batch, label) for batch in batches]
+    together = torch.cat(batches)
+    out = network(together) if label is None else network(together, label.repeat(len(batches)))
+    return list(out.chunk(len(batches)))
+
+
+def detached(terms: Terms) -> Terms:
+    """Return the terms without their graphs, as they are logged."""
+    return {name: term.detach() for name, term in terms.items()}
+
+
+def certainty(adversarial: Adversarial, logits_real: Tensor, logits_fake: Tensor) -> Tensor:
+    """Return how far D is on the right side with each real image, detached fp32: above the boundary, or above its fake.
+
+    Args:
+        adversarial: the loss that gives the logits their meaning.
+        logits_real: D(real), any shape.
+        logits_fake: D(fake), the same shape.
+    """
+    real, fake = logits_real.detach().float(), logits_fake.detach().float()
+    return real - fake if adversarial.relativistic else real - adversarial.boundary
+
+
+def discriminator_terms(
+    logits_real: Tensor, logits_fake: Tensor, boundary: float = 0.0, relativistic: bool = False
+) -> Terms:
+    """Return D's accuracy and cross-entropy and its mean logits, all detached.
+
+    Args:
+        logits_real: D(real), any shape.
+        logits_fake: D(fake), the same shape.
+        boundary: the logit at which D is undecided.
+        relativistic: judge D by pairs, as its loss does: the accuracy is the share of pairs in the right order, and the
+            cross-entropy that of telling which of two is real.
+    """
+    real, fake = logits_real.detach().float() - boundary, logits_fake.detach().float() - boundary
+    # of a pair, D says how much more real one is: the right order is told from the wrong one at a difference of 0
+    on_real, on_fake = (real - fake, fake - real) if relativistic else (real, fake)
+    return {
+        "accuracy_d": 0.5 * ((on_real > 0).float().mean() + (on_fake < 0).float().mean()),
+        "cross_entropy_d": 0.5 * (F.softplus(-on_real).mean() + F.softplus(on_fake).mean()),
+        "logits_real": real.mean() + boundary,
+        "logits_fake": fake.mean() + boundary,
+    }

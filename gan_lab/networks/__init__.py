@@ -11,13 +11,16 @@ from gan_lab.networks.light import Light, LightCorrector, relight
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer, spectral_normalise
 from gan_lab.networks.patchgan import PatchDiscriminator
+from gan_lab.networks.quantizer import CodeHistogram, VectorQuantizer
 from gan_lab.networks.resnet import ResnetGenerator
 from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
 from gan_lab.networks.restorer import Restorer
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.vae import ConvDecoder, ConvEncoder
+from gan_lab.networks.vq_vae import GridDecoder, GridEncoder
 
 __all__ = [
+    "CodeHistogram",
     "ConditionalBatchNorm2d",
     "ConvDecoder",
     "ConvDiscriminator",
@@ -28,6 +31,8 @@ __all__ = [
     "DenseGenerator28",
     "Discriminator",
     "ExponentialMovingAverage",
+    "GridDecoder",
+    "GridEncoder",
     "Inception",
     "InstanceNorm2d",
     "Light",
@@ -43,6 +48,7 @@ __all__ = [
     "Restorer",
     "UNetGenerator",
     "VGG19Features",
+    "VectorQuantizer",
     "inception",
     "initialise",
     "norm_layer",

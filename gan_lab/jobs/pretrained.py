@@ -32,7 +32,7 @@ Picture = TypeVar("Picture", Image.Image, np.ndarray)
 TASKS = {
     "restoration": ("restores photos", "enhance", "restorer, light, enhancer, eagan, pix2pix"),
     "translation": ("translates photos", "translate", "cyclegan"),
-    "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, sngan, wgan_gp, vae"),
+    "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, sngan, wgan_gp, vae, vae_gan"),
 }
 #: Longest side of a tile, in pixels: about 1.5 GB of memory for a generator of width 64.
 TILE = 1024

@@ -75,6 +75,15 @@ def test_each_update_leaves_the_other_networks_alone(micro_batches: int) -> None
     assert same(weights(still.discriminator), before[2])
 
 
+@pytest.mark.parametrize(("micro_batches", "calls"), [(1, 1), (4, 8)])
+def test_one_micro_batch_encodes_once_for_both_updates(micro_batches: int, calls: int) -> None:
+    model = vae_gan(micro_batches=micro_batches)
+    seen = []
+    model.encoder.register_forward_hook(lambda *call: seen.append(call))
+    fit(model, stripes, 1)
+    assert len(seen) == calls
+
+
 def test_micro_batches_give_the_update_of_the_whole_batch() -> None:
     made = []
     for micro_batches in (1, 4):

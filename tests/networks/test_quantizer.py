@@ -69,6 +69,14 @@ def test_rounding_changes_nothing_and_is_fp32_under_autocast() -> None:
     assert before.keys() == {"codebook", "counts", "sums"}  # the whole state is saved with the weights
 
 
+def test_near_codes_are_told_apart_under_autocast() -> None:
+    quantizer = VectorQuantizer(2, 1)
+    quantizer.codebook.copy_(torch.tensor([[10.0], [10.01]]))  # one number in bfloat16
+    with torch.autocast("cpu", torch.bfloat16):
+        codes = quantizer(torch.tensor([9.99, 10.02]).view(2, 1, 1, 1))[1]
+    assert codes.flatten().tolist() == [0, 1]
+
+
 def test_the_codebook_follows_as_a_naive_loop_does() -> None:
     quantizer = started(decay=0.9)
     counts, sums = quantizer.counts.tolist(), [row.clone() for row in quantizer.sums]

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from gan_lab.networks import GridDecoder, GridEncoder
+from gan_lab.networks.vq_vae import ResidualUnit
 
 from . import checks
 
@@ -38,6 +39,14 @@ def test_defaults() -> None:
 def test_a_size_that_cannot_be_halved_is_refused(image_size: int, levels: int) -> None:
     with pytest.raises(ValueError, match="image_size must be a multiple"):
         GridEncoder(image_size, levels=levels)
+
+
+def test_a_residual_unit_passes_its_input_on_as_it_is() -> None:
+    unit = ResidualUnit(2)
+    nn.init.zeros_(unit.narrow.weight)
+    nn.init.zeros_(unit.narrow.bias)
+    x = torch.randn(1, 2, 3, 3)
+    torch.testing.assert_close(unit(x.clone()), x)
 
 
 def test_layout_and_input() -> None:

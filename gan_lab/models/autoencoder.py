@@ -1,4 +1,4 @@
-"""What autoencoders share: how a reconstruction is judged, its pictures, and figures over held-out images."""
+"""What autoencoders share: how a reconstruction is judged, pictures of it, and figures over held-out images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from gan_lab.errors import UserError
 from gan_lab.losses import Perceptual, binary_cross_entropy, l1, mse, ssim_loss
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
-from gan_lab.models.gan import detached, random_vgg_distance, seeded_noise
+from gan_lab.models.gan import detached
 
 Pixelwise = Literal["mse", "l1", "bce"]
 _PIXELWISE: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
@@ -40,17 +40,12 @@ class Autoencoder(ManualModule):
         vgg19_weights: path of that file; None looks under TORCH_HOME.
         options: of `ManualModule`.
 
-    Attributes:
-        latents: length of the noise that `generate` takes.
-
     Raises:
         UserError: there is no such `reconstruction`; `lambda_perceptual` is above 0 and the VGG19 file is missing.
     """
 
     batch_kind = "images"
-    task = "generation"
     monitor = ("val/loss", "min")
-    latents: int
 
     def __init__(
         self,
@@ -88,10 +83,6 @@ class Autoencoder(ManualModule):
         """Return a draw for held-out images [N, C, H, W] that takes nothing from the global generators."""
 
     @abstractmethod
-    def generate(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Return images [N, C, H, W] in [-1, 1] for normal noise [N, latents]; labels are not used."""
-
-    @abstractmethod
     def reconstruct(self, image: Tensor) -> Tensor:
         """Return what decoding an image's latents gives, [N, C, H, W] in [-1, 1]; draws nothing at random."""
 
@@ -115,28 +106,22 @@ class Autoencoder(ManualModule):
     # ------------------------------------------------------------------------------------------------ using it
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
-        """Two rows of photos above their reconstructions, then four rows of samples; without photos the samples alone."""
-        if not batch:
-            return self.generate(seeded_noise(32, self.latents).to(self.device)), 8
+        """Two rows of photos above their reconstructions."""
         real = batch["image"][:16].to(self.device)
         real = real[: len(real) - len(real) % min(8, len(real))]  # whole rows, so that each has its own below it
         rec = self.reconstruct(real)
         pairs = torch.cat([torch.cat([real[i : i + 8], rec[i : i + 8]]) for i in range(0, len(real), 8)])
-        columns = min(8, len(real))
-        samples = self.generate(seeded_noise(4 * columns, self.latents).to(self.device))
-        return torch.cat([pairs, samples]), columns
+        return pairs, min(8, len(real))
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Return the loss with seeded noise, its parts, and the kernel distance of samples in a random embedding."""
+        """Return the loss and its parts."""
         totals: dict[str, list[Tensor]] = {}
-        kept = []
+        count = 0
         for index, batch in enumerate(batches):
-            kept.append(batch)
             image = batch["image"].to(self.device)
             with evaluating(self.encoder, self.decoder):
                 _, terms = self.loss(self.held_out_draw(image, index))[:2]
             for name, term in terms.items():
                 totals.setdefault(f"val/{name}", []).append(term * len(image))
-        count = sum(len(batch["image"]) for batch in kept)
-        figures = {name: float(torch.stack(parts).sum()) / count for name, parts in totals.items()}
-        return figures | random_vgg_distance(self, kept)
+            count += len(image)
+        return {name: float(torch.stack(parts).sum()) / count for name, parts in totals.items()}

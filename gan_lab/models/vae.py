@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from gan_lab.errors import UserError
 from gan_lab.losses import free_bits, kl_per_latent
 from gan_lab.models.autoencoder import Autoencoder
 from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, evaluating
-from gan_lab.models.gan import seeded_noise
+from gan_lab.models.gan import random_vgg_distance, seeded_noise
 
 #: Nats above which a latent counts as used; a posterior that is its prior carries none.
 ACTIVE = 0.01
@@ -41,6 +42,8 @@ class VAE(Autoencoder):
     Source: Kingma & Welling 2014, arXiv:1312.6114, eq. 10; the weight is Higgins et al. 2017 (beta-VAE), eq. 4; its
     warm-up Bowman et al. 2016, arXiv:1511.06349, section 3.1; free bits Kingma et al. 2016, arXiv:1606.04934, C.8.
     """
+
+    task = "generation"
 
     def __init__(
         self,
@@ -113,6 +116,19 @@ class VAE(Autoencoder):
     def reconstruct(self, image: Tensor) -> Tensor:
         """Return what decoding the mean of an image's latents gives, [N, C, H, W] in [-1, 1]."""
         return self.generate(self.encode(image))
+
+    def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
+        """Two rows of photos above their reconstructions, then four rows of samples; without photos the samples alone."""
+        if not batch:
+            return self.generate(seeded_noise(32, self.latents).to(self.device)), 8
+        pairs, columns = super().sample_grid(batch)
+        samples = self.generate(seeded_noise(4 * columns, self.latents).to(self.device))
+        return torch.cat([pairs, samples]), columns
+
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Return the loss with seeded noise, its parts, and the kernel distance of samples in a random embedding."""
+        kept = list(batches)
+        return super().validate(kept) | random_vgg_distance(self, kept)
 
     def held_out_draw(self, image: Tensor, seed: int) -> Batch:
         return {"image": image, "noise": seeded_noise(len(image), self.latents, seed=seed).to(image.device)}

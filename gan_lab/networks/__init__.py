@@ -11,7 +11,7 @@ from gan_lab.networks.light import Light, LightCorrector, relight
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer, spectral_normalise
 from gan_lab.networks.patchgan import PatchDiscriminator
-from gan_lab.networks.quantizer import CodeHistogram, VectorQuantizer
+from gan_lab.networks.quantizer import VectorQuantizer
 from gan_lab.networks.resnet import ResnetGenerator
 from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
 from gan_lab.networks.restorer import Restorer
@@ -20,7 +20,6 @@ from gan_lab.networks.vae import ConvDecoder, ConvEncoder
 from gan_lab.networks.vq_vae import GridDecoder, GridEncoder
 
 __all__ = [
-    "CodeHistogram",
     "ConditionalBatchNorm2d",
     "ConvDecoder",
     "ConvDiscriminator",

@@ -1,4 +1,4 @@
-"""A codebook that encoder outputs are rounded to, and where in the image each of its codes occurs."""
+"""A codebook that encoder outputs are rounded to."""
 
 from __future__ import annotations
 
@@ -93,42 +93,6 @@ class VectorQuantizer(nn.Module):
         self.codebook.copy_(torch.where(used, self.sums / self.counts[:, None], self.codebook))
         # of the codes that occurred: the average credits codes that have just started with a use that they may not find
         return {"perplexity": perplexity(counts), "restarted": restarted.sum().float()}
-
-
-class CodeHistogram(nn.Module):
-    """Know how often each code occurs at each place of the grid, and draw codes by it, each place for itself.
-
-    It is the poorest prior that a VQ-VAE can have: neighbours know nothing of each other, so that samples show where
-    colours lie and no objects. The paper's is a PixelCNN over the codes.
-
-    Args:
-        side: of the grid of codes.
-        codes: size of the codebook.
-        decay: share of the average that stays in an update.
-    """
-
-    counts: Tensor
-
-    def __init__(self, side: int, codes: int, decay: float = 0.99) -> None:
-        super().__init__()
-        self.side = side
-        self.decay = decay
-        self.register_buffer("counts", torch.zeros(side * side, codes))
-
-    @torch.no_grad()
-    def update(self, codes: Tensor) -> None:
-        """Take in the codes int64 [N, side, side] of one iteration, of all processes."""
-        places, size = self.counts.shape
-        cells = codes.flatten(1) + torch.arange(places, device=codes.device) * size  # [N, places]
-        counts = torch.bincount(cells.flatten(), minlength=places * size).view(places, size)
-        self.counts.lerp_(over_processes(counts.float()), 1 - self.decay)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Return codes int64 [N, side, side] for normal noise [N, side * side]; all codes alike before any update."""
-        cumulated = (self.counts.double() + 1e-9).cumsum(dim=1)
-        shares = torch.special.ndtr(z.double()).T.contiguous()  # uniform in [0, 1], [places, N]
-        codes = torch.searchsorted(cumulated / cumulated[:, -1:], shares)  # the inverse of the distribution function
-        return codes.clamp(max=self.counts.shape[1] - 1).T.reshape(-1, self.side, self.side)
 
 
 def perplexity(counts: Tensor) -> Tensor:

@@ -19,9 +19,6 @@ class GridEncoder(nn.Module):
         levels: how often the side is halved.
         blocks: residual blocks.
 
-    Attributes:
-        side: of the grid.
-
     Raises:
         ValueError: `image_size` cannot be halved so often.
 
@@ -40,7 +37,6 @@ class GridEncoder(nn.Module):
         super().__init__()
         if levels < 1 or image_size % 2**levels:
             raise ValueError(f"image_size must be a multiple of 2**levels = {2**levels}; got {image_size}")
-        self.side = image_size // 2**levels
         layers: list[nn.Module] = []
         for entry, out in itertools.pairwise((channels, *_widths(width, levels))):
             layers += [nn.Conv2d(entry, out, 4, 2, 1), nn.ReLU(inplace=True)]
@@ -53,7 +49,7 @@ class GridEncoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return vectors [N, code_width, side, side] for images [N, C, H, W] in [-1, 1]."""
+        """Return vectors [N, code_width, side, side] for images [N, C, H, W] in [-1, 1]; the side is H / 2**levels."""
         return self.layers(x)
 
 

@@ -26,5 +26,5 @@ def test_the_loss_of_a_yaml_falls_on_a_few_images(model: str) -> None:
     figures = made.validate([batch])
     assert made.monitor[0] in figures
     pictures, columns = made.sample_grid(batch)
-    assert pictures.shape == (48, 3, 32, 32)
+    assert pictures.shape == (16 if model == "vq_vae" else 48, 3, 32, 32)  # without samples, and with four rows
     assert columns == 8

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, multiprocessing
 
-from gan_lab.networks import CodeHistogram, VectorQuantizer
+from gan_lab.networks import VectorQuantizer
 from gan_lab.networks.quantizer import perplexity
 
 
@@ -162,51 +162,17 @@ def test_perplexity_counts_the_codes_in_use() -> None:
 def _one_of_two(rank: int, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     torch.manual_seed(0)
-    quantizer, histogram = VectorQuantizer(6, 3, 0.9, 0.3), CodeHistogram(4, 6)
+    quantizer = VectorQuantizer(6, 3, 0.9, 0.3)
     torch.manual_seed(rank)  # each process draws its own noise
     for seed in range(3):
         encoded = torch.randn(4, 3, 4, 4, generator=torch.Generator().manual_seed(seed))[2 * rank : 2 * rank + 2]
-        codes = quantizer(encoded)[1]
-        histogram.update(codes)
-        quantizer.update(encoded, codes)
-    torch.save({"quantizer": quantizer.state_dict(), "histogram": histogram.state_dict()}, f"{folder}/rank{rank}.pt")
+        quantizer.update(encoded, quantizer(encoded)[1])
+    torch.save(quantizer.state_dict(), f"{folder}/rank{rank}.pt")
 
 
 def test_two_processes_keep_one_codebook_of_all_their_vectors(tmp_path: Path) -> None:
     multiprocessing.spawn(_one_of_two, (str(tmp_path),), nprocs=2)
     first, second = (torch.load(tmp_path / f"rank{rank}.pt") for rank in (0, 1))
-    for part in ("quantizer", "histogram"):
-        for name, value in first[part].items():
-            assert torch.equal(value, second[part][name]), name
-    # 4 images of 16 vectors, as many as one process would have counted
-    assert first["quantizer"]["counts"].sum().item() == pytest.approx(64)
-    assert first["histogram"]["counts"].sum(dim=1).tolist() == pytest.approx([4 * (1 - 0.99**3)] * 16)
-
-
-# ------------------------------------------------------------------------------------------------ the histogram
-
-
-def test_codes_are_drawn_as_often_as_they_occurred_at_their_place() -> None:
-    histogram = CodeHistogram(2, 3, decay=0.0)
-    occurred = torch.tensor([[[0, 2], [1, 1]], [[0, 2], [1, 0]], [[0, 2], [1, 0]], [[0, 0], [1, 0]]])
-    histogram.update(occurred)
-    z = torch.randn(4000, 4, generator=torch.Generator().manual_seed(0))
-    drawn = histogram(z)
-    assert drawn.shape == (4000, 2, 2)
-    shares = torch.stack([(drawn == code).double().mean(dim=0) for code in range(3)])
-    torch.testing.assert_close(shares[:, 0, 0], torch.tensor([1.0, 0.0, 0.0]).double())
-    torch.testing.assert_close(shares[:, 1, 0], torch.tensor([0.0, 1.0, 0.0]).double())
-    torch.testing.assert_close(shares[:, 0, 1], torch.tensor([0.25, 0.0, 0.75]).double(), atol=0.03, rtol=0)
-    torch.testing.assert_close(shares[:, 1, 1], torch.tensor([0.75, 0.25, 0.0]).double(), atol=0.03, rtol=0)
-
-
-def test_the_histogram_forgets() -> None:
-    histogram = CodeHistogram(1, 2, decay=0.75)
-    histogram.update(torch.zeros(4, 1, 1, dtype=torch.int64))
-    histogram.update(torch.ones(4, 1, 1, dtype=torch.int64))
-    torch.testing.assert_close(histogram.counts, torch.tensor([[0.75 * 1.0, 1.0]]))
-
-
-def test_before_any_update_and_at_the_ends_of_the_noise_codes_are_valid() -> None:
-    drawn = CodeHistogram(1, 4)(torch.tensor([[-40.0], [-0.1], [0.1], [40.0]]))
-    assert drawn.flatten().tolist() == [0, 1, 2, 3]
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+    assert first["counts"].sum().item() == pytest.approx(64)  # 4 images of 16 vectors, as one process would count

@@ -18,8 +18,8 @@ def test_the_halves_mirror_each_other(image_size: int, levels: int, channels: in
     encoder, decoder = GridEncoder(image_size, **build), GridDecoder(**build)
     x = torch.randn(2, channels, image_size, image_size)
     encoded = encoder(x)
-    assert encoder.side == image_size // 2**levels
-    assert encoded.shape == (2, 5, encoder.side, encoder.side)
+    side = image_size // 2**levels
+    assert encoded.shape == (2, 5, side, side)
     assert decoder(encoded).shape == x.shape
     checks.assert_gradient_reaches_every_parameter(encoder, lambda: encoder(x))
     checks.assert_gradient_reaches_every_parameter(decoder, lambda: decoder(encoded.detach()))

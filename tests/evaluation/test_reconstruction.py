@@ -17,9 +17,8 @@ from gan_lab.networks import VectorQuantizer
 class Photos:
     """Pictures of blocks of 4x4 pixels, black or white."""
 
-    image = (
-        torch.randint(0, 2, (5, 1, 4, 4), generator=torch.Generator().manual_seed(0)).float().mul(2).sub(1)
-    ).repeat_interleave(4, 2).repeat_interleave(4, 3)  # fmt: skip
+    blocks = torch.randint(0, 2, (5, 1, 4, 4), generator=torch.Generator().manual_seed(0)).float() * 2 - 1
+    image = blocks.repeat_interleave(4, 2).repeat_interleave(4, 3).expand(-1, 3, -1, -1)
 
     def chosen(self, n: int | None, seed: int) -> list[int]:
         return list(range(5 if n is None else n))
@@ -42,7 +41,8 @@ class Blocks:
         return 5 * (image[:, 0, ::4, ::4] > 0).long()
 
     def decode(self, codes: Tensor) -> Tensor:
-        return (self.contrast * ((codes > 0).float() * 2 - 1))[:, None].repeat_interleave(4, 2).repeat_interleave(4, 3)
+        grey = (self.contrast * ((codes > 0).float() * 2 - 1))[:, None].expand(-1, 3, -1, -1)
+        return grey.repeat_interleave(4, 2).repeat_interleave(4, 3)
 
 
 def test_equal_pictures_get_the_cap_and_codes_their_price() -> None:

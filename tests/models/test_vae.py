@@ -173,6 +173,17 @@ def test_active_units_are_those_that_carry_information() -> None:
     assert terms["active_units"].item() == 0.5
 
 
+def test_validation_is_the_mean_over_images_however_they_are_batched() -> None:
+    model = VAE(Encoder(), Decoder(), adam())
+    image, label = stripes(0)["image"], stripes(0)["label"]
+    image[25:] *= 5
+    parts = [{"image": image[:25], "label": label[:25]}, {"image": image[25:], "label": label[25:]}]
+    figures = model.validate(parts)
+    whole = model.validate([{"image": image, "label": label}])
+    assert figures["val/kl"] == pytest.approx(whole["val/kl"], rel=1e-5)  # the term that takes no noise
+    assert {"val/loss", "val/loss_reconstruction", "val/active_units", "val/kid_random_vgg"} <= figures.keys()
+
+
 def test_encode_gives_the_mean_and_leaves_the_mode() -> None:
     encoder = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(16), nn.Linear(16, 4))
     halves = lambda x: encoder(x).chunk(2, dim=1)  # noqa: E731

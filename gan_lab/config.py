@@ -239,6 +239,8 @@ def group_message(override: str) -> str:
     """Say which options a group has, the nearest first."""
     group, value = override.lstrip("+").split("=", 1)
     options = sorted(path.stem for path in (config_dir() / group.split("@")[0]).glob("*.yaml"))
+    if value in options:
+        return f"{override}: the chosen configuration has no place for {group}; another model has"
     near = difflib.get_close_matches(value, options, n=1)
     hint = f"; did you mean {group}={near[0]}?" if near else ""
     return f"{override}: there is no such option{hint} (there are: {', '.join(options)})"

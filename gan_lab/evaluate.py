@@ -20,6 +20,7 @@ from gan_lab.evaluation import (
     Report,
     choose_extractor,
     evaluate_generation,
+    evaluate_reconstruction,
     evaluate_restoration,
     evaluate_translation,
 )
@@ -74,7 +75,7 @@ def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
         UserError: the channels differ, or the size of a model that has but one.
     """
     model = pretrained.model
-    one_size = model.task == "generation" or hasattr(getattr(model, "generator", None), "multiple")
+    one_size = model.task in ("generation", "reconstruction") or hasattr(getattr(model, "generator", None), "multiple")
     for name in ("channels", "image_size") if one_size else ("channels",):
         own = getattr(pretrained, name)
         if settings[name] != own:
@@ -97,6 +98,8 @@ def measure(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Repo
     model, n, seed = pretrained.model, config.n, config.seed
     if model.task == "restoration":
         return evaluate_restoration(model, pretrained.name, photos, n=n, traditional=config.traditional, seed=seed)
+    if model.task == "reconstruction":
+        return evaluate_reconstruction(model, pretrained.name, photos, n=n, seed=seed)
     extractor = choose_extractor(config.extractor, model.device)
     if model.task == "translation":
         return evaluate_translation(model, photos, extractor, n=n, seed=seed)

@@ -127,6 +127,15 @@ def test_the_small_catalogues_penalties_are_lazy_and_its_networks_narrow() -> No
     assert made.generator.out.in_channels == made.discriminator.entry.out_channels == 16
 
 
+def test_an_augmentation_is_chosen_by_its_name() -> None:
+    for model in ("dcgan", "dcgan_28", "mlp_gan", "cgan", "lsgan", "sngan", "wgan_gp", "r3gan"):
+        chosen = [f"model={model}", "name=made"]
+        assert compose("train", chosen).model.augment is None
+        assert compose("train", [*chosen, "model/augment=ada"]).model.augment["_target_"] == "gan_lab.augment.ADA"
+    with pytest.raises(UserError, match="model/augment=ada: the chosen configuration has no place for model/augment"):
+        compose("train", ["model=vae", "model/augment=ada"])
+
+
 def test_every_yaml_names_only_what_is_allowed() -> None:
     from omegaconf import OmegaConf
 

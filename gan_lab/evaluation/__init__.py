@@ -3,6 +3,7 @@
 from gan_lab.evaluation.extractors import Extractor, choose_extractor
 from gan_lab.evaluation.generation import evaluate_generation
 from gan_lab.evaluation.heldout import HeldOut
+from gan_lab.evaluation.reconstruction import evaluate_reconstruction
 from gan_lab.evaluation.report import Report
 from gan_lab.evaluation.restoration import evaluate_restoration
 from gan_lab.evaluation.translation import evaluate_translation
@@ -13,6 +14,7 @@ __all__ = [
     "Report",
     "choose_extractor",
     "evaluate_generation",
+    "evaluate_reconstruction",
     "evaluate_restoration",
     "evaluate_translation",
 ]

@@ -32,7 +32,8 @@ Picture = TypeVar("Picture", Image.Image, np.ndarray)
 TASKS = {
     "restoration": ("restores photos", "enhance", "restorer, light, enhancer, eagan, pix2pix"),
     "translation": ("translates photos", "translate", "cyclegan"),
-    "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, sngan, wgan_gp, vae"),
+    "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, sngan, wgan_gp, vae, vae_gan"),
+    "reconstruction": ("encodes photos and has no prior to draw new ones from", "evaluate", "vq_vae"),
 }
 #: Longest side of a tile, in pixels: about 1.5 GB of memory for a generator of width 64.
 TILE = 1024
@@ -78,7 +79,7 @@ class Pretrained:
         return bundle.sha256(self.path) if self.model is None else file_sha256(self.path)
 
     @property
-    def task(self) -> Literal["restoration", "translation", "generation"]:
+    def task(self) -> Literal["restoration", "translation", "generation", "reconstruction"]:
         """Return what the model does."""
         return "restoration" if self.model is None else self.model.task
 

@@ -2,10 +2,18 @@
 
 from gan_lab.losses.adversarial import Hinge, LeastSquares, NonSaturating, RelativisticPairing, Wasserstein
 from gan_lab.losses.consistency import ConsistencyRegularisation, FlipAndShift
-from gan_lab.losses.kl import kl_divergence
+from gan_lab.losses.kl import free_bits, kl_divergence, kl_per_latent
 from gan_lab.losses.penalties import R1, R2, GradientPenalty, gradient_penalty, r1_penalty, r2_penalty
 from gan_lab.losses.perceptual import Perceptual
-from gan_lab.losses.reconstruction import feature_matching, gradient_difference, l1, negative_psnr, ssim_loss
+from gan_lab.losses.reconstruction import (
+    binary_cross_entropy,
+    feature_matching,
+    gradient_difference,
+    l1,
+    mse,
+    negative_psnr,
+    ssim_loss,
+)
 
 __all__ = [
     "R1",
@@ -19,11 +27,15 @@ __all__ = [
     "Perceptual",
     "RelativisticPairing",
     "Wasserstein",
+    "binary_cross_entropy",
     "feature_matching",
+    "free_bits",
     "gradient_difference",
     "gradient_penalty",
     "kl_divergence",
+    "kl_per_latent",
     "l1",
+    "mse",
     "negative_psnr",
     "r1_penalty",
     "r2_penalty",

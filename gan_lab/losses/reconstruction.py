@@ -15,6 +15,28 @@ def l1(pred: Tensor, gt: Tensor) -> Tensor:
     return functional.l1_loss(pred.float(), gt.float())
 
 
+def mse(pred: Tensor, gt: Tensor) -> Tensor:
+    """Return the mean squared difference of two [N, C, H, W] images."""
+    return functional.mse_loss(pred.float(), gt.float())
+
+
+def binary_cross_entropy(pred: Tensor, gt: Tensor) -> Tensor:
+    """Return the mean over values of -(x log p + (1 - x) log(1 - p)), with both images mapped to [0, 1].
+
+    It is the continuous Bernoulli's negative logarithm without its normalising constant, which depends on p: no
+    likelihood of values between 0 and 1, and not to be compared with one. Equal images give gt's entropy, not 0.
+
+    Args:
+        pred: [N, C, H, W] in [-1, 1].
+        gt: likewise.
+
+    Source: Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845, section 3.
+    """
+    with torch.autocast(pred.device.type, enabled=False):  # torch refuses this loss under autocast
+        p, x = ((image.float().clamp(-1, 1) + 1) / 2 for image in (pred, gt))
+        return functional.binary_cross_entropy(p, x)
+
+
 def negative_psnr(pred: Tensor, gt: Tensor, cap: float = 50.0) -> Tensor:
     """Return minus the PSNR in dB, averaged over the images; what comes close to `cap` is hardly asked to be better.
 

@@ -1,4 +1,4 @@
-"""Measures of restored images against originals, and of generated sets against real ones."""
+"""Measures of restored images against originals, of generated sets against real ones, and of likelihood."""
 
 from gan_lab.metrics.colour import difference_2000
 from gan_lab.metrics.copies import Memorisation, memorisation, nearest_neighbours
@@ -10,9 +10,11 @@ from gan_lab.metrics.generation import (
     precision_recall,
 )
 from gan_lab.metrics.intervals import Interval, jackknife
+from gan_lab.metrics.likelihood import Evidence, negative_elbo
 from gan_lab.metrics.restoration import ciede2000, psnr, ssim, to_uint8
 
 __all__ = [
+    "Evidence",
     "Interval",
     "Memorisation",
     "ciede2000",
@@ -24,6 +26,7 @@ __all__ = [
     "kernel_distance",
     "memorisation",
     "nearest_neighbours",
+    "negative_elbo",
     "precision_recall",
     "psnr",
     "ssim",

@@ -5,10 +5,14 @@ from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.models.enhancer import Enhancer
 from gan_lab.models.gan import GAN
 from gan_lab.models.vae import VAE
+from gan_lab.models.vae_gan import VAEGAN
+from gan_lab.models.vq_vae import VQVAE
 
 __all__ = [
     "GAN",
     "VAE",
+    "VAEGAN",
+    "VQVAE",
     "CycleGAN",
     "Enhancer",
     "ManualModule",

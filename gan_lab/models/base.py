@@ -68,7 +68,7 @@ class ManualModule(LightningModule):
     #: The view of the data that the method eats.
     batch_kind: ClassVar[Literal["images", "paired", "unpaired"]]
     #: What a trained model does: which commands take its checkpoint, and how it is evaluated.
-    task: ClassVar[Literal["generation", "restoration", "translation"]]
+    task: ClassVar[Literal["generation", "reconstruction", "restoration", "translation"]]
     #: The validation figure that `best.ckpt` follows, and its better direction.
     monitor: ClassVar[tuple[str, Literal["min", "max"]]]
 

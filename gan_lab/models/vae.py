@@ -2,75 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.optim import Optimizer
 
-from gan_lab.losses import kl_divergence, l1
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.errors import UserError
+from gan_lab.losses import free_bits, kl_per_latent
+from gan_lab.models.autoencoder import Autoencoder
+from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, evaluating
 from gan_lab.models.gan import random_vgg_distance, seeded_noise
 
+#: Nats above which a latent counts as used; a posterior that is its prior carries none.
+ACTIVE = 0.01
 
-class VAE(ManualModule):
+
+class VAE(Autoencoder):
     """Encode images into a normal distribution over latents, decode samples of it.
+
+    `active_units` among the logged terms is the share of latents whose KL is above 0.01 nats: near 0 the posterior has
+    collapsed to the prior. Then lower `lambda_kl`, or give `kl_warm_up` or `free_bits`.
 
     Args:
         encoder: image to (mu, logvar), each [N, latents].
         decoder: z [N, latents] to image in [-1, 1]; has `latents`.
         optimizer: makes the optimiser of both.
-        reconstruction: "mse" (a Gaussian decoder) or "l1" (a Laplacian one), as a mean over values.
-        lambda_kl: weight of the KL term (a sum over latents) against it. With "mse" it stands for a decoder variance of
-            lambda_kl * C*H*W / 2; larger gives better samples, smaller better reconstructions.
-        options: of `ManualModule`.
+        lambda_kl: weight of the KL term (a sum over latents) against the reconstruction. With "mse" of weight 1 it
+            stands for a decoder variance of lambda_kl * C*H*W / 2; larger gives better samples, smaller better
+            reconstructions.
+        kl_warm_up: share of the budget over which the weight rises linearly from 0; 0 for none. Validation always
+            takes the whole weight.
+        free_bits: nats of each latent that cost nothing (its mean over a micro-batch); 0 for none.
+        options: of `Autoencoder` and `ManualModule`.
 
-    Source: Kingma & Welling 2014, arXiv:1312.6114, eq. 10; the weight is Higgins et al. 2017 (beta-VAE), eq. 4.
+    Raises:
+        UserError: `kl_warm_up` is no share, or `free_bits` below 0.
+
+    Source: Kingma & Welling 2014, arXiv:1312.6114, eq. 10; the weight is Higgins et al. 2017 (beta-VAE), eq. 4; its
+    warm-up Bowman et al. 2016, arXiv:1511.06349, section 3.1; free bits Kingma et al. 2016, arXiv:1606.04934, C.8.
     """
 
-    batch_kind = "images"
     task = "generation"
-    monitor = ("val/loss", "min")
 
     def __init__(
         self,
         encoder: nn.Module,
         decoder: nn.Module,
         optimizer: OptimizerFactory,
-        reconstruction: Literal["mse", "l1"] = "mse",
         lambda_kl: float = 2.5e-4,
+        kl_warm_up: float = 0.0,
+        free_bits: float = 0.0,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
-        self.encoder = encoder
-        self.decoder = decoder
-        self.optimizer = optimizer
-        self.reconstruction: Callable[[Tensor, Tensor], Tensor] = F.mse_loss if reconstruction == "mse" else l1
+        super().__init__(encoder, decoder, optimizer, **options)
+        if not 0 <= kl_warm_up <= 1:
+            raise UserError(f"model.kl_warm_up={kl_warm_up}: needs a share of the budget, from 0 (none) to 1")
+        if free_bits < 0:
+            raise UserError(f"model.free_bits={free_bits}: needs nats of each latent, 0 for none")
         self.lambda_kl = lambda_kl
+        self.kl_warm_up = kl_warm_up
+        self.free_bits = free_bits
         self.latents = int(decoder.latents)  # type: ignore[arg-type]
 
     # ------------------------------------------------------------------------------------------------ the method
 
     def step(self, batch: Batch) -> Terms:
+        (optimizer,) = self.optimizer_list()
+        return self.minimize(optimizer, self.loss, self.draw(batch)).terms
+
+    def draw(self, batch: Batch) -> Batch:
+        """Make the random choices of one step, and fix the weight of its KL term."""
         image = batch["image"]
         noise = torch.randn(len(image), self.latents, device=image.device)
-        (optimizer,) = self.optimizer_list()
-        return self.minimize(optimizer, self.loss, {"image": image, "noise": noise}).terms
+        return {"image": image, "noise": noise, "kl_weight": self.kl_weight()}
+
+    def kl_weight(self) -> float:
+        """Return the weight of the KL term at this point of the budget."""
+        return self.lambda_kl if self.progress >= self.kl_warm_up else self.lambda_kl * self.progress / self.kl_warm_up
 
     def loss(self, draw: Batch) -> Loss:
-        """Return the weighted negative evidence lower bound, with z = mu + sigma * noise."""
-        mu, logvar = self.encoder(draw["image"])
-        z = mu + draw["noise"] * (0.5 * logvar).exp()
-        rec = self.decoder(z)
-        reconstruction = self.reconstruction(rec.float(), draw["image"].float())
-        kl = kl_divergence(mu.float(), logvar.float())
-        loss = reconstruction + self.lambda_kl * kl
-        return loss, {"loss": loss.detach(), "loss_reconstruction": reconstruction.detach(), "kl": kl.detach()}
+        """Return the weighted negative evidence lower bound, with z = mu + sigma * noise.
 
-    def configure_optimizers(self) -> Optimizer:
-        return self.optimizer([*self.encoder.parameters(), *self.decoder.parameters()])
+        A draw without `kl_weight` is charged the whole one.
+        """
+        mu, logvar = self.encoder(draw["image"])
+        return self.bound(draw, self.decoder(sampled(mu, logvar, draw["noise"])), mu, logvar)
+
+    def bound(self, draw: Batch, rec: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Terms]:
+        """Return the weighted negative evidence lower bound of a reconstruction, and its terms."""
+        reconstruction, terms = self.reconstruction_loss(rec, draw["image"])
+        kl = kl_per_latent(mu, logvar)
+        loss = reconstruction + draw.get("kl_weight", self.lambda_kl) * free_bits(kl, self.free_bits)
+        terms |= {"kl": kl.detach().sum(), "active_units": (kl.detach() > ACTIVE).float().mean()}
+        return loss, terms | {"loss": loss.detach()}
 
     # ------------------------------------------------------------------------------------------------ using it
 
@@ -81,35 +106,34 @@ class VAE(ManualModule):
             return self.decoder(z).float()
 
     @torch.no_grad()
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the mean of the latents of images [N, C, H, W] in [-1, 1]: [N, latents] float32."""
+        with evaluating(self.encoder):
+            mu: Tensor = self.encoder(image)[0]
+            return mu.float()
+
+    @torch.no_grad()
     def reconstruct(self, image: Tensor) -> Tensor:
         """Return what decoding the mean of an image's latents gives, [N, C, H, W] in [-1, 1]."""
-        with evaluating(self.encoder, self.decoder):
-            return self.decoder(self.encoder(image)[0]).float()
+        return self.generate(self.encode(image))
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Two rows of photos above their reconstructions, then four rows of samples; without photos the samples alone."""
         if not batch:
             return self.generate(seeded_noise(32, self.latents).to(self.device)), 8
-        real = batch["image"][:16].to(self.device)
-        real = real[: len(real) - len(real) % min(8, len(real))]  # whole rows, so that each has its own below it
-        rec = self.reconstruct(real)
-        pairs = torch.cat([torch.cat([real[i : i + 8], rec[i : i + 8]]) for i in range(0, len(real), 8)])
-        columns = min(8, len(real))
+        pairs, columns = super().sample_grid(batch)
         samples = self.generate(seeded_noise(4 * columns, self.latents).to(self.device))
         return torch.cat([pairs, samples]), columns
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the loss with seeded noise, its parts, and the kernel distance of samples in a random embedding."""
-        totals: dict[str, list[Tensor]] = {}
-        kept = []
-        for index, batch in enumerate(batches):
-            kept.append(batch)
-            image = batch["image"].to(self.device)
-            noise = seeded_noise(len(image), self.latents, seed=index).to(self.device)
-            with evaluating(self.encoder, self.decoder):
-                _, terms = self.loss({"image": image, "noise": noise})[:2]
-            for name, term in terms.items():
-                totals.setdefault(f"val/{name}", []).append(term * len(image))
-        count = sum(len(batch["image"]) for batch in kept)
-        figures = {name: float(torch.stack(parts).sum()) / count for name, parts in totals.items()}
-        return figures | random_vgg_distance(self, kept)
+        kept = list(batches)
+        return super().validate(kept) | random_vgg_distance(self, kept)
+
+    def held_out_draw(self, image: Tensor, seed: int) -> Batch:
+        return {"image": image, "noise": seeded_noise(len(image), self.latents, seed=seed).to(image.device)}
+
+
+def sampled(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
+    """Return z = mu + sigma * noise, all [N, latents]. Source: Kingma & Welling 2014, arXiv:1312.6114, section 2.4."""
+    return mu + noise * (0.5 * logvar).exp()

@@ -11,12 +11,14 @@ from gan_lab.networks.light import Light, LightCorrector, relight
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer, spectral_normalise
 from gan_lab.networks.patchgan import PatchDiscriminator
+from gan_lab.networks.quantizer import VectorQuantizer
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.resnet import ResnetGenerator
 from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
 from gan_lab.networks.restorer import Restorer
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.vae import ConvDecoder, ConvEncoder
+from gan_lab.networks.vq_vae import GridDecoder, GridEncoder
 
 __all__ = [
     "ConditionalBatchNorm2d",
@@ -29,6 +31,8 @@ __all__ = [
     "DenseGenerator28",
     "Discriminator",
     "ExponentialMovingAverage",
+    "GridDecoder",
+    "GridEncoder",
     "Inception",
     "InstanceNorm2d",
     "Light",
@@ -46,6 +50,7 @@ __all__ = [
     "Restorer",
     "UNetGenerator",
     "VGG19Features",
+    "VectorQuantizer",
     "inception",
     "initialise",
     "norm_layer",

@@ -20,6 +20,7 @@ SMALLER = {
     "enhancer": [WIDTH, "model.generator.blocks=1", "model.discriminator.widths=[4]"],
     "light": ["++model.generator.bins=4", "++model.generator.hidden=8"],
     "pix2pix": [WIDTH, "model.discriminator.width=4"],
+    "vq_vae": ["model.encoder.width=8", "model.quantizer.codes=4"],
     "restorer": [WIDTH, "model.generator.blocks=[1,1]"],
 }
 

@@ -171,6 +171,16 @@ def test_another_task_is_refused(enhancer: Pretrained, cgan: Pretrained) -> None
         enhancer.translate(pixels(32, 32, 3))
 
 
+def test_a_model_of_codes_refuses_to_generate(folder: Path) -> None:
+    codes = gan_lab.load(tiny_checkpoint(folder / "vq_vae", "vq_vae"), device="cpu")
+    with pytest.raises(
+        UserError, match=r"vq_vae, encodes photos and has no prior .*; generate needs one that generates"
+    ):
+        codes.generate(1)
+    with pytest.raises(UserError, match=r"vq_vae, encodes photos .*; enhance needs one that restores"):
+        codes.enhance(pixels(32, 32, 3))
+
+
 def test_bad_checkpoints_and_devices_are_named(tmp_path: Path) -> None:
     for checkpoint, device, message in (
         (None, "auto", "checkpoint: missing"),

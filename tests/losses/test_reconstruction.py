@@ -1,15 +1,53 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import skimage.metrics
 import torch
 
-from gan_lab.losses import feature_matching, gradient_difference, l1, negative_psnr, ssim_loss
+from gan_lab.losses import (
+    binary_cross_entropy,
+    feature_matching,
+    gradient_difference,
+    l1,
+    mse,
+    negative_psnr,
+    ssim_loss,
+)
 
 
 def test_l1() -> None:
     assert l1(torch.tensor([[[[1.0, -1.0]]]]), torch.tensor([[[[0.5, 1.0]]]])).item() == pytest.approx(1.25)
     assert l1(torch.zeros(1).bfloat16(), torch.ones(1).bfloat16()).dtype == torch.float32
+
+
+def test_mse() -> None:
+    assert mse(torch.tensor([[[[1.0, -1.0]]]]), torch.tensor([[[[0.5, 1.0]]]])).item() == pytest.approx(4.25 / 2)
+    assert mse(torch.zeros(1).bfloat16(), torch.ones(1).bfloat16()).dtype == torch.float32
+
+
+def test_binary_cross_entropy_by_hand() -> None:
+    pred, gt = torch.tensor([[[[0.0, -0.5]]]]), torch.tensor([[[[1.0, 0.0]]]])  # 0.5 of 1, and 0.25 of 0.5
+    by_hand = (math.log(2) - (math.log(0.25) + math.log(0.75)) / 2) / 2
+    assert binary_cross_entropy(pred, gt).item() == pytest.approx(by_hand)
+    # it is least where the images are equal, and that is no 0
+    grey = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    loss = binary_cross_entropy(grey, torch.zeros(1, 1, 2, 2))
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(2))
+    assert grey.grad is not None
+    assert grey.grad.abs().max() < 1e-6
+
+
+def test_binary_cross_entropy_under_autocast_and_at_the_ends() -> None:
+    pred = torch.tensor([[[[1.0, -1.0, 1.01]]]], requires_grad=True)  # a bfloat16 image may leave its range by rounding
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = binary_cross_entropy(pred, torch.tensor([[[[1.0, 1.0, 1.0]]]]))
+    loss.backward()
+    assert loss.isfinite()
+    assert pred.grad is not None
+    assert pred.grad.isfinite().all()
 
 
 def test_negative_psnr_counts_each_image_alike() -> None:

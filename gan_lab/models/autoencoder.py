@@ -1,0 +1,127 @@
+"""What autoencoders share: how a reconstruction is judged, pictures of it, and figures over held-out images."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_lab.errors import UserError
+from gan_lab.losses import Perceptual, binary_cross_entropy, l1, mse, ssim_loss
+from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.gan import detached
+
+Pixelwise = Literal["mse", "l1", "bce"]
+_PIXELWISE: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
+    {"mse": mse, "l1": l1, "bce": binary_cross_entropy}
+)
+
+
+class Autoencoder(ManualModule):
+    """Encode images and decode them again, under a weighted sum of reconstruction terms.
+
+    A term whose weight is 0 is not computed.
+
+    Args:
+        encoder: takes images [N, C, H, W] in [-1, 1].
+        decoder: gives such images.
+        optimizer: makes the optimiser of both.
+        reconstruction: the pixelwise term, a mean over values: "mse" (a Gaussian decoder), "l1" (a Laplacian one), or
+            "bce" (cross-entropy of values mapped to [0, 1]: the continuous Bernoulli without its constant, and no
+            likelihood).
+        lambda_reconstruction: its weight.
+        lambda_ssim: weight of 1 - SSIM.
+        lambda_perceptual: weight of the distance between VGG19 features; needs their file.
+        vgg19_weights: path of that file; None looks under TORCH_HOME.
+        options: of `ManualModule`.
+
+    Raises:
+        UserError: there is no such `reconstruction`; `lambda_perceptual` is above 0 and the VGG19 file is missing.
+    """
+
+    batch_kind = "images"
+    monitor = ("val/loss", "min")
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        optimizer: OptimizerFactory,
+        *,
+        reconstruction: Pixelwise = "mse",
+        lambda_reconstruction: float = 1.0,
+        lambda_ssim: float = 0.0,
+        lambda_perceptual: float = 0.0,
+        vgg19_weights: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if reconstruction not in _PIXELWISE:
+            raise UserError(f"model.reconstruction={reconstruction}: needs one of {', '.join(_PIXELWISE)}")
+        self.encoder = encoder
+        self.decoder = decoder
+        self.optimizer = optimizer
+        self.pixelwise = _PIXELWISE[reconstruction]
+        self.lambda_reconstruction = lambda_reconstruction
+        self.lambda_ssim = lambda_ssim
+        self.lambda_perceptual = lambda_perceptual
+        self.perceptual = Perceptual(vgg19_weights) if lambda_perceptual > 0 else None
+
+    # ------------------------------------------------------------------------------------------------ for a method
+
+    @abstractmethod
+    def loss(self, draw: Batch) -> Loss:
+        """Return the objective of encoder and decoder on a draw."""
+
+    @abstractmethod
+    def held_out_draw(self, image: Tensor, seed: int) -> Batch:
+        """Return a draw for held-out images [N, C, H, W] that takes nothing from the global generators."""
+
+    @abstractmethod
+    def reconstruct(self, image: Tensor) -> Tensor:
+        """Return what decoding an image's latents gives, [N, C, H, W] in [-1, 1]; draws nothing at random."""
+
+    def reconstruction_loss(self, rec: Tensor, image: Tensor) -> tuple[Tensor, Terms]:
+        """Return the weighted sum of the terms that have a weight, and the terms themselves; in fp32."""
+        rec, image = rec.float(), image.float()
+        terms: dict[str, tuple[float, Tensor]] = {}
+        with self.full_precision():
+            if self.lambda_reconstruction > 0:
+                terms["loss_reconstruction"] = (self.lambda_reconstruction, self.pixelwise(rec, image))
+            if self.lambda_ssim > 0:
+                terms["loss_ssim"] = (self.lambda_ssim, ssim_loss(rec, image))
+        if self.perceptual is not None:
+            terms["loss_perceptual"] = (self.lambda_perceptual, self.perceptual(rec, image))
+        loss = sum((weight * term for weight, term in terms.values()), torch.zeros((), device=rec.device))
+        return loss, detached({name: term for name, (_, term) in terms.items()})
+
+    def configure_optimizers(self) -> Optimizer | list[Optimizer]:
+        return self.optimizer([*self.encoder.parameters(), *self.decoder.parameters()])
+
+    # ------------------------------------------------------------------------------------------------ using it
+
+    def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
+        """Two rows of photos above their reconstructions."""
+        real = batch["image"][:16].to(self.device)
+        real = real[: len(real) - len(real) % min(8, len(real))]  # whole rows, so that each has its own below it
+        rec = self.reconstruct(real)
+        pairs = torch.cat([torch.cat([real[i : i + 8], rec[i : i + 8]]) for i in range(0, len(real), 8)])
+        return pairs, min(8, len(real))
+
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Return the loss and its parts."""
+        totals: dict[str, list[Tensor]] = {}
+        count = 0
+        for index, batch in enumerate(batches):
+            image = batch["image"].to(self.device)
+            with evaluating(self.encoder, self.decoder):
+                _, terms = self.loss(self.held_out_draw(image, index))[:2]
+            for name, term in terms.items():
+                totals.setdefault(f"val/{name}", []).append(term * len(image))
+            count += len(image)
+        return {name: float(torch.stack(parts).sum()) / count for name, parts in totals.items()}

@@ -1,0 +1,127 @@
+"""The variational autoencoder whose pictures a discriminator judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_lab.losses import NonSaturating, feature_matching
+from gan_lab.models.adversary import (
+    Adversarial,
+    Penalty,
+    detached,
+    discriminator_terms,
+    each,
+    named_penalties,
+    penalty_terms,
+)
+from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms
+from gan_lab.models.vae import VAE, sampled
+
+
+class VAEGAN(VAE):
+    """Train a VAE against a discriminator, which judges its reconstructions and its samples.
+
+    D's features take over from pixels what is alike, so that a reconstruction may be sharp where it cannot be exact.
+
+    Args:
+        encoder: image to (mu, logvar), each [N, latents].
+        decoder: z [N, latents] to image in [-1, 1]; has `latents`.
+        discriminator: D(x) -> logits, and on request its features.
+        optimizer: makes the optimiser of encoder and decoder.
+        discriminator_optimizer: likewise for D.
+        adversarial: non-saturating cross-entropy unless given.
+        penalties: penalties on D's gradient by name, of photos and samples; each runs in fp32, uncompiled.
+        lambda_adversarial: weight of fooling D with reconstructions and samples.
+        lambda_feature_matching: weight of the distance between D's features of photo and reconstruction.
+        options: of `VAE`, `Autoencoder` and `ManualModule`.
+
+    Source: Larsen et al. 2016, arXiv:1512.09300, algorithm 1.
+    Differs from paper: encoder and decoder share an optimiser, so that fooling D moves the encoder as well, as in
+    pix2pix; features of all of D's stages, by their absolute difference; beside them a pixelwise term, if it has a weight.
+    """
+
+    # D moves, and its features with it: a loss by them says nothing of progress
+    monitor = ("val/kid_random_vgg", "min")
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        discriminator: nn.Module,
+        optimizer: OptimizerFactory,
+        discriminator_optimizer: OptimizerFactory,
+        adversarial: Adversarial | None = None,
+        penalties: Mapping[str, Penalty | None] | None = None,
+        lambda_adversarial: float = 0.01,
+        lambda_feature_matching: float = 1.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, optimizer, **options)
+        self.discriminator = discriminator
+        self.discriminator_optimizer = discriminator_optimizer
+        self.adversarial: Adversarial = adversarial or NonSaturating()
+        self.penalties = named_penalties(penalties)
+        self.lambda_adversarial = lambda_adversarial
+        self.lambda_feature_matching = lambda_feature_matching
+
+    # ------------------------------------------------------------------------------------------------ the method
+
+    def step(self, batch: Batch) -> Terms:
+        optimizer, discriminator_optimizer = self.optimizer_list()
+        draw = self.draw(batch)
+        if self.micro_batches == 1:  # made once, before either update switches parameters off, and used in both
+            draw |= self.pictures(draw)
+        terms = self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
+        return terms | self.minimize(optimizer, self.autoencoder_loss, draw).terms
+
+    def draw(self, batch: Batch) -> Batch:
+        """Add to a VAE's draw the latents of the samples, and places for the pictures."""
+        drawn = super().draw(batch)
+        return drawn | {"z": torch.randn_like(drawn["noise"])} | dict.fromkeys(("rec", "sample", "mu", "logvar"))
+
+    def pictures(self, draw: Batch) -> Batch:
+        """Return a draw's reconstructions and samples [N, C, H, W], and the (mu, logvar) [N, latents] behind the former."""
+        mu, logvar = self.encoder(draw["image"])
+        rec, sample = each(self.decoder, sampled(mu, logvar, draw["noise"]), draw["z"])
+        return {"rec": rec, "sample": sample, "mu": mu, "logvar": logvar}
+
+    def discriminator_loss(self, draw: Batch) -> Loss:
+        """Tell photos from reconstructions and from samples, plus the penalty."""
+        if draw["rec"] is None:
+            with torch.no_grad():
+                draw = draw | self.pictures(draw)
+        image, rec, sample = draw["image"], draw["rec"].detach(), draw["sample"].detach()
+        logits_real, *logits = each(self.discriminator, image, rec, sample)
+        logits_fake = torch.cat(logits)
+        loss = self.adversarial.discriminator(logits_real, logits_fake)
+        terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
+        # `.forward`: a compiled call has no double backward, so the penalties run eager
+        penalty, penalties = penalty_terms(self, self.penalties, self.discriminator.forward, image, sample)
+        return loss + penalty, detached(terms | penalties)
+
+    def autoencoder_loss(self, draw: Batch) -> Loss:
+        """Bound the evidence, come close to the photo in D's features, and fool D."""
+        if draw["rec"] is None:
+            draw = draw | self.pictures(draw)
+        loss, terms = self.bound(draw, draw["rec"], draw["mu"], draw["logvar"])
+        if self.lambda_feature_matching > 0:
+            with torch.no_grad():
+                _, features_real = self.discriminator(draw["image"], return_features=True)
+            logits_rec, features_rec = self.discriminator(draw["rec"], return_features=True)
+            terms["loss_feature_matching"] = feature_matching(features_real, features_rec)
+            loss = loss + self.lambda_feature_matching * terms["loss_feature_matching"]
+            logits: list[Tensor] = [logits_rec, self.discriminator(draw["sample"])]
+        else:
+            logits = each(self.discriminator, draw["rec"], draw["sample"])
+        terms["loss_g_adversarial"] = self.adversarial.generator(torch.cat(logits))
+        loss = loss + self.lambda_adversarial * terms["loss_g_adversarial"]
+        return loss, detached(terms | {"loss": loss})
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        autoencoder = self.optimizer([*self.encoder.parameters(), *self.decoder.parameters()])
+        return [autoencoder, self.discriminator_optimizer(self.discriminator.parameters())]

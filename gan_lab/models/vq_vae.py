@@ -1,0 +1,89 @@
+"""The vector-quantised variational autoencoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_lab.models.autoencoder import Autoencoder
+from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, evaluating
+from gan_lab.networks import VectorQuantizer
+
+
+class VQVAE(Autoencoder):
+    """Encode images as grids of codes, each the nearest of a learnt codebook; decode them again.
+
+    It is for reconstruction, for compression (log2(codes) bits a place of the grid) and for codes that another model
+    may learn. It generates nothing: that takes a prior over whole grids, the paper's PixelCNN. Codes drawn place by
+    place, as often as they occurred there, decode to coloured noise, which a kernel distance in a random embedding
+    takes for better than a VAE's samples.
+
+    Args:
+        encoder: image to vectors [N, width, side, side].
+        decoder: such vectors to image in [-1, 1].
+        quantizer: the codebook, of vectors of that width.
+        optimizer: makes the optimiser of encoder and decoder; the codebook follows by a moving average.
+        lambda_commitment: weight of the vectors' mean squared distance to their codes, the paper's beta.
+        options: of `Autoencoder` and `ManualModule`.
+
+    Source: van den Oord et al. 2017, arXiv:1711.00937, eq. 3, with the codebook of appendix A.1.
+    """
+
+    task = "reconstruction"
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        quantizer: VectorQuantizer,
+        optimizer: OptimizerFactory,
+        lambda_commitment: float = 0.25,
+        **options: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, optimizer, **options)
+        self.quantizer = quantizer
+        self.lambda_commitment = lambda_commitment
+
+    # ------------------------------------------------------------------------------------------------ the method
+
+    def step(self, batch: Batch) -> Terms:
+        (optimizer,) = self.optimizer_list()
+        update = self.minimize(optimizer, self.loss, {"image": batch["image"]})
+        if not update.stepped:
+            return update.terms
+        # once an iteration, whatever the micro-batches: the average would move once for each of them
+        return update.terms | self.quantizer.update(update.images["encoded"], update.images["codes"])
+
+    def loss(self, draw: Batch) -> Loss:
+        """Come close to the image, and keep the vectors near their codes; hand out both for the codebook's update."""
+        encoded = self.encoder(draw["image"])
+        vectors, codes, commitment = self.quantizer(encoded)
+        loss, terms = self.reconstruction_loss(self.decoder(vectors), draw["image"])
+        loss = loss + self.lambda_commitment * commitment
+        terms |= {"loss_commitment": commitment.detach(), "loss": loss.detach()}
+        return loss, terms, {"encoded": encoded.detach(), "codes": codes}
+
+    # ------------------------------------------------------------------------------------------------ using it
+
+    @torch.no_grad()
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the codes int64 [N, side, side] of images [N, C, H, W] in [-1, 1]."""
+        with evaluating(self.encoder):
+            codes: Tensor = self.quantizer(self.encoder(image))[1]
+            return codes
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Return images [N, C, H, W] in [-1, 1] for codes int64 [N, side, side]."""
+        with evaluating(self.decoder):
+            return self.decoder(self.quantizer.lookup(codes)).float()
+
+    @torch.no_grad()
+    def reconstruct(self, image: Tensor) -> Tensor:
+        """Return what decoding an image's codes gives, [N, C, H, W] in [-1, 1]."""
+        return self.decode(self.encode(image))
+
+    def held_out_draw(self, image: Tensor, seed: int) -> Batch:
+        return {"image": image}

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from gan_lab.errors import UserError
+from gan_lab.jobs.latents import directions, moved, slerp
+
+
+def test_a_quarter_turn_by_hand() -> None:
+    a, b = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 2.0])
+    for t in (0.0, 0.25, 0.5, 1.0):
+        expected = 2 * torch.tensor([math.cos(t * math.pi / 2), math.sin(t * math.pi / 2)])
+        torch.testing.assert_close(slerp(a, b, t), expected)
+
+
+def test_ends_shapes_and_lengths() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(5, 64, generator=generator), torch.randn(5, 64, generator=generator)
+    torch.testing.assert_close(slerp(a, b, 0.0), a)
+    torch.testing.assert_close(slerp(a, b, 1.0), b)
+    torch.testing.assert_close(slerp(a, b, 0.3), slerp(b, a, 0.7))
+    way = slerp(a[0], b[0], torch.linspace(0, 1, 7))
+    assert way.shape == (7, 64)
+    torch.testing.assert_close(way[3], slerp(a, b, 0.5)[0])
+    assert slerp(a, b, torch.linspace(0, 1, 7)[:, None]).shape == (7, 5, 64)
+    # halfway a straight line would have lost about 30 % of the length
+    assert (slerp(a, b, 0.5).norm(dim=1) / a.norm(dim=1)).min() > 0.85
+    assert (torch.lerp(a, b, 0.5).norm(dim=1) / a.norm(dim=1)).max() < 0.85
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ([1.0, 2.0], [2.0, 4.0]),  # parallel
+        ([1.0, 2.0], [1.0, 2.0]),  # equal
+        ([1.0, 2.0], [1.0, 2.0 + 1e-7]),  # nearly
+        ([0.0, 0.0], [1.0, 2.0]),
+        ([1.0, 2.0], [0.0, 0.0]),
+        ([0.0, 0.0], [0.0, 0.0]),
+        ([1.0, 2.0], [-2.0, -4.0]),  # opposite
+    ],
+)
+def test_where_there_is_no_arc_it_is_the_straight_line(a: list[float], b: list[float]) -> None:
+    for t in (0.0, 0.3, 1.0):
+        found = slerp(torch.tensor(a), torch.tensor(b), t)
+        torch.testing.assert_close(found, torch.lerp(torch.tensor(a), torch.tensor(b), t))
+
+
+def test_the_straight_line_is_the_limit_of_the_arc() -> None:
+    a = torch.tensor([1.0, 0.0]).double()
+    for turn in (1e-3, 1e-5, 2e-6, 5e-7):  # on both sides of where the one takes over from the other
+        b = 3 * torch.tensor([math.cos(turn), math.sin(turn)]).double()
+        torch.testing.assert_close(slerp(a, b, 0.4), torch.lerp(a, b, 0.4), atol=turn**2, rtol=0)
+
+
+def test_rows_are_independent() -> None:
+    a, b = torch.tensor([[1.0, 0.0], [0.0, 0.0]]), torch.tensor([[0.0, 1.0], [4.0, 0.0]])
+    torch.testing.assert_close(slerp(a, b, 0.5), torch.tensor([[0.5**0.5, 0.5**0.5], [2.0, 0.0]]))
+
+
+def test_directions_by_hand() -> None:
+    z = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 4.0], [0.0, 0.0]])
+    found = directions(z, torch.tensor([0, 0, 1, 2]), 3)
+    torch.testing.assert_close(found[0], torch.tensor([2.0, 0.0]) - torch.tensor([0.0, 2.0]))
+    torch.testing.assert_close(found[1], torch.tensor([0.0, 4.0]) - torch.tensor([4.0 / 3, 0.0]))
+    torch.testing.assert_close(moved(z, found[0], 0.5), z + torch.tensor([1.0, -1.0]))
+    assert torch.equal(moved(z, found[0], 0.0), z)
+
+
+@pytest.mark.parametrize(("label", "message"), [([0, 0], "class 0 is all of the 2"), ([1, 2], "class 0 is not among")])
+def test_a_class_without_others_or_without_images_has_no_direction(label: list[int], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        directions(torch.zeros(2, 3), torch.tensor(label), 3)

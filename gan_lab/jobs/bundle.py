@@ -165,8 +165,9 @@ def build(parts: Mapping[str, Part], device: torch.device, precision: str = "aut
     """
     dtype = dtype_for(precision, device)
     built = {name: network(name, part).to(device).eval().requires_grad_(False) for name, part in parts.items()}
-    for name, own in built.items():
-        if name != "light":
+    for own in built.values():
+        if isinstance(own, Restorer):
+            own.fold()
             own.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     light = built.get("light")
     assert light is None or isinstance(light, LightCorrector)

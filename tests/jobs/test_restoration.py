@@ -108,6 +108,14 @@ def test_white_and_black_areas_stay() -> None:
     assert (Restoration(Networks(restore=shift(-30)), CPU)(image, Wish())[20, 20] == 225).all()
 
 
+def test_what_is_white_in_a_hole_is_restored() -> None:
+    image, mask = np.full((20, 20, 3), 255, np.uint8), np.zeros((20, 20), np.uint8)
+    mask[8:12, 8:12] = 255
+    out = Restoration(Networks(restore=shift(-30)), CPU)(image, Wish(), mask)
+    assert (out[mask > 0] == 225).all()
+    assert (out[mask == 0] == 255).all()
+
+
 @pytest.mark.parametrize("scale", [1, 2])
 def test_tiles_give_what_one_pass_gives(scale: int) -> None:
     networks = Networks(light=Brighter(), restore=random_restorer(), enlarge={2: random_restorer(2)})

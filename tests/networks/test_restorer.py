@@ -76,3 +76,13 @@ def test_levels_follow_the_blocks() -> None:
     assert made.multiple == 8
     with pytest.raises(UserError, match=r"scale=3: needs 1, 2 or 4"):
         Restorer(scale=3)
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_folded_it_does_the_same(scale: int) -> None:
+    made, x = network(scale), torch.rand(1, 3, 17, 12) * 2 - 1
+    before = made(x)
+    made.fold()
+    made.fold()
+    assert not any(name.endswith("gain") for name, _ in made.named_parameters())
+    torch.testing.assert_close(made(x), before)

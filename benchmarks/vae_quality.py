@@ -1,0 +1,200 @@
+"""Train a plain VAE and this project's for the same minutes on the same photos, and compare them on photos held out.
+
+    python benchmarks/vae_quality.py --root /photos/products --minutes 20 --work runs/vae_quality [--json out.json]
+
+The plain side is the convolutional VAE that most examples share (PyTorch-VAE's network and settings: 64x64, 128 latents, widths
+32 to 512, Adam, fp32, NCHW, eager, two workers that decode each epoch anew), once with its own weight of the KL term, 0.00025,
+and once with the weight that makes its loss the bound that is measured. So is gan_lab's. Measured on the test photos:
+the negative evidence lower bound under one decoder distribution for all, N(decoder(z), 0.1^2) on the [0, 1] scale, in nats a
+photo and in bits a value, and the PSNR of reconstructions from the mean of the latents. Minutes are wall clock; preparation
+does not count for either side. What `--work` holds is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from generate_quality import as_pixels, markdown
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from tutorial_dcgan import photos
+
+from gan_lab import load
+from gan_lab.config import compose, instantiate
+from gan_lab.data.base import FACTS, ImageDataModule
+from gan_lab.imaging import grid, write_png
+from gan_lab.metrics import negative_elbo, psnr, to_uint8
+
+SIZE, LATENTS, BATCH, SIGMA = 64, 128, 64, 0.1
+USUAL = 2.5e-4
+#: The weight that makes mean squared error on the [-1, 1] scale plus weight x KL the bound, but for its scale.
+OF_THE_BOUND = 2 * (2 * SIGMA) ** 2 / (3 * SIZE**2)
+RUNS = {
+    "plain": USUAL,
+    "plain, weight of the bound": OF_THE_BOUND,
+    "gan_lab": USUAL,
+    "gan_lab, weight of the bound": OF_THE_BOUND,
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a side reached on the test photos: nats a photo with their standard error, bits a value, dB."""
+
+    name: str
+    trained: str
+    nats: float
+    error: float
+    bits: float
+    psnr: float
+
+
+class PlainVAE(nn.Module):
+    """The usual convolutional VAE. Source: github.com/AntixK/PyTorch-VAE, models/vanilla_vae.py, its layers and widths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = [3, 32, 64, 128, 256, 512]
+        down: list[nn.Module] = []
+        for i, o in pairwise(widths):
+            down += [nn.Conv2d(i, o, 3, 2, 1), nn.BatchNorm2d(o), nn.LeakyReLU()]
+        self.down = nn.Sequential(*down)
+        self.mu, self.logvar = nn.Linear(512 * 4, LATENTS), nn.Linear(512 * 4, LATENTS)
+        self.entry = nn.Linear(LATENTS, 512 * 4)
+        up: list[nn.Module] = []
+        for i, o in ((512, 256), (256, 128), (128, 64), (64, 32), (32, 32)):
+            up += [nn.ConvTranspose2d(i, o, 3, 2, 1, output_padding=1), nn.BatchNorm2d(o), nn.LeakyReLU()]
+        self.up = nn.Sequential(*up, nn.Conv2d(32, 3, 3, padding=1), nn.Tanh())
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.down(x).flatten(1)
+        return self.mu(hidden), self.logvar(hidden)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.up(self.entry(z).view(-1, 512, 2, 2))
+
+
+def train_plain(root: Path, minutes: float, weight: float, seed: int) -> tuple[PlainVAE, int]:
+    """Return the plain VAE, trained for so many minutes, and the iterations that they were enough for."""
+    torch.manual_seed(seed)
+    model = PlainVAE()
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3 if weight == USUAL else 1e-3)
+    loader = DataLoader(photos(root / "train", SIZE), batch_size=BATCH, shuffle=True, num_workers=2)
+    start, iterations = time.monotonic(), 0
+    while True:
+        for x, _ in loader:
+            mu, logvar = model.encode(x)
+            rec = model.decode(mu + torch.randn_like(mu) * (0.5 * logvar).exp())
+            kl = torch.mean(-0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp(), dim=1))
+            loss = F.mse_loss(rec, x) + weight * kl
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            iterations += 1
+            if time.monotonic() - start > 60 * minutes:
+                return model.eval(), iterations
+
+
+Networks = tuple[Callable[[Tensor], tuple[Tensor, Tensor]], Callable[[Tensor], Tensor], str]
+
+
+def plain(name: str, weight: float, arguments: argparse.Namespace) -> Networks:
+    """Return the plain side's encoder and decoder, trained, and how long."""
+    file = arguments.work / f"{slug(name)}.pt"
+    if not file.exists():
+        model, iterations = train_plain(arguments.root, arguments.minutes, weight, arguments.seed)
+        torch.save({"weights": model.state_dict(), "iterations": iterations}, file)
+    saved, model = torch.load(file, weights_only=True), PlainVAE()
+    model.load_state_dict(saved["weights"])
+    model.eval()
+    return model.encode, model.decode, f"{saved['iterations']} iterations"
+
+
+def own(name: str, weight: float, arguments: argparse.Namespace) -> Networks:
+    """Return the encoder and decoder of a run of gan_lab.train, and how long it trained."""
+    folder = arguments.work / slug(name)
+    if not (folder / "done").exists():
+        options = ["model=vae", f"model.lambda_kl={weight}", f"data.root={arguments.root}", f"seed={arguments.seed}"]
+        options += [f"name={folder.name}", f"runs_dir={arguments.work}", "resume=auto", "trainer.max_epochs=null"]
+        options += [f"trainer.max_minutes={arguments.minutes}", *arguments.override]
+        subprocess.run([sys.executable, "-m", "gan_lab.train", *options], check=True)
+        (folder / "done").touch()
+    model = load(folder / "checkpoints" / "last.ckpt", device="cpu").model.eval()
+    return model.encoder, model.decoder, f"{model.iteration} iterations"
+
+
+def slug(name: str) -> str:
+    """Return a name as that of a file."""
+    return name.replace(",", "").replace(" ", "_")
+
+
+def test_photos(root: Path) -> list[Tensor]:
+    """Return the test photos as gan_lab reads them, in batches."""
+    config = compose("train", ["model=vae", f"data.root={root}", "name=photos"])
+    settings = OmegaConf.to_container(config.data, resolve=True)
+    assert isinstance(settings, dict)
+    wanted = {str(key): value for key, value in settings.items() if key not in FACTS}
+    datamodule: ImageDataModule = instantiate(wanted | {"image_size": SIZE}, batch_kind="images")
+    datamodule.prepare(training=False)
+    loader = datamodule.test_dataloader()
+    assert isinstance(loader, DataLoader)
+    return [batch["image"] for batch in loader]
+
+
+def results(arguments: argparse.Namespace) -> Iterator[Result]:
+    """Yield each side when it has trained."""
+    batches = test_photos(arguments.root)
+    for name, weight in RUNS.items():
+        encode, decode, trained = (plain if name.startswith("plain") else own)(name, weight, arguments)
+        evidence = negative_elbo(encode, decode, batches, sigma=SIGMA, samples=4)
+        with torch.no_grad():
+            rec = torch.cat([decode(encode(image)[0]) for image in batches]).float()
+        truth = torch.cat(batches)
+        pairs = torch.cat([torch.cat([truth[i : i + 8], rec[i : i + 8]]) for i in range(0, 32, 8)])
+        write_png(arguments.work / f"{slug(name)}.png", grid(as_pixels(pairs), 8))
+        figure = psnr(to_uint8(rec), to_uint8(truth)).mean().item()
+        yield Result(name, trained, evidence.nats, evidence.standard_error, evidence.bits_per_dim, figure)
+
+
+def main() -> None:
+    """Train, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True, help="the photos, with train/, val/ and test/")
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--work", type=Path, required=True, help="where the runs are kept")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--override", nargs="*", default=[], help="more of gan_lab.train's options")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path)
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    made = Table(title=f"Test photos under N(decoder(z), {SIGMA}^2); lower is better but for PSNR")
+    for column in ("", "trained", "-ELBO, nats a photo", "bits a value", "PSNR, dB"):
+        made.add_column(column)
+    found = []
+    for each in results(arguments):
+        found.append(each)
+        nats = f"{each.nats:.0f} ± {1.96 * each.error:.0f}"
+        made.add_row(each.name, each.trained, nats, f"{each.bits:.3f}", f"{each.psnr:.2f}")
+    Console(width=120).print(made)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(each) for each in found], indent=1))
+    if arguments.markdown:
+        arguments.markdown.write_text(markdown(made))
+
+
+if __name__ == "__main__":
+    main()

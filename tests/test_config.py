@@ -128,7 +128,7 @@ def test_the_small_catalogues_penalties_are_lazy_and_its_networks_narrow() -> No
 
 
 def test_an_augmentation_is_chosen_by_its_name() -> None:
-    for model in ("dcgan", "dcgan_28", "mlp_gan", "cgan", "lsgan", "sngan", "wgan_gp", "r3gan"):
+    for model in ("dcgan", "dcgan_28", "mlp_gan", "cgan", "cgan_projection", "lsgan", "sngan", "wgan_gp", "r3gan"):
         chosen = [f"model={model}", "name=made"]
         assert compose("train", chosen).model.augment is None
         assert compose("train", [*chosen, "model/augment=ada"]).model.augment["_target_"] == "gan_lab.augment.ADA"

@@ -11,7 +11,7 @@ from gan_lab.jobs import Progress
 #: Updates of a training, images in each, and the largest step.
 ITERATIONS, BATCH, LEARNING_RATE = 800, 64, 3e-3
 #: Side to which larger images are reduced, in pixels, and by how many pixels training moves an image at most.
-SIDE, SHIFT = 64, 4
+SIDE, SHIFT = 32, 4
 DESCRIPTION = (
     f"a convolutional network of four stages (32 to 256 channels) for images of at most {SIDE} pixels, {ITERATIONS} updates "
     f"of {BATCH} images by AdamW under one cycle; shifts of up to {SHIFT} pixels, mirroring where the model's training mirrors"
@@ -107,7 +107,7 @@ def moved(images: Tensor, mirror: bool, generator: torch.Generator) -> Tensor:
 
 
 def reduced(images: Tensor) -> Tensor:
-    """Return images uint8 [N, C, H, W] with sides of at most 64 pixels."""
+    """Return images uint8 [N, C, H, W] with sides of at most `SIDE` pixels."""
     if max(images.shape[-2:]) <= SIDE:
         return images
     parts = [

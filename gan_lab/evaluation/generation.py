@@ -30,7 +30,7 @@ from gan_lab.models import VAE
 log = logging.getLogger(__name__)
 
 #: Images that are compared unless `n` says otherwise, training photos that are read at most, images of a picture.
-DEFAULT_N, MOST_TRAINING, SHOWN = 2000, 20_000, 36
+DEFAULT_N, MOST_TRAINING, SHOWN = 2000, 10_000, 36
 FEWEST = 8
 
 
@@ -72,10 +72,12 @@ def evaluate_generation(
         if photos.training is not None:
             training = photo_set(photos.training, trained, extractor, device, progress, photos.mirrored and photos.own)
     report = distances(pretrained.name, held_out, samples, training, extractor, seed)
+    report.pictures["real_and_generated"] = side_by_side(held_out, samples)
     report.protocol["labels"] = (
         "those of the photos" if by_class else "all in turn" if pretrained.conditional else "none"
     )
     if photos.training is not None and training is not None:
+        report.protocol["training_photos"] = f"{len(trained)} of {len(photos.training)}"
         names = photos.training.names(trained)
         if photos.own:
             report.add(memorised(training, held_out, samples, names, seed))
@@ -88,7 +90,6 @@ def evaluate_generation(
             )
     if isinstance(pretrained.model, VAE):
         report.add(autoencoded(pretrained.model, held_out.pixels, seed))
-    report.pictures["real_and_generated"] = side_by_side(held_out, samples)
     if training is not None:
         report.add(near_duplicates(training, held_out, names, photos.names(indices)))
     return report

@@ -19,7 +19,7 @@ from gan_lab.evaluation.report import Picture, Report
 from gan_lab.jobs.page import filled
 
 NAME = "report.html"
-#: Pixels that a picture is shown wide at most; a narrower one is shown at twice its size.
+#: Pixels that a picture is enlarged to in width at most, up to twice its size.
 WIDE = 1120
 
 
@@ -65,7 +65,7 @@ def _shown(value: Any) -> str:
 
 def _figure(picture: Picture) -> str:
     width = picture.pixels.shape[1]
-    shown = width if width > WIDE // 2 else 2 * width
+    shown = max(width, min(WIDE, 2 * width))
     title, source = html.escape(picture.title), f"data:image/webp;base64,{_webp(picture.pixels)}"
     return (
         f"<figure><h2>{title}</h2><figcaption>{html.escape(picture.caption)}</figcaption>"

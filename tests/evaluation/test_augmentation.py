@@ -10,12 +10,13 @@ import torch
 from gan_lab.errors import UserError
 from gan_lab.evaluation import evaluate_augmentation
 from gan_lab.evaluation.augmentation import usefulness
+from gan_lab.evaluation.classifier import trained_classifier
 from tests.evaluation.test_generation import Photos, Sampler
 
 
 @pytest.fixture(autouse=True)
 def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_lab.evaluation.classifier.trained_classifier.__kwdefaults__", {"iterations": 20})
+    monkeypatch.setitem(trained_classifier.__kwdefaults__, "iterations", 20)
 
 
 def test_classifiers_of_photos_of_samples_and_of_both_are_tested_on_photos() -> None:

@@ -62,7 +62,7 @@ def test_images_are_moved_a_little_and_mirrored_where_that_is_wanted() -> None:
         assert straight.all() if not mirror else 16 < int(turned.sum()) < 48
 
 
-@pytest.mark.parametrize(("side", "kept"), [(8, 8), (64, 64), (96, 64)])
+@pytest.mark.parametrize(("side", "kept"), [(8, 8), (32, 32), (64, 32)])
 def test_large_images_are_reduced(side: int, kept: int) -> None:
     images = torch.full((2, 3, side, side), 77, dtype=torch.uint8)
     assert reduced(images).shape == (2, 3, kept, kept)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation.copying import ROWS, hashes, memorised, near_duplicates, nearest_hash
-from gan_lab.evaluation.sets import GROUPS, ImageSet
-from gan_lab.metrics import jackknife
+from gan_lab.evaluation.copying import ROWS, hashes, interval_of_copies, memorised, near_duplicates, nearest_hash
+from gan_lab.evaluation.sets import ImageSet
+from gan_lab.metrics import Memorisation
 from gan_lab.metrics.copies import share_nearer
 
 
@@ -66,9 +66,12 @@ def test_the_interval_of_the_share_covers_it() -> None:
     covered = 0
     for seed in range(200):
         draw = torch.randn(2, 60, generator=torch.Generator().manual_seed(seed)).double()
-        interval = jackknife(share_nearer, *draw, GROUPS, seed)
+        found = Memorisation(share_nearer(*draw), 0, 0, 0, torch.empty(0), draw[1], draw[0])
+        interval = interval_of_copies(found, seed)
         covered += interval.low <= 0.05 <= interval.high
     assert 0.88 < covered / 200 < 0.99
+    far = Memorisation(0.0, 0, 0, 0, torch.empty(0), draw[1] + 99, draw[0])
+    assert interval_of_copies(far, 0).high == pytest.approx(0.0602, abs=1e-3)  # Wilson's, of 0 among 60
 
 
 def test_the_picture_shows_the_sample_and_right_of_it_its_photo() -> None:

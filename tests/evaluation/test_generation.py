@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import UserError
 from gan_lab.evaluation import Extractor, Report, evaluate_generation
+from gan_lab.evaluation.classifier import trained_classifier
 from gan_lab.metrics import frechet_distance
 
 
@@ -82,7 +83,7 @@ INCEPTION = Extractor("inception", "moments that pass for Inception's", "none", 
 
 @pytest.fixture(autouse=True)
 def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_lab.evaluation.classifier.trained_classifier.__kwdefaults__", {"iterations": 20})
+    monkeypatch.setitem(trained_classifier.__kwdefaults__, "iterations", 20)
 
 
 def evaluate(sampler: Any, photos: Any = None, extractor: Extractor = EXTRACTOR, **options: Any) -> Report:

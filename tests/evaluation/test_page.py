@@ -34,7 +34,7 @@ def test_pictures_travel_in_the_page(tmp_path: Path) -> None:
     wide, grey = np.full((20, 900, 3), (200, 40, 40), np.uint8), np.full((10, 30, 1), 90, np.uint8)
     text = page(tmp_path, pictures={"a": Picture("A", NASTY, wide), "b": Picture("B", "grey", grey)})
     widths = re.findall(r'<img alt="[AB]" width="(\d+)"', text)
-    assert widths == ["900", "60"]  # what is small is shown at twice its size
+    assert widths == ["1120", "60"]  # what is small is shown larger, up to twice its size
     first, second = re.findall(r"data:image/webp;base64,([A-Za-z0-9+/=]+)", text)
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(first))).convert("RGB"))
     assert shown.shape == wide.shape

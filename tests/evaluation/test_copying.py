@@ -89,6 +89,8 @@ def test_a_mirrored_copy_is_found_where_training_mirrors() -> None:
     found = looked_at(samples, mirror=True)
     assert found["share"] > 0.25
     assert {each["photo"] for each in found["closest"]} <= set(NAMES[:20])  # type: ignore[attr-defined]
+    nearest = int(found["closest"][0]["photo"].removesuffix(".jpg"))  # type: ignore[index]
+    np.testing.assert_array_equal(found["picture"][:32, 38:70], TRAIN[nearest].permute(1, 2, 0))  # type: ignore[index]
 
 
 def test_no_more_samples_are_looked_at_than_photos_are_held_out() -> None:

@@ -71,8 +71,8 @@ def memorised(training: ImageSet, held_out: ImageSet, samples: ImageSet, names: 
     )
     if share.low > CLOSE:
         report.notes.append(
-            f"Copies: {found.share:.0%} of the samples lie nearer to a training photo than 95 % of held-out photos do; "
-            "look at neighbours.png."
+            f"{found.share:.0%} of the samples lie nearer to a training photo than 95 % of held-out photos do: copies, or "
+            "pictures so plain that they are near to everything. Look at neighbours.png, which tells the two apart."
         )
     return report
 

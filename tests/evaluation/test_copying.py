@@ -52,7 +52,7 @@ def test_fresh_samples_are_no_copies_and_copies_are_found() -> None:
     assert copied["share"] == pytest.approx(20 / 60, abs=0.1)
     low, high = copied["interval"]  # type: ignore[misc]
     assert 0.05 < low < copied["share"] < high <= 1
-    assert "look at neighbours.png" in copied["notes"][0]  # type: ignore[index]
+    assert "Look at neighbours.png" in copied["notes"][0]  # type: ignore[index]
     closest = copied["closest"]
     assert len(closest) == ROWS  # type: ignore[arg-type]
     for found in closest:  # type: ignore[attr-defined]

@@ -46,6 +46,21 @@ def test_the_seed_decides_and_the_global_generator_is_left_alone() -> None:
     assert torch.equal(before, torch.get_rng_state())
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), same.parameters(), strict=True))
     assert not torch.equal(one.head.weight, other.head.weight)
+    assert not one.training
+
+
+def test_the_seed_decides_what_it_sees_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Tensor] = []
+
+    def spy(images: Tensor, *_: object) -> Tensor:
+        seen.append(images)
+        return images
+
+    monkeypatch.setattr("gan_lab.evaluation.classifier.moved", spy)
+    for seed in (0, 0, 1):
+        trained(*bars(80, 0), seed, iterations=1)
+    assert seen[0].equal(seen[1])
+    assert not seen[0].equal(seen[2])
 
 
 def test_images_are_moved_a_little_and_mirrored_where_that_is_wanted() -> None:

@@ -54,7 +54,9 @@ def test_torchvisions_classifiers_embed_by_what_their_last_layer_is_given(hub: P
     preset = torchvision.models.MobileNet_V3_Small_Weights.DEFAULT.transforms()
     normal = torchvision.transforms.functional.normalize((images + 1) / 2, preset.mean, preset.std)
     with torch.no_grad():
-        torch.testing.assert_close(network.classifier[-1](features), network(normal), rtol=1e-4, atol=1e-4)
+        network.classifier[-1] = torch.nn.Identity()
+        expected = network(normal)
+    assert (features - expected).abs().max() < 1e-3 * expected.abs().max()  # untrained, its values are tiny
     assert extractor(torch.zeros(1, 1, 20, 20))[0].shape == (1, 1024)
     (hub / "mobilenet_v3_small-047dcff4.pth").rename(hub / "mine.pth")
     assert torch.equal(

@@ -17,12 +17,15 @@ from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.evaluation import (
     HeldOut,
+    Picture,
     Report,
     choose_extractor,
+    evaluate_augmentation,
     evaluate_generation,
     evaluate_reconstruction,
     evaluate_restoration,
     evaluate_translation,
+    write_page,
 )
 from gan_lab.evaluation.report import gan_lab_version, sha256
 from gan_lab.imaging import grid, write_png
@@ -32,20 +35,31 @@ from gan_lab.metrics import to_uint8
 
 log = logging.getLogger("gan_lab.evaluate")
 
+#: Data settings that change neither which photos there are nor what is seen of them.
+LOADING = {"batch_size", "num_workers", "cache_mb", "max_unreadable", "degradation", "validation_degradation"}
+
 
 def evaluate(config: DictConfig) -> None:
     """Measure the model of `checkpoint` on the held-out photos of its data, or of those that `data.*` names."""
     if config.n is not None and (not isinstance(config.n, int) or isinstance(config.n, bool) or config.n < 1):
         raise UserError(f"n={config.n}: needs a whole number above 0, or null")
+    if config.task not in (None, "augmentation"):
+        raise UserError(f"task={config.task}: needs augmentation, or null for the figures of the model's own task")
     pretrained = open_checkpoint(config.checkpoint, config.device)
-    folder = output_folder(config.output) if config.output is not None else beside(pretrained.path)
+    if config.task is not None:
+        pretrained.require("generation")
+    folder = output_folder(config.output) if config.output is not None else beside(pretrained.path, config.task)
     torch.manual_seed(config.seed)
     settings = data_settings(pretrained.config["data"], given_data(config))
     check_fits(pretrained, settings)
     check_writable(folder)
     datamodule: ImageDataModule = instantiate(settings, batch_kind=pretrained.model.batch_kind)
-    photos = HeldOut(datamodule)
+    photos = HeldOut(datamodule, own=trained_on(pretrained.config["data"], settings))
     report = measure(pretrained, photos, config)
+    images, columns = pretrained.model.sample_grid(photos.spread(16))
+    cells = to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
+    shown = Picture("Samples", "What the model makes, as in its run's sample grids.", grid(cells, columns))
+    report.pictures = {"samples": shown} | report.pictures
     report.protocol |= {
         "checkpoint": str(pretrained.path),
         "checkpoint_sha256": sha256(pretrained.path),
@@ -61,11 +75,13 @@ def evaluate(config: DictConfig) -> None:
     }
     report.print()
     report.write(folder / "metrics.json")
-    images, columns = pretrained.model.sample_grid(photos.spread(16))
-    write_png(folder / "samples.png", grid(to_uint8(images).permute(0, 2, 3, 1).cpu().numpy(), columns))
+    for name, picture in report.pictures.items():
+        write_png(folder / f"{name}.png", picture.pixels)
+    page = write_page(folder, report, f"{pretrained.name}, iteration {pretrained.model.iteration}")
     print(f"split        {photos.split}")
     print(f"metrics      {folder / 'metrics.json'}")
-    print(f"pictures     {folder / 'samples.png'}", flush=True)
+    print(f"pictures     {', '.join(str(folder / f'{name}.png') for name in report.pictures)}")
+    print(f"page         {page}", flush=True)
 
 
 def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
@@ -100,16 +116,19 @@ def measure(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Repo
         return evaluate_restoration(model, pretrained.name, photos, n=n, traditional=config.traditional, seed=seed)
     if model.task == "reconstruction":
         return evaluate_reconstruction(model, pretrained.name, photos, n=n, seed=seed)
-    extractor = choose_extractor(config.extractor, model.device)
+    if config.task == "augmentation":
+        return evaluate_augmentation(pretrained, photos, n=n, seeds=config.seeds, seed=seed)
+    given = config.extractor if isinstance(config.extractor, str) else instantiate(config.extractor)
+    extractor = choose_extractor(given, model.device, config.extractor_weights)
     if model.task == "translation":
         return evaluate_translation(model, photos, extractor, n=n, seed=seed)
     return evaluate_generation(pretrained, photos, extractor, n=n, seed=seed)
 
 
-def beside(checkpoint: Path) -> Path:
-    """Return the folder for the figures of a checkpoint that names none: `evaluation` in its run's folder."""
+def beside(checkpoint: Path, task: str | None) -> Path:
+    """Return the folder for the figures of a checkpoint that names none: `evaluation`, or the task, in its run's folder."""
     parent = checkpoint.parent
-    return (parent.parent if parent.name == "checkpoints" else parent) / "evaluation"
+    return (parent.parent if parent.name == "checkpoints" else parent) / (task or "evaluation")
 
 
 def given_data(config: DictConfig) -> dict[str, Any]:
@@ -146,6 +165,14 @@ def data_settings(trained: dict[str, Any], given: dict[str, Any]) -> dict[str, A
         if name in given:
             settings |= dict.fromkeys([other for other in others if other in settings])
     return settings | given
+
+
+def trained_on(trained: dict[str, Any], settings: dict[str, Any]) -> bool:
+    """Tell whether settings give the very training photos, and the pixels, of the checkpoint's run."""
+    changed = {name for name in settings if settings[name] != trained.get(name)}
+    if "root" in changed and places(settings) == places(trained):
+        changed.remove("root")
+    return changed <= LOADING
 
 
 def places(settings: dict[str, Any]) -> set[Path]:

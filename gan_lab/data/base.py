@@ -182,11 +182,19 @@ class ImageDataModule(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
         """Return the validation photos, in order, all of them on every rank; an empty list where there are none."""
-        return self._evaluation_loader("val")
+        return self.still_dataloader("val")
 
     def test_dataloader(self) -> DataLoader[Any] | list[Any]:
         """Return the test photos, in order, all of them on every rank; an empty list where there are none."""
-        return self._evaluation_loader("test")
+        return self.still_dataloader("test")
+
+    def still_dataloader(self, split: str) -> DataLoader[Any] | list[Any]:
+        """Return the photos of any split, the training photos too, in order and cut as in validation; [] for none."""
+        self.prepare()
+        if split not in self._views:
+            return []
+        view = self._view(self._images["train"], training=False) if split == "train" else self._views[split]
+        return self._loader(view, batch_size=self.batch_size, sampler=range(len(view)))
 
     # ---- the data as the model needs them
 
@@ -242,13 +250,6 @@ class ImageDataModule(LightningDataModule):
         return steps
 
     # ---- loaders
-
-    def _evaluation_loader(self, split: str) -> DataLoader[Any] | list[Any]:
-        self.prepare()
-        if split not in self._views:
-            return []
-        view = self._views[split]
-        return self._loader(view, batch_size=self.batch_size, sampler=range(len(view)))
 
     def _loader(self, view: View, **options: Any) -> DataLoader[Any]:
         workers = self._workers()

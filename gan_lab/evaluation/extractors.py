@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.networks import RandomVGG, inception
+from gan_lab.networks import RandomVGG, inception, torchvision_features
 from gan_lab.networks.features import INCEPTION_FILE
 
 log = logging.getLogger(__name__)
+
+TORCHVISION = "torchvision:"
 
 
 @dataclass(frozen=True)
@@ -22,50 +26,89 @@ class Extractor:
     """An embedding of images.
 
     Attributes:
-        key: for names of figures: "random_vgg" or "inception".
+        key: for names of figures: "random_vgg", "inception", "resnet18".
         name: for people.
-        frechet: what the Frechet distance is called on these features; only Inception's may be called FID.
         resize: what happens to an image first.
-        network: [N, C, H, W] in [-1, 1] to features, or to features and logits.
+        network: [N, C, H, W] in [-1, 1] to features, or to features and more; Inception's more are logits.
     """
 
     key: str
     name: str
-    frechet: str
     resize: str
     network: Any
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return features [N, D] and, where the network is a classifier, logits [N, classes]; on the CPU."""
+        """Return features [N, D] and, of Inception alone, whose score is a thing, logits [N, classes]; on the CPU."""
         with torch.no_grad():
             out = self.network(images)
-        features, logits = out if isinstance(out, tuple) else (out, None)
-        return features.cpu(), None if logits is None else logits.cpu()
+        features, more = (out[0], out[1]) if isinstance(out, (tuple, list)) else (out, None)
+        return features.flatten(1).cpu(), more.cpu() if more is not None and self.key == "inception" else None
+
+    @property
+    def frechet(self) -> str:
+        """Return what the Frechet distance is called on these features; only Inception's may be called FID."""
+        return "FID" if self.key == "inception" else f"Frechet distance ({self.name})"
 
     @property
     def frechet_key(self) -> str:
         """Return the name of the Frechet distance's figure."""
-        return "fid" if self.frechet == "FID" else f"frechet_distance_{self.key}"
+        return "fid" if self.key == "inception" else f"frechet_distance_{self.key}"
 
 
-def choose_extractor(name: str, device: torch.device) -> Extractor:
-    """Return the embedding that `extractor=` means; "auto" is Inception where its weights are, else a random VGG.
+def choose_extractor(given: str | nn.Module, device: torch.device, weights: str | None = None) -> Extractor:
+    """Return the embedding that `extractor=` means.
+
+    Args:
+        given: "random_vgg"; "inception"; "torchvision:" and the name of one of its classifiers; "auto", which is Inception
+            where its weights are, else a random VGG; or a module of one's own.
+        device: where it computes.
+        weights: path of the weights; None looks in torch's folder, $TORCH_HOME/hub/checkpoints. One's own module needs
+            them, as a safetensors file, unless it has no parameters.
 
     Raises:
-        UserError: no such extractor, or Inception's weights are not there.
+        UserError: no such extractor, or its weights are not there or are another's.
     """
-    if name not in ("auto", "random_vgg", "inception"):
-        raise UserError(f"extractor={name}: needs auto, random_vgg or inception")
-    if name == "auto":
+    if isinstance(given, nn.Module):
+        name = type(given).__name__
+        return Extractor(name.lower(), name, "none", own(given, weights).to(device))
+    if given == "auto" and weights is None:
         here = (Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE).is_file()
-        name = "inception" if here else "random_vgg"
+        given = "inception" if here else "random_vgg"
         if not here:
             log.info("extractor=auto: Inception's weights are not there, so a random VGG takes their place")
-    if name == "inception":
+    if given == "inception":
         resize = "to 299x299, bilinear as in TensorFlow 1"
-        return Extractor(name, "Inception (2048 pool features)", "FID", resize, inception().to(device))
-    size = RandomVGG.size
-    resize = f"to {size}x{size}, bilinear, antialiased"
-    return Extractor(
-        name, "random VGG, seed 0", "Frechet distance (random VGG, seed 0)", resize, RandomVGG(seed=0).to(device)
-    )
+        return Extractor(given, "Inception (2048 pool features)", resize, inception(weights).to(device))
+    if given.startswith(TORCHVISION):
+        name = given.removeprefix(TORCHVISION)
+        network = torchvision_features(name, weights)
+        return Extractor(name, f"torchvision's {name}", _resized(network.size), network.to(device))
+    if given != "random_vgg":
+        mend = "random_vgg, inception or torchvision:<name>"
+        raise UserError(f"extractor={given}: needs {mend}{'' if given == 'auto' else ', or auto'}")
+    if weights is not None:
+        raise UserError(f"extractor_weights={weights}: random_vgg has none; name the extractor that they belong to")
+    return Extractor(given, "random VGG, seed 0", _resized(RandomVGG.size), RandomVGG(seed=0).to(device))
+
+
+def own(network: nn.Module, weights: str | None) -> nn.Module:
+    """Return a module with the weights of a safetensors file, in evaluation mode.
+
+    Raises:
+        UserError: it has parameters and no weights are named; they cannot be read, or do not fit.
+    """
+    name = type(network).__name__
+    if weights is None and next(network.parameters(), None) is not None:
+        raise UserError(f"extractor_weights: {name} has weights; name their .safetensors file")
+    if weights is not None:
+        try:
+            network.load_state_dict(load_file(weights))
+        except (OSError, SafetensorError) as error:
+            raise UserError(f"extractor_weights={weights}: cannot be read as safetensors ({error})") from error
+        except RuntimeError as error:
+            raise UserError(f"extractor_weights={weights}: does not fit {name} ({error})") from error
+    return network.eval().requires_grad_(False)
+
+
+def _resized(size: int) -> str:
+    return f"to {size}x{size}, bilinear, antialiased"

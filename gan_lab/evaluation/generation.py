@@ -1,34 +1,47 @@
-"""Generated images against held-out photos, as sets."""
+"""Generated images against held-out photos, as sets and one by one."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-
-import torch
-from torch import Tensor
+from collections.abc import Sequence
 
 from gan_lab.errors import UserError
+from gan_lab.evaluation.autoencoding import autoencoded
+from gan_lab.evaluation.copying import beside, hwc, memorised, near_duplicates
 from gan_lab.evaluation.extractors import Extractor
 from gan_lab.evaluation.heldout import HeldOut
-from gan_lab.evaluation.report import Report
+from gan_lab.evaluation.recognition import recognised, same_classes
+from gan_lab.evaluation.report import Picture, Report
+from gan_lab.evaluation.sets import (
+    INTERVALS,
+    ImageSet,
+    alike,
+    compare,
+    comparisons,
+    photo_set,
+    sample_set,
+    with_intervals,
+)
+from gan_lab.imaging import grid
 from gan_lab.jobs import Pretrained, Progress
-from gan_lab.metrics import frechet_distance, inception_score, kernel_distance, precision_recall
+from gan_lab.metrics import Interval, inception_score
+from gan_lab.models import VAE
 
 log = logging.getLogger(__name__)
 
-#: Images that are compared unless `n` says otherwise.
-DEFAULT_N = 2000
+#: Images that are compared unless `n` says otherwise, training photos that are read at most, images of a picture.
+DEFAULT_N, MOST_TRAINING, SHOWN = 2000, 10_000, 36
 FEWEST = 8
 
 
 def evaluate_generation(
     pretrained: Pretrained, photos: HeldOut, extractor: Extractor, *, n: int | None = None, seed: int = 0
 ) -> Report:
-    """Return the distances between samples and photos, and for context those between two halves of the photos.
+    """Return how samples compare with held-out photos, and beside each figure what real photos reach in their place.
 
-    A perfect generator reaches the kernel distance of the halves; their Frechet distance is that of half as many
-    images, and so too large for a floor.
+    The floor of a distance is that of as many training photos to the held-out ones. Where the photos are those that the
+    model was trained on, copies are looked for; a conditional model is asked whether its samples show their class; a VAE
+    is measured by its reconstructions and its likelihood, too.
 
     Args:
         pretrained: generates.
@@ -46,67 +59,124 @@ def evaluate_generation(
         raise UserError(
             f"n={n}: comparing sets needs at least {FEWEST} images and samples; there are {len(photos)} images"
         )
-    same_classes = pretrained.conditional and photos.class_names == pretrained.model.class_names
-    if pretrained.conditional and not same_classes:
+    by_class = same_classes(pretrained, photos)
+    if pretrained.conditional and not by_class:
         log.warning("The photos have not the classes of %s: samples take all classes in turn", pretrained.name)
-    with Progress("evaluating", len(indices) + n) as progress:
-        reals, labels = [], []
-        for batch in photos.batches(indices):
-            reals.append(extractor(batch["image"].to(pretrained.model.device)))
-            labels += batch["label"].tolist()
-            progress.advance(len(batch["image"]))
-        fakes = []
-        for images in pretrained.samples(n, seed, labels if same_classes else None):
-            pixels = torch.from_numpy(images).permute(0, 3, 1, 2).to(pretrained.model.device)
-            fakes.append(extractor(pixels.float().div(127.5).sub(1)))
-            progress.advance(len(images))
-    f_real, f_fake = (torch.cat([features for features, _ in parts]) for parts in (reals, fakes))
-    figures = compare(f_real, f_fake, extractor, seed)
-    halves = compare(f_real[::2], f_real[1::2], extractor, seed)
-    for name, parts in (("fakes", fakes), ("reals", reals)):
-        logits = [part for _, part in parts if part is not None]
-        if logits:
-            mean, std = inception_score(torch.cat(logits))
-            (figures if name == "fakes" else halves).update(inception_score=mean, inception_score_std=std)
-    return Report(
-        title=f"Generation, {n} samples against {len(indices)} photos, features: {extractor.name}",
-        columns=["figure", pretrained.name, "photos, half against half"],
-        rows=[[title, show(figures), show(halves)] for title, show in lines(figures, extractor)],
-        figures=figures | {"real_halves": halves},
-        protocol={
-            "n": n,
-            "n_real": len(indices),
-            "n_real_halves": len(indices) // 2,
-            "extractor": extractor.name,
-            "resize": extractor.resize,
-            "labels": "those of the photos" if same_classes else "all in turn" if pretrained.conditional else "none",
-            "images": "samples rounded to 8 bits; photos cut as in validation",
-        },
+    trained = [] if photos.training is None else photos.training.chosen(MOST_TRAINING, seed)
+    device = pretrained.model.device
+    with Progress("reading and generating", len(indices) + n + len(trained)) as progress:
+        held_out = photo_set(photos, indices, extractor, device, progress, mirror=False)
+        labels = held_out.labels.tolist() if by_class else None
+        samples = sample_set(pretrained, n, seed, labels, extractor, progress)
+        training = None
+        if photos.training is not None:
+            training = photo_set(photos.training, trained, extractor, device, progress, photos.mirrored and photos.own)
+    report = distances(pretrained.name, held_out, samples, training, extractor, seed)
+    report.pictures["real_and_generated"] = side_by_side(held_out, samples)
+    report.protocol["labels"] = (
+        "those of the photos" if by_class else "all in turn" if pretrained.conditional else "none"
     )
+    if photos.training is not None and training is not None:
+        report.protocol["training_photos"] = f"{len(trained)} of {len(photos.training)}"
+        names = photos.training.names(trained)
+        if photos.own:
+            report.add(memorised(training, held_out, samples, names, seed))
+        else:
+            report.notes.append("Copies were not looked for: these are not the photos that the model was trained on.")
+        if by_class:
+            classes = len(photos.class_names)
+            report.add(
+                recognised(training, held_out, samples, classes, mirror=photos.mirrored, seed=seed, device=device)
+            )
+    if isinstance(pretrained.model, VAE):
+        report.add(autoencoded(pretrained.model, held_out.pixels, seed))
+    if training is not None:
+        report.add(near_duplicates(training, held_out, names, photos.names(indices)))
+    return report
 
 
-def compare(f_real: Tensor, f_fake: Tensor, extractor: Extractor, seed: int) -> dict[str, float]:
-    """Return the figures of two sets of features [N, D] and [M, D]."""
-    mean, std = kernel_distance(f_real, f_fake, seed=seed)
-    precision, recall = precision_recall(f_real, f_fake)
+def distances(
+    name: str, held_out: ImageSet, samples: ImageSet, training: ImageSet | None, extractor: Extractor, seed: int
+) -> Report:
+    """Return the figures of samples and, in their place, of as many training photos, against held-out photos."""
+    f_real, f_fake = held_out.features, samples.features
+    f_floor = training.features[: len(samples)] if training is not None and len(training) >= FEWEST else None
+    total = comparisons(f_real, f_fake) + (0 if f_floor is None else comparisons(f_real, f_floor))
+    with Progress("measuring", total, unit="comparisons") as progress:
+        figures = compare(f_real, f_fake, extractor, seed, progress)
+        floor = {} if f_floor is None else compare(f_real, f_floor, extractor, seed, progress)
+    report = Report(
+        title=f"Generation, {len(samples)} samples against {len(held_out)} photos, features: {extractor.name}",
+        columns=["figure [95 % interval]", name, "real photos in their place"],
+        rows=[[title, cell(figures, key), cell(floor, key)] for key, title in titles(extractor).items()],
+        figures=with_intervals(figures) | ({"floor": with_intervals(floor)} if floor else {}),
+        protocol={
+            "n": len(samples),
+            "n_real": len(held_out),
+            "n_floor": 0 if f_floor is None else len(f_floor),
+            "floor": "training photos in the samples' place" if floor else "none: there are no training photos",
+            "extractor": extractor.name,
+            "features": f_real.shape[1],
+            "resize": extractor.resize,
+            "images": "samples rounded to 8 bits; photos cut as in validation",
+            "kid": "unbiased, of the whole sets, kernel (x.y / D + 1)^3: 0 for equal distributions, whatever N",
+            "neighbours": "precision and recall by the 3rd nearest neighbour, density and coverage by the 5th",
+            "intervals": INTERVALS,
+        },
+        notes=list(cautions(held_out, samples, training, f_floor is not None)),
+    )
+    if samples.logits is not None and held_out.logits is not None:
+        scores = [inception_score(images.logits) for images in (samples, held_out) if images.logits is not None]
+        report.rows.append(["Inception score, 10 parts", *(f"{mean:.2f} +- {std:.2f}" for mean, std in scores)])
+        report.figures |= {"inception_score": scores[0][0], "inception_score_std": scores[0][1]}
+        report.figures["inception_score_held_out"] = scores[1][0]
+    return report
+
+
+def titles(extractor: Extractor) -> dict[str, str]:
+    """Return what the table calls each figure."""
     return {
-        f"kid_{extractor.key}": mean,
-        f"kid_{extractor.key}_std": std,
-        extractor.frechet_key: frechet_distance(f_real, f_fake),
-        "precision": precision,
-        "recall": recall,
+        f"kid_{extractor.key}": f"KID ({extractor.name})",
+        extractor.frechet_key: extractor.frechet,
+        "precision": "precision",
+        "recall": "recall",
+        "density": "density",
+        "coverage": "coverage",
     }
 
 
-Show = Callable[[dict[str, float]], str]
+def cell(figures: dict[str, Interval], key: str) -> str:
+    """Return a figure with its interval for the table; nothing where there is none."""
+    return str(figures[key]) if figures else "-"
 
 
-def lines(figures: dict[str, float], extractor: Extractor) -> Iterator[tuple[str, Show]]:
-    """Yield the table's lines: a title, and how to show its figures."""
-    kid = f"kid_{extractor.key}"
-    yield f"KID ({extractor.name})", lambda f: f"{f[kid]:.5f} +- {f[f'{kid}_std']:.5f}"
-    yield extractor.frechet, lambda f: f"{f[extractor.frechet_key]:.3f}"
-    yield "precision", lambda f: f"{f['precision']:.3f}"
-    yield "recall", lambda f: f"{f['recall']:.3f}"
-    if "inception_score" in figures:
-        yield "Inception score", lambda f: f"{f['inception_score']:.2f} +- {f['inception_score_std']:.2f}"
+def cautions(held_out: ImageSet, samples: ImageSet, training: ImageSet | None, floor: bool) -> Sequence[str]:
+    """Return sentences about what these sets of images cannot say."""
+    sets = {"held-out photos": held_out, "samples": samples} | (
+        {} if training is None else {"training photos": training}
+    )
+    found = [
+        f"All {len(images)} {words} look the same to the features: the figures say nothing of variety."
+        for words, images in sets.items()
+        if alike(images.features)
+    ]
+    n, width = min(len(held_out), len(samples)), held_out.features.shape[1]
+    if n <= width:
+        found.append(
+            f"{n} images are fewer than the {width} features: the Frechet distance is far larger than many images would give. "
+            + ("Compare it with the floor beside it, or go by KID." if floor else "Go by KID.")
+        )
+    if training is not None and len(training) < len(samples):
+        found.append(
+            f"There are {len(training)} training photos for {len(samples)} samples: the floor is that of fewer images, "
+            "and too high."
+        )
+    return found
+
+
+def side_by_side(held_out: ImageSet, samples: ImageSet) -> Picture:
+    """Draw held-out photos beside samples; with labels, the photo and the sample of one place are of one class."""
+    count = min(SHOWN, len(held_out), len(samples))
+    columns = min(6, count)
+    grids = [grid([hwc(image) for image in images.pixels[:count]], columns) for images in (held_out, samples)]
+    return Picture("Real and generated", "Left: held-out photos. Right: samples, not selected.", beside(*grids, gap=16))

@@ -17,37 +17,24 @@ from gan_lab.errors import UserError
 log = logging.getLogger(__name__)
 
 
-class HeldOut:
-    """The test photos of a datamodule; its validation photos where there are none.
+class Photos:
+    """The photos of one split, cut as in validation.
 
     Attributes:
-        split: where they are from, for the protocol: "test", "val", or a phrase.
         view: its samples, in order.
-        class_names: in the order of the labels.
     """
 
-    def __init__(self, datamodule: ImageDataModule) -> None:
-        datamodule.prepare(training=False)
-        loaders = {"test": datamodule.test_dataloader(), "val": datamodule.val_dataloader()}
-        found = [(split, loader) for split, loader in loaders.items() if isinstance(loader, DataLoader)]
-        if not found:
-            raise UserError(
-                "data.validation_share, data.test_share: no photos are held out, so there is nothing to evaluate on; "
-                "set one of them above 0"
-            )
-        self.split, self._loader = found[0]
-        if "train" not in datamodule.splits:
-            self.split = "all photos: none of them was to train on"
-        elif len(found) == 2 and same_photos(found[0][1].dataset, found[1][1].dataset):
-            self.split = "val and test are the same photos"
-        elif self.split == "val":
-            log.warning("The data have no test split: the figures are taken on the validation photos")
-        self.view: Any = self._loader.dataset
-        self.class_names = list(datamodule.class_names)
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        self._loader = loader
+        self.view: Any = loader.dataset
 
     def __len__(self) -> int:
         """Return how many samples there are."""
         return len(self.view)
+
+    def names(self, indices: Sequence[int]) -> list[str]:
+        """Return what messages call single photos: their paths, as a rule."""
+        return [str(self.view.images.source.names[index]) for index in indices]
 
     def chosen(self, n: int | None, seed: int) -> list[int]:
         """Return the indices of n samples, seeded, in random order; of all of them where n is None or larger."""
@@ -72,6 +59,41 @@ class HeldOut:
         indices = sorted({int(index) for index in np.linspace(0, len(self) - 1, n)})
         parts = list(self.batches(indices))
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+class HeldOut(Photos):
+    """The test photos of a datamodule; its validation photos where there are none.
+
+    Attributes:
+        split: where they are from, for the protocol: "test", "val", or a phrase.
+        class_names: in the order of the labels.
+        training: the training photos; None where the data have none.
+        own: whether the model was trained on just these training photos.
+        mirrored: whether training showed photos mirrored too.
+    """
+
+    def __init__(self, datamodule: ImageDataModule, own: bool = True) -> None:
+        datamodule.prepare(training=False)
+        loaders = {"test": datamodule.test_dataloader(), "val": datamodule.val_dataloader()}
+        found = [(split, loader) for split, loader in loaders.items() if isinstance(loader, DataLoader)]
+        if not found:
+            raise UserError(
+                "data.validation_share, data.test_share: no photos are held out, so there is nothing to evaluate on; "
+                "set one of them above 0"
+            )
+        self.split, loader = found[0]
+        super().__init__(loader)
+        if "train" not in datamodule.splits:
+            self.split = "all photos: none of them was to train on"
+        elif len(found) == 2 and same_photos(found[0][1].dataset, found[1][1].dataset):
+            self.split = "val and test are the same photos"
+        elif self.split == "val":
+            log.warning("The data have no test split: the figures are taken on the validation photos")
+        self.class_names = list(datamodule.class_names)
+        training = datamodule.still_dataloader("train")
+        self.training = Photos(training) if isinstance(training, DataLoader) else None
+        self.own = own and self.training is not None
+        self.mirrored = datamodule.augmentation.flip > 0
 
 
 def same_photos(one: Any, other: Any) -> bool:

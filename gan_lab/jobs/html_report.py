@@ -8,7 +8,6 @@ import io
 import json
 import math
 import os
-import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from PIL import Image
 from gan_lab.checkpoint import write_whole
 from gan_lab.errors import UserError
 from gan_lab.imaging import UnreadableImage, read_image, read_size
+from gan_lab.jobs.page import filled
 from gan_lab.jobs.progress import Progress
 
 NAME = "report.html"
@@ -231,9 +231,6 @@ def _block(lines: Sequence[str]) -> str:
 
 def _page(title: str, data: str, blocks: Iterable[str]) -> Iterator[bytes]:
     """Yield the page in parts, encoded."""
-    template = resources.files("gan_lab.jobs").joinpath("html_report.html").read_text("utf-8")
     safe = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")  # it holds nothing but JSON
-    fills: dict[str, Iterable[str]] = {"title": [html.escape(title)], "data": [safe], "thumbnails": blocks}
-    for place, part in enumerate(re.split(r"\{\{(title|data|thumbnails)\}\}", template)):
-        for text in fills[part] if place % 2 else [part]:
-            yield text.encode("utf-8", "replace")
+    template = resources.files("gan_lab.jobs").joinpath("html_report.html").read_text("utf-8")
+    return filled(template, {"title": [html.escape(title)], "data": [safe], "thumbnails": blocks})

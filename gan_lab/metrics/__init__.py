@@ -9,7 +9,7 @@ from gan_lab.metrics.generation import (
     kernel_distance,
     precision_recall,
 )
-from gan_lab.metrics.intervals import Interval, jackknife
+from gan_lab.metrics.intervals import Interval, interval_of_mean, interval_of_share, jackknife, jackknives
 from gan_lab.metrics.likelihood import Evidence, negative_elbo
 from gan_lab.metrics.restoration import ciede2000, psnr, ssim, to_uint8
 
@@ -22,7 +22,10 @@ __all__ = [
     "difference_2000",
     "frechet_distance",
     "inception_score",
+    "interval_of_mean",
+    "interval_of_share",
     "jackknife",
+    "jackknives",
     "kernel_distance",
     "memorisation",
     "nearest_neighbours",

@@ -25,6 +25,7 @@ class Memorisation:
         distance_held_out: the median held-out photo's.
         nearest: for each sample, the place of its nearest training photo, int64 [N].
         distances: to it, float64 [N].
+        held_out: each held-out photo's distance to its nearest training photo, float64 [M].
     """
 
     share: float
@@ -33,6 +34,7 @@ class Memorisation:
     distance_held_out: float
     nearest: Tensor
     distances: Tensor
+    held_out: Tensor
 
     def closest(self, count: int) -> list[tuple[int, int, float]]:
         """Return the likeliest copies, the nearest first: sample, training photo, distance."""
@@ -64,13 +66,19 @@ def memorisation(f_train: Tensor, f_held_out: Tensor, f_samples: Tensor) -> Memo
     distances, places = nearest_neighbours(f_samples, f_train)
     limit = usual.quantile(CLOSE).item()
     return Memorisation(
-        share=(distances < limit).double().mean().item(),
+        share=share_nearer(usual, distances),
         limit=limit,
         distance_samples=distances.median().item(),
         distance_held_out=usual.median().item(),
         nearest=places,
         distances=distances,
+        held_out=usual,
     )
+
+
+def share_nearer(held_out: Tensor, samples: Tensor) -> float:
+    """Return the share of samples that are nearer than all but 5 % of held-out photos, given both sets' distances."""
+    return (samples < held_out.quantile(CLOSE)).double().mean().item()
 
 
 def nearest_neighbours(points: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,7 @@ from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.resnet import ResnetGenerator
 from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
 from gan_lab.networks.restorer import Restorer
+from gan_lab.networks.torchvision_features import TorchvisionFeatures, torchvision_features
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.vae import ConvDecoder, ConvEncoder
 from gan_lab.networks.vq_vae import GridDecoder, GridEncoder
@@ -48,6 +49,7 @@ __all__ = [
     "ResidualGenerator",
     "ResnetGenerator",
     "Restorer",
+    "TorchvisionFeatures",
     "UNetGenerator",
     "VGG19Features",
     "VectorQuantizer",
@@ -56,5 +58,6 @@ __all__ = [
     "norm_layer",
     "relight",
     "spectral_normalise",
+    "torchvision_features",
     "vgg19_features",
 ]

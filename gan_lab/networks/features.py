@@ -61,7 +61,7 @@ class RandomVGG(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return [N, 736] float32 for images [N, C, H, W] in [-1, 1] of 1 or 3 channels and any size."""
-        hidden = _colour(images.float())
+        hidden = as_colour(images.float())
         if hidden.shape[-2:] != (self.size, self.size):
             hidden = functional.interpolate(hidden, (self.size, self.size), mode="bilinear", antialias=True)
         pooled = []
@@ -96,7 +96,7 @@ class VGG19Features(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the layers' outputs [N, C', h, w], in the order asked for, for images [N, 1 or 3, H, W]."""
-        hidden = ((_colour(images) + 1) / 2 - self.mean) / self.std
+        hidden = ((as_colour(images) + 1) / 2 - self.mean) / self.std
         outputs = {}
         for position, layer in enumerate(self.features):
             hidden = layer(hidden)
@@ -118,7 +118,7 @@ def vgg19_features(weights: str | None, layers: Sequence[str]) -> VGG19Features:
     Source: Simonyan & Zisserman 2015, arXiv:1409.1556, table 1, column E.
     """
     network = VGG19Features(layers)
-    path, state = _load(weights, VGG19_FILE, VGG19_SOURCE, "VGG19")
+    path, state = read_state(weights, VGG19_FILE, VGG19_SOURCE, "VGG19")
     own = {key: state.get(key) for key in network.state_dict()}
     if any(not isinstance(value, Tensor) for value in own.values()):
         raise UserError(f"weights: {path} does not hold torchvision's VGG19; expected {VGG19_SOURCE}")
@@ -141,7 +141,7 @@ class Inception(nn.Module):
 
         Images are rounded to 8 bits and resized to 299x299 as TensorFlow 1 did, which published figures rest on.
         """
-        pixels = _colour(images.float()).add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+        pixels = as_colour(images.float()).add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
         return self.extractor(pixels)
 
 
@@ -161,7 +161,7 @@ def inception(weights: str | None = None) -> Inception:
     except ImportError as error:
         raise UserError("Inception features need torch-fidelity: pip install torch-fidelity") from error
     # torch-fidelity unpickles whatever the file says; reading it here first, tensors only, refuses one with code in it.
-    path, _ = _load(weights, INCEPTION_FILE, INCEPTION_SOURCE, "Inception")
+    path, _ = read_state(weights, INCEPTION_FILE, INCEPTION_SOURCE, "Inception")
     try:
         with torch.random.fork_rng(devices=[]):
             extractor = FeatureExtractorInceptionV3("inception", ["2048", "logits_unbiased"], str(path))
@@ -170,7 +170,12 @@ def inception(weights: str | None = None) -> Inception:
     return Inception(extractor)
 
 
-def _load(weights: str | None, name: str, source: str, network: str) -> tuple[Path, dict[str, Any]]:
+def read_state(weights: str | None, name: str, source: str, network: str) -> tuple[Path, dict[str, Any]]:
+    """Return the path and the state dict of a network's weights: of the file named, or of `name` in torch's folder.
+
+    Raises:
+        UserError: the file is not there, or holds anything but tensors; the message says where it is to be had.
+    """
     path = Path(weights) if weights else Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():
         where = "name the file that you have" if weights else "put it there, or name its path"
@@ -203,5 +208,6 @@ def _vgg19_names() -> list[str]:
     return names
 
 
-def _colour(images: Tensor) -> Tensor:
+def as_colour(images: Tensor) -> Tensor:
+    """Return images [N, 1 or 3, H, W] with three channels."""
     return images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images

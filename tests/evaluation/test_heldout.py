@@ -47,3 +47,25 @@ def test_batches_hold_the_asked_photos_in_order() -> None:
     spread = photos.spread(5)
     assert spread["image"].shape == (5, 3, 16, 16)
     assert spread["label"][-1] == photos.view[len(photos) - 1]["label"]
+
+
+def test_training_photos_are_seen_as_the_held_out_ones_are() -> None:
+    photos = demo(flip=1.0)
+    assert photos.training is not None
+    assert photos.own
+    assert photos.mirrored
+    assert len(photos.training) + 2 * len(photos) == 60
+    (one,), (other,) = (list(photos.training.batches(range(8))) for _ in range(2))
+    assert one["image"].equal(other["image"])
+    whole = HeldOut(Products(image_size=16, catalogue_images=60, num_workers=0, flip=0.0, crop=False))
+    assert whole.training is not None
+    assert not whole.mirrored
+    (still,) = whole.training.batches(range(8))
+    assert one["image"].equal(still["image"])
+    assert one["label"].equal(still["label"])
+    assert photos.training.names([0, 1]) != photos.names([0, 1])
+
+
+def test_photos_of_another_data_set_are_not_the_runs_own() -> None:
+    datamodule = Products(image_size=16, catalogue_images=60, num_workers=0)
+    assert not HeldOut(datamodule, own=False).own

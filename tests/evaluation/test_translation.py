@@ -54,7 +54,7 @@ class Moments(nn.Module):
         return torch.cat([flat.mean(2), flat.std(2)], dim=1)
 
 
-EXTRACTOR = Extractor("moments", "moments", "Frechet distance (moments)", "none", Moments())
+EXTRACTOR = Extractor("moments", "moments", "none", Moments())
 
 
 def evaluate(translator: Translator, domains: Any, **options: Any) -> Any:

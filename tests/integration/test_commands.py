@@ -18,6 +18,8 @@ import gan_lab.enhance
 import gan_lab.evaluate
 import gan_lab.generate
 import gan_lab.translate
+from gan_lab.data.catalogue import KINDS
+from gan_lab.evaluation.classifier import trained_classifier
 from gan_lab.imaging import read_image
 from tests.integration.runs import Command
 from tests.jobs.checkpoints import tiny_checkpoint, unchanging_enhancer
@@ -29,6 +31,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unchanging_enhancer(folder / "enhancer")
     tiny_checkpoint(folder / "cyclegan", "cyclegan")
     tiny_checkpoint(folder / "cgan", "cgan")
+    tiny_checkpoint(folder / "dcgan", "dcgan")
     return folder
 
 
@@ -177,7 +180,8 @@ def test_evaluate_takes_other_photos(command: Command, runs: Path) -> None:
     assert (protocol["n"], protocol["n_real"]) == (10, 10)
     assert protocol["extractor"] == "random VGG, seed 0"
     assert protocol["labels"] == "all in turn"
-    assert figures["kid_random_vgg"] > figures["real_halves"]["kid_random_vgg"]
+    assert figures["kid_random_vgg"] > figures["floor"]["kid_random_vgg"]
+    assert "memorisation" not in figures  # it was trained on others
     assert "frechet_distance_random_vgg" in figures
     assert "FID" not in command.out
     assert "DEMO CATALOGUE" not in command.err
@@ -214,6 +218,61 @@ def test_evaluate_measures_a_translation_both_ways(command: Command, runs: Path)
     assert "A to B" in command.out
 
 
+@pytest.fixture(scope="module")
+def sampler(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the run of a cgan of the demo catalogue's classes."""
+    classes = [f"data.classes={len(KINDS)}", f"++data.class_names=[{','.join(KINDS)}]", "data.test_share=0.2"]
+    return tiny_checkpoint(tmp_path_factory.mktemp("sampler") / "cgan", "cgan", *classes)
+
+
+def test_evaluate_makes_a_page_of_a_generator(command: Command, sampler: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(trained_classifier.__kwdefaults__, "iterations", 3)
+    base = [f"checkpoint={sampler}", "output=out"]
+    assert command(gan_lab.evaluate, *base, "extractor={_target_: torch.nn.Flatten}") == 0
+    pictures = {"samples.png", "real_and_generated.png", "neighbours.png"}
+    found = written(command.folder / "out") - {"near_duplicates.png"}  # which the small pictures may or may not have
+    assert found == {"metrics.json", "report.html"} | pictures
+    figures, protocol = metrics(command.folder / "out")
+    assert protocol["extractor"] == "Flatten"
+    assert protocol["training_photos"] == f"{figures['near_duplicates']['train']['of']} of 44"
+    assert {"frechet_distance_flatten", "recognised", "floor", "intervals", "memorisation"} <= figures.keys()
+    page = (command.folder / "out" / "report.html").read_text()
+    assert "cgan, iteration 7" in page
+    assert page.count("<img") >= len(pictures)
+    for words in ("named as the class asked for", "nearer to a training photo than 95 % of held-out photos"):
+        assert words in page
+    assert "out/report.html" in command.out
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ({}, True),
+        ({"batch_size": 3, "num_workers": 0}, True),
+        ({"root": "/a/../a/b"}, True),
+        ({"root": "/a/c"}, False),
+        ({"split_seed": 1}, False),
+        ({"fit": "pad"}, False),
+    ],
+)
+def test_copies_are_looked_for_among_the_photos_that_a_run_was_trained_on(given: dict[str, Any], same: bool) -> None:
+    trained = {"root": "/a/b", "test_share": 0.1, "split_seed": 0, "batch_size": 64, "fit": "crop", "classes": 3}
+    settings = gan_lab.evaluate.data_settings(trained, given)
+    assert gan_lab.evaluate.trained_on(trained, settings) == same
+
+
+def test_evaluate_tells_what_samples_are_worth(
+    command: Command, sampler: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(trained_classifier.__kwdefaults__, "iterations", 3)
+    assert command(gan_lab.evaluate, f"checkpoint={sampler}", "task=augmentation", "seeds=3") == 0
+    figures, protocol = metrics(sampler / "augmentation")
+    assert {"real", "generated", "both", "gain", "accuracies", "intervals"} == figures.keys()
+    assert protocol["seeds"] == 3
+    assert "gain by the samples" in command.out
+    assert (sampler / "augmentation" / "report.html").is_file()
+
+
 def test_evaluate_writes_beside_the_run_unless_told(command: Command, tmp_path: Path) -> None:
     run = unchanging_enhancer(tmp_path / "run")
     assert command(gan_lab.evaluate, f"checkpoint={run}", "traditional=false", "n=2") == 0
@@ -248,6 +307,32 @@ BAD = {
     ),
     "data key": (gan_lab.evaluate, "checkpoint=RUNS/cgan output=out data.rot=x", "did you mean data.root"),
     "extractor": (gan_lab.evaluate, "checkpoint=RUNS/cyclegan output=out extractor=x", "extractor=x:"),
+    "own extractor": (
+        gan_lab.evaluate,
+        "checkpoint=RUNS/cgan output=out extractor={_target_:os.system}",
+        "_target_=os.system: a configuration may only name",
+    ),
+    "weights": (
+        gan_lab.evaluate,
+        "checkpoint=RUNS/cgan output=out extractor=torchvision:resnet18 extractor_weights=corrupt.ckpt",
+        "weights: corrupt.ckpt cannot be read as resnet18's weights",
+    ),
+    "evaluation task": (gan_lab.evaluate, "checkpoint=RUNS/cgan output=out task=x", "task=x: needs augmentation"),
+    "useless": (
+        gan_lab.evaluate,
+        "checkpoint=RUNS/enhancer output=out task=augmentation",
+        "enhancer, restores photos",
+    ),
+    "no labels": (
+        gan_lab.evaluate,
+        "checkpoint=RUNS/dcgan output=out task=augmentation",
+        "dcgan was trained without classes, and a classifier needs labels",
+    ),
+    "other classes": (
+        gan_lab.evaluate,
+        "checkpoint=RUNS/cgan output=out task=augmentation",
+        "are not those of cgan (dress, hat, shoe)",
+    ),
     "few": (gan_lab.evaluate, "checkpoint=RUNS/cgan output=out n=3", "at least 8"),
     "evaluate n": (gan_lab.evaluate, "checkpoint=RUNS/enhancer output=out n=few", "n=few:"),
     "image size": (

@@ -1,0 +1,42 @@
+"""Sets of images with their features."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from gan_lab.evaluation import choose_extractor
+from gan_lab.evaluation.sets import alike, embedded, sample_set
+from gan_lab.jobs import Progress
+from tests.evaluation.test_extractors import CPU
+from tests.evaluation.test_generation import Sampler
+
+FLAT = choose_extractor(nn.Flatten(), CPU)
+
+
+def test_images_are_embedded_as_they_are_and_mirrored_on_request() -> None:
+    image = torch.rand(5, 3, 4, 4) * 2 - 1
+    batches = [(image[:3], torch.arange(3)), (image[3:], torch.arange(3, 5))]
+    with Progress("reading", 5) as progress:
+        plain, both = (embedded(iter(batches), FLAT, progress, mirror) for mirror in (False, True))
+        assert progress.done == 10
+    assert plain.mirrored is None
+    assert both.features.equal(image.flatten(1))
+    assert both.mirrored is not None
+    assert both.mirrored.equal(image.flip(-1).flatten(1))
+    assert both.pixels.equal(((image + 1) * 127.5).round().byte())
+    assert both.labels.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_samples_take_the_labels_in_turn_over_all_batches() -> None:
+    with Progress("generating", 40) as progress:
+        samples = sample_set(Sampler(conditional=True), 40, 0, [0, 1, 1], FLAT, progress)  # type: ignore[arg-type]
+    assert samples.labels.tolist() == ([0, 1, 1] * 14)[:40]
+    light = samples.pixels.float().mean(dim=(1, 2, 3)) > 127
+    assert light.long().equal(samples.labels)
+    assert samples.features.equal(samples.pixels.float().div(127.5).sub(1).flatten(1))
+
+
+def test_only_equal_images_are_alike() -> None:
+    assert alike(torch.ones(3, 2))
+    assert not alike(torch.tensor([[1.0, 1.0], [1.0, 2.0]]))

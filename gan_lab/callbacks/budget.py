@@ -61,6 +61,10 @@ class Budget(Callback):
             signal.signal(number, handler)
         self._handlers.clear()
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Give the signals back: Lightning tears no callback down after an error, and the run may go on from before it."""
+        self.teardown(trainer, pl_module, "fit")
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock, and take SIGTERM and Ctrl-C over: the iteration is finished and saved first.
 

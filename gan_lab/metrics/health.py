@@ -21,7 +21,8 @@ def nearest(rows: Tensor, others: Tensor | None = None) -> Tensor:
 
     Per value: divided by the root of D, so that of images in [-1, 1] it is at most 2.
     """
-    distances = torch.cdist(rows, rows if others is None else others)
+    exact = "donot_use_mm_for_euclid_dist"  # by products, equal rows would be a little apart
+    distances = torch.cdist(rows, rows if others is None else others, compute_mode=exact)
     if others is None:
         distances.fill_diagonal_(float("inf"))
     return distances.min(1).values / rows.shape[1] ** 0.5
@@ -130,7 +131,7 @@ def leak(made: Tensor, plain: Tensor, augmented: Tensor, held_out: Tensor, held_
     (low, usual), (high, _), (share, distance) = look(held_out), look(held_out_augmented), look(made)
     if high - low < 0.25 or distance > 1.5 * usual:
         return None
-    return (share - low) / (high - low)
+    return min(1.0, max(0.0, (share - low) / (high - low)))
 
 
 def luma(images: Tensor) -> Tensor:

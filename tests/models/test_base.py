@@ -61,7 +61,9 @@ def test_a_loss_that_is_not_finite_stops_the_run() -> None:
         return made
 
     model = gan()
-    with pytest.raises(TrainingDivergedError, match=r"iteration 3: .* began in .*loss_d .*layer discriminator\.hidden\.0"):
+    with pytest.raises(
+        TrainingDivergedError, match=r"iteration 3: .* began in .*loss_d .*layer discriminator\.hidden\.0"
+    ):
         fit(model, poisoned, 5)
     assert model.iteration == 2
 

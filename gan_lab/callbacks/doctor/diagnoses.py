@@ -173,7 +173,7 @@ def swing(values: list[float]) -> tuple[int, float]:
     steps = np.arange(len(x))
     slope, start = np.polyfit(steps, x, 1)
     rest = x - (slope * steps + start)
-    if rest.std() < 0.02 * abs(x.mean()) or abs(slope) * len(x) > 2 * rest.std() * 12**0.5:
+    if rest.std() <= 0.02 * abs(x.mean()) or abs(slope) * len(x) > 2 * rest.std() * 12**0.5:
         return 0, 0.0  # it hardly moves, or it moves along the line
     products = np.correlate(rest, rest, "full")[len(x) - 1 :][: len(x) // 2]
     alike = (products / (len(x) - np.arange(len(products))) / rest.var()).tolist()
@@ -194,7 +194,7 @@ def plateau(history: History, patient: Patient) -> Finding | None:
         return None
     best_at, best = (min if direction == "min" else max)(series, key=lambda point: point[1])
     since = [point for point in series if point[0] > best_at]
-    if len(since) < 10 or best_at > 2 / 3 * series[-1][0]:
+    if len(since) < 10 or best_at > 2 / 3 * series[-1][0] or series[-1][0] <= WARM_UP:
         return None
     return Finding(
         "plateau",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,9 @@ def test_a_run_with_the_doctor_is_the_run_without(model: str, run: Command, eage
 
 def test_a_run_goes_back_from_a_nan_and_goes_on_at_half_the_rate(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = fails_at(monkeypatch, VAE, iteration=5, times=1)
+    handler = signal.getsignal(signal.SIGTERM)
     assert run(command, *tiny("vae"), *OPTIONS, "model.optimizer.lr=0.001") == 0
+    assert signal.getsignal(signal.SIGTERM) is handler
     assert tries == [0, 0, 1]  # the failure is looked at once more, for its layer
     last = load(run.folder / "runs/mine/checkpoints/last.ckpt")
     assert last["clock"]["iteration"] == 6

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from gan_lab.callbacks.doctor import diagnoses, probes
-from gan_lab.callbacks.doctor.diagnoses import WARM_UP, Diagnosis, Patient
+from gan_lab.callbacks.doctor.diagnoses import WARM_UP, WINDOW, Diagnosis, Patient
 from gan_lab.callbacks.doctor.history import History
 
 GAN = Patient(monitor=("val/kid_random_vgg", "min"), diameter=100.0, augmentable=True)
@@ -87,6 +87,13 @@ def test_nothing_is_said_of_the_first_iterations(diagnosis: Diagnosis) -> None:
     assert diagnosis(history(1200, **ill), GAN) is not None
     assert diagnosis(history(WARM_UP, step=2, **ill), GAN) is None
     assert diagnosis(History(), GAN) is None
+
+
+@pytest.mark.parametrize("diagnosis", [diagnoses.saturated, diagnoses.vanishing, diagnoses.posterior_collapsed])
+def test_the_first_iterations_are_no_part_of_a_window(diagnosis: Diagnosis) -> None:
+    ill: dict[str, Curve | float] = {**SURE, "doctor__gradient_g": 0.0, "train__active_units": 0.0}
+    assert diagnosis(history(WARM_UP + WINDOW - 5, **ill), GAN) is None
+    assert diagnosis(history(WARM_UP + WINDOW + 5, **ill), GAN) is not None
 
 
 def test_a_finding_begins_with_its_evidence() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import checkpoint
-from gan_lab.callbacks import Budget
+from gan_lab.callbacks import Budget, go_back
 from gan_lab.config import (
     allowed_object,
     command,
@@ -32,8 +34,8 @@ from gan_lab.config import (
 )
 from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
-from gan_lab.models import ManualModule
-from gan_lab.training import build_trainer, check_trainer, finish_loggers, prepare_process
+from gan_lab.models import ManualModule, TrainingDivergedError
+from gan_lab.training import build_trainer, check_trainer, finish_loggers, is_ddp, prepare_process
 
 log = logging.getLogger("gan_lab.train")
 
@@ -66,8 +68,31 @@ def train(config: DictConfig) -> None:
             f"resume={run_dir}, or start another with name=<another name>"
         )
     check_trainer(config.trainer, multirun)
+    rollbacks = 0
+    while True:
+        try:
+            return fit(config, run_dir, resume, rollbacks)
+        except TrainingDivergedError as error:
+            if not config.trainer.doctor or is_ddp(config.trainer):  # several processes would have to go back together
+                raise
+            resume, rollbacks = go_back(run_dir, error, config.trainer.rollbacks), error.rollbacks + 1
+
+
+def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int = 0) -> None:
+    """Train from the start or from a checkpoint to the end of the budget.
+
+    Args:
+        config: the run's configuration.
+        run_dir: the run's folder.
+        resume: the checkpoint; None for none.
+        rollbacks: how often a run that starts again has failed; a checkpoint has a count of its own.
+
+    Raises:
+        TrainingDivergedError: it has failed, in a way from which it may go back.
+    """
     seed_everything(config.seed, verbose=False)
     datamodule, model = build(config)
+    model.rollbacks = rollbacks
     if config.init_from is not None and resume is None:
         checkpoint.transfer_weights(model, checkpoint.find("init_from", config.init_from))
 
@@ -91,7 +116,11 @@ def train(config: DictConfig) -> None:
             f"{run_dir}: {start} iterations are done already; raise trainer.max_iterations or trainer.max_epochs to go on"
         )
         return
-    trainer.fit(model, datamodule=datamodule, ckpt_path=resume, weights_only=True)
+    try:
+        trainer.fit(model, datamodule=datamodule, ckpt_path=resume, weights_only=True)
+    except TrainingDivergedError:
+        finish_loggers(trainer)
+        raise
     finish_loggers(trainer)
     if trainer.is_global_zero:
         report(run_dir, model)
@@ -176,6 +205,8 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     """
     saved = OmegaConf.create(checkpoint.read(path)["config"])
     assert isinstance(saved, DictConfig)
+    for name in config.trainer:  # a gan_lab that made the run may not have had them all
+        saved.trainer.setdefault(name, config.trainer[name])
     for override in map(parsed, HydraConfig.get().overrides.task):
         key = override.key_or_group
         if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
@@ -241,7 +272,10 @@ def report(run_dir: Path, model: ManualModule) -> None:
     print(f"iterations   {model.iteration}")
     print(f"checkpoints  {run_dir / 'checkpoints' / 'last.ckpt'}{f', {best.name}' if best.exists() else ''}")
     print(f"pictures     {run_dir / 'samples'}")
-    print(f"metrics      {run_dir / 'metrics.csv'}", flush=True)
+    print(f"metrics      {run_dir / 'metrics.csv'}")
+    if (run_dir / "doctor.json").exists():
+        print(f"doctor       {json.loads((run_dir / 'doctor.json').read_text())['verdict']}")
+    sys.stdout.flush()
 
 
 def train_or_record(config: DictConfig) -> None:

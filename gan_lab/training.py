@@ -16,7 +16,16 @@ from lightning.pytorch.plugins.environments import SLURMEnvironment
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, ProgressBar, SampleGrid, TermsLogger, Validation
+from gan_lab.callbacks import (
+    Budget,
+    Checkpoints,
+    Doctor,
+    MetricsCSV,
+    ProgressBar,
+    SampleGrid,
+    TermsLogger,
+    Validation,
+)
 from gan_lab.checkpoint import CrashSafeIO
 from gan_lab.config import config_dir, instantiate
 from gan_lab.errors import UserError
@@ -26,7 +35,7 @@ log = logging.getLogger(__name__)
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 LIMITS = ("max_iterations", "max_epochs", "max_minutes")
-NEEDED = ("log_every", "sample_every", "validate_every", "validate_images")
+NEEDED = ("log_every", "sample_every", "validate_every", "validate_images", "doctor_every")
 INTERVALS = ("checkpoint_every", "checkpoint_every_minutes", "keep_every", *NEEDED)
 REFUSED_STRATEGIES = {
     "fsdp": "FSDP shards one optimiser's parameters, and a GAN has two optimisers that take turns",
@@ -86,6 +95,10 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or value <= 0:
             what = f"a {'whole ' if whole else ''}number above 0"
             raise UserError(f"trainer.{name}={value}: needs {what}{'' if name in NEEDED else ', or null for none'}")
+    if not isinstance(trainer.doctor, bool):
+        raise UserError(f"trainer.doctor={trainer.doctor}: needs true or false")
+    if isinstance(trainer.rollbacks, bool) or not isinstance(trainer.rollbacks, int) or trainer.rollbacks < 0:
+        raise UserError(f"trainer.rollbacks={trainer.rollbacks}: needs a whole number, 0 for none")
     if all(trainer[name] is None for name in LIMITS):
         raise UserError("trainer: the run would never end; set trainer.max_iterations, max_epochs or max_minutes")
     strategy = str(trainer.strategy)
@@ -159,11 +172,15 @@ def build_plugins(resolved: dict[str, Any]) -> list[Any]:
 
 
 def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:
-    """Return the callbacks in the order that they rely on: the budget decides to stop, the others see it, the save ends."""
+    """Return the callbacks in the order that they rely on: the budget decides to stop, the others see it, the save ends.
+
+    The doctor comes before what it may keep from being written.
+    """
     return [
         Budget(trainer.max_iterations, trainer.max_epochs, trainer.max_minutes),
         TermsLogger(trainer.log_every),
         Validation(trainer.validate_every, trainer.validate_images),
+        *([Doctor(run_dir / "doctor.json", trainer.doctor_every)] if trainer.doctor else []),
         SampleGrid(run_dir / "samples", trainer.sample_every),
         ProgressBar(),
         Checkpoints(

@@ -1,9 +1,20 @@
-"""What happens around the iterations: the budget, checkpoints, logs, pictures, the progress bar."""
+"""What happens around the iterations: the budget, checkpoints, logs, pictures, the progress bar, the doctor."""
 
 from gan_lab.callbacks.budget import Budget
 from gan_lab.callbacks.checkpoints import Checkpoints
+from gan_lab.callbacks.doctor import Doctor, go_back
 from gan_lab.callbacks.figures import SampleGrid, TermsLogger, Validation
 from gan_lab.callbacks.metrics_csv import MetricsCSV
 from gan_lab.callbacks.progress import ProgressBar
 
-__all__ = ["Budget", "Checkpoints", "MetricsCSV", "ProgressBar", "SampleGrid", "TermsLogger", "Validation"]
+__all__ = [
+    "Budget",
+    "Checkpoints",
+    "Doctor",
+    "MetricsCSV",
+    "ProgressBar",
+    "SampleGrid",
+    "TermsLogger",
+    "Validation",
+    "go_back",
+]

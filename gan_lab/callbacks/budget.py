@@ -56,10 +56,15 @@ class Budget(Callback):
         return min(limits, default=None)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give the signals back."""
+        """Give the signals back, unless Lightning has given them back to whoever had them before it."""
         for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) == self._ask_to_stop:
+                signal.signal(number, handler)
         self._handlers.clear()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Give the signals back: Lightning tears no callback down after an error, and the run may go on from before it."""
+        self.teardown(trainer, pl_module, "fit")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock, and take SIGTERM and Ctrl-C over: the iteration is finished and saved first.

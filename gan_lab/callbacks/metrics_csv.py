@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ class MetricsCSV(Logger):
                     if iteration.isdigit() and int(iteration) <= start_iteration and None not in row.values():
                         self._rows[int(iteration)] = dict(row)
         self._fresh = True
+        self._newest = 0  # where the newest row begins
 
     @property
     def name(self) -> str:
@@ -59,11 +61,14 @@ class MetricsCSV(Logger):
         known = step in self._rows
         self._columns += new
         self._rows.setdefault(step, {}).update({name: f"{value:.6g}" for name, value in metrics.items()})
-        if new or known or self._fresh:
+        if new or self._fresh or (known and step != next(reversed(self._rows))):
             self._rewrite()
-        else:
-            with self.path.open("a", newline="") as file:
-                self._writer(file).writerow({"iteration": step} | self._rows[step])
+            return
+        with self.path.open("r+" if known else "a", newline="") as file:
+            if known:  # the newest row alone is written again: runs are long, and it shares its iteration with several
+                file.truncate(self._newest)
+            self._newest = file.seek(0, os.SEEK_END)
+            self._writer(file).writerow({"iteration": step} | self._rows[step])
 
     def _rewrite(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +76,10 @@ class MetricsCSV(Logger):
         with temporary.open("w", newline="") as file:
             writer = self._writer(file)
             writer.writeheader()
-            writer.writerows({"iteration": step} | self._rows[step] for step in sorted(self._rows))
+            *earlier, newest = sorted(self._rows)
+            writer.writerows({"iteration": step} | self._rows[step] for step in earlier)
+            self._newest = file.tell()
+            writer.writerow({"iteration": newest} | self._rows[newest])
         temporary.replace(self.path)
         self._fresh = False
 

@@ -57,6 +57,10 @@ class ProgressBar(Callback):
             self._bar.stop()
             self._bar = None
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Close the bar: Lightning tears no callback down after an error."""
+        self.teardown(trainer, pl_module, "fit")
+
     def _describe(self, iteration: int, progress: float) -> str:
         start, done_before = self._start
         done = progress - done_before

@@ -4,6 +4,7 @@ from gan_lab.models.base import ManualModule, TrainingDivergedError, burn_in, co
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.models.enhancer import Enhancer
 from gan_lab.models.gan import GAN
+from gan_lab.models.probe import Probe
 from gan_lab.models.vae import VAE
 from gan_lab.models.vae_gan import VAEGAN
 from gan_lab.models.vq_vae import VQVAE
@@ -16,6 +17,7 @@ __all__ = [
     "CycleGAN",
     "Enhancer",
     "ManualModule",
+    "Probe",
     "TrainingDivergedError",
     "burn_in",
     "cosine",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_lab.errors import UserError
-from gan_lab.models.base import ManualModule, Terms
+from gan_lab.models.base import ManualModule, Terms, evaluating
 
 Judge = Callable[[Tensor], Tensor]
 
@@ -157,3 +157,24 @@ def discriminator_terms(
         "logits_real": real.mean() + boundary,
         "logits_fake": fake.mean() + boundary,
     }
+
+
+def judge_of(
+    discriminator: nn.Module, label: Tensor | None = None, enter: Callable[[Tensor], Tensor] | None = None
+) -> Callable[[Tensor], Tensor]:
+    """Return a discriminator as a `Probe` has it.
+
+    Args:
+        discriminator: called with images, and with labels if given.
+        label: int64 [N]; None for none.
+        enter: what is done to the images first.
+    """
+
+    def judge(images: Tensor) -> Tensor:
+        images = images if enter is None else enter(images)
+        with evaluating(discriminator):
+            # `.forward`: a compiled call would be compiled once more for evaluation
+            logits: Tensor = discriminator.forward(images) if label is None else discriminator.forward(images, label)
+            return logits.float()
+
+    return judge

@@ -23,12 +23,19 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
+from gan_lab.models.divergence import origin
+from gan_lab.models.probe import Probe
 
 Batch = dict[str, Any]
 Terms = dict[str, Tensor]
 Loss = tuple[Tensor, Terms] | tuple[Tensor, Terms, dict[str, Tensor]]
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 Schedule = Callable[[float], float]
+
+#: What `minimize` was given to descend, beside the names of its terms.
+LOSS = "the loss"
+#: Factor on every learning rate for each time that a run went back to a checkpoint because it had failed.
+ROLLBACK_RATE = 0.5
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,28 @@ class Update:
 
 
 class TrainingDivergedError(UserError):
-    """A loss is no longer finite; checkpoints written before are sound."""
+    """A run has failed in a way that going on does not mend; checkpoints written before are sound.
+
+    Attributes:
+        what: the failure, in a word or two.
+        since: the iteration in which it began, or the first at which it showed.
+        rollbacks: how often the run had gone back before.
+        evidence: figure -> value; of terms that are not finite, the iteration in which each was first seen so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        what: str = "not finite",
+        since: int = 0,
+        rollbacks: int = 0,
+        evidence: dict[str, float] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.what = what
+        self.since = since
+        self.rollbacks = rollbacks
+        self.evidence = evidence or {}
 
 
 class ManualModule(LightningModule):
@@ -63,6 +91,7 @@ class ManualModule(LightningModule):
     Attributes:
         iteration: batches consumed so far; schedules, stopping, checkpoints and loggers count in it.
         progress: share of the budget spent, in [0, 1]; the `Budget` callback sets it before each iteration.
+        rollbacks: how often the run went back to a checkpoint because it had failed; each halves every learning rate.
     """
 
     #: The view of the data that the method eats.
@@ -90,8 +119,9 @@ class ManualModule(LightningModule):
         self.beta2 = beta2
         self.iteration = 0
         self.progress = 0.0
+        self.rollbacks = 0
         self.terms: Terms = {}
-        self._finite: Tensor | None = None
+        self._broke: dict[tuple[str, ...], Tensor] = {}
         self._rank_states: list[dict[str, Any]] | None = None
 
     # ------------------------------------------------------------------------------------------------ for a method
@@ -114,6 +144,12 @@ class ManualModule(LightningModule):
     def compilable(self) -> Sequence[nn.Module]:
         """Return the networks that `compile=true` compiles."""
         return [module for module in self.children() if any(True for _ in module.parameters())]
+
+    def probe(self, batch: Batch) -> list[Probe]:
+        """Return pictures for the training doctor, one kind each, made of or beside the photos of `batch`; none unless
+        a method has some. Draws from no global RNG.
+        """
+        return []
 
     def rank_state(self) -> dict[str, Any]:
         """Return state that differs from rank to rank beside the random number generators: pools, for instance."""
@@ -146,7 +182,7 @@ class ManualModule(LightningModule):
             with self.toggled_optimizer(optimizer), self._synchronised(index == len(parts) - 1):
                 loss, named, *pictures = loss_fn(part)
                 self.manual_backward(loss / len(parts))
-            self._watch(loss.detach())
+            self._watch(loss.detach(), named)
             terms.append(named)
             images.extend(pictures)
         return Update(
@@ -179,7 +215,11 @@ class ManualModule(LightningModule):
         if self._rank_states is not None:
             self._restore_rank_states()
         self._apply_schedule()
-        self.terms = self.step(batch)
+        try:
+            self.terms = self.step(batch)
+        except TrainingDivergedError as error:
+            where = origin(self, lambda: self.step(batch))
+            raise self._diverged(error.since, error.evidence, where) from None
         self.iteration += 1
 
     def on_train_start(self) -> None:
@@ -211,7 +251,11 @@ class ManualModule(LightningModule):
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             states = [None] * torch.distributed.get_world_size()
             torch.distributed.all_gather_object(states, state)
-        checkpoint["clock"] = {"iteration": self.iteration, "progress": self.progress}
+        checkpoint["clock"] = {
+            "iteration": self.iteration,
+            "progress": self.progress,
+            "rollbacks": self.rollbacks,
+        }
         checkpoint["ranks"] = states
         checkpoint.pop("loops", None)
 
@@ -219,6 +263,7 @@ class ManualModule(LightningModule):
         """Take the clock back now, and the ranks' state when the first batch comes: nothing may draw in between."""
         self.iteration = checkpoint["clock"]["iteration"]
         self.progress = checkpoint["clock"]["progress"]
+        self.rollbacks = checkpoint["clock"].get("rollbacks", 0)  # older checkpoints have none
         self._rank_states = checkpoint["ranks"]
 
     def assert_finite(self) -> None:
@@ -227,26 +272,42 @@ class ManualModule(LightningModule):
         Raises:
             TrainingDivergedError: a loss is NaN or infinite.
         """
-        if self._finite is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
-            everywhere = self._finite.float()  # all processes leave together, or the others would wait for this one
-            torch.distributed.all_reduce(everywhere, torch.distributed.ReduceOp.MIN)
-            self._finite = everywhere > 0
-        if self._finite is not None and not bool(self._finite):
-            raise TrainingDivergedError(
-                f"a loss was not finite at or shortly before iteration {self.iteration}: training has diverged. The last "
-                "checkpoint is from before that. Try model.gradient_clip=1, a lower learning rate, or "
-                "trainer.precision=32-true"
-            )
-        self._finite = None
+        if not self._broke:
+            return
+        watched, self._broke = self._broke, {}
+        first = torch.stack([broke[0] for broke in watched.values()]).min()
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            # all processes leave together, or the others would wait for this one
+            torch.distributed.all_reduce(first, torch.distributed.ReduceOp.MIN)
+        since = float(first)
+        if math.isfinite(since):
+            named = {
+                name: at for names, broke in watched.items() for name, at in zip(names, broke.tolist(), strict=True)
+            }
+            raise self._diverged(int(since), {name: at for name, at in named.items() if at == since})
 
     # ------------------------------------------------------------------------------------------------ inside
 
-    def _watch(self, loss: Tensor) -> None:
-        finite = torch.isfinite(loss)
-        self._finite = finite if self._finite is None else self._finite & finite
+    def _watch(self, loss: Tensor, named: Terms) -> None:
+        """Note the iteration in which the loss, and each of its terms, was first not finite; on the device."""
+        names = (LOSS, *named)
+        values = torch.stack([loss.float(), *(term.detach().float().mean() for term in named.values())])
+        broke = torch.where(values.isfinite(), math.inf, float(self.iteration + 1))
+        self._broke[names] = torch.minimum(self._broke[names], broke) if names in self._broke else broke
         # reading is free on a CPU; an accelerator would wait for its whole queue, and processes for one another
         if self.device.type == "cpu" and self.trainer.world_size == 1:
             self.assert_finite()
+
+    def _diverged(self, since: int, evidence: dict[str, float], where: str = "") -> TrainingDivergedError:
+        terms = ", ".join(sorted(evidence.keys() - {LOSS})) or "the sum of its terms"
+        return TrainingDivergedError(
+            f"a loss was not finite at iteration {since}: training has diverged. It began in {terms}"
+            f"{f' ({where})' if where else ''}. The last checkpoint is from before that. Try model.gradient_clip=1, a lower "
+            "learning rate, or trainer.precision=32-true",
+            since=since,
+            rollbacks=self.rollbacks,
+            evidence=evidence,
+        )
 
     def _synchronised(self, last: bool) -> AbstractContextManager[Any]:
         strategy = self.trainer.strategy
@@ -264,9 +325,10 @@ class ManualModule(LightningModule):
     def _apply_schedule(self) -> None:
         groups = [group for optimizer in self.trainer.optimizers for group in optimizer.param_groups]
         for group in groups:
-            if self.schedule is not None:
+            if self.schedule is not None or self.rollbacks:
                 group.setdefault("initial_lr", group["lr"])
-                group["lr"] = group["initial_lr"] * self.schedule(self.progress)
+                factor = 1.0 if self.schedule is None else self.schedule(self.progress)
+                group["lr"] = group["initial_lr"] * factor * ROLLBACK_RATE**self.rollbacks
             if self.beta2 is not None:
                 if "betas" not in group:
                     raise UserError(

@@ -19,10 +19,12 @@ from gan_lab.models.adversary import (
     discriminator_terms,
     each,
     generator_term,
+    judge_of,
     named_penalties,
     penalty_terms,
 )
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.probe import Probe
 from gan_lab.networks import RandomVGG
 
 Direction = Literal["AB", "BA"]
@@ -203,3 +205,12 @@ class CycleGAN(ManualModule):
         distance_BA = kernel_distance(stacked["A"], stacked["fake_A"])[0]
         distances = {"val/kid_random_vgg_AB": distance_AB, "val/kid_random_vgg_BA": distance_BA}
         return figures | distances | {"val/kid_random_vgg": (distance_AB + distance_BA) / 2}
+
+    def probe(self, batch: Batch) -> list[Probe]:
+        """Show the translations both ways, by the side that they are to look like."""
+        real_A, real_B = batch["A"].to(self.device), batch["B"].to(self.device)
+        fake_A, fake_B = self.translate(real_B, "BA"), self.translate(real_A, "AB")
+        return [
+            Probe(fake_A, real_A, source=real_B, judge=judge_of(self.discriminator_A), side="_A"),
+            Probe(fake_B, real_B, source=real_A, judge=judge_of(self.discriminator_B), side="_B"),
+        ]

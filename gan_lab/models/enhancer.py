@@ -30,10 +30,12 @@ from gan_lab.models.adversary import (
     discriminator_terms,
     each,
     generator_term,
+    judge_of,
     named_penalties,
     penalty_terms,
 )
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.probe import Probe
 from gan_lab.networks import ExponentialMovingAverage
 from gan_lab.networks.restorer import enlarged
 
@@ -230,6 +232,14 @@ class Enhancer(ManualModule):
             figures["val/ssim"].append(ssim(pred8, gt8))
             figures["val/psnr_as_is"].append(psnr(to_uint8(as_large_as(gt, lq)), gt8).clamp(max=60))
         return {name: float(torch.cat(values).mean()) for name, values in figures.items()}
+
+    def probe(self, batch: Batch) -> list[Probe]:
+        """Show the restored photos."""
+        lq, gt, aid = parts({name: value.to(self.device) for name, value in batch.items()})
+        judge = None
+        if self.discriminator is not None:
+            judge = judge_of(self.discriminator, enter=lambda image: self._judged(lq, image))
+        return [Probe(self.enhance(lq, aid), gt, source=lq, judge=judge)]
 
 
 def restored(generator: nn.Module, draw: Batch) -> Tensor:

@@ -24,10 +24,12 @@ from gan_lab.models.adversary import (
     discriminator_terms,
     each,
     generator_term,
+    judge_of,
     named_penalties,
     penalty_terms,
 )
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Schedule, Terms, evaluating
+from gan_lab.models.probe import Probe
 from gan_lab.networks import ExponentialMovingAverage, RandomVGG
 
 
@@ -180,6 +182,8 @@ class GAN(ManualModule):
         for part in self._augment_parts():
             if getattr(part, "adaptive", False):
                 part.observe(sure, self.images_seen(sure))
+                if self.rollbacks:  # the run has failed with less
+                    part.p.clamp_(min=min(0.5, 0.1 * self.rollbacks))
                 terms["augment_p"] = torch.as_tensor(part.p, device=sure.device).detach().clone()
         return terms
 
@@ -208,6 +212,13 @@ class GAN(ManualModule):
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the kernel distance between held-out images and as many samples, in a seeded random embedding."""
         return random_vgg_distance(self, batches)
+
+    def probe(self, batch: Batch) -> list[Probe]:
+        """Show as many samples as there are photos, from seeded noise."""
+        real = batch["image"].to(self.device)
+        label = batch["label"].to(self.device) if self.conditional else None
+        z = seeded_noise(len(real), self.latents).to(self.device)
+        return [Probe(self.generate(z, label), real, judge=judge_of(self.discriminator, label))]
 
 
 def random_vgg_distance(model: Any, batches: Iterable[Batch]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from gan_lab.losses import free_bits, kl_per_latent
 from gan_lab.models.autoencoder import Autoencoder
 from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, evaluating
 from gan_lab.models.gan import random_vgg_distance, seeded_noise
+from gan_lab.models.probe import Probe
 
 #: Nats above which a latent counts as used; a posterior that is its prior carries none.
 ACTIVE = 0.01
@@ -129,6 +130,11 @@ class VAE(Autoencoder):
         """Return the loss with seeded noise, its parts, and the kernel distance of samples in a random embedding."""
         kept = list(batches)
         return super().validate(kept) | random_vgg_distance(self, kept)
+
+    def probe(self, batch: Batch) -> list[Probe]:
+        """Show as many samples as there are photos, from seeded noise."""
+        real = batch["image"].to(self.device)
+        return [Probe(self.generate(seeded_noise(len(real), self.latents).to(self.device)), real)]
 
     def held_out_draw(self, image: Tensor, seed: int) -> Batch:
         return {"image": image, "noise": seeded_noise(len(image), self.latents, seed=seed).to(image.device)}

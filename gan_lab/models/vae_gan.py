@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,10 +17,12 @@ from gan_lab.models.adversary import (
     detached,
     discriminator_terms,
     each,
+    judge_of,
     named_penalties,
     penalty_terms,
 )
 from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms
+from gan_lab.models.probe import Probe
 from gan_lab.models.vae import VAE, sampled
 
 
@@ -125,3 +128,6 @@ class VAEGAN(VAE):
     def configure_optimizers(self) -> list[Optimizer]:
         autoencoder = self.optimizer([*self.encoder.parameters(), *self.decoder.parameters()])
         return [autoencoder, self.discriminator_optimizer(self.discriminator.parameters())]
+
+    def probe(self, batch: Batch) -> list[Probe]:
+        return [replace(probe, judge=judge_of(self.discriminator)) for probe in super().probe(batch)]

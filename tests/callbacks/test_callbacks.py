@@ -45,6 +45,18 @@ def test_metrics_csv_grows_columns_and_shares_rows(tmp_path: Path) -> None:
     assert (tmp_path / "metrics.csv").read_text().splitlines() == ["iteration,train/loss,val/psnr", "1,1,", "2,0.5,30"]
 
 
+def test_metrics_csv_adds_to_the_newest_row_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "metrics.csv"
+    logger = MetricsCSV(path)
+    logger.log_metrics({"a": 1, "b": 1}, 1)
+    monkeypatch.setattr(logger, "_rewrite", lambda: pytest.fail("the whole file was written again"))
+    logger.log_metrics({"b": 12345}, 1)
+    logger.log_metrics({"a": 2}, 2)
+    logger.log_metrics({"b": 3}, 2)
+    logger.log_metrics({"a": 4}, 3)
+    assert path.read_text().splitlines() == ["iteration,a,b", "1,1,12345", "2,2,3", "3,4,"]
+
+
 def test_metrics_csv_continues_from_the_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text(

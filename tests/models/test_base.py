@@ -61,7 +61,9 @@ def test_a_loss_that_is_not_finite_stops_the_run() -> None:
         return made
 
     model = gan()
-    with pytest.raises(TrainingDivergedError, match="iteration 2"):
+    with pytest.raises(
+        TrainingDivergedError, match=r"iteration 3: .* began in .*loss_d .*layer discriminator\.hidden\.0"
+    ):
         fit(model, poisoned, 5)
     assert model.iteration == 2
 
@@ -76,6 +78,21 @@ def test_schedule_scales_every_learning_rate_by_progress() -> None:
     fit(gan(schedule=linear_decay(0.5)), batch, 4, Rates())
     assert [rates[0] for rates in seen] == pytest.approx([1e-2, 1e-2, 1e-2, 0.5e-2])
     assert all(rates[0] == rates[1] for rates in seen)
+
+
+@pytest.mark.parametrize("schedule", [None, linear_decay(0.5)])
+def test_each_rollback_halves_every_learning_rate(schedule: Any) -> None:
+    class Rates(Callback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, *args: Any) -> None:
+            rates.append([optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers])
+
+    rates: list[list[float]] = []
+    model = gan(schedule=schedule)
+    model.rollbacks = 2
+    fit(model, batch, 4, Rates())
+    last = 1.0 if schedule is None else 0.5  # of which three quarters of the budget leave half
+    assert rates[0] == pytest.approx([0.01 / 4] * 2)
+    assert rates[3] == pytest.approx([0.01 / 4 * last] * 2)
 
 
 @pytest.mark.parametrize(("progress", "factor"), [(0.0, 1.0), (0.5, 1.0), (0.75, 0.5), (1.0, 0.0)])

@@ -1,0 +1,194 @@
+"""The training doctor: when it looks, and what it does with what it finds."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from gan_lab.callbacks.doctor.diagnoses import OF_TERMS, WARM_UP, Patient
+from gan_lab.callbacks.doctor.findings import Finding, Record
+from gan_lab.callbacks.doctor.history import History
+from gan_lab.callbacks.doctor.probes import OF_PROBES, figures_of
+from gan_lab.callbacks.figures import TermsLogger, held_out, log_figures
+from gan_lab.losses import Wasserstein
+from gan_lab.models import TrainingDivergedError
+from gan_lab.models.base import untouched_rng
+
+log = logging.getLogger(__name__)
+
+#: Share of a run's time that probes may take: where one takes long, they are farther apart.
+SHARE = 0.01
+#: Photos of either kind in a probe: twice a batch, within these bounds.
+PHOTOS = (8, 64)
+
+
+class Doctor(Callback):
+    """Read what the run computes anyway, look at a few pictures now and then, and say in plain words what is wrong.
+
+    Nothing it does moves the run, until it stops one whose pictures have become all alike: see `go_back`. Of several
+    processes the first one is looked at, and none is stopped.
+
+    Args:
+        path: the run's `doctor.json`.
+        every_n_iterations: from one look to the next, at least.
+        share: of the time spent so far that probes may have taken, the one to come included.
+    """
+
+    def __init__(self, path: str | Path, every_n_iterations: int = 100, share: float = SHARE) -> None:
+        self.every_n_iterations = every_n_iterations
+        self.share = share
+        self.record = Record(Path(path))
+        self.history = History()
+        self.seconds = 0.0
+        self._probes = 0.0
+        self._last_probe = 0.0
+        self._start = 0.0
+        self._read: dict[str, float] = {}
+        self._photos: tuple[dict[str, Any], dict[str, Any]] | None = None
+
+    # ------------------------------------------------------------------------------------------------ Lightning's hooks
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Start the stopwatch; take up the record of a run that goes on."""
+        self._start = time.monotonic()
+        if pl_module.iteration or pl_module.rollbacks:
+            self.record = Record.read(self.record.path, pl_module.iteration)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Note what was logged, and look when it is time. Runs before checkpoints are written (the callbacks' order).
+
+        Raises:
+            TrainingDivergedError: the generator has collapsed.
+        """
+        if not trainer.is_global_zero:
+            return
+        begin = time.monotonic()
+        self._note(trainer, pl_module)
+        if pl_module.iteration % self.every_n_iterations == 0 or trainer.should_stop:
+            if pl_module.iteration >= WARM_UP and self._affordable(begin):
+                with untouched_rng():
+                    self._probe(trainer, pl_module, batch)
+                self._last_probe = time.monotonic() - begin
+                self._probes += self._last_probe
+            self._conclude(trainer, pl_module)
+        self.seconds += time.monotonic() - begin
+        collapse = self.record.findings.get("mode collapse")
+        if collapse is not None and trainer.world_size == 1:
+            message = f"iteration {pl_module.iteration}: {collapse}"
+            raise TrainingDivergedError(
+                message, collapse.what, collapse.since, pl_module.rollbacks, evidence=collapse.evidence
+            )
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Put a loss that is not finite on record."""
+        if not isinstance(exception, TrainingDivergedError) or not trainer.is_global_zero:
+            return
+        if exception.what not in self.record.findings:
+            says, _, advice = str(exception).partition(" Try ")
+            finding = Finding(exception.what, exception.since, exception.evidence, says.rstrip("."), f"try {advice}")
+            self.record.update([*self.record.findings.values(), finding], exception.since)
+        self.record.write(exception.since)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was seen so far."""
+        return {"history": self.history.plain()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what was seen before."""
+        self.history = History(state_dict["history"])
+
+    # ------------------------------------------------------------------------------------------------ inside
+
+    def _note(self, trainer: Trainer, model: Any) -> None:
+        """Take the terms that were just logged, with G's gradient beside them, and fresh validation figures."""
+        terms = next((c for c in trainer.callbacks if isinstance(c, TermsLogger)), None)  # type: ignore[attr-defined]
+        if terms is not None and terms.latest is not self._read:
+            self._read = terms.latest
+            self.history.add(model.iteration, terms.latest | gradient_of(trainer))
+        fresh: dict[str, float] = getattr(model, "fresh_figures", {})
+        self.history.add(model.iteration, {name: value for name, value in fresh.items() if math.isfinite(value)})
+
+    def _affordable(self, now: float) -> bool:
+        return self._probes + self._last_probe <= self.share * (now - self._start)
+
+    def _probe(self, trainer: Trainer, model: Any, batch: dict[str, Any]) -> None:
+        if self._photos is None:
+            self._photos = photos_of(trainer, next(len(value) for value in batch.values() if isinstance(value, Tensor)))
+        augmented = model.augmented if getattr(model, "augment", None) is not None else None
+        with torch.no_grad():
+            trained, kept = (model.probe(photos) for photos in self._photos)
+            figures = figures_of(trained, kept, augmented)
+        self.history.add(model.iteration, figures)
+
+    def _conclude(self, trainer: Trainer, model: Any) -> None:
+        """Diagnose, log, and write the file if anything has changed."""
+        patient = patient_of(trainer, model)
+        found = [diagnosis(self.history, patient) for diagnosis in (*OF_TERMS, *OF_PROBES)]
+        new, gone = self.record.update([finding for finding in found if finding is not None], model.iteration)
+        for finding in new:
+            log.warning("iteration %d: %s", model.iteration, finding)
+        for finding in gone:
+            log.info("iteration %d: no longer so: %s", model.iteration, finding.says)
+        self.record.figures = {name: self.history[name][-1][1] for name in self.history.names("doctor/")}
+        self.record.share = self.seconds / max(time.monotonic() - self._start, 1e-9)
+        if new or gone or trainer.should_stop or not self.record.path.exists():
+            self.record.write(model.iteration)
+        fresh = {
+            name: series[-1][1]
+            for name in self.history.names("doctor/")
+            if (series := self.history[name])[-1][0] == model.iteration
+        }
+        log_figures(trainer, fresh | {"doctor/findings": float(len(self.record.findings))}, model.iteration)
+
+
+def gradient_of(trainer: Trainer) -> dict[str, float]:
+    """Return the norm of the gradient that the first optimiser, the generator's, went by, as a share of its weights'.
+
+    It is what the last update left, so it costs no backward pass. A loss scaler's is scaled, and not taken.
+    """
+    if getattr(trainer.precision_plugin, "scaler", None) is not None:
+        return {}
+    parameters = [p for group in trainer.optimizers[0].param_groups for p in group["params"] if p.grad is not None]
+    if not parameters:
+        return {}
+    with torch.no_grad():
+        gradient = torch.stack(torch._foreach_norm([p.grad for p in parameters])).norm()
+        weights = torch.stack(torch._foreach_norm(parameters)).norm()
+    return {"doctor/gradient_g": float(gradient / weights.clamp_min(1e-12))}
+
+
+def photos_of(trainer: Trainer, batch_size: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return as many training photos and held-out ones; without the latter, training photos in their place."""
+    n = min(PHOTOS[1], max(PHOTOS[0], 2 * batch_size))
+    loader: Any = trainer.train_dataloader
+    parts = list(held_out(trainer, n))
+    if parts:
+        kept = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        n = len(next(iter(kept.values())))
+    else:
+        kept = loader.collate_fn([loader.dataset[position] for position in range(n, 2 * n)])
+    return loader.collate_fn([loader.dataset[position] for position in range(n)]), kept
+
+
+def patient_of(trainer: Trainer, model: Any) -> Patient:
+    """Return what the diagnoses need to know of a run."""
+    names = [name for name in ("generator_optimizer", "optimizer") if hasattr(model, name)]
+    rates = [group.get("initial_lr", group["lr"]) for group in (o.param_groups[0] for o in trainer.optimizers)]
+    discriminator = ("model.discriminator_optimizer.lr", rates[1]) if len(rates) > 1 else ("", 0.0)
+    pixels = getattr(trainer.datamodule, "channels", 3) * getattr(trainer.datamodule, "image_size", 0) ** 2  # type: ignore[attr-defined]
+    return Patient(
+        monitor=model.monitor,
+        generator_rate=(f"model.{names[0]}.lr" if names else "model.optimizer.lr", rates[0]),
+        discriminator_rate=discriminator,
+        critic=isinstance(getattr(model, "adversarial", None), Wasserstein),
+        diameter=2 * math.sqrt(pixels) if pixels else math.inf,
+        augmentable=hasattr(model, "augment"),
+        augmented=getattr(model, "augment", None) is not None,
+    )

@@ -1,0 +1,92 @@
+"""What the doctor finds, and the file that it writes it to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gan_lab.checkpoint import write_whole
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong with a run.
+
+    Attributes:
+        what: the diagnosis, in a word or two; one of each kind at a time.
+        since: the iteration of the earliest evidence.
+        evidence: figure -> value.
+        says: what is the matter, in plain words.
+        advice: which option to change, and a value to try.
+    """
+
+    what: str
+    since: int
+    evidence: dict[str, float]
+    says: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.says}: {self.advice}"
+
+
+@dataclass
+class Record:
+    """A run's `doctor.json`: what is wrong now, what was, and how often the run went back.
+
+    Attributes:
+        path: the file.
+        findings: what is wrong now, by `what`.
+        past: findings that passed, each with the iteration from which on it was gone.
+        setbacks: each time the run went back: why, and to where.
+        figures: the newest of the doctor's own.
+        share: of the run's time that the doctor has taken.
+    """
+
+    path: Path
+    findings: dict[str, Finding] = field(default_factory=dict)
+    past: list[dict[str, Any]] = field(default_factory=list)
+    setbacks: list[dict[str, Any]] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+    share: float = 0.0
+
+    @classmethod
+    def read(cls, path: Path, iteration: int) -> Record:
+        """Return the record of a run that goes on from `iteration`; findings of later ones will come again."""
+        record = cls(path)
+        try:
+            saved = json.loads(path.read_text())
+            record.setbacks = list(saved["setbacks"])
+            record.past = [passed for passed in saved["past"] if passed["until"] <= iteration]
+            now = [Finding(**finding) for finding in saved["findings"]]
+            record.findings = {finding.what: finding for finding in now if finding.since <= iteration}
+        except (OSError, ValueError, KeyError, TypeError):  # no file, or one that somebody else wrote
+            return cls(path)
+        return record
+
+    def update(self, found: list[Finding], iteration: int) -> tuple[list[Finding], list[Finding]]:
+        """Take what is found now; return what is new and what has passed."""
+        now = {finding.what: finding for finding in found}
+        new = [finding for what, finding in now.items() if what not in self.findings]
+        gone = [finding for what, finding in self.findings.items() if what not in now]
+        self.past += [asdict(finding) | {"until": iteration} for finding in gone]
+        since = {what: finding.since for what, finding in self.findings.items()}
+        self.findings = {what: Finding(**asdict(f) | {"since": since.get(what, f.since)}) for what, f in now.items()}
+        return new, gone
+
+    def write(self, iteration: int) -> None:
+        """Write the file, whole: what is known up to an iteration."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        contents = {
+            "iteration": iteration,
+            "verdict": "; ".join(f.says for f in self.findings.values()) or "healthy",
+            "findings": [asdict(finding) for finding in self.findings.values()],
+            "past": self.past,
+            "setbacks": self.setbacks,
+            "figures": self.figures,
+            "share_of_time": round(self.share, 5),
+        }
+        text = json.dumps(contents, indent=1).encode()
+        write_whole(self.path, lambda file: file.write(text))

@@ -1,0 +1,157 @@
+"""The diagnoses that a look at pictures gives: the figures of a probe, and one pure function for each thing they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+
+from torch import Tensor
+
+from gan_lab.callbacks.doctor.diagnoses import WARM_UP, Diagnosis, Patient
+from gan_lab.callbacks.doctor.findings import Finding
+from gan_lab.callbacks.doctor.history import History, Series
+from gan_lab.metrics import health
+from gan_lab.models import Probe
+
+#: Probes in a row that must agree, and the iterations that they must span: one look is no finding.
+PROBES, SPAN = 3, 200
+#: Variety, as a share of the photos' own, below which a generator has collapsed.
+COLLAPSED = 0.1
+
+
+def figures_of(
+    trained: Sequence[Probe], held_out: Sequence[Probe], augmented: Callable[[Tensor], Tensor] | None
+) -> dict[str, float]:
+    """Return `doctor/...` figures of what a model shows.
+
+    Args:
+        trained: its probes beside training photos.
+        held_out: likewise beside photos that it never saw.
+        augmented: what the discriminator's augmentation makes of images; None without one.
+    """
+    figures: dict[str, float] = {}
+    for known, new in zip(trained, held_out, strict=True):
+        side = new.side
+        n = min(len(new.made), len(new.real))
+        figures[f"doctor/grid{side}"] = health.grid_levels(new.made)
+        figures[f"doctor/grid_photos{side}"] = health.grid_levels(new.real)
+        if n > 1:
+            figures[f"doctor/variety{side}"] = health.variety(new.made[:n], new.real[:n])
+        if new.source is not None:
+            figures[f"doctor/luminance{side}"] = health.luminance_correlation(new.source, new.made)
+        if new.judge is not None and known.judge is not None and n > 1:
+            logits = known.judge(known.real), new.judge(new.real), new.judge(new.made)
+            figures[f"doctor/overfitting{side}"], figures[f"doctor/overfitting_z{side}"] = health.overfitting(*logits)
+        if augmented is not None and n > 1:
+            moved = augmented(known.real), augmented(new.real)
+            place = health.leak(new.made, known.real, moved[0], new.real, moved[1])
+            if place is not None:
+                figures[f"doctor/leak{side}"] = place
+    return figures
+
+
+def confirmed(history: History, name: str, wrong: Callable[[float], bool]) -> Series:
+    """Return the newest unbroken row of wrong values of a figure, or nothing while it is short."""
+    row: Series = []
+    for iteration, value in reversed(history[name]):
+        if iteration <= WARM_UP or not wrong(value):
+            break
+        row.insert(0, (iteration, value))
+    return row if len(row) >= PROBES and row[-1][0] - row[0][0] >= SPAN else []
+
+
+def collapsed(history: History, patient: Patient) -> Finding | None:
+    """Find a generator that draws a few pictures over and over."""
+    for name in history.names("doctor/variety"):
+        row = confirmed(history, name, lambda value: value < COLLAPSED)
+        if row and history.names("train/accuracy_d"):  # without a D it is no game that can be lost
+            return Finding(
+                "mode collapse",
+                row[0][0],
+                {name: row[-1][1]},
+                f"the generator draws a few pictures over and over (a picture is {row[-1][1]:.0%} as far from the one most "
+                "like it as photos are)",
+                f"lower its rate ({patient.slower('generator')}), hold the discriminator's gradient "
+                "(++model.penalties.r1='{_target_: gan_lab.losses.R1, weight: 1}'), or take model=r3gan, which was made "
+                "against it",
+            )
+    return None
+
+
+def overfitted(history: History, patient: Patient) -> Finding | None:
+    """Find a D that knows its training photos by heart."""
+    for name in history.names("doctor/overfitting"):
+        if "_z" in name:
+            continue
+        side = name.removeprefix("doctor/overfitting")
+        row = confirmed(history, name, lambda value: value > 0.5)
+        sure = confirmed(history, f"doctor/overfitting_z{side}", lambda value: value > 3)
+        if row and sure:
+            more = "model/augment=ada, " if patient.augmentable and not patient.augmented else ""
+            stronger = "model.augment.target=0.5, " if patient.augmented else ""
+            return Finding(
+                "discriminator overfits",
+                max(row[0][0], sure[0][0]),
+                {name: row[-1][1]},
+                f"the discriminator knows its training photos by heart: it puts held-out photos {row[-1][1]:.0%} of the way "
+                "from them to made pictures",
+                f"augment what it sees ({more}{stronger}data.crop=true data.flip=0.5), get more photos, or stop: best.ckpt "
+                "is the best so far",
+            )
+    return None
+
+
+def leaking(history: History, patient: Patient) -> Finding | None:
+    """Find a generator that draws what the discriminator's augmentation does to photos."""
+    row = confirmed(history, "doctor/leak", lambda value: value > 0.6)
+    if not row:
+        return None
+    return Finding(
+        "augmentation leaks",
+        row[0][0],
+        {"doctor/leak": row[-1][1]},
+        f"the pictures look as augmented photos do, turned, moved or tinted (by their neighbours, {row[-1][1]:.0%} of the way "
+        "from photos to augmented ones)",
+        "augment less: a lower bound (model.augment.max_p=0.5), fewer kinds (model.augment.colour=false), or "
+        "model/augment=none where photos are many",
+    )
+
+
+def inverted(history: History, patient: Patient) -> Finding | None:
+    """Find a translation that makes dark of light."""
+    for name in history.names("doctor/luminance"):
+        row = confirmed(history, name, lambda value: value < -0.4)
+        if row:
+            return Finding(
+                "colours inverted",
+                row[0][0],
+                {name: row[-1][1]},
+                f"what is light in a photo is dark in the picture made of it (correlation {row[-1][1]:.2f}): the networks have "
+                "agreed on a negative, and a cycle undoes it without a trace",
+                "start again with another seed (seed=1) and a heavier identity term (model.lambda_identity=1), where there "
+                "is one; it does not right itself",
+            )
+    return None
+
+
+def patterned(history: History, patient: Patient) -> Finding | None:
+    """Find pictures with the grid of strided layers on them."""
+    for name in history.names("doctor/grid"):
+        if name.startswith("doctor/grid_photos"):
+            continue
+        photos = [value for _, value in history[name.replace("grid", "grid_photos")]]
+        usual = fmean(photos) if photos else 0.0
+        row = confirmed(history, name, lambda value, usual=usual: value > 8 + 2 * usual)  # type: ignore[misc]
+        if row:
+            return Finding(
+                "checkerboard",
+                row[0][0],
+                {name: row[-1][1], "photos": usual},
+                f"a grid of 2 or 4 pixels lies over the pictures ({row[-1][1]:.1f} levels of 255; photos have {usual:.1f})",
+                "take a generator that enlarges before it convolves (model=sngan or model=r3gan for new pictures), or "
+                f"lower its rate ({patient.slower('generator')}) if it had none before",
+            )
+    return None
+
+
+OF_PROBES: tuple[Diagnosis, ...] = (collapsed, overfitted, leaking, inverted, patterned)

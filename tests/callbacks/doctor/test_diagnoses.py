@@ -1,0 +1,163 @@
+"""Each diagnosis on made evidence: what it finds, what it lets pass, and that it waits."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from gan_lab.callbacks.doctor import diagnoses, probes
+from gan_lab.callbacks.doctor.diagnoses import WARM_UP, WINDOW, Diagnosis, Patient
+from gan_lab.callbacks.doctor.history import History
+
+GAN = Patient(monitor=("val/kid_random_vgg", "min"), diameter=100.0, augmentable=True)
+Curve = Callable[[int], float]
+
+
+def history(iterations: int = 1200, step: int = 5, **curves: Curve | float) -> History:
+    """Return what a run of so many iterations would have logged; a name's __ stands for /."""
+    made = History()
+    for iteration in range(step, iterations + 1, step):
+        figures = {name.replace("__", "/"): c(iteration) if callable(c) else c for name, c in curves.items()}
+        made.add(iteration, figures)
+    return made
+
+
+def noisy(level: float, amplitude: float) -> Curve:
+    draw = random.Random(0)
+    return lambda iteration: level + amplitude * draw.uniform(-1, 1)
+
+
+def late(value: float, before: float, since: int = 700) -> Curve:
+    return lambda iteration: value if iteration >= since else before
+
+
+SURE = {"train__accuracy_d": 1.0, "train__cross_entropy_d": 1e-3}
+CASES: list[tuple[Diagnosis, dict[str, Curve | float], dict[str, Curve | float]]] = [
+    (diagnoses.saturated, SURE, {**SURE, "train__accuracy_d": noisy(0.97, 0.03)}),
+    (diagnoses.saturated, SURE, {**SURE, "train__cross_entropy_d": lambda i: 1e-3 * i}),  # G is catching up
+    (diagnoses.saturated, {"train__accuracy_d_A": 0.7, "train__accuracy_d_B": 1.0}, {"train__accuracy_d_A": 0.7}),
+    (diagnoses.saturated, SURE, {**SURE, "train__accuracy_d": late(1.0, 0.8, 800)}),
+    (diagnoses.vanishing, {"doctor__gradient_g": late(1e-5, 0.1)}, {"doctor__gradient_g": late(1e-3, 0.1)}),
+    (diagnoses.vanishing, {"doctor__gradient_g": 0.0}, {"doctor__gradient_g": noisy(0.02, 0.01)}),
+    (diagnoses.posterior_collapsed, {"train__active_units": 0.0}, {"train__active_units": 0.1}),
+    (diagnoses.oscillating, {"train__loss_g": lambda i: 2 + math.sin(i / 20)}, {"train__loss_g": noisy(2, 1)}),
+    (diagnoses.oscillating, {"train__loss_g": lambda i: math.sin(i / 20)}, {"train__loss_g": lambda i: math.exp(-i / 300)}),
+    (diagnoses.oscillating, {"train__loss_g": lambda i: math.sin(i / 20)}, {"train__loss_g": lambda i: (i - 750) ** 2}),
+    (diagnoses.plateau, {"val__kid_random_vgg": late(2.0, 1.0, 200)}, {"val__kid_random_vgg": lambda i: 1 / i}),
+    (diagnoses.plateau, {"val__kid_random_vgg": late(2.0, 1.0, 200)}, {"val__kid_random_vgg": late(0.5, 1.0, 900)}),
+    (probes.collapsed, {"doctor__variety": 0.02, **SURE}, {"doctor__variety": 0.3, **SURE}),
+    (probes.collapsed, {"doctor__variety": 0.02, **SURE}, {"doctor__variety": 0.02}),  # there is no D
+    (probes.collapsed, {"doctor__variety": 0.02, **SURE}, {"doctor__variety": late(0.02, 0.5, 1050), **SURE}),
+    (
+        probes.overfitted,
+        {"doctor__overfitting_A": 0.8, "doctor__overfitting_z_A": 9.0},
+        {"doctor__overfitting_A": 0.8, "doctor__overfitting_z_A": 2.0},
+    ),
+    (
+        probes.overfitted,
+        {"doctor__overfitting": 0.8, "doctor__overfitting_z": 9.0},
+        {"doctor__overfitting": 0.3, "doctor__overfitting_z": 9.0},
+    ),
+    (probes.leaking, {"doctor__leak": 0.9}, {"doctor__leak": 0.3}),
+    (probes.inverted, {"doctor__luminance_B": -0.7}, {"doctor__luminance_B": -0.2}),
+    (probes.patterned, {"doctor__grid": 15.0, "doctor__grid_photos": 1.5}, {"doctor__grid": 15.0, "doctor__grid_photos": 6}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("diagnosis", "ill", "well"), CASES)
+def test_a_diagnosis_finds_what_is_wrong_and_lets_the_rest_pass(
+    diagnosis: Diagnosis, ill: dict[str, Curve | float], well: dict[str, Curve | float]
+) -> None:
+    found = diagnosis(history(**ill), GAN)
+    assert found is not None
+    assert found.evidence
+    assert "=" in found.advice or "best.ckpt" in found.advice  # an option and a value
+    assert WARM_UP < found.since < 1200 or diagnosis is diagnoses.plateau
+    assert diagnosis(history(**well), GAN) is None
+
+
+@pytest.mark.parametrize("diagnosis", [*diagnoses.OF_TERMS, *probes.OF_PROBES])
+def test_nothing_is_said_of_the_first_iterations(diagnosis: Diagnosis) -> None:
+    ill: dict[str, Curve | float] = {}
+    for case, wrong, _ in CASES:
+        ill |= wrong if case is diagnosis else {}
+    assert diagnosis(history(1200, **ill), GAN) is not None
+    assert diagnosis(history(WARM_UP, step=2, **ill), GAN) is None
+    assert diagnosis(History(), GAN) is None
+
+
+@pytest.mark.parametrize("diagnosis", [diagnoses.saturated, diagnoses.vanishing, diagnoses.posterior_collapsed])
+def test_the_first_iterations_are_no_part_of_a_window(diagnosis: Diagnosis) -> None:
+    ill: dict[str, Curve | float] = {**SURE, "doctor__gradient_g": 0.0, "train__active_units": 0.0}
+    assert diagnosis(history(WARM_UP + WINDOW - 5, **ill), GAN) is None
+    assert diagnosis(history(WARM_UP + WINDOW + 5, **ill), GAN) is not None
+
+
+def test_a_finding_begins_with_its_evidence() -> None:
+    found = probes.collapsed(history(doctor__variety=late(0.02, 0.5), **SURE), GAN)
+    assert found is not None
+    assert found.since == 700
+    found = diagnoses.plateau(history(val__kid_random_vgg=lambda i: abs(i - 500)), GAN)
+    assert found is not None
+    assert found.since == 500
+    assert "best.ckpt" in found.advice
+
+
+def test_a_critic_is_judged_by_the_distance_that_it_claims() -> None:
+    critic = Patient(critic=True, diameter=100.0)
+    wide = history(train__logits_real=late(180.0, 1.0, 0), train__logits_fake=-20.0)
+    assert diagnoses.saturated(wide, critic) is not None
+    assert diagnoses.saturated(history(train__logits_real=50.0, train__logits_fake=-20.0, **SURE), critic) is None
+
+
+def test_advice_names_the_runs_own_options_and_half_their_values() -> None:
+    patient = Patient(discriminator_rate=("model.discriminator_optimizer.lr", 4e-4), augmentable=True)
+    found = diagnoses.saturated(history(**SURE), patient)
+    assert found is not None
+    assert "model.discriminator_optimizer.lr=0.0002" in found.advice
+    assert "model/augment=ada" in found.advice
+    assert "model/augment" not in str(diagnoses.saturated(history(**SURE), Patient(augmented=True, augmentable=True)))
+
+
+@pytest.mark.parametrize("period", [8, 13, 30])
+def test_a_swing_has_its_period(period: int) -> None:
+    values = [3 + 0.01 * t + math.sin(2 * math.pi * t / period) for t in range(256)]
+    found, likeness = diagnoses.swing(values)
+    assert abs(found - period) <= 1
+    assert likeness > 0.8
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.0] * 256,
+        [float(t) for t in range(256)],
+        [math.cos(2 * math.pi * t / 200) for t in range(256)],  # once is no period
+        [1000 + math.sin(t) for t in range(256)],  # too small to matter
+        [math.nan] * 256,
+    ],
+)
+def test_what_is_no_swing(values: list[float]) -> None:
+    assert diagnoses.swing(values)[0] == 0
+
+
+def test_noise_and_random_walks_do_not_swing() -> None:
+    for seed in range(50):
+        draw = random.Random(seed)
+        steps = [draw.gauss(0, 1) for _ in range(256)]
+        walk = [sum(steps[: t + 1]) for t in range(256)]
+        assert diagnoses.swing(steps)[0] == 0
+        assert diagnoses.swing(walk)[0] == 0
+
+
+def test_history_keeps_the_newest_and_comes_back_from_plain_containers() -> None:
+    made = history(12_000, step=10, train__loss=lambda i: float(i))
+    assert len(made["train/loss"]) == 512
+    assert made["train/loss"][-1] == (12_000, 12_000.0)
+    assert History(made.plain()).plain() == made.plain()
+    assert made.window("train/loss", 100, 5, after=0) == [(i, float(i)) for i in range(11_910, 12_001, 10)]
+    assert made.window("train/loss", 100, 50, after=0) == []
+    assert made.window("train/loss", 100, 5, after=11_950) == []

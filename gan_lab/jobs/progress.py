@@ -13,18 +13,20 @@ from rich.progress import Progress as Bar
 
 
 class Progress:
-    """Show count, ETA and images per second while the context is open.
+    """Show count, ETA and speed while the context is open.
 
     Args:
         verb: what is being done: "enhancing".
-        total: images that there are to do.
+        total: images, or what else is counted, that there are to do.
         every_n_seconds: pause between two lines where stderr is no terminal; a shorter job prints none.
+        unit: what is counted.
     """
 
-    def __init__(self, verb: str, total: int, every_n_seconds: float = 30.0) -> None:
+    def __init__(self, verb: str, total: int, every_n_seconds: float = 30.0, unit: str = "images") -> None:
         self.verb = verb
         self.total = total
         self.every_n_seconds = every_n_seconds
+        self.unit = unit
         self.done = 0
         self.skipped = 0
         self._bar: Bar | None = None
@@ -88,4 +90,4 @@ class Progress:
             return count
         left = timedelta(seconds=round(seconds * (self.total - self.done - self.skipped) / self.done))
         rate = self.done / seconds
-        return f"{count}  ETA {left}  {rate:.{1 if rate >= 1 else 3}f} images/s"
+        return f"{count}  ETA {left}  {rate:.{1 if rate >= 1 else 3}f} {self.unit}/s"

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import gan_lab.generate
 from gan_lab.imaging import GENERATED, digital_source_type, read_image, read_provenance
 from gan_lab.jobs import file_sha256
 from gan_lab.jobs.inversion import invert
+from gan_lab.metrics import to_uint8
 from tests.integration.runs import Command
 from tests.jobs.checkpoints import tiny_checkpoint
 
@@ -137,6 +139,23 @@ def test_a_full_disk_leaves_what_is_whole(command: Command, runs: Path, monkeypa
     assert written(command.folder / "out") == {*images(0, 1, 2), "grid.png", "manifest.jsonl"}
 
 
+def test_a_kill_between_a_file_and_its_record_leaves_no_foreign_file(
+    command: Command, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = [f"checkpoint={runs / 'vae'}", "n=2", "output=out"]
+
+    def killed(path: Path) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gan_lab.jobs.sampling.file_sha256", killed)
+        with pytest.raises(KeyboardInterrupt):
+            command(gan_lab.generate, *base)
+    assert images(0) <= written(command.folder / "out")
+    assert command(gan_lab.generate, *base) == 0
+    assert written(command.folder / "out") == {*images(0, 1), "grid.png", "manifest.jsonl"}
+
+
 # -------------------------------------------------------------------------------- animations
 
 
@@ -229,7 +248,15 @@ def test_variants_go_towards_a_class_of_the_data(command: Command, runs: Path, p
         assert command(gan_lab.generate, *base, f"direction={label}", "strength=1", f"output={label}") == 0
     steps = [read_image(command.folder / "bright" / name).astype(int) for name in sorted(images(*range(4)))]
     back = [read_image(command.folder / "dark" / name).astype(int) for name in sorted(images(*range(4)))]
-    rec = gan_lab.load(runs / "vae", device="cpu").variants(read_image(photo), 1, 0)[0].astype(int)
+    model = gan_lab.load(runs / "vae", device="cpu")
+    rec = model.variants(read_image(photo), 1, 0)[0].astype(int)
+    bright, dark = (
+        torch.stack([model.encode(read_image(path)) for path in sorted((command.folder / "data" / name).iterdir())])
+        for name in ("bright", "dark")
+    )
+    z = model.encode(read_image(photo)) + bright.mean(dim=0) - dark.mean(dim=0)
+    expected = to_uint8(model.model.generate(z[None]))[0].permute(1, 2, 0).numpy().astype(int)
+    assert np.corrcoef((steps[-1] - rec).ravel(), (expected - rec).ravel())[0, 1] > 0.5  # but for flips and crops
     change = [np.abs(step - rec).mean() for step in steps]
     assert 0 < change[0] < change[1] < change[2] < change[3]
     assert ((steps[0] - rec) * (back[0] - rec)).mean() < 0  # of two classes, one way is the other's reverse

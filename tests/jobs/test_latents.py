@@ -81,6 +81,7 @@ def test_a_latent_depends_on_seed_and_number_alone() -> None:
     assert (some.shape, some.dtype) == ((3, 8), torch.float32)
     torch.testing.assert_close(some[0], drawn(8, 3, [5])[0], rtol=0, atol=0)
     assert not torch.equal(some[1], drawn(8, 4, [0])[0])
+    assert len(drawn(8, 3, range(50)).unique(dim=0)) == 50
 
 
 def test_latents_are_normal_and_truncated_ones_have_no_tails() -> None:
@@ -88,6 +89,7 @@ def test_latents_are_normal_and_truncated_ones_have_no_tails() -> None:
     assert whole.std() == pytest.approx(1, abs=0.05)
     assert whole.abs().max() > 3
     assert half.abs().max() <= 1
+    assert half.unique(return_counts=True)[1].max() < 5  # drawn again, not clipped
     assert half.std() == pytest.approx(0.5 * 0.8796, abs=0.02)  # of a normal distribution cut off at 2
     inside = whole.abs() <= 2
     torch.testing.assert_close(half[inside], 0.5 * whole[inside])  # the same image, nearer to the typical one

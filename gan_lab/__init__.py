@@ -28,8 +28,8 @@ def load(checkpoint: str | Path = "faithful", device: str = "auto", precision: s
         precision: of weights for enhancement: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
 
     Returns:
-        A tool with `.enhance(image)`, `.translate(image, direction)` and `.generate(n, seed, label)`, of which the
-        ones work that the model was trained for.
+        A tool with `.enhance(image)`, `.translate(image, direction)`, `.generate(n, seed, label, truncation)`,
+        `.encode(image)` and `.variants(image, n, strength)`, of which the ones work that the model was trained for.
 
     Raises:
         UserError: there is no checkpoint, or it cannot be read.

@@ -127,10 +127,13 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> tuple[ManualMo
         UserError: the checkpoint cannot be read, names something that is not allowed, or does not fit its own config.
     """
     checkpoint = read(path)
-    # the terms of a loss are of no use here, and their feature network may not be on this machine
     settings = dict(checkpoint["config"]["model"])
-    if "lambda_perceptual" in settings:
+    if settings.get("lambda_perceptual"):
+        # The terms of a loss are of no use here, and this one's feature network may not be on this machine. L1 takes its
+        # place where it was the only one, for a model without any term is refused.
         settings["lambda_perceptual"] = 0.0
+        if settings.get("lambda_l1") == 0:
+            settings["lambda_l1"] = 1.0
     model: ManualModule = instantiate(settings)
     load_weights(model, checkpoint["state_dict"], path)
     model.iteration = checkpoint["clock"]["iteration"]

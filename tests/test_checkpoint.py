@@ -42,6 +42,25 @@ def test_load_model_gives_back_the_weights_and_the_configuration(tmp_path: Path)
         assert torch.equal(loaded.state_dict()[name], value)
 
 
+def test_an_enhancer_of_the_perceptual_term_alone_is_read_without_its_feature_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # where no VGG19 lies
+    settings = {
+        "_target_": "gan_lab.models.Enhancer",
+        "generator": {"_target_": "gan_lab.networks.ResnetGenerator", "width": 4, "blocks": 1},
+        "generator_optimizer": SETTINGS["optimizer"],
+        "lambda_l1": 0.0,
+    }
+    weights = checkpoint.instantiate(settings | {"lambda_l1": 1.0}).state_dict()
+    content = {"state_dict": weights, "clock": {"iteration": 7, "progress": 0.5}}
+    trained = {"model": settings | {"lambda_perceptual": 1.0}}
+    checkpoint.CrashSafeIO(trained).save_checkpoint(content, tmp_path / "a.ckpt")
+    loaded, config = checkpoint.load_model(tmp_path / "a.ckpt")
+    assert loaded.enhance(torch.zeros(1, 3, 32, 32)).shape == (1, 3, 32, 32)
+    assert config == trained
+
+
 @pytest.mark.parametrize(
     ("penalty", "named"), [(None, {}), ({"_target_": "gan_lab.losses.R1", "weight": 2.0}, {"r1": 2.0})]
 )

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gan_lab.data.geometry import CENTRE, Augmentation, Cut
-from gan_lab.data.source import Images
+from gan_lab.data.source import Images, pad, reading_sizes, resize
 from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, generator
 from gan_lab.errors import UserError
 from gan_lab.imaging.files import UnreadableImage
@@ -148,6 +148,19 @@ class UnpairedView(View):
             "A": self._cut(key).apply(image_A, self.image_size),
             "B": self._cut(key, GEOMETRY_B).apply(image_B, self.image_size),
         }
+
+
+def as_validated(image: Pixels, image_size: int, fit: str = "crop", shorter_side: int | None = None) -> Pixels:
+    """Return a photo uint8 [H, W, C] as the validation split would show it: uint8 [image_size, image_size, C].
+
+    Args:
+        image: of any size.
+        image_size, fit, shorter_side: as in `ImageDataModule`.
+    """
+    if fit == "pad":
+        return pad(image, image_size)
+    ((width, height),) = reading_sizes(np.array([image.shape[1::-1]]), image_size, fit, shorter_side)
+    return CENTRE.apply(resize(image, int(width), int(height)), image_size)
 
 
 def next_readable(read: Callable[[int], T], index: int, n: int) -> tuple[int, T]:

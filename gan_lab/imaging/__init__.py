@@ -29,13 +29,14 @@ from gan_lab.imaging.ground import WhiteGround, white_ground
 from gan_lab.imaging.metadata import Metadata
 from gan_lab.imaging.photo import PHOTO_SUFFIXES, Photo, read_photo, write_photo
 from gan_lab.imaging.profile import DefectProfile, Degraded, LightProfile, PoorLight, Reduction
-from gan_lab.imaging.provenance import ENHANCED, FILLED, Provenance, digital_source_type, read_provenance
+from gan_lab.imaging.provenance import ENHANCED, FILLED, GENERATED, Provenance, digital_source_type, read_provenance
 from gan_lab.imaging.similarity import dhash, near_duplicate_groups
 from gan_lab.imaging.traditional import traditional_methods
 
 __all__ = [
     "ENHANCED",
     "FILLED",
+    "GENERATED",
     "IMAGE_SUFFIXES",
     "JPEG",
     "PHOTO_SUFFIXES",

@@ -15,9 +15,11 @@ from gan_lab.imaging.xmp import XMP, Packet
 
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
-#: IPTC's terms for what gan_lab does: correction without changing the main content, and content filled in by a model.
+#: IPTC's terms for what gan_lab does: correction without changing the main content, content filled in by a model, and
+#: pictures that a model made altogether.
 ENHANCED = _VOCABULARY + "algorithmicallyEnhanced"
 FILLED = _VOCABULARY + "compositeWithTrainedAlgorithmicMedia"
+GENERATED = _VOCABULARY + "trainedAlgorithmicMedia"
 
 # A picture that was made up, in whole or in part, stays so, however it is enhanced.
 _MADE_UP = (
@@ -39,14 +41,14 @@ class Provenance:
 
     Args:
         model: SHA-256 of the weights, as hexadecimal digits; empty where no model took part.
-        strength: of the enhancement, 0 to 1.
+        strength: of the enhancement, 0 to 1; None where nothing was enhanced.
         settings: everything else that decided the result; plain values.
         software: name and version of what made it.
         digital_source_type: IPTC's term, a URI; None leaves the file's own as it is (its pixels were not changed).
     """
 
     model: str
-    strength: float
+    strength: float | None
     settings: Mapping[str, Any] = field(default_factory=dict)
     software: str = "gan_lab"
     digital_source_type: str | None = ENHANCED
@@ -63,9 +65,11 @@ def record(packet: Packet, provenance: Provenance) -> None:
     values = {
         "Software": provenance.software,
         "Model": provenance.model,
-        "Strength": f"{provenance.strength:g}",
         "Settings": json.dumps(dict(provenance.settings), sort_keys=True, default=str),
     }
+    packet.remove(_OURS, "Strength")
+    if provenance.strength is not None:
+        values["Strength"] = f"{provenance.strength:g}"
     packet.remove(_OURS, "DigitalSourceType")
     if term is not None:
         values["DigitalSourceType"] = term
@@ -90,10 +94,11 @@ def read_provenance(path: Path) -> Provenance | None:
     packet = _packet_in(path)
     if packet is None or (settings := packet.get(_OURS, "Settings")) is None:
         return None
+    strength = packet.get(_OURS, "Strength")
     try:
         return Provenance(
             model=packet.get(_OURS, "Model") or "",
-            strength=float(packet.get(_OURS, "Strength") or ""),
+            strength=None if strength is None else float(strength),
             settings=json.loads(settings),
             software=packet.get(_OURS, "Software") or "",
             digital_source_type=packet.get(_OURS, "DigitalSourceType"),

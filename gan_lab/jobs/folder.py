@@ -106,23 +106,23 @@ def plan(
     return Plan(root, folder, tasks, unlisted)
 
 
-def find_input(source: str | Path | None) -> tuple[Path, list[Path], tuple[str, ...]]:
-    """Return the folder that `input=` means, the photos in it, and what in it may not be listed.
+def find_input(source: str | Path | None, option: str = "input") -> tuple[Path, list[Path], tuple[str, ...]]:
+    """Return the folder that `input=`, or another option, means, the photos in it, and what in it may not be listed.
 
     Raises:
         UserError: it is missing, does not exist, or holds no image.
     """
     if source is None:
-        raise UserError("input: missing; name a photo or a folder of photos: input=/path/to/photos")
+        raise UserError(f"{option}: missing; name a photo or a folder of photos: {option}=/path/to/photos")
     path = Path(source).expanduser()
     if path.is_file():
         return path.parent, [path], ()
     if not path.is_dir():
-        raise UserError(f"input={source}: does not exist; name a photo or a folder of photos")
+        raise UserError(f"{option}={source}: does not exist; name a photo or a folder of photos")
     photos, unlisted = list_photos(path)
     if not photos:
         reasons = "".join(f"; cannot list {reason}" for reason in unlisted)
-        raise UserError(f"input={source}: no image in it (looked for {' '.join(IMAGE_SUFFIXES)}){reasons}")
+        raise UserError(f"{option}={source}: no image in it (looked for {' '.join(IMAGE_SUFFIXES)}){reasons}")
     return path, photos, tuple(unlisted)
 
 

@@ -1,7 +1,10 @@
-"""Ways through a latent space: from one image to another, and along what tells a class from the others."""
+"""A latent space: points of it, ways from one image to another, and along what tells a class from the others."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,6 +12,43 @@ from gan_lab.errors import UserError
 
 #: Radians below which, and as near to half a turn, an arc cannot be told from a line.
 _STRAIGHT = 1e-6
+#: Standard deviations beyond which a truncated latent has no values.
+_THRESHOLD = 2.0
+
+
+def drawn(latents: int, seed: int, indices: Iterable[int], truncation: float = 1.0) -> Tensor:
+    """Return the latents that have these numbers in the endless row of a seed: [N, latents] float32, normal.
+
+    Each depends on the seed, its number and the truncation alone.
+
+    Args:
+        latents: length of a latent.
+        seed: of the row.
+        indices: the numbers, from 0.
+        truncation: 1 draws from the prior. Below 1, values beyond two standard deviations are drawn again, and all are
+            multiplied by it: the same images nearer to the typical one, better and less varied.
+
+    Source: Brock et al. 2019, arXiv:1809.11096, section 3.1; scaled as in the generators that they published.
+    """
+    rows = []
+    for index in indices:
+        rng = np.random.default_rng((seed, index))
+        z = rng.standard_normal(latents)
+        while truncation < 1 and (beyond := np.abs(z) > _THRESHOLD).any():
+            z[beyond] = rng.standard_normal(int(beyond.sum()))
+        rows.append(truncation * z)
+    return torch.from_numpy(np.stack(rows)).float()
+
+
+def closed_walk(z: Tensor, frames: int) -> Tensor:
+    """Return a walk through latents [K, latents] in their order and back to the first: [K * frames, latents].
+
+    Args:
+        z: two latents at least.
+        frames: steps from one to the next; every `frames`-th is one of the latents itself.
+    """
+    share = torch.arange(frames, dtype=torch.float64) / frames
+    return slerp(z[:, None], z.roll(-1, dims=0)[:, None], share[None]).flatten(0, 1)
 
 
 def slerp(z_a: Tensor, z_b: Tensor, t: float | Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -14,11 +14,13 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from gan_lab import checkpoint as checkpoints
+from gan_lab.data.views import as_validated
 from gan_lab.errors import UserError
 from gan_lab.imaging.colour import opaque_srgb
 from gan_lab.jobs import bundle
 from gan_lab.jobs.enhancement import enhance_photo, like, mask_of, photo_of
 from gan_lab.jobs.fidelity import Thresholds
+from gan_lab.jobs.generation import Generation, Label, check_strength
 from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.restoration import TILE as RESTORATION_TILE
 from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish
@@ -32,7 +34,7 @@ Picture = TypeVar("Picture", Image.Image, np.ndarray)
 TASKS = {
     "restoration": ("restores photos", "enhance", "restorer, light, enhancer, eagan, pix2pix"),
     "translation": ("translates photos", "translate", "cyclegan"),
-    "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, sngan, wgan_gp, vae, vae_gan"),
+    "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, lsgan, sngan, wgan_gp, r3gan, vae, vae_gan"),
     "reconstruction": ("encodes photos and has no prior to draw new ones from", "evaluate", "vq_vae"),
 }
 #: Longest side of a tile, in pixels: about 1.5 GB of memory for a generator of width 64.
@@ -49,6 +51,7 @@ class Pretrained:
         config: the run's resolved configuration; empty for a bundle.
         model: the module, in evaluation mode; None for a bundle.
         restoration: enhances photos; None for a model of another task.
+        generation: draws images and varies photos; None for a model of another task.
         name: of the model's configuration or of the bundle: "enhancer", "faithful".
         channels: 1 for grey, 3 for RGB.
         image_size: side of the images that the model was trained on, in pixels; 0 for a bundle.
@@ -58,6 +61,7 @@ class Pretrained:
         self.path = path
         self.device = device
         self.restoration: Restoration | None = None
+        self.generation: Generation | None = None
         if path.suffix == ".safetensors":
             self.model: Any = None
             self.config: dict[str, Any] = {}
@@ -72,6 +76,8 @@ class Pretrained:
         if self.model.task == "restoration":
             bundle.dtype_for(precision, device)  # refuses what is no precision; a run's networks compute in fp32
             self.restoration = Restoration(self._networks(), device)
+        if self.model.task == "generation":
+            self.generation = Generation(self.model, self.name, path)
 
     @cached_property
     def sha256(self) -> str:
@@ -173,65 +179,98 @@ class Pretrained:
 
         return self._like(image, work)
 
-    def generate(self, n: int, seed: int = 0, label: int | str | None = None) -> np.ndarray:
+    def generate(
+        self, n: int, seed: int = 0, label: Label = None, truncation: float = 1.0, first: int = 0
+    ) -> np.ndarray:
         """Return n generated images, uint8 [n, H, W, C]; see `samples`."""
-        return np.concatenate(list(self.samples(n, seed, label)))
+        return np.concatenate(list(self.samples(n, seed, label, truncation, first)))
 
     def samples(
-        self, n: int, seed: int = 0, label: int | str | Sequence[int] | None = None, batch_size: int = 64
+        self, n: int, seed: int = 0, label: Label = None, truncation: float = 1.0, first: int = 0
     ) -> Iterator[np.ndarray]:
         """Yield n generated images in batches, uint8 [N, H, W, C].
 
-        Image i depends on the seed and on i alone: more images are the same ones and then others.
+        Image i depends on the seed and on i alone (and its class on i where several take turns), bit for bit on one
+        machine: `samples(1, first=17)` gives the image that `samples(64)` has in place 17.
 
         Args:
             n: how many.
             seed: of the noise.
-            label: the class, by name or number, of a conditional model; None takes all classes in turn, and so does a
-                sequence of numbers with its own.
-            batch_size: images that are computed together.
+            label: the class, by name or number, of a conditional model; None or "all" takes all classes in turn, and so
+                does a sequence with its own.
+            truncation: above 0 (all near the typical image) to 1 (as trained); see `gan_lab.jobs.latents.drawn`.
+            first: number of the first image.
 
         Raises:
-            UserError: the model does not generate; `n` is below 1; there is no such class.
+            UserError: the model does not generate; a value is out of range; there is no such class.
         """
-        self.require("generation")
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise UserError(f"n={n}: needs a whole number above 0")
-        if label is None:
-            return self._batches(n, seed, batch_size, range(self.model.classes) if self.conditional else [0])
-        given = label if isinstance(label, Sequence) and not isinstance(label, str) else [label]
-        return self._batches(n, seed, batch_size, [self.label_index(each) for each in given])
+        numbers = numbered(n, first)
+        generation = self._generating()
+        made = generation.images(numbers, generation.drawn(seed, truncation), generation.classes(label))
+        return (images for _, images in made)
+
+    def encode(self, image: Image.Image | np.ndarray, label: Label = None) -> Tensor:
+        """Return the latent of a photo, [latents], on the CPU: by the encoder, or for a GAN by a search for it.
+
+        Of a model of codes (vq_vae) it is the grid of the photo's codes, int64 [side, side].
+
+        Args:
+            image: of any size; it is cut and resized as in training.
+            label: what is on it, for a conditional model; None chooses the class that comes nearest.
+
+        Raises:
+            UserError: the model neither generates nor reconstructs; there is no such class.
+        """
+        if self.task == "reconstruction":
+            photo = torch.from_numpy(self.as_validated(image)).permute(2, 0, 1)[None].float().div(127.5).sub(1)
+            codes: Tensor = self.model.encode(photo.to(self.model.device))[0].cpu()
+            return codes
+        return self._generating().encoded(self.as_validated(image), label).z
+
+    def variants(
+        self,
+        image: Image.Image | np.ndarray,
+        n: int,
+        strength: float = 0.5,
+        seed: int = 0,
+        label: Label = None,
+        truncation: float = 1.0,
+    ) -> np.ndarray:
+        """Return n images, uint8 [n, H, W, C], that vary a photo in the model's latent space.
+
+        Args:
+            image: of any size; it is cut and resized as in training.
+            n: how many.
+            strength: 0 gives what the model makes of the photo's latent, 1 images as far from it as random ones.
+            seed: of the directions that they vary in; variant i depends on it and on i alone.
+            label, truncation: as in `encode` and `samples`.
+
+        Raises:
+            UserError: the model does not generate; a value is out of range; there is no such class.
+        """
+        numbers = numbered(n)
+        generation = self._generating()
+        check_strength(strength)
+        noise = generation.drawn(seed, truncation)
+        encoded = generation.encoded(self.as_validated(image), label)
+        latents = generation.varied(encoded.z, noise, strength)
+        return np.concatenate([images for _, images in generation.images(numbers, latents, [encoded.label])])
+
+    def as_validated(self, image: Image.Image | np.ndarray) -> np.ndarray:
+        """Return a photo as uint8 [S, S, C], cut and resized as those that the model was validated on."""
+        data = self.config["data"]
+        pixels = self._as_trained(pixels_of(image))
+        return as_validated(pixels, self.image_size, data.get("fit", "crop"), data.get("shorter_side"))
 
     @property
     def conditional(self) -> bool:
         """Tell whether the model takes labels."""
-        return bool(getattr(self.model, "conditional", False))
+        return self.generation is not None and self.generation.conditional
 
-    def label_index(self, label: int | str) -> int:
-        """Return the number of a class.
-
-        Raises:
-            UserError: there is no such class, or the model has none.
-        """
-        if not self.conditional:
-            raise UserError(
-                f"label={label}: {self.name} was trained without classes; leave label= out, or train model=cgan"
-            )
-        names = [str(name) for name in self.model.class_names]
-        if str(label) in names:
-            return names.index(str(label))
-        if str(label).isdigit() and int(label) < self.model.classes:
-            return int(label)
-        known = ", ".join(names) or f"numbers from 0 to {self.model.classes - 1}"
-        raise UserError(f"label={label}: there is no such class; {self.name} knows {known}")
-
-    def _batches(self, n: int, seed: int, batch_size: int, labels: Sequence[int]) -> Iterator[np.ndarray]:
-        for start in range(0, n, batch_size):
-            numbers = range(start, min(n, start + batch_size))
-            z = np.stack([np.random.default_rng((seed, i)).standard_normal(self.model.latents) for i in numbers])
-            label = torch.tensor([labels[i % len(labels)] for i in numbers], device=self.model.device)
-            images = self.model.generate(torch.from_numpy(z).float().to(self.model.device), label)
-            yield to_uint8(self._finite(images)).permute(0, 2, 3, 1).cpu().numpy()
+    def _generating(self) -> Generation:
+        self.require("generation")
+        assert self.generation is not None
+        return self.generation
 
     def _apply(self, network: Callable[[Tensor], Tensor], pixels: np.ndarray, tile: int | None) -> np.ndarray:
         """Apply a network to uint8 [H, W, C], which is extended to the training size at least."""
@@ -258,13 +297,10 @@ class Pretrained:
 
     def _like(self, image: Picture, work: Callable[[np.ndarray], np.ndarray]) -> Picture:
         """Do work on uint8 [H, W, C] and give its result in the form that the image came in."""
+        pixels = work(self._as_trained(pixels_of(image)))
         if isinstance(image, Image.Image):
-            upright = opaque_srgb(ImageOps.exif_transpose(image))
-            pixels = work(self._as_trained(np.atleast_3d(np.array(upright))))
             return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
-            raise ValueError(f"expected uint8 [H, W, 1 or 3], got {image.dtype} {list(image.shape)}")
-        return work(self._as_trained(image))
+        return pixels
 
     def _as_trained(self, pixels: np.ndarray) -> np.ndarray:
         """Return uint8 [H, W, C] with the channels that the model takes."""
@@ -273,6 +309,32 @@ class Pretrained:
         return (
             cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None] if self.channels == 1 else np.repeat(pixels, 3, axis=2)
         )
+
+
+def pixels_of(image: Image.Image | np.ndarray) -> np.ndarray:
+    """Return a photo as uint8 [H, W, C], upright, opaque and in sRGB.
+
+    Raises:
+        ValueError: an array that is not uint8 [H, W, 1 or 3].
+    """
+    if isinstance(image, Image.Image):
+        return np.atleast_3d(np.array(opaque_srgb(ImageOps.exif_transpose(image))))
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
+        raise ValueError(f"expected uint8 [H, W, 1 or 3], got {image.dtype} {list(image.shape)}")
+    return image
+
+
+def numbered(n: int, first: int = 0) -> range:
+    """Return the numbers of n images.
+
+    Raises:
+        UserError: there are none, or the first is no number.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise UserError(f"n={n}: needs a whole number above 0")
+    if isinstance(first, bool) or not isinstance(first, int) or first < 0:
+        raise UserError(f"first={first}: needs the number of an image, from 0")
+    return range(first, first + n)
 
 
 def unmasked(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor | None], Tensor]:

@@ -13,11 +13,11 @@ from rich.progress import Progress as Bar
 
 
 class Progress:
-    """Show count, ETA and images per second while the context is open.
+    """Show count, ETA and speed while the context is open.
 
     Args:
         verb: what is being done: "enhancing".
-        total: images that there are to do.
+        total: images, or what else is counted, that there are to do.
         every_n_seconds: pause between two lines where stderr is no terminal; a shorter job prints none.
         unit: what is counted, where it is not images.
     """

@@ -1,57 +1,169 @@
-"""Generated images as files."""
+"""Generated pictures as files: marked, written down in `manifest.jsonl`, and never in the place of other ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import grid
-from gan_lab.jobs.folder import output_folder, write_image
+from gan_lab.imaging import GENERATED, Metadata, Photo, Provenance, grid, write_photo
+from gan_lab.jobs.folder import output_folder
+from gan_lab.jobs.lock import locked, remove_parts
+from gan_lab.jobs.manifest import NAME, Manifest, file_sha256
+from gan_lab.jobs.outcome import Outcome
 from gan_lab.jobs.progress import Progress
 
+Pixels = NDArray[np.uint8]
+#: Yields numbers and their images, uint8 [N, H, W, C], for numbers that are asked for.
+Make = Callable[[Sequence[int]], Iterator[tuple[list[int], Pixels]]]
+#: Writes a file, with a record of what made it.
+Write = Callable[[Path, Provenance | None], Any]
+
+#: Images in a grid, unless it is a square of more.
 GRID_IMAGES = 64
 
 
-def check_folder(output: str | Path | None, n: int) -> Path:
-    """Return the folder for images 0 to n - 1.
+@dataclass
+class Gallery:
+    """A folder of pictures that were made with the same settings; `gallery` opens one.
 
-    Raises:
-        UserError: it is missing or a file, or holds images of an earlier call that these would not replace.
+    Attributes:
+        folder: where they lie.
+        settings: what they were made with, and the `model_sha256` of the weights; plain containers.
+        marked: write what made them into the files.
+        manifest: their records.
+        outcome: what was done to it since it was opened.
     """
-    folder = output_folder(output)
-    older = [path for path in folder.glob("[0-9]*.png") if path.stem.isdigit() and int(path.stem) >= n]
-    if older:
-        raise UserError(
-            f"output={output}: {min(older).name} of an earlier call lies there, and would mix with these; "
-            "name another folder"
-        )
-    return folder
+
+    folder: Path
+    settings: Mapping[str, Any]
+    marked: bool
+    manifest: Manifest
+    outcome: Outcome
+
+    def has(self, name: str) -> bool:
+        """Tell whether an earlier call has made a picture."""
+        return name in self.manifest.records and (self.folder / name).is_file()
+
+    def add(self, name: str, write: Write, details: Mapping[str, Any], strength: float | None = None) -> None:
+        """Write a picture and its record.
+
+        Args:
+            name: its path in the folder, with slashes.
+            write: makes the file.
+            details: what is its own, such as its number; goes into the file and the record.
+            strength: of the change to a photo; None where there is none.
+        """
+        made = Provenance(self.settings["model_sha256"], strength, {**self.settings, **details}, "gan_lab", GENERATED)
+        record = {"path": name, "output": name, **details, "settings_sha256": self.manifest.settings_sha256}
+        self.manifest.append(record | {"status": "started"})  # or a kill would leave a file that nobody knows
+        write(self.folder / name, made if self.marked else None)
+        self.manifest.append(record | {"status": "done", "output_sha256": file_sha256(self.folder / name)})
+
+    def fail(self, name: str, error: Exception) -> None:
+        """Note a photo that nothing could be made of."""
+        self.outcome.records.append({"path": name, "status": "failed", "error": str(error)})
 
 
-def write_samples(batches: Iterable[np.ndarray], folder: Path, n: int, columns: int = 8) -> Path:
-    """Write uint8 [N, H, W, C] batches as 000000.png, 000001.png ... and the first ones as grid.png.
+@contextmanager
+def gallery(output: str | Path | None, settings: Mapping[str, Any], *, marked: bool = True) -> Iterator[Gallery]:
+    """Open a folder for pictures of some settings; what an earlier call with the same ones made in it stays.
 
     Args:
-        batches: n images in all.
-        folder: where to; made if need be.
-        n: for the progress.
-        columns: of the grid; with the classes in turn, as many columns as classes make each column one class.
+        output: the folder; it need not exist.
+        settings: everything that decides a picture beside its number, and `model_sha256`.
+        marked: write into the files what made them.
 
-    Returns:
-        The grid's path.
+    Raises:
+        UserError: there is anything else in the folder, which is told before anything is written; another process is at
+            work in it; it cannot be written to.
     """
-    first: list[np.ndarray] = []
-    number = 0
-    with Progress("generating", n) as progress:
-        for batch in batches:
-            for image in batch:
-                write_image(folder / f"{number:06d}.png", image)
-                number += 1
-            first += list(batch[: max(0, GRID_IMAGES - len(first))])
-            progress.advance(len(batch))
-    path = folder / "grid.png"
-    write_image(path, grid(first, min(columns, 16)))
-    return path
+    folder = output_folder(output)
+    check_free(folder, settings)
+    with locked(folder):
+        remove_parts({folder, *(path for path in folder.rglob("*") if path.is_dir())})
+        try:
+            with Manifest(folder, settings) as manifest:
+                yield Gallery(folder, settings, marked, manifest, Outcome(folder))
+                manifest.compact()
+        except OSError as error:
+            raise UserError(
+                f"output={output}: {error.strerror or error}; what is there is whole: mend it and run the same command "
+                "again to go on"
+            ) from error
+
+
+def check_free(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse a folder that holds anything but pictures of these settings; hidden files do not count.
+
+    Raises:
+        UserError: naming one of the others.
+    """
+    if not folder.is_dir():
+        return
+    manifest = Manifest(folder, settings)
+    own = {name for name, each in manifest.records.items() if each.get("settings_sha256") == manifest.settings_sha256}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if path.is_file() and not hidden and name.as_posix() not in {NAME, *own}:
+            raise UserError(
+                f"output={folder}: {name} lies there, which was not made with these settings, and the results would mix "
+                "with it; name a new folder"
+            )
+
+
+def add_images(
+    album: Gallery,
+    names: Mapping[int, str],
+    make: Make,
+    *,
+    details: Callable[[int], Mapping[str, Any]],
+    progress: Progress,
+    columns: int | None = None,
+    grid_name: str = "grid.png",
+    lead: Sequence[Pixels] = (),
+    strength: float | None = None,
+    common: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Add images that are not there yet, and a grid of the first ones.
+
+    Args:
+        album: where to.
+        names: of the images, by their numbers; the suffix tells the format.
+        make: makes them.
+        details: what the record of a number shall hold beside it.
+        progress: advanced for each image.
+        columns: of the grid; None for no grid.
+        grid_name: its name.
+        lead: images [H, W, C] that the grid begins with.
+        strength: see `Gallery.add`.
+        common: what the records of all shall hold.
+    """
+    missing = {number for number, name in names.items() if not album.has(name)}
+    progress.skip(len(names) - len(missing))
+    album.outcome.skipped += len(names) - len(missing)
+    shown = list(names)[: max(GRID_IMAGES, columns * columns) - len(lead)] if columns else []
+    kept: dict[int, Pixels] = {}
+    for numbers, images in make(sorted({*missing, *shown})):
+        kept |= {number: image for number, image in zip(numbers, images, strict=True) if number in shown}
+        for number, image in zip(numbers, images, strict=True):
+            if number in missing:
+                album.add(names[number], as_photo(image), {"index": number, **common, **details(number)}, strength)
+                album.outcome.done += 1
+                progress.advance()
+    if columns:
+        sheet = grid([*lead, *(kept[number] for number in shown)], columns)
+        album.add(grid_name, as_photo(sheet), {"indices": shown, **common}, strength)
+
+
+def as_photo(pixels: Pixels) -> Write:
+    """Return what writes uint8 [H, W, C] in the format of a suffix."""
+    return lambda path, provenance: write_photo(path, Photo(pixels, None, Metadata(format="")), provenance=provenance)

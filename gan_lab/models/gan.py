@@ -198,12 +198,16 @@ class GAN(ManualModule):
 
     # ------------------------------------------------------------------------------------------------ using it
 
+    @property
+    def sampler(self) -> nn.Module:
+        """Return the generator to make images with: the averaged one where there is one."""
+        return self.generator if self.generator_ema is None else self.generator_ema
+
     @torch.no_grad()
     def generate(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Return images [N, C, H, W] in [-1, 1] for z [N, latents], by the averaged generator where there is one."""
-        generator: nn.Module = self.generator if self.generator_ema is None else self.generator_ema
-        with evaluating(generator):
-            return generator(z, label if self.conditional else None).float()
+        with evaluating(self.sampler):
+            return self.sampler(z, label if self.conditional else None).float()
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         z = seeded_noise(64, self.latents).to(self.device)

@@ -11,6 +11,7 @@ from PIL import Image
 from gan_lab.imaging import (
     ENHANCED,
     FILLED,
+    GENERATED,
     PHOTO_SUFFIXES,
     Metadata,
     Photo,
@@ -61,6 +62,14 @@ def test_the_record_is_read_back_from_every_format(
 def test_the_terms_are_iptcs() -> None:
     assert ENHANCED == VOCABULARY + "algorithmicallyEnhanced"
     assert FILLED == VOCABULARY + "compositeWithTrainedAlgorithmicMedia"
+    assert GENERATED == VOCABULARY + "trainedAlgorithmicMedia"
+
+
+def test_a_picture_that_was_made_up_has_no_strength_not_even_an_earlier_records(tmp_path: Path) -> None:
+    first = bytes(written(tmp_path / "x.png"))
+    made = Provenance("0f" * 32, None, {"seed": 1, "index": 7}, digital_source_type=GENERATED)
+    written(tmp_path / "y.png", first, made)
+    assert read_provenance(tmp_path / "y.png") == made
 
 
 def test_other_programs_find_it_where_they_look(tmp_path: Path) -> None:

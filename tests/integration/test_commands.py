@@ -103,35 +103,6 @@ def test_options_reach_the_work(command: Command, runs: Path, photos: Path, monk
     assert seen == [("BA", 64, 512)]
 
 
-# -------------------------------------------------------------------------------- generate
-
-
-def test_generate_writes_numbered_images_and_a_grid(command: Command, runs: Path) -> None:
-    base = [f"checkpoint={runs / 'cgan'}", "n=5"]
-    assert command(gan_lab.generate, *base, "output=out", "seed=3") == 0
-    assert written(command.folder / "out") == {*(f"{i:06d}.png" for i in range(5)), "grid.png"}
-    assert read_image(command.folder / "out" / "grid.png").shape == (66, 100, 3)  # three classes, three columns
-    assert "generated    5 images in out" in command.out
-
-    def first(folder: str) -> np.ndarray:
-        return read_image(command.folder / folder / "000000.png").astype(int)
-
-    assert command(gan_lab.generate, *base, "output=again", "seed=3") == 0
-    assert command(gan_lab.generate, *base, "output=other", "seed=4") == 0
-    assert command(gan_lab.generate, *base, "output=hat", "seed=3", "label=hat") == 0
-    np.testing.assert_array_equal(first("again"), first("out"))
-    assert np.abs(first("other") - first("out")).max() > 8
-    assert np.abs(first("hat") - first("out")).max() > 8
-
-
-def test_generate_does_not_mix_two_calls(command: Command, runs: Path) -> None:
-    (command.folder / "out").mkdir()
-    (command.folder / "out" / "000007.png").write_bytes(b"older")
-    assert command(gan_lab.generate, f"checkpoint={runs / 'cgan'}", "n=2", "output=out") == 2
-    assert "output=out: 000007.png of an earlier call" in command.err
-    assert written(command.folder) == {"out/000007.png"}
-
-
 # -------------------------------------------------------------------------------- evaluate
 
 

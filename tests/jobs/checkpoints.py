@@ -20,6 +20,7 @@ SMALLER = {
     "enhancer": [WIDTH, "model.generator.blocks=1", "model.discriminator.widths=[4]"],
     "light": ["++model.generator.bins=4", "++model.generator.hidden=8"],
     "pix2pix": [WIDTH, "model.discriminator.width=4"],
+    "vae": ["++model.encoder.widths=[4,8]", "++model.decoder.widths=[4,8]", "model.encoder.latents=8"],
     "vq_vae": ["model.encoder.width=8", "model.quantizer.codes=4"],
     "restorer": [WIDTH, "model.generator.blocks=[1,1]"],
 }
@@ -42,7 +43,7 @@ def tiny_checkpoint(folder: Path, name: str, *overrides: str, **weights: float) 
     model = instantiate(resolved["model"])
     if model.task == "generation":  # untrained, it would draw next to nothing
         for key, parameter in model.named_parameters():
-            parameter.data *= 6 if "generator" in key and parameter.dim() > 1 else 1
+            parameter.data *= 6 if "generator" in key and parameter.dim() > 1 else 2 if "coder" in key else 1
     state = model.state_dict()
     for ending, value in weights.items():
         found = [key for key in state if key.endswith(ending.replace("__", "."))]

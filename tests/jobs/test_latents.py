@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan_lab.errors import UserError
-from gan_lab.jobs.latents import directions, moved, slerp
+from gan_lab.jobs.latents import closed_walk, directions, drawn, moved, slerp
 
 
 def test_a_quarter_turn_by_hand() -> None:
@@ -74,3 +74,31 @@ def test_directions_by_hand() -> None:
 def test_a_class_without_others_or_without_images_has_no_direction(label: list[int], message: str) -> None:
     with pytest.raises(UserError, match=message):
         directions(torch.zeros(2, 3), torch.tensor(label), 3)
+
+
+def test_a_latent_depends_on_seed_and_number_alone() -> None:
+    some = drawn(8, 3, [5, 0, 2])
+    assert (some.shape, some.dtype) == ((3, 8), torch.float32)
+    torch.testing.assert_close(some[0], drawn(8, 3, [5])[0], rtol=0, atol=0)
+    assert not torch.equal(some[1], drawn(8, 4, [0])[0])
+    assert len(drawn(8, 3, range(50)).unique(dim=0)) == 50
+
+
+def test_latents_are_normal_and_truncated_ones_have_no_tails() -> None:
+    whole, half = drawn(5000, 0, [0])[0], drawn(5000, 0, [0], 0.5)[0]
+    assert whole.std() == pytest.approx(1, abs=0.05)
+    assert whole.abs().max() > 3
+    assert half.abs().max() <= 1
+    assert half.unique(return_counts=True)[1].max() < 5  # drawn again, not clipped
+    assert half.std() == pytest.approx(0.5 * 0.8796, abs=0.02)  # of a normal distribution cut off at 2
+    inside = whole.abs() <= 2
+    torch.testing.assert_close(half[inside], 0.5 * whole[inside])  # the same image, nearer to the typical one
+
+
+def test_a_closed_walk_passes_each_latent_and_comes_back() -> None:
+    z = drawn(16, 0, range(3))
+    walk = closed_walk(z, 4)
+    assert walk.shape == (12, 16)
+    torch.testing.assert_close(walk[::4], z)
+    torch.testing.assert_close(walk[6], slerp(z[1], z[2], 0.5))
+    torch.testing.assert_close(walk[11], slerp(z[2], z[0], 0.75))

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import gan_lab
 from gan_lab.errors import UserError
 from gan_lab.jobs import Pretrained, open_checkpoint
+from gan_lab.jobs.generation import Generation
+from gan_lab.jobs.latents import drawn
+from gan_lab.metrics import to_uint8
 from tests.jobs.checkpoints import tiny_checkpoint, unchanging_enhancer
 
 
@@ -132,23 +136,59 @@ def test_translation_happens_at_the_scale_of_training(
     assert cyclegan.translate(pixels(50, 100, 3), size=size).shape == shape
 
 
-def test_images_depend_on_seed_and_number_alone(cgan: Pretrained) -> None:
-    ten = cgan.generate(10, seed=3)
-    assert ten.shape == (10, 32, 32, 3)
-    assert ten.dtype == np.uint8
-    few = np.concatenate(list(cgan.samples(6, seed=3, batch_size=4)))
-    np.testing.assert_allclose(few.astype(int), ten[:6].astype(int), atol=1)
-    assert np.abs(cgan.generate(10, seed=4).astype(int) - ten).max() > 8
-    assert np.abs(ten[0].astype(int) - ten[3]).max() > 8  # one class, two images
+def test_images_depend_on_seed_and_number_alone_bit_for_bit(cgan: Pretrained) -> None:
+    many = cgan.generate(40, seed=3)
+    assert many.shape == (40, 32, 32, 3)
+    assert many.dtype == np.uint8
+    for number in (0, 3, 17, 39):  # of three blocks
+        np.testing.assert_array_equal(cgan.generate(1, seed=3, first=number)[0], many[number])
+    np.testing.assert_array_equal(cgan.generate(20, seed=3, first=9), many[9:29])
+    assert np.abs(cgan.generate(40, seed=4).astype(int) - many).max() > 8
+    assert np.abs(many[0].astype(int) - many[3]).max() > 8  # one class, two images
+    assert [len(batch) for batch in cgan.samples(20, first=9)] == [7, 13]
+
+
+def test_a_network_always_computes_as_many_images_each_in_its_place(cgan: Pretrained) -> None:
+    seen = []
+    model = cgan.model
+
+    class Spy:
+        latents, conditional, classes, device = model.latents, True, 3, model.device
+
+        def generate(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+            seen.append((z, label.tolist()))
+            return model.generate(z, label)
+
+    generation = Generation(Spy(), "spy", Path())
+    ((numbers, images),) = generation.images([21, 19], generation.drawn(3), [2, 0])
+    assert (numbers, images.shape) == ([19, 21], (2, 32, 32, 3))
+    ((z, labels),) = seen
+    torch.testing.assert_close(z, drawn(model.latents, 3, range(16, 32)))
+    assert labels == [2, 0] * 8
+
+
+def test_truncation_brings_images_nearer_to_each_other(cgan: Pretrained) -> None:
+    spread = [cgan.generate(16, label="hat", truncation=share).std(axis=0).mean() for share in (1.0, 0.5, 0.1)]
+    assert spread[0] > spread[1] > spread[2]
+    for share in (0, 1.5, -1, float("nan"), True, "half"):
+        with pytest.raises(UserError, match=f"truncation={share}: needs a number above 0"):
+            cgan.generate(1, truncation=share)  # type: ignore[arg-type]
 
 
 def test_labels_go_by_name_and_number(cgan: Pretrained) -> None:
     hats = cgan.generate(3, label="hat")
     np.testing.assert_array_equal(hats, cgan.generate(3, label=1))
     assert np.abs(hats.astype(int) - cgan.generate(3, label="dress")).max() > 8
-    np.testing.assert_allclose(hats[1].astype(int), cgan.generate(3)[1].astype(int), atol=1)  # classes in turn
+    np.testing.assert_array_equal(hats[1], cgan.generate(3)[1])  # classes in turn
+    np.testing.assert_array_equal(cgan.generate(3), cgan.generate(3, label="all"))
     np.testing.assert_array_equal(hats, cgan.generate(3, label=[1]))
-    for label in ("coat", 3, -1):
+    mixed = cgan.generate(4, label=["shoe", "hat"])
+    np.testing.assert_array_equal(mixed[1], hats[1])
+    np.testing.assert_array_equal(mixed[2], cgan.generate(3, label="shoe")[2])
+    for label, near in (("Dresses", "dress"), ("hut", "hat")):
+        with pytest.raises(UserError, match=f"label={label}: there is no such class; did you mean {near}"):
+            cgan.generate(3, label=label)
+    for label in ("coat", 3, -1, True):
         with pytest.raises(UserError, match=f"label={label}: .*dress, hat, shoe"):
             cgan.generate(3, label=label)
 
@@ -158,8 +198,62 @@ def test_a_model_without_classes_refuses_labels(folder: Path) -> None:
     assert len(dcgan.generate(2)) == 2
     with pytest.raises(UserError, match="label=hat: dcgan was trained without classes"):
         dcgan.generate(2, label="hat")
-    with pytest.raises(UserError, match="n=0"):
-        dcgan.generate(0)
+    with pytest.raises(UserError, match="label=all: dcgan was trained without classes"):
+        dcgan.generate(2, label="all")
+    for n in (0, -1, 1.5, True):
+        with pytest.raises(UserError, match=f"n={n}: needs a whole number above 0"):
+            dcgan.generate(n)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="first=-1: needs the number of an image"):
+        dcgan.generate(1, first=-1)
+
+
+@pytest.fixture(scope="module")
+def vae(folder: Path) -> Pretrained:
+    return gan_lab.load(tiny_checkpoint(folder / "vae", "vae"), device="cpu")
+
+
+def test_a_photo_is_varied_from_its_reconstruction_to_random_images(vae: Pretrained) -> None:
+    photo = pixels(40, 50, 3)
+    seen = torch.from_numpy(vae.as_validated(photo)).permute(2, 0, 1)[None].float().div(127.5).sub(1)
+    z = vae.encode(Image.fromarray(photo))
+    torch.testing.assert_close(z, vae.model.encode(seen)[0])
+    nothing = vae.variants(photo, 3, strength=0)
+    rec = to_uint8(vae.model.reconstruct(seen))[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(nothing.astype(int), np.stack([rec] * 3).astype(int), atol=1)
+    np.testing.assert_allclose(
+        vae.variants(photo, 3, 1, seed=2).astype(int), vae.generate(3, seed=2).astype(int), atol=1
+    )
+    some = vae.variants(photo, 20, strength=0.5, seed=2)
+    np.testing.assert_array_equal(some[:3], vae.variants(photo, 3, strength=0.5, seed=2))
+    steps = [np.abs(vae.variants(photo, 8, s).astype(int) - rec).mean() for s in (0.2, 0.6, 1.0)]
+    assert 0 < steps[0] < steps[1] < steps[2]
+    for strength in (-0.1, 1.1, float("nan"), None, True):
+        with pytest.raises(UserError, match=f"strength={strength}: needs a number from 0"):
+            vae.variants(photo, 1, strength=strength)  # type: ignore[arg-type]
+
+
+def test_a_photo_is_cut_and_resized_as_in_validation(vae: Pretrained) -> None:
+    ramp = np.repeat(np.arange(0, 128, dtype=np.uint8)[None, :, None], 64, axis=0).repeat(
+        3, axis=2
+    )  # 128 wide, 64 high
+    cut = vae.as_validated(ramp)
+    assert cut.shape == (32, 32, 3)
+    assert cut[:, 16].mean() == pytest.approx(64, abs=2)  # the middle stays in the middle
+    assert cut[0, 0, 0] == pytest.approx(64 - 128 / 4.5, abs=2)  # reduced to 36 pixels a side, of which 32 are seen
+    assert vae.as_validated(pixels(9, 9, 1)).shape == (32, 32, 3)
+
+
+def test_a_model_of_codes_encodes(folder: Path) -> None:
+    codes = gan_lab.load(tiny_checkpoint(folder / "codes", "vq_vae"), device="cpu").encode(pixels(40, 40, 3))
+    assert (codes.dtype, codes.dim()) == (torch.int64, 2)
+
+
+def test_a_gans_own_images_are_found_in_its_latent_space(cgan: Pretrained) -> None:
+    photo = cgan.generate(1, seed=5, label="shoe")[0]
+    encoded = cgan.generation.encoded(photo, tick=lambda: None)  # type: ignore[union-attr]
+    assert encoded.psnr > 20
+    shoe = cgan.variants(photo, 1, strength=0, label="shoe")[0]
+    assert np.abs(shoe.astype(int) - photo).mean() < 12
 
 
 def test_another_task_is_refused(enhancer: Pretrained, cgan: Pretrained) -> None:

@@ -22,9 +22,9 @@ def page(folder: Path, **parts: object) -> str:
 
 
 def test_figures_notes_and_protocol_are_shown_and_escaped(tmp_path: Path) -> None:
-    text = page(tmp_path, rows=[["KID", "0.1 [0.0, 0.2]"], [NASTY, "1"]], notes=[NASTY], protocol={NASTY: {"a": 1}})
+    text = page(tmp_path, rows=[["KID", "0.1 [0.0, 0.2]"], [NASTY, "1"]], notes=[NASTY], protocol={NASTY: {"a": NASTY}})
     assert "<td>KID</td><td>0.1 [0.0, 0.2]</td>" in text
-    assert text.count("&lt;script&gt;alert(1)") == 5  # the title stands twice
+    assert text.count("&lt;script&gt;alert(1)") == 6  # the title stands twice
     assert "<script" not in text
     assert "{{style}}" not in text
     assert "--paper" in text
@@ -40,4 +40,6 @@ def test_pictures_travel_in_the_page(tmp_path: Path) -> None:
     assert shown.shape == wide.shape
     assert np.abs(shown.astype(int) - wide).mean() < 8
     assert Image.open(io.BytesIO(base64.b64decode(second))).size == (30, 10)
+    assert text.count("&lt;script&gt;") == 3
+    assert "<script" not in text
     assert not re.search(r"(src|href)=\"(?!data:)", text)

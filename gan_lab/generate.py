@@ -41,7 +41,7 @@ def generate(config: DictConfig) -> None:
     pretrained.require("generation")
     generation = pretrained.generation
     assert generation is not None
-    classes = generation.classes(plain(config.label))
+    classes = generation.classes(named(config.label))
     drawn = generation.drawn(config.seed, config.truncation)
     if config.image is not None:
         vary(pretrained, generation, drawn, numbers, config)
@@ -123,7 +123,7 @@ def vary(pretrained: Pretrained, generation: Generation, drawn: Latents, numbers
             way,
             root=None if single else root,
             numbers=numbers,
-            label=plain(config.label),
+            label=named(config.label),
             strength=config.strength,
             file_name=f"seed{config.seed}-{{:06d}}.{suffix(config)}",
             columns=columns(config.grid, 1),
@@ -149,7 +149,7 @@ def direction_of(pretrained: Pretrained, generation: Generation, config: DictCon
             f"direction={config.direction}: the run's photos have no classes; name a folder with one folder per class: "
             "data.root=/photos"
         )
-    chosen = class_number("direction", config.direction, datamodule.class_names, datamodule.classes, "the data")
+    chosen = class_number("direction", named(config.direction), datamodule.class_names, datamodule.classes, "the data")
     view = datamodule.train_dataloader().dataset
     count = min(len(view), LABELLED if generation.encodes else SEARCHED)  # type: ignore[arg-type]
     starts = range(0, count, 64)
@@ -227,6 +227,14 @@ def check_options(config: DictConfig) -> None:
 def plain(value: Any) -> Any:
     """Return a configuration's value in plain containers."""
     return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+
+
+def named(label: Any) -> Any:
+    """Return classes as words: what the command line takes for a number may be the name of a folder."""
+    value = plain(label)
+    if isinstance(value, list):
+        return [named(each) for each in value]
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 main = command("generate")(generate)

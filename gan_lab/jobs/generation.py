@@ -73,7 +73,7 @@ class Generation:
         """Return the classes that images take in turn, [0] for a model without.
 
         Args:
-            label: a class by its name or number, or several; None or "all" for all of them.
+            label: a class by its name (str) or number (int, or digits that are no name), or several; None or "all" for all of them.
 
         Raises:
             UserError: there is no such class, or the model has none.
@@ -209,13 +209,15 @@ class Generation:
 
 
 def class_number(option: str, label: int | str, names: Sequence[str], classes: int, owner: str) -> int:
-    """Return the number of a class that is given by its name or number.
+    """Return the number of a class that is given by its name, or by its number where that is no name.
+
+    An int is always a number: folders may be named "1", "10", "2", and class 1 is then the second of them.
 
     Raises:
         UserError: there is no such class; the message has the nearest names.
     """
-    if str(label) in names:
-        return names.index(str(label))
+    if isinstance(label, str) and label in names:
+        return names.index(label)
     if not isinstance(label, bool) and str(label).isdigit() and int(label) < classes:
         return int(label)
     folded = {name.casefold(): name for name in names}

@@ -12,7 +12,7 @@ from PIL import Image
 import gan_lab
 from gan_lab.errors import UserError
 from gan_lab.jobs import Pretrained, open_checkpoint
-from gan_lab.jobs.generation import Generation
+from gan_lab.jobs.generation import Generation, class_number
 from gan_lab.jobs.latents import drawn
 from gan_lab.metrics import to_uint8
 from tests.jobs.checkpoints import tiny_checkpoint, unchanging_enhancer
@@ -173,6 +173,12 @@ def test_truncation_brings_images_nearer_to_each_other(cgan: Pretrained) -> None
     for share in (0, 1.5, -1, float("nan"), True, "half"):
         with pytest.raises(UserError, match=f"truncation={share}: needs a number above 0"):
             cgan.generate(1, truncation=share)  # type: ignore[arg-type]
+
+
+def test_a_name_in_digits_is_no_number() -> None:
+    names = ["1", "10", "2"]  # the order of folders
+    assert [class_number("label", number, names, 3, "it") for number in range(3)] == [0, 1, 2]
+    assert [class_number("label", name, names, 3, "it") for name in ("1", "10", "2", "0")] == [0, 1, 2, 0]
 
 
 def test_labels_go_by_name_and_number(cgan: Pretrained) -> None:

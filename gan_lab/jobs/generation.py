@@ -73,7 +73,8 @@ class Generation:
         """Return the classes that images take in turn, [0] for a model without.
 
         Args:
-            label: a class by its name (str) or number (int, or digits that are no name), or several; None or "all" for all of them.
+            label: a class by its name (str) or number (int, or digits that are no name), or several; None or "all" for
+                all of them.
 
         Raises:
             UserError: there is no such class, or the model has none.

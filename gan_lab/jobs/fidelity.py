@@ -94,12 +94,14 @@ def guard(
     if not reasons:
         return Guarded(after, "accept", 1.0, figures)
     start = enlarged(without_holes(before, ignore), after.shape[:2])
+    weaker = np.empty_like(after)  # one for all trials: each is as large as the photo
     for strength in STRENGTHS:
-        weaker = blend(start, after, strength)
+        blend(start, after, strength, out=weaker)
         softer = measure(before, weaker, foreground=foreground, ignore=ignore)
         if not failures(softer, thresholds):
             return Guarded(weaker, "softened", strength, softer, reasons)
-    return Guarded(enlarged(before, after.shape[:2]), "kept", 0.0, figures, reasons)
+    kept = before.copy() if before.shape == after.shape else enlarged(before, after.shape[:2])
+    return Guarded(kept, "kept", 0.0, figures, reasons)
 
 
 def failures(figures: dict[str, float], thresholds: Thresholds) -> list[str]:
@@ -109,9 +111,9 @@ def failures(figures: dict[str, float], thresholds: Thresholds) -> list[str]:
     return [f"{name.replace('_', ' ')} {figures[name]:.3g} above {limit:g}" for _, name, limit in sorted(wrong)[::-1]]
 
 
-def blend(before: Pixels, after: Pixels, strength: float) -> Pixels:
-    """Return what lies between two photos of one size: 0 is the first, 1 the second; rounded once."""
-    out = np.empty_like(after)
+def blend(before: Pixels, after: Pixels, strength: float, out: Pixels | None = None) -> Pixels:
+    """Return what lies between two photos of one size, in `out` if given: 0 is the first, 1 the second; rounded once."""
+    out = np.empty_like(after) if out is None else out
     rows = max(1, (1 << 22) // max(1, after[0].size))
     for top in range(0, len(after), rows):
         part = slice(top, top + rows)
@@ -128,9 +130,9 @@ def without_holes(pixels: Pixels, ignore: NDArray[np.generic] | None) -> Pixels:
 
 
 def enlarged(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:
-    """Return a photo enlarged to [H, W] with Lanczos' filter; the same where it has that size."""
+    """Return a photo enlarged to [H, W] with Lanczos' filter; itself where it has that size."""
     height, width = shape[:2]
     if pixels.shape[:2] == (height, width):
-        return pixels.copy()
+        return pixels
     large = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LANCZOS4)
     return large.reshape(height, width, pixels.shape[2])  # type: ignore[return-value]

@@ -13,7 +13,7 @@ import pytest
 from gan_lab import evaluate, train
 from tests.integration.runs import FAMILIES, MODELS, load, tiny
 
-PHOTOS = os.environ.get("GAN_LAB_PHOTOS")
+PHOTOS = os.environ.get("GAN_LAB_PHOTOS") or None
 
 
 def models() -> list[object]:

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from gan_lab.data.catalogue import draw
 
-PHOTOS = os.environ.get("GAN_LAB_PHOTOS")
+PHOTOS = os.environ.get("GAN_LAB_PHOTOS") or None
 SIDE = 256
 
 

@@ -102,14 +102,12 @@ def test_half_precision_costs_nothing_that_shows(product: np.ndarray) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("verdict", "levels", "quality"), [("accept", (40, 210), 90), ("softened", (30, 220), 80)])
-def test_a_hundred_megapixels_take_less_than_two_and_a_half_gigabytes(
-    verdict: str, levels: tuple[int, int], quality: int, tmp_path: Path
-) -> None:
-    size = (11600, 8700) if verdict == "accept" else (12000, 8400)
-    small = np.random.default_rng(0).integers(*levels, (size[1] // 100, 120, 3), np.uint8)
+def test_a_hundred_megapixels_take_less_than_two_and_a_half_gigabytes(tmp_path: Path) -> None:
+    """Of a photo that the guard softens, which takes more than one that it accepts."""
+    size = (12000, 8400)
+    small = np.random.default_rng(0).integers(30, 220, (84, 120, 3), np.uint8)
     row = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
-    cv2.imwrite(str(tmp_path / "large.jpg"), row, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    cv2.imwrite(str(tmp_path / "large.jpg"), row, [cv2.IMWRITE_JPEG_QUALITY, 80])
     del row
     line = [
         sys.executable,
@@ -122,6 +120,6 @@ def test_a_hundred_megapixels_take_less_than_two_and_a_half_gigabytes(
     subprocess.run(line, check=True, cwd=tmp_path)
     with Image.open(tmp_path / "out/large.jpg") as made:
         assert made.size == size
-    assert f'"verdict": "{verdict}"' in (tmp_path / "out/manifest.jsonl").read_text()
+    assert '"verdict": "softened"' in (tmp_path / "out/manifest.jsonl").read_text()
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     assert peak < 2.5e9, f"{peak / 1e9:.2f} GB"

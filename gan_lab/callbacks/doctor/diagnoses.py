@@ -34,6 +34,8 @@ class Patient:
         diameter: the largest distance of two images, the root of 4*C*H*W.
         augmentable: whether the method takes `model/augment`.
         augmented: whether it has one.
+        adaptive: whether that one steers its own strength, as ADA does.
+        averageable: whether the method can average its generator, and does not.
     """
 
     monitor: tuple[str, Literal["min", "max"]] = ("", "min")
@@ -43,6 +45,8 @@ class Patient:
     diameter: float = math.inf
     augmentable: bool = False
     augmented: bool = False
+    adaptive: bool = False
+    averageable: bool = False
 
     def slower(self, which: Literal["generator", "discriminator"], factor: float = 0.5) -> str:
         """Return the override that makes a network slower."""
@@ -149,16 +153,27 @@ def oscillating(history: History, patient: Patient) -> Finding | None:
         if not period:
             continue
         step = (series[-1][0] - series[0][0]) / (len(series) - 1)
-        slower = patient.slower("discriminator" if patient.discriminator_rate[0] else "generator")
         return Finding(
             "oscillation",
             series[0][0],
             {name: series[-1][1], "period": period * step, "correlation after a period": likeness},
-            f"{name} swings with a period of {period * step:,.0f} iterations and no trend: the networks chase each other",
-            f"lower the rates ({slower}), hold the discriminator's gradient (++model.penalties.r1='{{_target_: "
-            "gan_lab.losses.R1, weight: 1}'), and show the averaged generator (model.ema_half_life=10000)",
+            f"{name} swings with a period of {period * step:,.0f} iterations and no trend"
+            + (": the networks chase each other" if patient.discriminator_rate[0] else ""),
+            _calmer(patient),
         )
     return None
+
+
+def _calmer(patient: Patient) -> str:
+    """Return what calms networks that chase each other."""
+    steps = [f"lower the rates ({patient.slower('discriminator' if patient.discriminator_rate[0] else 'generator')})"]
+    if patient.discriminator_rate[0]:
+        steps.append(
+            "hold the discriminator's gradient (++model.penalties.r1='{_target_: gan_lab.losses.R1, weight: 1}')"
+        )
+    if patient.averageable:
+        steps.append("show the averaged generator (model.ema_half_life=10000)")
+    return ", ".join(steps)
 
 
 def swing(values: list[float]) -> tuple[int, float]:

@@ -181,6 +181,7 @@ def patient_of(trainer: Trainer, model: Any) -> Patient:
     """Return what the diagnoses need to know of a run."""
     names = [name for name in ("generator_optimizer", "optimizer") if hasattr(model, name)]
     rates = [group.get("initial_lr", group["lr"]) for group in (o.param_groups[0] for o in trainer.optimizers)]
+    augment = getattr(model, "augment", None)
     discriminator = ("model.discriminator_optimizer.lr", rates[1]) if len(rates) > 1 else ("", 0.0)
     pixels = getattr(trainer.datamodule, "channels", 3) * getattr(trainer.datamodule, "image_size", 0) ** 2  # type: ignore[attr-defined]
     return Patient(
@@ -190,5 +191,7 @@ def patient_of(trainer: Trainer, model: Any) -> Patient:
         critic=isinstance(getattr(model, "adversarial", None), Wasserstein),
         diameter=2 * math.sqrt(pixels) if pixels else math.inf,
         augmentable=hasattr(model, "augment"),
-        augmented=getattr(model, "augment", None) is not None,
+        augmented=augment is not None,
+        adaptive=augment is not None and any(getattr(part, "adaptive", False) for part in augment.modules()),
+        averageable=hasattr(model, "generator_ema") and model.generator_ema is None,
     )

@@ -88,7 +88,7 @@ def overfitted(history: History, patient: Patient) -> Finding | None:
         sure = confirmed(history, f"doctor/overfitting_z{side}", lambda value: value > 3)
         if row and sure:
             more = "model/augment=ada, " if patient.augmentable and not patient.augmented else ""
-            stronger = "model.augment.target=0.5, " if patient.augmented else ""
+            stronger = "model.augment.target=0.5, " if patient.adaptive else ""
             return Finding(
                 "discriminator overfits",
                 max(row[0][0], sure[0][0]),
@@ -112,8 +112,12 @@ def leaking(history: History, patient: Patient) -> Finding | None:
         {"doctor/leak": row[-1][1]},
         f"the pictures look as augmented photos do, turned, moved or tinted (by their neighbours, {row[-1][1]:.0%} of the way "
         "from photos to augmented ones)",
-        "augment less: a lower bound (model.augment.max_p=0.5), fewer kinds (model.augment.colour=false), or "
-        "model/augment=none where photos are many",
+        (
+            "augment less: a lower bound (model.augment.max_p=0.5), fewer kinds (model.augment.colour=false), or "
+            "model/augment=none where photos are many"
+            if patient.adaptive
+            else "augment no more than is needed (model/augment=ada), or not at all where photos are many (model/augment=none)"
+        ),
     )
 
 

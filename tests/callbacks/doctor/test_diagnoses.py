@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 from gan_lab.callbacks.doctor import diagnoses, probes
 from gan_lab.callbacks.doctor.diagnoses import WARM_UP, WINDOW, Diagnosis, Patient
+from gan_lab.callbacks.doctor.doctor import patient_of
 from gan_lab.callbacks.doctor.history import History
+from gan_lab.config import compose, instantiate
 
 GAN = Patient(monitor=("val/kid_random_vgg", "min"), diameter=100.0, augmentable=True)
 Curve = Callable[[int], float]
@@ -120,6 +123,35 @@ def test_advice_names_the_runs_own_options_and_half_their_values() -> None:
     assert "model.discriminator_optimizer.lr=0.0002" in found.advice
     assert "model/augment=ada" in found.advice
     assert "model/augment" not in str(diagnoses.saturated(history(**SURE), Patient(augmented=True, augmentable=True)))
+
+
+@pytest.mark.parametrize(
+    ("augment", "augmented", "adaptive"), [("none", False, False), ("diffaugment", True, False), ("ada", True, True)]
+)
+def test_a_patients_augmentation_is_known(augment: str, augmented: bool, adaptive: bool) -> None:
+    model = instantiate(compose("train", ["model=dcgan_28", "data=fashion_mnist", f"model/augment={augment}"]).model)
+    trainer = SimpleNamespace(optimizers=model.configure_optimizers(), datamodule=None)
+    patient = patient_of(trainer, model)  # type: ignore[arg-type]
+    assert (patient.augmentable, patient.augmented, patient.adaptive) == (True, augmented, adaptive)
+    assert not patient.averageable  # dcgan_28 averages
+
+
+def test_advice_names_options_that_the_run_has() -> None:
+    by_heart = history(doctor__overfitting=0.8, doctor__overfitting_z=9.0)
+    leaks, swings = history(doctor__leak=0.9), history(train__loss=lambda i: 2 + math.sin(i / 20))
+    fixed, adaptive = (Patient(augmentable=True, augmented=True, adaptive=steers) for steers in (False, True))
+    for diagnosis, seen, option in (
+        (probes.overfitted, by_heart, "model.augment.target"),
+        (probes.leaking, leaks, "model.augment.max_p"),
+    ):
+        assert option in str(diagnosis(seen, adaptive))
+        assert option not in str(diagnosis(seen, fixed))
+    vae = str(diagnoses.oscillating(swings, Patient(discriminator_rate=("", 0.0))))
+    assert "model.generator_optimizer.lr" in vae
+    assert "discriminator" not in vae
+    assert "ema" not in vae
+    assert "model.ema_half_life" in str(diagnoses.oscillating(swings, Patient(averageable=True)))
+    assert "model.penalties.r1" in str(diagnoses.oscillating(swings, Patient()))
 
 
 @pytest.mark.parametrize("period", [8, 13, 30])

@@ -41,6 +41,21 @@ class StopAfter(Callback):
         trainer.should_stop = pl_module.iteration >= self.iterations
 
 
+def quiet_trainer(*callbacks: Callback, **options: Any) -> Trainer:
+    """Return a trainer for the CPU that writes nothing; a callback ends it."""
+    return Trainer(
+        accelerator="cpu",
+        devices=1,
+        max_epochs=-1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=list(callbacks),
+        **options,
+    )
+
+
 def fit(
     model: ManualModule,
     batch: Callable[[int], dict[str, Tensor]],
@@ -52,17 +67,7 @@ def fit(
     """Train for some iterations on the CPU and return each iteration's terms."""
     torch.manual_seed(seed)
     stop = StopAfter(iterations)
-    trainer = Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=-1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[*callbacks, stop],
-        **options,
-    )
+    trainer = quiet_trainer(*callbacks, stop, **options)
     trainer.fit(model, DataLoader(Endless(batch), batch_size=None))
     return stop.terms
 

@@ -9,13 +9,12 @@ from typing import Any
 
 import torch
 from lightning import LightningDataModule
-from lightning.pytorch import Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from gan_lab.callbacks import Doctor, TermsLogger, Validation
 from gan_lab.models import ManualModule
-from tests.models.fitting import StopAfter
+from tests.models.fitting import StopAfter, quiet_trainer
 
 Photo = Callable[[int], dict[str, Tensor]]
 
@@ -85,22 +84,8 @@ def attend(
     """Train with a doctor that may take all the time it wants; return its doctor.json."""
     torch.manual_seed(0)
     validation = [] if validate_every is None else [Validation(validate_every, max_images=8)]
-    trainer = Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=-1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        limit_val_batches=0,
-        callbacks=[
-            StopAfter(iterations),
-            TermsLogger(5),
-            *validation,
-            Doctor(folder / "doctor.json", every_n_iterations=50, share=1e9),
-        ],
-    )
+    doctor = Doctor(folder / "doctor.json", every_n_iterations=50, share=1e9)
+    trainer = quiet_trainer(StopAfter(iterations), TermsLogger(5), *validation, doctor, limit_val_batches=0)
     trainer.fit(model, datamodule=Catalogue(train, held_out or train, batch_size))
     return diary(folder)
 

@@ -12,22 +12,20 @@ section 4.2, for digits. What `--work` holds is not trained again; the last chec
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from generate_quality import markdown, run
+from contest import parser, trained, write
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from gan_lab import load
 from gan_lab.data.fashion_mnist import CLASSES, read_idx
-from gan_lab.evaluation.classifier import Classifier, reduced, trained_classifier
+from gan_lab.evaluation.classifier import Classifier, as_values, trained_classifier
 from gan_lab.imaging import grid, write_png
 from gan_lab.jobs import Progress
 
@@ -74,7 +72,7 @@ def write_stacks(images: np.ndarray, folder: Path, count: int, seed: int) -> Non
 def judge(root: Path) -> Classifier:
     """Return a classifier of single pictures, trained on the training pictures, and print how good it is."""
     images, labels = (torch.from_numpy(np.array(part)) for part in pictures(root, "train"))
-    with Progress("training the classifier", 1500) as progress:
+    with Progress("training the classifier", 1500, unit="updates") as progress:
         classifier = trained_classifier(
             images[:, None], labels.long(), len(CLASSES), seed=0, mirror=False, device=torch.device("cpu"),
             progress=progress, iterations=1500,
@@ -89,8 +87,8 @@ def judge(root: Path) -> Classifier:
 def classes(classifier: Classifier, images: np.ndarray) -> np.ndarray:
     """Return the classes of grey pictures uint8 [N, 32, 32]."""
     with torch.no_grad():
-        parts = reduced(torch.from_numpy(images)[:, None]).float().div(127.5).sub(1).split(256)
-        return torch.cat([classifier(part).argmax(1) for part in parts]).numpy()
+        parts = torch.from_numpy(images)[:, None].split(256)
+        return torch.cat([classifier(as_values(part)).argmax(1) for part in parts]).numpy()
 
 
 def modes(name: str, trained: str, samples: np.ndarray, classifier: Classifier) -> Modes:
@@ -103,46 +101,25 @@ def modes(name: str, trained: str, samples: np.ndarray, classifier: Classifier) 
 
 def results(arguments: argparse.Namespace) -> Iterator[Modes]:
     """Yield what test pictures give, then each contender when it has trained."""
-    train, test, photos = (
-        pictures(arguments.root, "train")[0],
-        pictures(arguments.root, "t10k")[0],
-        arguments.work / "data",
-    )
+    train, test = (pictures(arguments.root, split)[0] for split in ("train", "t10k"))
+    photos = arguments.work / "data"
     write_stacks(train, photos / "train", STACKS, arguments.seed)
     write_stacks(test, photos / "val", HELD_OUT, arguments.seed)
     classifier = judge(arguments.root)
     yield modes("test pictures", "", stacks(test, SAMPLES, 1), classifier)
     for name in arguments.only or CONTENDERS:
-        folder = arguments.work / name
-        if not (folder / "done").exists():
-            options = [
-                *CONTENDERS[name],
-                f"data.root={photos}",
-                f"data.image_size={SIZE}",
-                "data.crop=false",
-                "data.flip=0",
-            ]
-            options += ["trainer.max_epochs=null", f"trainer.max_minutes={arguments.minutes}", "resume=auto"]
-            options += [f"name={name}", f"runs_dir={arguments.work}", f"seed={arguments.seed}", "data.scale=[1,1]"]
-            run(["-m", "gan_lab.train", *options], arguments.work / f"{name}.log")
-            (folder / "done").touch()
-        model = load(folder / "checkpoints" / "last.ckpt", device="cpu")
-        samples = np.concatenate(list(model.samples(SAMPLES, seed=1)))
+        data = [f"data.root={photos}", f"data.image_size={SIZE}", "data.crop=false", "data.scale=[1,1]", "data.flip=0"]
+        tool = trained(name, [*CONTENDERS[name], *data], arguments)
+        samples = np.concatenate(list(tool.samples(SAMPLES, seed=1)))
         write_png(arguments.work / f"{name}.png", grid(samples[:64], 8))
-        yield modes(name, f"{model.model.iteration} iterations", samples, classifier)
+        yield modes(name, f"{tool.model.iteration} iterations", samples, classifier)
 
 
 def main() -> None:
     """Train, count, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, required=True, help="the folder of Fashion-MNIST's files")
-    parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--work", type=Path, required=True, help="where the runs are kept")
-    parser.add_argument("--only", nargs="*", choices=tuple(CONTENDERS))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--markdown", type=Path)
-    arguments = parser.parse_args()
+    options = parser(__doc__, "the folder of Fashion-MNIST's files")
+    options.add_argument("--only", nargs="*", choices=tuple(CONTENDERS))
+    arguments = options.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     made = Table(title=f"Modes in {SAMPLES} samples, of 1000")
     for column in ("", "trained", "modes", "divergence from even shares, nats"):
@@ -152,10 +129,7 @@ def main() -> None:
         found.append(each)
         made.add_row(each.name, each.trained, str(each.covered), f"{each.divergence:.3f}")
     Console(width=120).print(made)
-    if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(each) for each in found], indent=1))
-    if arguments.markdown:
-        arguments.markdown.write_text(markdown(made))
+    write(found, made, arguments)
 
 
 if __name__ == "__main__":

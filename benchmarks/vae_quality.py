@@ -13,18 +13,14 @@ does not count for either side. What `--work` holds is not trained again.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import torch
-from generate_quality import as_pixels, markdown
-from omegaconf import OmegaConf
+from contest import parser, photo_batches, trained, write
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -32,9 +28,6 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from tutorial_dcgan import photos
 
-from gan_lab import load
-from gan_lab.config import compose, instantiate
-from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.imaging import grid, write_png
 from gan_lab.metrics import negative_elbo, psnr, to_uint8
 
@@ -125,15 +118,14 @@ def plain(name: str, weight: float, arguments: argparse.Namespace) -> Networks:
 
 def own(name: str, weight: float, arguments: argparse.Namespace) -> Networks:
     """Return the encoder and decoder of a run of gan_lab.train, and how long it trained."""
-    folder = arguments.work / slug(name)
-    if not (folder / "done").exists():
-        options = ["model=vae", f"model.lambda_kl={weight}", f"data.root={arguments.root}", f"seed={arguments.seed}"]
-        options += [f"name={folder.name}", f"runs_dir={arguments.work}", "resume=auto", "trainer.max_epochs=null"]
-        options += [f"trainer.max_minutes={arguments.minutes}", *arguments.override]
-        subprocess.run([sys.executable, "-m", "gan_lab.train", *options], check=True)
-        (folder / "done").touch()
-    model = load(folder / "checkpoints" / "last.ckpt", device="cpu").model.eval()
+    options = [*data_options(arguments.root), f"model.lambda_kl={weight}", *arguments.override]
+    model = trained(slug(name), options, arguments).model.eval()
     return model.encoder, model.decoder, f"{model.iteration} iterations"
+
+
+def data_options(root: Path) -> list[str]:
+    """Return what gan_lab is told of the model and the data."""
+    return ["model=vae", f"data.root={root}", f"data.image_size={SIZE}"]
 
 
 def slug(name: str) -> str:
@@ -141,45 +133,26 @@ def slug(name: str) -> str:
     return name.replace(",", "").replace(" ", "_")
 
 
-def test_photos(root: Path) -> list[Tensor]:
-    """Return the test photos as gan_lab reads them, in batches."""
-    config = compose("train", ["model=vae", f"data.root={root}", "name=photos"])
-    settings = OmegaConf.to_container(config.data, resolve=True)
-    assert isinstance(settings, dict)
-    wanted = {str(key): value for key, value in settings.items() if key not in FACTS}
-    datamodule: ImageDataModule = instantiate(wanted | {"image_size": SIZE}, batch_kind="images")
-    datamodule.prepare(training=False)
-    loader = datamodule.test_dataloader()
-    assert isinstance(loader, DataLoader)
-    return [batch["image"] for batch in loader]
-
-
 def results(arguments: argparse.Namespace) -> Iterator[Result]:
     """Yield each side when it has trained."""
-    batches = test_photos(arguments.root)
+    batches = photo_batches("test", data_options(arguments.root))
     for name, weight in RUNS.items():
-        encode, decode, trained = (plain if name.startswith("plain") else own)(name, weight, arguments)
+        encode, decode, length = (plain if name.startswith("plain") else own)(name, weight, arguments)
         evidence = negative_elbo(encode, decode, batches, sigma=SIGMA, samples=4)
         with torch.no_grad():
             rec = torch.cat([decode(encode(image)[0]) for image in batches]).float()
         truth = torch.cat(batches)
         pairs = torch.cat([torch.cat([truth[i : i + 8], rec[i : i + 8]]) for i in range(0, 32, 8)])
-        write_png(arguments.work / f"{slug(name)}.png", grid(as_pixels(pairs), 8))
+        write_png(arguments.work / f"{slug(name)}.png", grid(to_uint8(pairs).permute(0, 2, 3, 1).numpy(), 8))
         figure = psnr(to_uint8(rec), to_uint8(truth)).mean().item()
-        yield Result(name, trained, evidence.nats, evidence.standard_error, evidence.bits_per_dim, figure)
+        yield Result(name, length, evidence.nats, evidence.standard_error, evidence.bits_per_dim, figure)
 
 
 def main() -> None:
     """Train, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, required=True, help="the photos, with train/, val/ and test/")
-    parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--work", type=Path, required=True, help="where the runs are kept")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--override", nargs="*", default=[], help="more of gan_lab.train's options")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--markdown", type=Path)
-    arguments = parser.parse_args()
+    options = parser(__doc__, "the photos, with train/, val/ and test/")
+    options.add_argument("--override", nargs="*", default=[], help="more of gan_lab.train's options")
+    arguments = options.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     made = Table(title=f"Test photos under N(decoder(z), {SIGMA}^2); lower is better but for PSNR")
     for column in ("", "trained", "-ELBO, nats a photo", "bits a value", "PSNR, dB"):
@@ -190,10 +163,7 @@ def main() -> None:
         nats = f"{each.nats:.0f} ± {1.96 * each.error:.0f}"
         made.add_row(each.name, each.trained, nats, f"{each.bits:.3f}", f"{each.psnr:.2f}")
     Console(width=120).print(made)
-    if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(each) for each in found], indent=1))
-    if arguments.markdown:
-        arguments.markdown.write_text(markdown(made))
+    write(found, made, arguments)
 
 
 if __name__ == "__main__":

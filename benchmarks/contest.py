@@ -1,0 +1,76 @@
+"""What the benchmarks that train share: runs that are kept, photos to judge by, and how results are written."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from rich.table import Table
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from gan_lab import load
+from gan_lab.config import compose, instantiate
+from gan_lab.data.base import FACTS, ImageDataModule
+from gan_lab.jobs import Pretrained
+
+
+def parser(doc: str, root: str) -> argparse.ArgumentParser:
+    """Return a command line with the options that all of them have."""
+    made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--root", type=Path, required=True, help=root)
+    made.add_argument("--minutes", type=float, default=20, help="of wall clock, for each training")
+    made.add_argument("--work", type=Path, required=True, help="where the runs are kept")
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--json", type=Path)
+    made.add_argument("--markdown", type=Path)
+    return made
+
+
+def trained(name: str, options: Sequence[str], arguments: argparse.Namespace) -> Pretrained:
+    """Return the last checkpoint of a run in the folder `--work`, trained for `--minutes` unless it has been."""
+    folder = arguments.work / name
+    if not (folder / "done").exists():
+        common = [f"name={name}", f"runs_dir={arguments.work}", f"seed={arguments.seed}", "resume=auto"]
+        budget = ["trainer.max_epochs=null", f"trainer.max_minutes={arguments.minutes}"]
+        run(["-m", "gan_lab.train", *common, *budget, *options], arguments.work / f"{name}.log")
+        (folder / "done").touch()
+    return load(folder / "checkpoints" / "last.ckpt", device="cpu")
+
+
+def run(command: Sequence[str], log: Path) -> None:
+    """Run Python on a command line, and keep what it says."""
+    with open(log, "a") as file:
+        code = subprocess.run([sys.executable, *command], stdout=file, stderr=subprocess.STDOUT).returncode
+    if code:
+        raise SystemExit(f"{' '.join(command)}: exit code {code}, see {log}")
+
+
+def photo_batches(split: str, options: Sequence[str]) -> list[Tensor]:
+    """Return the photos of a split as gan_lab.train reads them with such options, cut as in validation: [N, C, H, W] each."""
+    settings = OmegaConf.to_container(compose("train", [*options, "name=photos"]).data, resolve=True)
+    assert isinstance(settings, dict)
+    wanted = {str(key): value for key, value in settings.items() if key not in FACTS}
+    datamodule: ImageDataModule = instantiate(wanted, batch_kind="images")
+    datamodule.prepare(training=False)
+    loader = datamodule.still_dataloader(split)
+    assert isinstance(loader, DataLoader), f"there are no photos in {split}/"
+    return [batch["image"] for batch in loader]
+
+
+def write(found: Sequence[Any], table: Table, arguments: argparse.Namespace) -> None:
+    """Write results, dataclasses, as JSON and their table in Markdown, where the command line asks for them."""
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(each) for each in found], indent=1))
+    if arguments.markdown:
+        head = [str(column.header) for column in table.columns]
+        cells = zip(*(column.cells for column in table.columns), strict=True)
+        rows = [head, ["---", *["---:"] * (len(head) - 1)], *cells]
+        arguments.markdown.write_text("\n".join(f"| {' | '.join(map(str, row))} |" for row in rows) + "\n")

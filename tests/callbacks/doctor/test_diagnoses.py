@@ -133,7 +133,14 @@ def test_a_patients_augmentation_is_known(augment: str, augmented: bool, adaptiv
     trainer = SimpleNamespace(optimizers=model.configure_optimizers(), datamodule=None)
     patient = patient_of(trainer, model)  # type: ignore[arg-type]
     assert (patient.augmentable, patient.augmented, patient.adaptive) == (True, augmented, adaptive)
-    assert not patient.averageable  # dcgan_28 averages
+
+
+@pytest.mark.parametrize(("half_life", "averageable"), [("10000", False), ("null", True)])
+def test_a_generator_that_is_not_averaged_could_be(half_life: str, averageable: bool) -> None:
+    options = ["model=dcgan_28", "data=fashion_mnist", f"model.ema_half_life={half_life}"]
+    model = instantiate(compose("train", options).model)
+    trainer = SimpleNamespace(optimizers=model.configure_optimizers(), datamodule=None)
+    assert patient_of(trainer, model).averageable == averageable  # type: ignore[arg-type]
 
 
 def test_advice_names_options_that_the_run_has() -> None:

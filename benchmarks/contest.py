@@ -34,6 +34,21 @@ def parser(doc: str, root: str) -> argparse.ArgumentParser:
     return made
 
 
+def begin(arguments: argparse.Namespace) -> None:
+    """Make the folder `--work`; refuse one whose runs were asked for with other options, they would be taken for these."""
+    asked = {
+        name: str(value) for name, value in vars(arguments).items() if name not in ("work", "only", "json", "markdown")
+    }
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    file = arguments.work / "asked.json"
+    before = json.loads(file.read_text()) if file.exists() else asked
+    other = sorted(name for name in before.keys() | asked.keys() if before.get(name) != asked.get(name))
+    if other:
+        said = ", ".join(f"--{name} {before.get(name)}" for name in other)
+        raise SystemExit(f"--work {arguments.work} holds runs of {said}: name another folder")
+    file.write_text(json.dumps(asked))
+
+
 def trained(name: str, options: Sequence[str], arguments: argparse.Namespace) -> Pretrained:
     """Return the last checkpoint of a run in the folder `--work`, trained for `--minutes` unless it has been."""
     folder = arguments.work / name

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from contest import parser, photo_batches, run, trained, write
+from contest import begin, parser, photo_batches, run, trained, write
 from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
@@ -186,7 +186,7 @@ def main() -> None:
     options.add_argument("--share", type=float, default=1.0, help="of the training photos that every contender gets")
     options.add_argument("--only", nargs="*", choices=(TUTORIAL, *CONTENDERS))
     arguments = options.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    begin(arguments)
     console, start, found = Console(width=160), time.monotonic(), []
     for each in results(arguments):
         found.append(each)

@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from contest import parser, trained, write
+from contest import begin, parser, trained, write
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -120,7 +120,7 @@ def main() -> None:
     options = parser(__doc__, "the folder of Fashion-MNIST's files")
     options.add_argument("--only", nargs="*", choices=tuple(CONTENDERS))
     arguments = options.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    begin(arguments)
     made = Table(title=f"Modes in {SAMPLES} samples, of 1000")
     for column in ("", "trained", "modes", "divergence from even shares, nats"):
         made.add_column(column)

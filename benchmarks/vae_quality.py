@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from contest import parser, photo_batches, trained, write
+from contest import begin, parser, photo_batches, trained, write
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -153,7 +153,7 @@ def main() -> None:
     options = parser(__doc__, "the photos, with train/, val/ and test/")
     options.add_argument("--override", nargs="*", default=[], help="more of gan_lab.train's options")
     arguments = options.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    begin(arguments)
     made = Table(title=f"Test photos under N(decoder(z), {SIGMA}^2); lower is better but for PSNR")
     for column in ("", "trained", "-ELBO, nats a photo", "bits a value", "PSNR, dB"):
         made.add_column(column)

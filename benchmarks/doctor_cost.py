@@ -1,6 +1,6 @@
 """Print which share of a run's time the training doctor takes.
 
-    python benchmarks/doctor_cost.py [--root /photos] [--iterations 600] [dcgan small_catalogue]
+    python benchmarks/doctor_cost.py [--root /photos] [--iterations 600] [dcgan r3gan]
 
 Each run is at 64x64 on the CPU, with every default but its length, its batch and where the data are, and long enough for
 terms to be diagnosed and pictures to be looked at. The share is by CPU time as well as by the clock: both of this process,
@@ -24,7 +24,9 @@ from rich.table import Table
 from gan_lab import train
 from gan_lab.callbacks import Doctor
 
-RUNS = {"dcgan": ["model=dcgan"], "small_catalogue": ["experiment=small_catalogue"]}
+NARROW = [f"model.{one}.{key}" for one in ("generator", "discriminator") for key in ("width=16", "blocks=1")]
+LAZY = [f"model.penalties.{one}.every=4" for one in ("r1", "r2")]
+RUNS = {"dcgan": ["model=dcgan"], "r3gan": ["model=r3gan", "model/augment=ada", *NARROW, *LAZY]}
 
 
 class Stopwatch:

@@ -46,19 +46,22 @@ from gan_lab.networks import RandomVGG
 TUTORIAL = "tutorial"
 #: Sets of samples, photos in one at most, and training photos that they are compared with at most.
 SETS, LARGEST, MOST_TRAINING = 5, 2000, 10_000
+NARROW_R3GAN = [f"model.{one}.{key}" for one in ("generator", "discriminator") for key in ("width=16", "blocks=1")]
+NARROW_R3GAN += ["model.penalties.r1.every=4", "model.penalties.r2.every=4"]
 #: What each contender adds to the command line of gan_lab.train.
 CONTENDERS = {
-    "dcgan": ["model=dcgan", "data.batch_size=64"],
-    "dcgan_ada": ["model=dcgan", "data.batch_size=64", "model/augment=ada"],
-    "dcgan_diffaugment": ["model=dcgan", "data.batch_size=64", "model/augment=diffaugment"],
     "mlp_gan": ["model=mlp_gan"],
+    "dcgan": ["model=dcgan", "data.batch_size=64"],
     "lsgan": ["model=lsgan", "data.batch_size=64"],
     "sngan": ["model=sngan"],
     "wgan_gp": ["model=wgan_gp"],
     "r3gan": ["model=r3gan"],
+    "r3gan_narrow": ["model=r3gan", "data.batch_size=32", *NARROW_R3GAN],
     "small_catalogue": ["experiment=small_catalogue"],
+    "small_catalogue_constant_rates": ["experiment=small_catalogue", "model.schedule=null"],
+    "small_catalogue_lsgan": ["experiment=small_catalogue", "model.adversarial._target_=gan_lab.losses.LeastSquares"],
+    "small_catalogue_ada": ["experiment=small_catalogue", "model/augment=ada"],
     "small_catalogue_diffaugment": ["experiment=small_catalogue", "model/augment=diffaugment"],
-    "small_catalogue_none": ["experiment=small_catalogue", "model/augment=none"],
 }
 
 

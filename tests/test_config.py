@@ -121,10 +121,10 @@ def test_every_experiment_makes_its_model(experiment: str) -> None:
     assert isinstance(instantiate(config.model), allowed_object(config.model._target_))
 
 
-def test_the_small_catalogues_penalties_are_lazy_and_its_networks_narrow() -> None:
+def test_the_small_catalogues_networks_are_narrow_and_its_rates_end_at_zero() -> None:
     made = instantiate(compose("train", ["experiment=small_catalogue", "name=made"]).model)
-    assert {name: (one.weight, one.every) for name, one in made.penalties.items()} == {"r1": (1.0, 4), "r2": (1.0, 4)}
-    assert made.generator.out.in_channels == made.discriminator.entry.out_channels == 16
+    assert made.generator.layers[-2].in_channels == made.discriminator.stages[0][0].out_channels == 32
+    assert [made.schedule(progress) for progress in (0.0, 0.5, 0.75, 1.0)] == [1.0, 1.0, 0.5, 0.0]
 
 
 def test_an_augmentation_is_chosen_by_its_name() -> None:

@@ -212,7 +212,7 @@ def test_options_that_make_no_sense(override: str, message: str, run: Command) -
 
 HEALTHY = {
     "dcgan": ["model=dcgan", "model.generator.width=16", "model.discriminator.width=16"],
-    "r3gan": ["experiment=small_catalogue", "model.generator.width=8", "model.discriminator.width=8"],
+    "r3gan": ["model=r3gan", "model.generator.width=8", "model.discriminator.width=8"],
     "vae": ["model=vae"],
 }
 

@@ -121,7 +121,7 @@ def measure(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Repo
     given = config.extractor if isinstance(config.extractor, str) else instantiate(config.extractor)
     extractor = choose_extractor(given, model.device, config.extractor_weights)
     if model.task == "translation":
-        return evaluate_translation(model, photos, extractor, n=n, seed=seed)
+        return evaluate_translation(model, photos, extractor, n=n, seed=seed, name=pretrained.name)
     return evaluate_generation(pretrained, photos, extractor, n=n, seed=seed)
 
 

@@ -44,6 +44,7 @@ class ImageDataModule(LightningDataModule):
         fit: "crop" cuts a square out of the photo; "pad" keeps all of it, on white.
         shorter_side: size to which photos are reduced before a square is cut out, in pixels of the shorter side; None:
             a little more than `image_size`. A larger one makes the square a part of the photo.
+        masks: hand out where the product is, too ("unpaired" alone).
         flip, crop, scale, rotation: see `Augmentation`; training only.
         domain: "A" or "B": take this domain as single photos, where the data are two domains.
         class_A, class_B: two class names that serve as the two domains.
@@ -66,6 +67,7 @@ class ImageDataModule(LightningDataModule):
         validation_degradation: Degradation | Sequence[Degradation] | None = None,
         fit: str = "crop",
         shorter_side: int | None = None,
+        masks: float = False,
         flip: float = 0.5,
         crop: bool = True,
         scale: Sequence[float] = (1.0, 1.0),
@@ -93,6 +95,7 @@ class ImageDataModule(LightningDataModule):
                 f"data.shorter_side: {shorter_side} is below data.image_size, {image_size}; give more, or null."
             )
         self.shorter_side = shorter_side
+        self.masks = bool(masks)
         self.augmentation = Augmentation(flip, crop, tuple(scale), rotation)
         self.wanted = Wanted(batch_kind, one_of("domain", domain, (None, "A", "B")), (class_A, class_B))
         self.seed = whole("seed", seed, at_least=0)
@@ -232,7 +235,7 @@ class ImageDataModule(LightningDataModule):
         seed = self.seed if training else self.split_seed
         augmentation = self.augmentation if training else None
         if "A" in images:
-            return UnpairedView(images["A"], images["B"], self.image_size, seed, augmentation)
+            return UnpairedView(images["A"], images["B"], self.image_size, seed, augmentation, self.masks)
         if self.batch_kind == "paired":
             gt = images["gt"] if "gt" in images else images["image"]
             degrade = [] if "lq" in images else self._degradations(training)

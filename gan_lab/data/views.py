@@ -17,8 +17,12 @@ from gan_lab.data.geometry import CENTRE, Augmentation, Cut
 from gan_lab.data.source import Images, pad, reading_sizes, resize
 from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, generator
 from gan_lab.errors import UserError
+from gan_lab.imaging.cutout import cut_out
 from gan_lab.imaging.files import UnreadableImage
 from gan_lab.imaging.profile import Degraded
+
+#: The confidence from which a cut-out is taken for the product.
+CERTAIN = 0.2
 
 Pixels = NDArray[np.uint8]
 Degradation = Callable[[Pixels, np.random.Generator], Pixels | Degraded]
@@ -132,22 +136,40 @@ class PairView(View):
 
 
 class UnpairedView(View):
-    """`{"A", "B"}`: photos of two domains, drawn independently; the smaller domain is repeated."""
+    """`{"A", "B"}`, and `"mask_A"` and `"mask_B"` if asked for: photos of two domains, drawn independently.
+
+    The smaller domain is repeated. A mask is 255 where the product is; all of it is, where the product is not certain.
+    """
 
     def __init__(
-        self, images_A: Images, images_B: Images, image_size: int, seed: int, augmentation: Augmentation | None
+        self,
+        images_A: Images,
+        images_B: Images,
+        image_size: int,
+        seed: int,
+        augmentation: Augmentation | None,
+        masks: bool = False,
     ) -> None:
         super().__init__(max(len(images_A), len(images_B)), image_size, seed, augmentation)
         self.images_A, self.images_B = images_A, images_B
         self.order_A, self.order_B = self._order(len(images_A)), self._order(len(images_B), domain=1)
+        self.masks = masks
 
     def __getitem__(self, key: int) -> Sample:
         _, image_A = next_readable(self.images_A.read, self.order_A[key], len(self.images_A))
         _, image_B = next_readable(self.images_B.read, self.order_B[key], len(self.images_B))
-        return {
+        sample = {
             "A": self._cut(key).apply(image_A, self.image_size),
             "B": self._cut(key, GEOMETRY_B).apply(image_B, self.image_size),
         }
+        return sample | {f"mask_{side}": product_mask(sample[side]) for side in "AB"} if self.masks else sample
+
+
+def product_mask(image: Pixels) -> Pixels:
+    """Return where the product is on uint8 [H, W, C]: uint8 [H, W, 1], 255 there; 255 everywhere if that is not certain."""
+    found = cut_out(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)
+    mask = found.mask if found.confidence >= CERTAIN else np.ones_like(found.mask)
+    return mask[:, :, None].astype(np.uint8) * 255
 
 
 def as_validated(image: Pixels, image_size: int, fit: str = "crop", shorter_side: int | None = None) -> Pixels:
@@ -191,5 +213,5 @@ def collate(samples: Sequence[Sample]) -> dict[str, Tensor]:
             continue
         pixels = torch.from_numpy(np.stack(values)).permute(0, 3, 1, 2)
         floats = pixels.to(torch.float32, memory_format=torch.contiguous_format)
-        batch[key] = floats.div_(255.0) if key == "mask" else floats.div_(127.5).sub_(1.0)
+        batch[key] = floats.div_(255.0) if key.startswith("mask") else floats.div_(127.5).sub_(1.0)
     return batch

@@ -1,101 +1,184 @@
-"""Translated photos: whether they come back, and how close they are to the other domain."""
+"""Translated photos: how close they are to the other domain, whether the product stayed itself, and whether they come back."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
 from gan_lab.evaluation.extractors import Extractor
-from gan_lab.evaluation.heldout import HeldOut
-from gan_lab.evaluation.report import Report
+from gan_lab.evaluation.heldout import HeldOut, Photos
+from gan_lab.evaluation.report import Picture, Report
+from gan_lab.evaluation.restoration import PSNR_CAP
+from gan_lab.evaluation.sets import GROUPS, INTERVALS, with_intervals
+from gan_lab.imaging import grid
+from gan_lab.imaging.cutout import cut_out
+from gan_lab.imaging.ground import white_ground
 from gan_lab.jobs import Progress
-from gan_lab.metrics import kernel_distance
+from gan_lab.metrics import Interval, ciede2000_map, interval_of_mean, jackknife, kernel_distance, psnr, to_uint8
 
-FEWEST = 4
+FEWEST, SHOWN = 4, 12
+#: The confidence in a cut-out from which its mask says where the product is.
+CERTAIN = 0.5
+#: What the translation is compared with, by the names of their figures.
+BASELINES = {"as_is": "as it is", "cut_out": "cut out on white"}
+
+
+class Way(NamedTuple):
+    """A direction: where photos come from and where they go, "A" or "B"."""
+
+    source: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source} to {self.target}"
+
+
+@dataclass
+class Translated:
+    """What became of the held-out photos of one domain, by method; one entry a photo.
+
+    Attributes:
+        pixels: the photos, uint8 [N, C, H, W].
+        outputs: by method, likewise.
+        features: by method, [N, D].
+        drift: by method, the mean CIEDE2000 difference from the photo within the product; photos without a certain
+            product left out.
+        cycle: PSNR in dB of the photo brought there and back; empty where there is no way back.
+    """
+
+    pixels: list[Tensor] = field(default_factory=list)
+    outputs: dict[str, list[Tensor]] = field(default_factory=dict)
+    features: dict[str, list[Tensor]] = field(default_factory=dict)
+    drift: dict[str, list[float]] = field(default_factory=dict)
+    cycle: list[float] = field(default_factory=list)
 
 
 def evaluate_translation(
-    model: Any, photos: HeldOut, extractor: Extractor, *, n: int | None = None, seed: int = 0
+    model: Any, photos: HeldOut, extractor: Extractor, *, n: int | None = None, seed: int = 0, name: str = "translated"
 ) -> Report:
-    """Return cycle errors and domain distances, both ways.
+    """Return how close translations come to the target domain and how far the product moved, beside doing nothing.
 
-    The domain distance is the kernel distance of translated photos to photos of the target domain; beside it stand
-    that of the photos as they are, and the one between two halves of the target domain, which a perfect translation
-    would reach.
+    The domain distance is a kernel distance to the training photos of the target domain, all of them: these sets are
+    small. Its floor is that of the domain's own held-out photos. Without training photos, the held-out ones are the
+    reference, and there is no floor.
 
     Args:
-        model: has `translate`.
+        model: has `translate` and its `directions`.
         photos: of the domains A and B.
         extractor: the embedding.
         n: photos of the larger domain to use, chosen by the seed; None: all.
-        seed: of the choice and of the distance's subsets.
+        seed: of the choice and of the intervals' groups.
+        name: of the model, for its rows.
 
     Raises:
         UserError: too few photos of a domain to compare.
     """
-    features, cycle = translated(model, photos, extractor, photos.chosen(n, seed))
-    count = {domain: len(features[f"real_{domain}"]) for domain in "AB"}
-    if min(count.values()) < FEWEST:
-        raise UserError(f"data.root: {count['A']} photos of A and {count['B']} of B; comparing needs {FEWEST} of each")
+    ways = [Way(*direction) for direction in model.directions]
+    indices = photos.chosen(n, seed)
+    trained = [] if photos.training is None else photos.training.chosen(None, seed)
+    with Progress("evaluating", len(indices) * (len(ways) + 1) + len(trained)) as progress:
+        held_out = embedded(photos, indices, extractor, model.device, progress)
+        training = embedded(photos.training, trained, extractor, model.device, progress) if photos.training else None
+        count = {side: len(features) for side, features in held_out.items()}
+        if min(count.values()) < FEWEST:
+            have = f"{count['A']} photos of A and {count['B']} of B"
+            raise UserError(f"data.root: {have}; comparing needs {FEWEST} of each")
+        found = {way: translated(model, photos, indices, way, extractor, progress) for way in ways}
+    reference = held_out if training is None else training
     report = Report(
         title=f"Translation, {count['A']} photos of A and {count['B']} of B, features: {extractor.name}",
-        columns=["direction", "cycle error (L1)", "KID as is", "KID translated", "KID of target's halves"],
+        columns=["[95 % interval]", "KID to the target", "product's CIEDE2000", "PSNR there and back (dB)"],
         protocol={
             "n_A": count["A"],
             "n_B": count["B"],
+            "reference": {side: len(features) for side, features in reference.items()},
             "extractor": extractor.name,
             "resize": extractor.resize,
-            "cycle_error": "mean absolute difference after there and back, for values in [-1, 1]",
+            "kid": "unbiased, of the whole sets, kernel (x.y / D + 1)^3: 0 for equal distributions, whatever N",
+            "product": f"where a cut-out of the photo is certain ({CERTAIN} of 1); mean over its pixels, then over photos",
+            "intervals": INTERVALS,
         },
     )
-    for source, target in ("AB", "BA"):
-        direction, real = source + target, features[f"real_{target}"]
-        pairs = {
-            "as_is": (real, features[f"real_{source}"]),
-            "translated": (real, features[f"fake_{target}"]),
-            "target_halves": (real[::2], real[1::2]),
-        }
-        distances = {name: kernel_distance(*pair, seed=seed) for name, pair in pairs.items()}
-        report.figures[direction] = {"cycle_error": cycle[direction]}
-        for name, (mean, std) in distances.items():
-            report.figures[direction] |= {f"kid_{extractor.key}_{name}": mean, f"kid_{extractor.key}_{name}_std": std}
-        cells = [f"{mean:.5f} +- {std:.5f}" for mean, std in distances.values()]
-        report.rows.append([f"{source} to {target}", f"{cycle[direction]:.4f}", *cells])
+    for way, each in found.items():
+        real = reference[way.target]
+        distances = {method: distance(real, torch.cat(f), seed) for method, f in each.features.items()}
+        drifts = {method: mean_of(values) for method, values in each.drift.items()}
+        back = mean_of(each.cycle)
+        for method, title in {**BASELINES, "translated": name}.items():
+            cells = [str(distances[method]), as_cell(drifts[method]), as_cell(back if method == "translated" else None)]
+            report.rows.append([f"{way}: {title}", *cells])
+        if training is not None:
+            distances["floor"] = distance(real, held_out[way.target], seed)
+            report.rows.append([f"{way.target} itself", str(distances["floor"]), "", ""])
+        figures = {f"kid_{extractor.key}_{method}": interval for method, interval in distances.items()}
+        figures |= {f"product_ciede2000_{m}": drift for m, drift in drifts.items() if drift is not None}
+        figures |= {} if back is None else {"cycle_psnr": back}
+        report.figures["".join(way)] = with_intervals(figures) | {"products": len(each.drift["as_is"])}
+        report.pictures["_".join(way)] = picture(way, each, name)
+    report.notes += cautions(found, count)
     return report
 
 
+def embedded(
+    photos: Photos, indices: Sequence[int], extractor: Extractor, device: torch.device, progress: Progress
+) -> dict[str, Tensor]:
+    """Return the features [N, D] of the photos of each domain, each photo once."""
+    features: dict[str, list[Tensor]] = {"A": [], "B": []}
+    for batch, rows in each_once(photos, indices):
+        for side, own in rows.items():
+            if own:
+                features[side].append(extractor(batch[side][own].to(device))[0].cpu())
+        progress.advance(len(batch["A"]))
+    return {side: torch.cat(parts) for side, parts in features.items()}
+
+
 def translated(
-    model: Any, photos: HeldOut, extractor: Extractor, indices: list[int]
-) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Return features of reals and fakes by domain and the cycle error by direction; each photo counts once."""
-    features: dict[str, list[Tensor]] = {f"{kind}_{domain}": [] for kind in ("real", "fake") for domain in "AB"}
-    errors: dict[str, list[Tensor]] = {"AB": [], "BA": []}
+    model: Any, photos: Photos, indices: Sequence[int], way: Way, extractor: Extractor, progress: Progress
+) -> Translated:
+    """Translate the photos of a domain by each method."""
+    made = Translated()
+    there, back = "".join(way), "".join(reversed(way))
+    methods: dict[str, Callable[[Tensor], Tensor]] = {
+        "as_is": lambda image: image,
+        "cut_out": on_white,
+        "translated": lambda image: model.translate(image.to(model.device), there).cpu(),
+    }
+    for batch, rows in each_once(photos, indices):
+        progress.advance(len(batch["A"]))
+        if not rows[way.source]:
+            continue
+        image = batch[way.source][rows[way.source]]
+        pixels = to_uint8(image)
+        masks = [product_of(each) for each in pixels]
+        made.pixels.append(pixels)
+        for method, work in methods.items():
+            out = work(image)
+            made.features.setdefault(method, []).append(extractor(out.to(model.device))[0].cpu())
+            made.outputs.setdefault(method, []).append(to_uint8(out))
+            difference = ciede2000_map(to_uint8(out), pixels)
+            drift = [float(one[mask].mean()) for one, mask in zip(difference, masks, strict=True) if mask is not None]
+            made.drift.setdefault(method, []).extend(drift)
+        if back in model.directions:
+            again = model.translate(made.outputs["translated"][-1].float().div(127.5).sub(1).to(model.device), back)
+            made.cycle += psnr(to_uint8(again).cpu(), pixels).clamp(max=PSNR_CAP).tolist()
+    return made
+
+
+def each_once(photos: Photos, indices: Sequence[int]) -> Any:
+    """Yield batches, and by domain the rows whose photo has not been seen: the smaller domain is repeated in them."""
     sizes = {"A": len(photos.view.images_A), "B": len(photos.view.images_B)}
     seen: dict[str, set[int]] = {"A": set(), "B": set()}
     position = 0
-    with Progress("evaluating", len(indices)) as progress:
-        for batch in photos.batches(indices):
-            keys = indices[position : position + len(batch["A"])]
-            position += len(keys)
-            for source, target in ("AB", "BA"):
-                # the view repeats the smaller domain, and a photo that counts twice would bias the distance
-                rows = fresh(keys, sizes[source], seen[source])
-                if not rows:
-                    continue
-                real = batch[source][rows].to(model.device)
-                fake = model.translate(real, source + target)
-                back = model.translate(fake, target + source)
-                features[f"real_{source}"].append(extractor(real)[0])
-                features[f"fake_{target}"].append(extractor(fake)[0])
-                errors[source + target].append((back - real).abs().mean(dim=(1, 2, 3)).cpu())
-            progress.advance(len(keys))
-    return (
-        {name: torch.cat(parts) for name, parts in features.items()},
-        {direction: float(torch.cat(parts).mean()) for direction, parts in errors.items()},
-    )
+    for batch in photos.batches(indices):
+        keys = list(indices[position : position + len(batch["A"])])
+        position += len(keys)
+        yield batch, {side: fresh(keys, sizes[side], seen[side]) for side in "AB"}
 
 
 def fresh(keys: list[int], size: int, seen: set[int]) -> list[int]:
@@ -106,3 +189,49 @@ def fresh(keys: list[int], size: int, seen: set[int]) -> list[int]:
             seen.add(key % size)
             rows.append(row)
     return rows
+
+
+def on_white(images: Tensor) -> Tensor:
+    """Return images [N, C, H, W] in [-1, 1] with the product cut out on white; as they are where it is not certain."""
+    made = [white_ground(image.permute(1, 2, 0).numpy()).pixels for image in to_uint8(images)]
+    return torch.stack([torch.from_numpy(pixels.copy()).permute(2, 0, 1) for pixels in made]).float().div(127.5).sub(1)
+
+
+def product_of(pixels: Tensor) -> Tensor | None:
+    """Return where the product is on uint8 [C, H, W], bool [H, W]; None where that is not certain."""
+    found = cut_out(pixels.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy())
+    return torch.from_numpy(found.mask) if found.confidence >= CERTAIN and found.mask.any() else None
+
+
+def distance(f_real: Tensor, f_fake: Tensor, seed: int) -> Interval:
+    """Return the kernel distance of two sets of features with its interval."""
+    return jackknife(lambda real, fake: kernel_distance(real, fake, subsets=None)[0], f_real, f_fake, GROUPS, seed)
+
+
+def mean_of(values: Sequence[float]) -> Interval | None:
+    """Return the mean of a figure over photos; None where there are too few for an interval."""
+    return interval_of_mean(values) if len(values) >= 2 and all(map(math.isfinite, values)) else None
+
+
+def as_cell(interval: Interval | None) -> str:
+    """Return an interval as the table shows it."""
+    return "" if interval is None else f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def picture(way: Way, made: Translated, name: str) -> Picture:
+    """Return photos beside what became of them, from all over the set."""
+    pixels = torch.cat(made.pixels)
+    spread = torch.linspace(0, len(pixels) - 1, min(SHOWN, len(pixels))).long()
+    columns = [pixels[spread], *(torch.cat(made.outputs[method])[spread] for method in ("cut_out", "translated"))]
+    cells = torch.stack(columns, dim=1).flatten(0, 1).permute(0, 2, 3, 1).numpy()
+    return Picture(str(way), f"The photo, cut out on white, and by {name}; two photos a row.", grid(cells, 6))
+
+
+def cautions(found: dict[Way, Translated], count: dict[str, int]) -> list[str]:
+    """Return what a reader of the figures should know."""
+    notes = [f"{side}: {n} photos are few; read the direction, not the digits." for side, n in count.items() if n < 50]
+    for way, made in found.items():
+        products, total = len(made.drift["as_is"]), sum(map(len, made.pixels))
+        if products < total:
+            notes.append(f"{way}: the product is certain on {products} of {total} photos; its drift is that of these.")
+    return notes

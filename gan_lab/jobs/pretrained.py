@@ -33,7 +33,7 @@ Picture = TypeVar("Picture", Image.Image, np.ndarray)
 #: What a model of each task does, and which command and models do it.
 TASKS = {
     "restoration": ("restores photos", "enhance", "restorer, light, enhancer, eagan, pix2pix"),
-    "translation": ("translates photos", "translate", "cyclegan"),
+    "translation": ("translates photos", "translate", "cyclegan, cut"),
     "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, lsgan, sngan, wgan_gp, r3gan, vae, vae_gan"),
     "reconstruction": ("encodes photos and has no prior to draw new ones from", "evaluate", "vq_vae"),
 }

@@ -2,6 +2,7 @@
 
 from gan_lab.losses.adversarial import Hinge, LeastSquares, NonSaturating, RelativisticPairing, Wasserstein
 from gan_lab.losses.consistency import ConsistencyRegularisation, FlipAndShift
+from gan_lab.losses.contrastive import patch_nce
 from gan_lab.losses.kl import free_bits, kl_divergence, kl_per_latent
 from gan_lab.losses.penalties import R1, R2, GradientPenalty, gradient_penalty, r1_penalty, r2_penalty
 from gan_lab.losses.perceptual import Perceptual
@@ -37,6 +38,7 @@ __all__ = [
     "l1",
     "mse",
     "negative_psnr",
+    "patch_nce",
     "r1_penalty",
     "r2_penalty",
     "ssim_loss",

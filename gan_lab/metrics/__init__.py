@@ -11,13 +11,14 @@ from gan_lab.metrics.generation import (
 )
 from gan_lab.metrics.intervals import Interval, interval_of_mean, interval_of_share, jackknife, jackknives
 from gan_lab.metrics.likelihood import Evidence, negative_elbo
-from gan_lab.metrics.restoration import ciede2000, psnr, ssim, to_uint8
+from gan_lab.metrics.restoration import ciede2000, ciede2000_map, psnr, ssim, to_uint8
 
 __all__ = [
     "Evidence",
     "Interval",
     "Memorisation",
     "ciede2000",
+    "ciede2000_map",
     "density_coverage",
     "difference_2000",
     "frechet_distance",

@@ -70,21 +70,23 @@ def ssim(pred: Tensor, gt: Tensor) -> Tensor:
 
 
 def ciede2000(pred: Tensor, gt: Tensor) -> Tensor:
-    """Return the mean over the pixels of the CIEDE2000 colour difference; about 1 is just noticeable.
+    """Return the mean over the pixels of the CIEDE2000 colour difference, float64 [N]; about 1 is just noticeable.
 
     Args:
         pred: uint8 [N, C, H, W], sRGB for C = 3, grey for C = 1.
         gt: likewise.
 
-    Returns:
-        float64 [N].
-
     Raises:
         ValueError: the images are not uint8, or their shapes differ.
     """
+    return ciede2000_map(pred, gt).mean(dim=(1, 2))
+
+
+def ciede2000_map(pred: Tensor, gt: Tensor) -> Tensor:
+    """Return the CIEDE2000 colour difference of each pixel, float64 [N, H, W]; see `ciede2000`."""
     pred, gt = _pair(pred, gt)
     labs = [rgb_to_lab((image / 255).expand(-1, 3, -1, -1)).movedim(1, -1) for image in (pred, gt)]
-    return difference_2000(*labs).mean(dim=(1, 2))
+    return difference_2000(*labs)
 
 
 def _pair(pred: Tensor, gt: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """The methods: one LightningModule per family."""
 
 from gan_lab.models.base import ManualModule, TrainingDivergedError, burn_in, cosine, linear_decay
+from gan_lab.models.cut import CUT
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.models.enhancer import Enhancer
 from gan_lab.models.gan import GAN
@@ -10,6 +11,7 @@ from gan_lab.models.vae_gan import VAEGAN
 from gan_lab.models.vq_vae import VQVAE
 
 __all__ = [
+    "CUT",
     "GAN",
     "VAE",
     "VAEGAN",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -157,6 +157,35 @@ def discriminator_terms(
         "logits_real": real.mean() + boundary,
         "logits_fake": fake.mean() + boundary,
     }
+
+
+def tell_progress(augment: nn.Module | None, progress: float) -> None:
+    """Tell every part of an augmentation that asks for it how much of the budget is spent, in [0, 1]."""
+    for part in _parts(augment):
+        if hasattr(part, "progress"):
+            part.progress = progress
+
+
+def adapt(model: ManualModule, augment: nn.Module | None, sure: Tensor) -> Terms:
+    """Let an adaptive augmentation see how sure D is of real images; return its strength, if there is one.
+
+    Args:
+        model: knows how many images a step stands for, and how often the run has failed.
+        augment: see `GAN`.
+        sure: of `certainty`.
+    """
+    terms: Terms = {}
+    for part in _parts(augment):
+        if getattr(part, "adaptive", False):
+            part.observe(sure, model.images_seen(sure))
+            if model.rollbacks:  # the run has failed with less
+                part.p.clamp_(min=min(0.5, 0.1 * model.rollbacks))
+            terms["augment_p"] = torch.as_tensor(part.p, device=sure.device).detach().clone()
+    return terms
+
+
+def _parts(augment: nn.Module | None) -> list[Any]:
+    return [] if augment is None else list(augment.modules())
 
 
 def judge_of(

@@ -10,11 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gan_lab.errors import UserError
 from gan_lab.losses import LeastSquares, l1
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversary import (
     Adversarial,
     Penalty,
+    adapt,
+    certainty,
     detached,
     discriminator_terms,
     each,
@@ -22,10 +25,11 @@ from gan_lab.models.adversary import (
     judge_of,
     named_penalties,
     penalty_terms,
+    tell_progress,
 )
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
 from gan_lab.models.probe import Probe
-from gan_lab.networks import RandomVGG
+from gan_lab.networks import ExponentialMovingAverage, RandomVGG
 
 Direction = Literal["AB", "BA"]
 
@@ -71,13 +75,19 @@ class CycleGAN(ManualModule):
         penalties: penalties on the gradient of either D, by name; see `GAN`.
         lambda_cycle: weight of the cycle term.
         lambda_identity: weight of the identity term, as a share of `lambda_cycle`; it keeps colours where they are.
+        lambda_foreground: weight, as a share of `lambda_cycle`, of the mean absolute difference between a photo and its
+            translation where the product is, by the batch's masks: the product stays itself and the ground may change.
+        augment: what is done to every image before either D sees it; see `GAN`.
         pool_size: past fakes that each D is shown.
+        ema_half_life: images after which a weight's share in the averaged generators has halved; None for no averaging, as
+            in the paper.
         options: of `ManualModule`.
 
     Source: Zhu et al. 2017, arXiv:1703.10593, eq. 3 and section 5.2 (identity).
     """
 
     batch_kind = "unpaired"
+    directions = ("AB", "BA")
     task = "translation"
     monitor = ("val/kid_random_vgg", "min")
 
@@ -91,7 +101,10 @@ class CycleGAN(ManualModule):
         penalties: Mapping[str, Penalty | None] | None = None,
         lambda_cycle: float = 10.0,
         lambda_identity: float = 0.5,
+        lambda_foreground: float = 0.0,
+        augment: nn.Module | None = None,
         pool_size: int = 50,
+        ema_half_life: float | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -103,17 +116,33 @@ class CycleGAN(ManualModule):
         self.penalties = named_penalties(penalties)
         self.lambda_cycle = lambda_cycle
         self.lambda_identity = lambda_identity
+        self.lambda_foreground = lambda_foreground
+        self.augment = augment
+        averaged = lambda network: ExponentialMovingAverage(network, ema_half_life) if ema_half_life else None  # noqa: E731
+        self.generator_AB_ema, self.generator_BA_ema = averaged(self.generator_AB), averaged(self.generator_BA)
         self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
 
     # ------------------------------------------------------------------------------------------------ the method
 
     def step(self, batch: Batch) -> Terms:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
+        tell_progress(self.augment, self.progress)
         draw = {"real_A": batch["A"], "real_B": batch["B"]}
+        if self.lambda_foreground > 0:
+            if "mask_A" not in batch:
+                raise UserError(
+                    f"model.lambda_foreground={self.lambda_foreground}: the data give no masks; set data.masks=true"
+                )
+            draw |= {"mask_A": batch["mask_A"], "mask_B": batch["mask_B"]}
         update = self.minimize(generator_optimizer, self.generator_loss, draw)
+        if self.generator_AB_ema is not None and self.generator_BA_ema is not None and update.stepped:
+            images = self.images_seen(batch["A"])
+            self.generator_AB_ema.update(self.generator_AB, images)
+            self.generator_BA_ema.update(self.generator_BA, images)
         draw["fake_A"] = self.pool_A.query(update.images["fake_A"])
         draw["fake_B"] = self.pool_B.query(update.images["fake_B"])
-        return update.terms | self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
+        judged = self.minimize(discriminator_optimizer, self.discriminator_loss, draw)
+        return update.terms | judged.terms | adapt(self, self.augment, judged.images["certainty"])
 
     def generator_loss(self, draw: Batch) -> Loss:
         """Fool both discriminators, come back through the cycle, and leave images of the target domain alone."""
@@ -124,9 +153,13 @@ class CycleGAN(ManualModule):
         else:
             fake_B, fake_A = self.generator_AB(real_A), self.generator_BA(real_B)
         rec_A, rec_B = self.generator_BA(fake_B), self.generator_AB(fake_A)
+        judge_A, judge_B = (
+            lambda x: self.discriminator_A(self.augmented(x)),
+            lambda x: self.discriminator_B(self.augmented(x)),
+        )
         terms = {
-            "loss_g_AB": generator_term(self.adversarial, self.discriminator_B, fake_B, real_B),
-            "loss_g_BA": generator_term(self.adversarial, self.discriminator_A, fake_A, real_A),
+            "loss_g_AB": generator_term(self.adversarial, judge_B, fake_B, real_B),
+            "loss_g_BA": generator_term(self.adversarial, judge_A, fake_A, real_A),
             "loss_cycle_A": l1(rec_A, real_A),
             "loss_cycle_B": l1(rec_B, real_B),
         }
@@ -136,6 +169,11 @@ class CycleGAN(ManualModule):
             terms |= {"loss_identity_A": l1(idt_A, real_A), "loss_identity_B": l1(idt_B, real_B)}
             identity = terms["loss_identity_A"] + terms["loss_identity_B"]
             loss = loss + self.lambda_cycle * self.lambda_identity * identity
+        if self.lambda_foreground > 0:
+            terms["loss_foreground_A"] = l1(draw["mask_A"] * fake_B, draw["mask_A"] * real_A)
+            terms["loss_foreground_B"] = l1(draw["mask_B"] * fake_A, draw["mask_B"] * real_B)
+            foreground = terms["loss_foreground_A"] + terms["loss_foreground_B"]
+            loss = loss + self.lambda_cycle * self.lambda_foreground * foreground
         images = {"fake_A": fake_A.detach().float(), "fake_B": fake_B.detach().float()}
         return loss, {name: term.detach() for name, term in terms.items()}, images
 
@@ -143,8 +181,9 @@ class CycleGAN(ManualModule):
         """Tell real from (pooled) fake on either side; halved, which slows D against G as the authors do."""
         loss = torch.zeros((), device=draw["real_A"].device)
         terms: Terms = {}
+        sure: list[Tensor] = []
         for side, discriminator in (("A", self.discriminator_A), ("B", self.discriminator_B)):
-            real, fake = draw[f"real_{side}"], draw[f"fake_{side}"]
+            real, fake = self.augmented(draw[f"real_{side}"]), self.augmented(draw[f"fake_{side}"])
             logits_real, logits_fake = each(discriminator, real, fake)
             loss_side = 0.5 * self.adversarial.discriminator(logits_real, logits_fake)
             penalty, penalties = penalty_terms(self, self.penalties, discriminator.forward, real, fake)
@@ -154,7 +193,12 @@ class CycleGAN(ManualModule):
             terms |= {f"{name}_{side}": term for name, term in penalties.items()}
             terms[f"loss_d_{side}"] = loss_side.detach()
             terms |= {f"{name}_{side}": named[name] for name in ("accuracy_d", "cross_entropy_d")}
-        return loss, detached(terms)
+            sure.append(certainty(self.adversarial, logits_real, logits_fake).reshape(len(real), -1))
+        return loss, detached(terms), {"certainty": torch.cat(sure, dim=1)}
+
+    def augmented(self, images: Tensor) -> Tensor:
+        """Return images as either D sees them; what is shown, measured or brought back never passes here."""
+        return images if self.augment is None else self.augment(images)
 
     def configure_optimizers(self) -> list[Optimizer]:
         generators = itertools.chain(self.generator_AB.parameters(), self.generator_BA.parameters())
@@ -173,8 +217,13 @@ class CycleGAN(ManualModule):
 
     @torch.no_grad()
     def translate(self, image: Tensor, direction: Direction = "AB") -> Tensor:
-        """Return images [N, C, H, W] in [-1, 1] of the other domain."""
-        generator = self.generator_AB if direction == "AB" else self.generator_BA
+        """Return images [N, C, H, W] in [-1, 1] of the other domain, by the averaged generator where there is one."""
+        generator, averaged = (
+            (self.generator_AB, self.generator_AB_ema)
+            if direction == "AB"
+            else (self.generator_BA, self.generator_BA_ema)
+        )
+        generator = generator if averaged is None else averaged
         with evaluating(generator):
             return generator(image).float().clamp(-1, 1)
 

@@ -19,6 +19,7 @@ from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversary import (
     Adversarial,
     Penalty,
+    adapt,
     certainty,
     detached,
     discriminator_terms,
@@ -27,6 +28,7 @@ from gan_lab.models.adversary import (
     judge_of,
     named_penalties,
     penalty_terms,
+    tell_progress,
 )
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Schedule, Terms, evaluating
 from gan_lab.models.probe import Probe
@@ -113,11 +115,9 @@ class GAN(ManualModule):
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
         generator_turn = self.every(self.n_critic)
         draw = self.draw(batch, shared_fake=self.micro_batches == 1, differentiable=generator_turn)
-        for part in self._augment_parts():
-            if hasattr(part, "progress"):
-                part.progress = self.progress
+        tell_progress(self.augment, self.progress)
         judged = self.minimize(discriminator_optimizer, self.discriminator_loss, draw)
-        terms = judged.terms | self.adapt(judged.images["certainty"])
+        terms = judged.terms | adapt(self, self.augment, judged.images["certainty"])
         if generator_turn:
             update = self.minimize(generator_optimizer, self.generator_loss, draw)
             terms |= update.terms
@@ -175,20 +175,6 @@ class GAN(ManualModule):
     def augmented(self, images: Tensor) -> Tensor:
         """Return images as D sees them, in either turn; what is shown or measured never passes here."""
         return images if self.augment is None else self.augment(images)
-
-    def adapt(self, sure: Tensor) -> Terms:
-        """Let an adaptive augmentation see how sure D is of real images; return its strength."""
-        terms: Terms = {}
-        for part in self._augment_parts():
-            if getattr(part, "adaptive", False):
-                part.observe(sure, self.images_seen(sure))
-                if self.rollbacks:  # the run has failed with less
-                    part.p.clamp_(min=min(0.5, 0.1 * self.rollbacks))
-                terms["augment_p"] = torch.as_tensor(part.p, device=sure.device).detach().clone()
-        return terms
-
-    def _augment_parts(self) -> list[Any]:
-        return [] if self.augment is None else list(self.augment.modules())
 
     def configure_optimizers(self) -> list[Optimizer]:
         return [

@@ -10,6 +10,7 @@ from gan_lab.networks.initialisation import initialise
 from gan_lab.networks.light import Light, LightCorrector, relight
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer, spectral_normalise
+from gan_lab.networks.patch_projector import PatchProjector
 from gan_lab.networks.patchgan import PatchDiscriminator
 from gan_lab.networks.quantizer import VectorQuantizer
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
@@ -42,6 +43,7 @@ __all__ = [
     "MLPGenerator",
     "Norm",
     "PatchDiscriminator",
+    "PatchProjector",
     "R3GANDiscriminator",
     "R3GANGenerator",
     "RandomVGG",

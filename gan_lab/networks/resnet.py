@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from gan_lab.networks.initialisation import initialise, initialise_without_norm
 from gan_lab.networks.norm import Norm, needs_bias, norm_layer
 from gan_lab.networks.padding import pad_to_multiple
+from gan_lab.networks.resampling import Resampling, down, up
 
 
 class ResidualBlock(nn.Module):
@@ -39,6 +42,8 @@ class ResnetGenerator(nn.Module):
         norm: "batch", "instance" or "none".
         global_residual: add the output to the input instead of ending in Tanh, as an enhancer does. The sum is not
             clamped, so that its gradient is never cut off.
+        resampling: "strided", as in the papers; "antialiased" (blur before halving, bilinear doubling) or "resize" (repeat
+            each pixel, then convolve) against grids of unequal pixels.
 
     Source: Johnson et al. 2016, arXiv:1603.08155, supplement; Zhu et al. 2017, arXiv:1703.10593, appendix 7.2.
     Differs from the authors' code: no bias before instance norm, which subtracts it at once.
@@ -51,19 +56,17 @@ class ResnetGenerator(nn.Module):
         blocks: int = 9,
         norm: Norm = "instance",
         global_residual: bool = False,
+        resampling: Resampling = "strided",
     ) -> None:
         super().__init__()
         self.global_residual = global_residual
-        bias = needs_bias(norm)
-        encoder: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7, bias=bias)]
+        encoder: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7, bias=needs_bias(norm))]
         encoder += [norm_layer(norm, width), nn.ReLU(inplace=True)]
         decoder: list[nn.Module] = []
         for shallow in (width, 2 * width):
-            encoder += [nn.Conv2d(shallow, 2 * shallow, 3, 2, 1, bias=bias)]
-            encoder += [norm_layer(norm, 2 * shallow), nn.ReLU(inplace=True)]
+            encoder += down(shallow, 2 * shallow, norm, resampling)
         for shallow in (2 * width, width):
-            decoder += [nn.ConvTranspose2d(2 * shallow, shallow, 3, 2, 1, output_padding=1, bias=bias)]
-            decoder += [norm_layer(norm, shallow), nn.ReLU(inplace=True)]
+            decoder += up(2 * shallow, shallow, norm, resampling)
         self.encoder = nn.Sequential(*encoder)
         self.body = nn.Sequential(*[ResidualBlock(4 * width, norm) for _ in range(blocks)])
         self.decoder = nn.Sequential(*decoder)
@@ -79,8 +82,47 @@ class ResnetGenerator(nn.Module):
             # An enhancer starts close to the identity: at 0.02 the first residual would be as large as the image.
             initialise(self.out, std=0.001)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return [N, C, H, W] for images [N, C, H, W] in [-1, 1]: in [-1, 1], or unbounded with `global_residual`."""
+    @property
+    def feature_channels(self) -> list[int]:
+        """Return the channels of each map of `encode`."""
+        entry, *downs = [layer for layer in self.encoder if isinstance(layer, nn.Conv2d)]
+        deep = downs[-1].out_channels
+        return [entry.in_channels, *(layer.out_channels for layer in downs), *(deep for _ in self._asked())]
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Return the maps that CUT compares: the image, both halving convolutions', the first and the fifth block's.
+
+        Source: Park et al. 2020, arXiv:2007.15651, appendix C.
+        """
+        return self._encoded(x, max(self._asked(), default=-1) + 1)[1]
+
+    def forward(self, x: Tensor, *, return_features: bool = False) -> Any:
+        """Return [N, C, H, W] for images [N, C, H, W] in [-1, 1]: in [-1, 1], or unbounded with `global_residual`.
+
+        With `return_features`: that, and what `encode` returns.
+        """
         height, width = x.shape[-2:]
-        out = self.out(self.decoder(self.body(self.encoder(pad_to_multiple(x, 4)))))[..., :height, :width]
-        return x + out if self.global_residual else out.tanh()
+        hidden, features = self._encoded(x, len(self.body))
+        out = self.out(self.decoder(hidden))[..., :height, :width]
+        out = x + out if self.global_residual else out.tanh()
+        return (out, features) if return_features else out
+
+    def _asked(self) -> list[int]:
+        """Return the blocks whose output is compared."""
+        return [index for index in (0, 4) if index < len(self.body)]
+
+    def _encoded(self, x: Tensor, blocks: int) -> tuple[Tensor, list[Tensor]]:
+        """Return the output after some of the blocks, and the maps to compare on the way there."""
+        hidden = pad_to_multiple(x, 4)
+        features = []
+        for layer in self.encoder:
+            if isinstance(layer, nn.Conv2d):
+                features.append(hidden := layer(hidden))
+            else:
+                hidden = layer(hidden)
+        features[0] = x
+        for index, block in enumerate(self.body[:blocks]):
+            hidden = block(hidden)
+            if index in self._asked():
+                features.append(hidden)
+        return hidden, features

@@ -13,20 +13,23 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.evaluation import Extractor, evaluate_translation
 from gan_lab.evaluation.translation import fresh
+from gan_lab.metrics import ciede2000
+
+
+def with_square(n: int, ground: float, product: float, seed: int) -> Tensor:
+    """Return images with some noise and a square of another brightness in the middle."""
+    images = ground + 0.02 * torch.randn(n, 3, 48, 48, generator=torch.Generator().manual_seed(seed))
+    images[:, :, 12:36, 12:36] += product - ground
+    return images
 
 
 class Domains:
-    """Dark pictures (A) and fewer light ones (B), which are repeated."""
+    """A square on a dark ground (A), and one on a light ground, fewer of them (B), which are repeated."""
 
-    def __init__(self, n_A: int = 40, n_B: int = 16) -> None:
-        def draw(n: int, mean: float) -> Tensor:
-            generator = torch.Generator().manual_seed(n)
-            return mean + 0.1 * torch.randn(n, 3, 8, 8, generator=generator) * torch.rand(
-                n, 1, 1, 1, generator=generator
-            )
-
-        self.A, self.B = draw(n_A, -0.5), draw(n_B, 0.5)
+    def __init__(self, n_A: int = 20, n_B: int = 10, training: Domains | None = None, seed: int = 0) -> None:
+        self.A, self.B = with_square(n_A, -0.7, 0.0, seed), with_square(n_B, 0.7, 0.0, seed + 1)
         self.view = SimpleNamespace(images_A=self.A, images_B=self.B)
+        self.training = training
 
     def chosen(self, n: int | None, seed: int) -> list[int]:
         return list(range(max(len(self.A), len(self.B))))[:n]
@@ -37,15 +40,18 @@ class Domains:
 
 
 class Translator:
-    """Shifts the brightness: right in one direction, and by `error` too far in the other."""
+    """Changes the ground, and the product by as much as it is told."""
 
     device = torch.device("cpu")
 
-    def __init__(self, error: float = 0.0) -> None:
-        self.error = error
+    def __init__(self, drift: float = 0.0, directions: tuple[str, ...] = ("AB", "BA")) -> None:
+        self.drift = drift
+        self.directions = directions
 
     def translate(self, image: Tensor, direction: str) -> Tensor:
-        return image + 1 if direction == "AB" else image - 1 + self.error
+        assert direction in self.directions
+        ground = image.abs() > 0.5
+        return torch.where(ground, -image, image + (self.drift if direction == "AB" else 0.0))
 
 
 class Moments(nn.Module):
@@ -61,21 +67,50 @@ def evaluate(translator: Translator, domains: Any, **options: Any) -> Any:
     return evaluate_translation(translator, domains, EXTRACTOR, **options)
 
 
-def test_a_right_translation_is_near_and_comes_back() -> None:
+def test_a_right_translation_is_near_keeps_the_product_and_comes_back() -> None:
     report = evaluate(Translator(), Domains())
-    assert (report.protocol["n_A"], report.protocol["n_B"]) == (40, 16)
+    assert (report.protocol["n_A"], report.protocol["n_B"]) == (20, 10)
     for direction in ("AB", "BA"):
         figures = report.figures[direction]
-        assert figures["cycle_error"] == pytest.approx(0, abs=1e-6)
         assert abs(figures["kid_moments_translated"]) < 0.1 * figures["kid_moments_as_is"]
-        assert abs(figures["kid_moments_target_halves"]) < 0.1 * figures["kid_moments_as_is"]
+        assert figures["product_ciede2000_as_is"] == 0
+        assert figures["product_ciede2000_translated"] < 0.5
+        assert figures["cycle_psnr"] > 50
+        low, high = figures["intervals"]["kid_moments_as_is"]
+        assert low < figures["kid_moments_as_is"] < high
+    assert set(report.pictures) == {"A_B", "B_A"}
 
 
-def test_each_direction_has_its_own_figures() -> None:
-    figures = evaluate(Translator(error=0.4), Domains()).figures
-    assert figures["AB"]["cycle_error"] == pytest.approx(0.4, abs=1e-5)
-    assert abs(figures["AB"]["kid_moments_translated"]) < 0.1 * figures["AB"]["kid_moments_as_is"]
-    assert figures["BA"]["kid_moments_translated"] > 5 * abs(figures["AB"]["kid_moments_translated"])
+def test_the_cut_out_on_white_is_measured_beside_it() -> None:
+    figures = evaluate(Translator(), Domains()).figures["AB"]
+    assert figures["product_ciede2000_cut_out"] < 3  # its edge alone
+    assert figures["kid_moments_cut_out"] < figures["kid_moments_as_is"]
+
+
+def test_a_product_that_moves_is_seen_within_its_outline() -> None:
+    figures = evaluate(Translator(drift=0.4), Domains()).figures
+    truth = ciede2000(
+        torch.full((1, 3, 1, 1), 179, dtype=torch.uint8), torch.full((1, 3, 1, 1), 128, dtype=torch.uint8)
+    )
+    assert figures["AB"]["product_ciede2000_translated"] == pytest.approx(float(truth), rel=0.1)
+    assert figures["BA"]["product_ciede2000_translated"] < 0.5
+    assert figures["AB"]["cycle_psnr"] < 21
+
+
+def test_training_photos_of_the_target_are_the_reference_and_give_the_floor() -> None:
+    domains = Domains(training=Domains(n_A=12, n_B=24, seed=7))  # type: ignore[arg-type]
+    report = evaluate(Translator(), domains)
+    assert report.protocol["reference"] == {"A": 12, "B": 24}
+    figures = report.figures["AB"]
+    assert abs(figures["kid_moments_floor"]) < 0.1 * figures["kid_moments_as_is"]
+    assert "kid_moments_floor" not in evaluate(Translator(), Domains()).figures["AB"]
+
+
+def test_a_model_of_one_direction_has_no_way_back() -> None:
+    report = evaluate(Translator(directions=("AB",)), Domains(), name="cut")
+    assert set(report.figures) == {"AB"}
+    assert "cycle_psnr" not in report.figures["AB"]
+    assert [row[0] for row in report.rows] == ["A to B: as it is", "A to B: cut out on white", "A to B: cut"]
 
 
 def test_a_repeated_photo_counts_once() -> None:
@@ -85,5 +120,5 @@ def test_a_repeated_photo_counts_once() -> None:
 
 
 def test_too_few_photos_are_refused() -> None:
-    with pytest.raises(UserError, match="40 photos of A and 3 of B"):
+    with pytest.raises(UserError, match="20 photos of A and 3 of B"):
         evaluate(Translator(), Domains(n_B=3))

@@ -18,7 +18,7 @@ from gan_lab.config import config_dir
 
 MODELS = sorted(path.stem for path in (config_dir() / "model").glob("*.yaml"))
 #: One yaml for each LightningModule: what `make test` runs; `make test-slow` runs them all.
-FAMILIES = ["cyclegan", "dcgan", "enhancer", "vae", "vae_gan", "vq_vae"]
+FAMILIES = ["cut", "cyclegan", "dcgan", "enhancer", "vae", "vae_gan", "vq_vae"]
 
 
 def tiny(model: str) -> list[str]:

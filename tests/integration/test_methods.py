@@ -67,7 +67,7 @@ def test_on_the_demo_catalogue(model: str, tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("model", models())
 def test_on_real_photos(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert PHOTOS is not None
-    folder = {"cyclegan": "unpaired_cc0", "dcgan_28": "fashion_mnist"}.get(model, "products")
+    folder = {"cut": "unpaired_cc0", "cyclegan": "unpaired_cc0", "dcgan_28": "fashion_mnist"}.get(model, "products")
     data = [
         f"data={'fashion_mnist' if folder == 'fashion_mnist' else 'products'}",
         f"data.root={Path(PHOTOS) / folder}",

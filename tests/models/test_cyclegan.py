@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from gan_lab.errors import UserError
 from gan_lab.losses import R1
 from gan_lab.models import CycleGAN
 from gan_lab.models.cyclegan import ImagePool
@@ -123,3 +124,67 @@ def test_a_penalty_is_taken_on_either_discriminator() -> None:
     model.penalties = {}
     expected = model.discriminator_loss(draw)[0] + 3.0 * (terms["penalty_r1_A"] + terms["penalty_r1_B"])
     torch.testing.assert_close(loss, expected)
+
+
+def test_the_foreground_term_is_the_difference_within_the_mask() -> None:
+    model = cyclegan(lambda_foreground=2.0, lambda_identity=0.0)
+    batch = domains(0)
+    mask = (torch.arange(8) % 2).float()[:, None, None, None].expand(8, 1, 2, 2)
+    draw = {"real_A": batch["A"], "real_B": batch["B"], "mask_A": mask, "mask_B": 1 - mask}
+    loss, terms, images = model.generator_loss(draw)
+    torch.testing.assert_close(terms["loss_foreground_A"], (mask * (images["fake_B"] - batch["A"])).abs().mean())
+    torch.testing.assert_close(terms["loss_foreground_B"], ((1 - mask) * (images["fake_A"] - batch["B"])).abs().mean())
+    expected = terms["loss_g_AB"] + terms["loss_g_BA"] + 10 * (terms["loss_cycle_A"] + terms["loss_cycle_B"])
+    expected = expected + 20 * (terms["loss_foreground_A"] + terms["loss_foreground_B"])
+    torch.testing.assert_close(loss.detach(), expected)
+
+
+def test_a_foreground_term_without_masks_names_the_option() -> None:
+    with pytest.raises(UserError, match=r"model\.lambda_foreground=2\.0: the data give no masks; set data\.masks=true"):
+        fit(cyclegan(lambda_foreground=2.0), domains, 1)
+
+
+class Recorder(nn.Module):
+    """An augmentation that makes images brighter, counts its calls and steers itself."""
+
+    adaptive = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.p, self.calls, self.seen = torch.zeros(()), 0, []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return images + 1
+
+    def observe(self, sure: torch.Tensor, images: int) -> None:
+        self.seen.append((tuple(sure.shape), images))
+
+
+def test_both_discriminators_see_augmented_images_in_either_turn() -> None:
+    augment = Recorder()
+    model = cyclegan(augment=augment, lambda_identity=0.0)
+    shown: list[float] = []
+    for discriminator in (model.discriminator_A, model.discriminator_B):
+        discriminator.register_forward_pre_hook(lambda module, inputs: shown.append(float(inputs[0].detach().mean())))
+    terms = fit(model, domains, 1)
+    assert augment.calls == 6  # a fake each for G, a photo and a fake each for D
+    assert min(shown) > 0.2  # without, the dark domain's would be at -0.5
+    assert augment.seen == [((8, 2), 8)]
+    assert "augment_p" in terms[0]
+
+
+def test_averaged_generators_trail_and_translate() -> None:
+    model = cyclegan(ema_half_life=100.0)
+    before = [weights(network) for network in (model.generator_AB, model.generator_BA)]
+    fit(model, domains, 30)
+    for network, average, old in zip(
+        (model.generator_AB, model.generator_BA), (model.generator_AB_ema, model.generator_BA_ema), before, strict=True
+    ):
+        assert average is not None
+        moved = [abs(now - then).sum() for now, then in zip(weights(network), old, strict=True)]
+        trailed = [abs(now - then).sum() for now, then in zip(weights(average.module), old, strict=True)]
+        assert 0 < sum(trailed) < sum(moved)
+    image = domains(1)["A"]
+    torch.testing.assert_close(model.translate(image, "AB"), model.generator_AB_ema(image).clamp(-1, 1))  # type: ignore[misc]
+    torch.testing.assert_close(model.translate(image, "BA"), model.generator_BA_ema(image).clamp(-1, 1))  # type: ignore[misc]

@@ -1,0 +1,158 @@
+"""CUT: translate one way between two sets of photos that have no pairs, held to the input by its own patches."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_lab.errors import UserError
+from gan_lab.losses import LeastSquares, patch_nce
+from gan_lab.metrics import kernel_distance
+from gan_lab.models.adversary import Adversarial, detached, discriminator_terms, each, generator_term, judge_of
+from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.probe import Probe
+from gan_lab.networks import ExponentialMovingAverage, PatchProjector, RandomVGG
+
+
+class CUT(ManualModule):
+    """Learn G from A to B such that it fools B's discriminator and each patch of G(a) can be told by a's own patch.
+
+    There is no way back, and no second pair of networks: an iteration costs about half of CycleGAN's.
+
+    Args:
+        generator: G(image) -> image, both [N, C, H, W] in [-1, 1]; `encode(image)` gives its encoder's feature maps,
+            `return_features=True` gives them beside the image, and `feature_channels` says their channels. Without batch
+            norm: A and B share a call.
+        discriminator: D(image) -> logits.
+        generator_optimizer: makes the optimiser of G and of the patches' projector.
+        discriminator_optimizer: likewise for D.
+        adversarial: least squares unless given.
+        lambda_nce: weight of the contrastive term.
+        identity: take the contrastive term of G(b) and b as well, which keeps colours where they are; half of the weight
+            each. FastCUT goes without, and with `lambda_nce=10`.
+        patches: places of a feature map that are compared.
+        temperature: of the contrastive term.
+        ema_half_life: as in `GAN`; None for no averaging, as in the paper.
+        options: of `ManualModule`.
+
+    Source: Park et al. 2020, arXiv:2007.15651, eq. 5 and appendix C.
+    """
+
+    batch_kind = "unpaired"
+    task = "translation"
+    directions = ("AB",)
+    monitor = ("val/kid_random_vgg", "min")
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        generator_optimizer: OptimizerFactory,
+        discriminator_optimizer: OptimizerFactory,
+        adversarial: Adversarial | None = None,
+        lambda_nce: float = 1.0,
+        identity: bool = True,
+        patches: int = 256,
+        temperature: float = 0.07,
+        ema_half_life: float | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if not hasattr(generator, "encode"):
+            name = type(generator).__name__
+            raise UserError(
+                f"model.generator: {name} has no encoder whose features CUT could compare; use ResnetGenerator"
+            )
+        self.generator = generator
+        self.discriminator = discriminator
+        self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
+        self.projector = PatchProjector(generator.feature_channels, patches=patches)  # type: ignore[arg-type]
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.adversarial: Adversarial = adversarial or LeastSquares()
+        self.lambda_nce = lambda_nce
+        self.identity = identity
+        self.temperature = temperature
+
+    # ------------------------------------------------------------------------------------------------ the method
+
+    def step(self, batch: Batch) -> Terms:
+        generator_optimizer, discriminator_optimizer = self.optimizer_list()
+        draw = {"real_A": batch["A"], "real_B": batch["B"]}
+        update = self.minimize(generator_optimizer, self.generator_loss, draw)
+        if self.generator_ema is not None and update.stepped:
+            self.generator_ema.update(self.generator, images=self.images_seen(batch["A"]))
+        draw["fake_B"] = update.images["fake_B"]
+        return update.terms | self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
+
+    def generator_loss(self, draw: Batch) -> Loss:
+        """Fool D, and let each patch of an output be told by its input's own patch."""
+        real_A, real_B = draw["real_A"], draw["real_B"]
+        inputs = torch.cat([real_A, real_B]) if self.identity else real_A
+        outputs, own = self.generator(inputs, return_features=True)
+        fake_B = outputs[: len(real_A)]
+        terms = {"loss_g": generator_term(self.adversarial, self.discriminator, fake_B, real_B)}
+        places = self.projector.places(own)
+        key = self.projector(own, places)
+        query = self.projector(self.generator.encode(outputs), places)  # type: ignore[operator]
+        for name, rows in (("loss_nce_A", slice(0, len(real_A))), ("loss_nce_B", slice(len(real_A), len(inputs)))):
+            if rows.start < rows.stop:
+                parts = [patch_nce(q[rows], k[rows], self.temperature) for q, k in zip(query, key, strict=True)]
+                terms[name] = torch.stack(parts).mean()
+        contrast = torch.stack([term for name, term in terms.items() if name.startswith("loss_nce")]).mean()
+        loss = terms["loss_g"] + self.lambda_nce * contrast
+        return loss, detached(terms), {"fake_B": fake_B.detach().float()}
+
+    def discriminator_loss(self, draw: Batch) -> Loss:
+        """Tell real from fake; halved, as the authors do."""
+        logits_real, logits_fake = each(self.discriminator, draw["real_B"], draw["fake_B"])
+        loss = 0.5 * self.adversarial.discriminator(logits_real, logits_fake)
+        named = discriminator_terms(logits_real, logits_fake, self.adversarial.boundary, self.adversarial.relativistic)
+        return loss, detached({"loss_d": loss} | named)
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        generator = itertools.chain(self.generator.parameters(), self.projector.parameters())
+        return [self.generator_optimizer(generator), self.discriminator_optimizer(self.discriminator.parameters())]
+
+    # ------------------------------------------------------------------------------------------------ using it
+
+    @torch.no_grad()
+    def translate(self, image: Tensor, direction: str = "AB") -> Tensor:
+        """Return images [N, C, H, W] in [-1, 1] of domain B, by the averaged generator where there is one.
+
+        Raises:
+            UserError: the direction is not AB, the only one that is learnt.
+        """
+        if direction not in self.directions:
+            raise UserError(
+                f"direction={direction}: cut translates from A to B alone; swap the folders to train B to A"
+            )
+        generator: nn.Module = self.generator if self.generator_ema is None else self.generator_ema
+        with evaluating(generator):
+            return generator(image).float().clamp(-1, 1)
+
+    def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
+        """Rows of A, fake B | B, and what G leaves of it."""
+        real_A, real_B = batch["A"][:8].to(self.device), batch["B"][:8].to(self.device)
+        rows = torch.stack([real_A, self.translate(real_A), real_B, self.translate(real_B)], dim=1)
+        return rows.flatten(0, 1), 4
+
+    def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Return the domain distance in a seeded random embedding; nothing where there is but one image."""
+        embed = RandomVGG().to(self.device)
+        real, fake = [], []
+        for batch in batches:
+            real.append(embed(batch["B"].to(self.device)))
+            fake.append(embed(self.translate(batch["A"].to(self.device))))
+        f_real, f_fake = torch.cat(real), torch.cat(fake)
+        return {"val/kid_random_vgg": kernel_distance(f_real, f_fake)[0]} if len(f_real) > 1 else {}
+
+    def probe(self, batch: Batch) -> list[Probe]:
+        """Show the translations by the side that they are to look like."""
+        real_A, real_B = batch["A"].to(self.device), batch["B"].to(self.device)
+        return [Probe(self.translate(real_A), real_B, source=real_A, judge=judge_of(self.discriminator))]

@@ -1,0 +1,115 @@
+"""CUT: its terms by hand, its one direction, and that it finds a mapping that keeps the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from gan_lab.errors import UserError
+from gan_lab.losses import patch_nce
+from gan_lab.models import CUT
+from gan_lab.networks import PatchDiscriminator, ResnetGenerator
+from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit
+
+
+def photos(iteration: int) -> dict[str, torch.Tensor]:
+    """A is bright and B dark; both have a dark square on the left or on the right."""
+    generator = torch.Generator().manual_seed(iteration)
+    sides = torch.randint(2, (2, 4), generator=generator).tolist()
+    made = torch.full((2, 4, 3, 16, 16), 0.7)
+    made[1] = -0.2
+    for domain in range(2):
+        for index, side in enumerate(sides[domain]):
+            made[domain, index, :, 5:11, 8 * side + 1 : 8 * side + 7] -= 0.6
+    return {"A": made[0], "B": made[1]}
+
+
+def cut(**options: Any) -> CUT:
+    torch.manual_seed(0)
+    generator = ResnetGenerator(width=8, blocks=1, resampling="antialiased")
+    options = {"patches": 16} | options
+    return CUT(generator, PatchDiscriminator(width=8, layers=1), adam(1e-3), adam(1e-3), **options)
+
+
+def test_the_generators_loss_by_hand() -> None:
+    model = cut()
+    batch = photos(0)
+    torch.manual_seed(3)
+    loss, terms, images = model.generator_loss({"real_A": batch["A"], "real_B": batch["B"]})
+    torch.manual_seed(3)
+    with torch.no_grad():
+        fake, same = model.generator(batch["A"]), model.generator(batch["B"])
+        places = model.projector.places(model.generator.encode(fake))
+        contrast = []
+        for out, source in ((fake, batch["A"]), (same, batch["B"])):
+            query = model.projector(model.generator.encode(out), places)
+            key = model.projector(model.generator.encode(source), places)
+            contrast.append(sum(patch_nce(q, k) for q, k in zip(query, key, strict=True)) / len(query))
+        fooling = (model.discriminator(fake) - 1).square().mean()
+    torch.testing.assert_close(loss.detach(), fooling + (contrast[0] + contrast[1]) / 2)
+    torch.testing.assert_close(terms["loss_nce_A"], contrast[0])
+    torch.testing.assert_close(terms["loss_nce_B"], contrast[1])
+    torch.testing.assert_close(images["fake_B"], fake)
+
+
+def test_without_the_identity_only_a_is_contrasted() -> None:
+    model = cut(identity=False, lambda_nce=10.0)
+    batch = photos(0)
+    loss, terms, _ = model.generator_loss({"real_A": batch["A"], "real_B": batch["B"]})
+    assert "loss_nce_B" not in terms
+    torch.testing.assert_close(loss.detach(), terms["loss_g"] + 10 * terms["loss_nce_A"])
+
+
+def test_each_side_trains_its_own_networks() -> None:
+    model = cut()
+    batch = photos(0)
+    draw = {"real_A": batch["A"], "real_B": batch["B"]}
+    loss, _, images = model.generator_loss(draw)
+    loss.backward()
+    assert all(value.grad is not None for value in model.projector.parameters())
+    assert all(value.grad is not None for value in model.generator.parameters())
+    model.zero_grad()
+    model.discriminator_loss(draw | images)[0].backward()
+    assert all(value.grad is None for value in model.generator.parameters())
+    generator, discriminator = model.configure_optimizers()
+    assert len(generator.param_groups[0]["params"]) == len(
+        [*model.generator.parameters(), *model.projector.parameters()]
+    )
+    assert len(discriminator.param_groups[0]["params"]) == len([*model.discriminator.parameters()])
+
+
+def test_takes_the_look_of_b_and_keeps_the_square_where_it_is() -> None:
+    model = cut(ema_half_life=50)
+    fit(model, photos, 200)
+    held_out = photos(10_000)["A"]
+    fake = model.translate(held_out)
+    ground = held_out > 0.5
+    assert fake[ground].mean() == pytest.approx(-0.2, abs=0.15)
+    assert fake[~ground].mean() == pytest.approx(-0.8, abs=0.15)
+    assert set(model.validate([photos(10_001)])) == {"val/kid_random_vgg"}
+    pictures, columns = model.sample_grid(photos(10_002))
+    assert (columns, len(pictures)) == (4, 16)
+
+
+def test_there_is_no_way_back() -> None:
+    with pytest.raises(UserError, match="direction=BA: cut translates from A to B alone"):
+        cut().translate(photos(0)["A"], "BA")
+
+
+def test_a_generator_without_an_encoder_is_refused() -> None:
+    with pytest.raises(UserError, match="Pointwise has no encoder"):
+        CUT(Pointwise(), TinyDiscriminator(4), adam(), adam())
+
+
+def test_maps_to_compare_are_the_papers() -> None:
+    generator = ResnetGenerator(width=4, blocks=6)
+    out, features = generator(torch.zeros(1, 3, 16, 16), return_features=True)
+    assert out.shape == (1, 3, 16, 16)
+    assert [tuple(map_.shape[1:]) for map_ in features] == [(3, 16, 16), (8, 8, 8), (16, 4, 4), (16, 4, 4), (16, 4, 4)]
+    assert generator.feature_channels == [3, 8, 16, 16, 16]
+    for one, other in zip(features, generator.encode(torch.zeros(1, 3, 16, 16)), strict=True):
+        torch.testing.assert_close(one, other)
+    assert isinstance(generator.body, nn.Sequential)

@@ -50,14 +50,14 @@ def begin(arguments: argparse.Namespace) -> None:
 
 
 def trained(name: str, options: Sequence[str], arguments: argparse.Namespace) -> Pretrained:
-    """Return the last checkpoint of a run in the folder `--work`, trained for `--minutes` unless it has been."""
+    """Return what the commands take of a run in the folder `--work`, its best checkpoint; trained unless it has been."""
     folder = arguments.work / name
     if not (folder / "done").exists():
         common = [f"name={name}", f"runs_dir={arguments.work}", f"seed={arguments.seed}", "resume=auto"]
         budget = ["trainer.max_epochs=null", f"trainer.max_minutes={arguments.minutes}"]
         run(["-m", "gan_lab.train", *common, *budget, *options], arguments.work / f"{name}.log")
         (folder / "done").touch()
-    return load(folder / "checkpoints" / "last.ckpt", device="cpu")
+    return load(folder, device="cpu")
 
 
 def run(command: Sequence[str], log: Path) -> None:

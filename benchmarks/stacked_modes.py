@@ -6,7 +6,7 @@ Each contender trains for so many minutes of wall clock on the same 20,000 stack
 trained here on the training pictures, names each colour's class; the three are the mode. Printed: how many of 1000 modes occur
 and the Kullback-Leibler divergence of their shares from even ones, in nats, beside those of 10,000 stacks of test pictures
 (labels by the same classifier), which are what a perfect generator reaches. Source: Srivastava et al. 2017, arXiv:1705.07761,
-section 4.2, for digits. What `--work` holds is not trained again; the last checkpoint is taken.
+section 4.2, for digits. What `--work` holds is not trained again; of a run its best checkpoint is taken.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from gan_lab.jobs import Plan, Pretrained, Task, open_checkpoint, plan, report, 
 from gan_lab.jobs.enhancement import Enhanced, Finish, enhance_photo, mask_of
 from gan_lab.jobs.fidelity import Thresholds
 from gan_lab.jobs.html_report import write_report
+from gan_lab.jobs.options import check_photo_options
 from gan_lab.jobs.restoration import Wish
-from gan_lab.jobs.runner import check_jobs
 
 #: What decides a result beside the photo, its mask and the weights.
 DECIDING = (
@@ -38,7 +38,7 @@ def enhance(config: DictConfig) -> None:
     """Enhance every photo of `input`; what an earlier call has done already is left as it is."""
     wish = Wish(config.correct, config.scale, config.strength, config.tile)
     finish = Finish(Adjustment(**config.adjust), config.ground)
-    check_options(config)
+    check_photo_options(config, guard__enabled=config.guard.enabled)
     guard = thresholds(config.guard)
     todo = with_masks(plan(config.input, config.output, config.format, PHOTO_SUFFIXES), config.mask)
     pretrained = open_checkpoint(config.checkpoint, config.device, config.precision)
@@ -157,25 +157,6 @@ def thresholds(guard: DictConfig) -> Thresholds | None:
     """Return the guard's limits; None where it is off."""
     limits = {str(name): limit for name, limit in guard.items() if name != "enabled"}
     return Thresholds(**limits) if guard.enabled else None
-
-
-def check_options(config: DictConfig) -> None:
-    """Refuse what no photo could be enhanced with, before anything is read.
-
-    Raises:
-        UserError: naming the option.
-    """
-    check_jobs(config.jobs)
-    for name, low, high in (("quality", 1, 100), ("max_pixels", 1, 2**32)):
-        value = config[name]
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise UserError(f"{name}={value}: needs a whole number from {low} to {high}")
-    if config.provenance not in ("on", "off"):
-        raise UserError(f"provenance={config.provenance}: needs on or off")
-    flags = {"drop_gps": config.drop_gps, "report": config.report, "guard.enabled": config.guard.enabled}
-    for name, value in flags.items():
-        if not isinstance(value, bool):
-            raise UserError(f"{name}={value}: needs true or false")
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -5,36 +5,69 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config import command
-from gan_lab.imaging import read_image
-from gan_lab.jobs import Task, file_sha256, open_checkpoint, plan, report, run
-from gan_lab.jobs.folder import write_image
-from gan_lab.jobs.pretrained import check_direction, check_size, check_tile
+from gan_lab.imaging.photo import PHOTO_SUFFIXES, read_photo, write_photo
+from gan_lab.imaging.provenance import FILLED, Provenance
+from gan_lab.jobs import Task, open_checkpoint, plan, report, run
+from gan_lab.jobs.html_report import write_report
+from gan_lab.jobs.options import check_photo_options
+from gan_lab.jobs.translation import TranslationWish, translate_photo
+
+#: What decides a result beside the photo and the weights.
+DECIDING = (
+    "direction",
+    "size",
+    "strength",
+    "format",
+    "quality",
+    "provenance",
+    "drop_gps",
+    "tile",
+    "max_pixels",
+    "seed",
+)
 
 
 def translate(config: DictConfig) -> None:
     """Give every photo of `input` the look of the other domain of the model of `checkpoint`."""
-    check_direction(config.direction)
-    check_size(config.size)
-    check_tile(config.tile)
-    todo = plan(config.input, config.output, config.format)
+    wish = TranslationWish(config.direction, config.size, config.strength, config.tile)
+    check_photo_options(config)
+    todo = plan(config.input, config.output, config.format, PHOTO_SUFFIXES)
     pretrained = open_checkpoint(config.checkpoint, config.device)
     pretrained.require("translation")
+    translation = pretrained.translation
+    assert translation is not None
+    translation.check(wish)
     torch.manual_seed(config.seed)
+    settings: dict[str, Any] = {name: value for name, value in plain(config).items() if name in DECIDING}
+    settings |= {"command": "translate", "model": pretrained.name, "model_sha256": pretrained.sha256}
 
     def work(task: Task) -> dict[str, Any]:
-        pixels = read_image(task.source, pretrained.channels)
-        write_image(task.target, pretrained.translate(pixels, config.direction, config.size, config.tile))
-        return {}
+        photo = read_photo(task.source, settings["max_pixels"])
+        made = translate_photo(translation, photo, wish)
+        provenance = None
+        if settings["provenance"] == "on":
+            source = FILLED if wish.strength > 0 else None
+            provenance = Provenance(pretrained.sha256, wish.strength, settings, digital_source_type=source)
+        quality, drop_gps = settings["quality"], settings["drop_gps"]
+        written = write_photo(task.target, made, provenance=provenance, drop_gps=drop_gps, quality=quality)
+        height, width = made.pixels.shape[:2]
+        return {"size": [width, height], "notes": [*photo.metadata.notes, *written]}
 
-    settings = {
-        "command": "translate",
-        "checkpoint_sha256": file_sha256(pretrained.path),
-        **{name: config[name] for name in ("direction", "size", "tile", "seed")},
-    }
-    report(run(todo, work, settings=settings, verb="translating"), "translated")
+    outcome = run(todo, work, settings=settings, verb="translating", jobs=config.jobs)
+    if config.report:
+        title = f"Translated {config.direction} with {pretrained.name}"
+        write_report(outcome.output, todo.root, outcome.records, title=title, settings=settings)
+    report(outcome, "translated")
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Return the configuration in plain containers."""
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
 
 
 main = command("translate")(translate)

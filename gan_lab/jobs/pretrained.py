@@ -24,8 +24,7 @@ from gan_lab.jobs.generation import Generation, Label, check_strength
 from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.restoration import TILE as RESTORATION_TILE
 from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish
-from gan_lab.jobs.tiling import OVERLAP, by_tiles
-from gan_lab.metrics import to_uint8
+from gan_lab.jobs.translation import TILE, Translation, TranslationWish, translate_photo
 from gan_lab.networks import LightCorrector, Restorer
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
@@ -37,8 +36,6 @@ TASKS = {
     "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, lsgan, sngan, wgan_gp, r3gan, vae, vae_gan"),
     "reconstruction": ("encodes photos and has no prior to draw new ones from", "evaluate", "vq_vae"),
 }
-#: Longest side of a tile, in pixels: about 1.5 GB of memory for a generator of width 64.
-TILE = 1024
 
 
 class Pretrained:
@@ -51,6 +48,7 @@ class Pretrained:
         config: the run's resolved configuration; empty for a bundle.
         model: the module, in evaluation mode; None for a bundle.
         restoration: enhances photos; None for a model of another task.
+        translation: gives photos the look of another domain; None for a model of another task.
         generation: draws images and varies photos; None for a model of another task.
         name: of the model's configuration or of the bundle: "enhancer", "faithful".
         channels: 1 for grey, 3 for RGB.
@@ -62,6 +60,7 @@ class Pretrained:
         self.device = device
         self.restoration: Restoration | None = None
         self.generation: Generation | None = None
+        self.translation: Translation | None = None
         if path.suffix == ".safetensors":
             self.model: Any = None
             self.config: dict[str, Any] = {}
@@ -76,6 +75,8 @@ class Pretrained:
         if self.model.task == "restoration":
             bundle.dtype_for(precision, device)  # refuses what is no precision; a run's networks compute in fp32
             self.restoration = Restoration(self._networks(), device)
+        if self.model.task == "translation":
+            self.translation = Translation(self.model, self.image_size, self.channels)
         if self.model.task == "generation":
             self.generation = Generation(self.model, self.name, path)
 
@@ -152,32 +153,26 @@ class Pretrained:
         return like(enhance_photo(self.restoration, photo, wish, mask=holes, guard=limits).photo, image)
 
     def translate(
-        self, image: Picture, direction: str = "AB", size: int | None = None, tile: int | None = TILE
+        self,
+        image: Picture,
+        direction: str = "AB",
+        size: int | None = None,
+        strength: float = 1.0,
+        tile: int | None = TILE,
     ) -> Picture:
-        """Return the photo in the look of the other domain.
-
-        A network knows its domains at the scale of its training: on a photo several times larger it changes textures
-        and leaves the scene. So the photo is brought to that scale first, and stays there: nothing is gained by
-        enlarging the result.
+        """Return the photo in the look of the other domain, in the form that it came in: 16 bits stay 16, alpha is kept.
 
         Args:
-            image: the photo.
-            direction: "AB" from the first domain to the second, "BA" back.
-            size: the photo's shorter side before translation; None takes `image_size`, 0 the photo's own.
-            tile: see `by_tiles`.
+            image: as in `enhance`.
+            direction, size, strength, tile: see `gan_lab.jobs.translation.TranslationWish`.
 
         Raises:
-            UserError: the model does not translate; no such direction; out of memory; the model gives NaN.
+            UserError: the model does not translate, or not so; out of memory; the model gives NaN.
         """
         self.require("translation")
-        check_direction(direction)
-        shorter = self.image_size if size is None else size
-
-        def work(pixels: np.ndarray) -> np.ndarray:
-            scaled = with_shorter_side(pixels, shorter) if shorter else pixels
-            return self._apply(lambda part: self.model.translate(part, direction), scaled, tile)
-
-        return self._like(image, work)
+        assert self.translation is not None
+        wish = TranslationWish(direction, size, strength, tile)
+        return like(translate_photo(self.translation, photo_of(image), wish), image)
 
     def generate(
         self, n: int, seed: int = 0, label: Label = None, truncation: float = 1.0, first: int = 0
@@ -272,36 +267,6 @@ class Pretrained:
         assert self.generation is not None
         return self.generation
 
-    def _apply(self, network: Callable[[Tensor], Tensor], pixels: np.ndarray, tile: int | None) -> np.ndarray:
-        """Apply a network to uint8 [H, W, C], which is extended to the training size at least."""
-        height, width = pixels.shape[:2]
-        # networks pad by reflection, which needs a side longer than the padding
-        below, right = max(0, self.image_size - height), max(0, self.image_size - width)
-        pixels = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
-        image = torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(127.5).sub(1)
-        try:
-            out = by_tiles(lambda part: network(part.to(self.model.device)).cpu(), image, tile)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-                raise UserError(
-                    f"tile={tile}: out of memory on a photo of {width}x{height}; "
-                    f"try tile={min(tile or TILE, TILE) // 2}"
-                ) from error
-            raise
-        return to_uint8(self._finite(out))[0, :, :height, :width].permute(1, 2, 0).numpy()
-
-    def _finite(self, images: Tensor) -> Tensor:
-        if not bool(torch.isfinite(images).all()):
-            raise UserError(f"checkpoint={self.path}: its model gives NaN; take an earlier checkpoint of the run")
-        return images
-
-    def _like(self, image: Picture, work: Callable[[np.ndarray], np.ndarray]) -> Picture:
-        """Do work on uint8 [H, W, C] and give its result in the form that the image came in."""
-        pixels = work(self._as_trained(pixels_of(image)))
-        if isinstance(image, Image.Image):
-            return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-        return pixels
-
     def _as_trained(self, pixels: np.ndarray) -> np.ndarray:
         """Return uint8 [H, W, C] with the channels that the model takes."""
         if pixels.shape[2] == self.channels:
@@ -365,36 +330,3 @@ def open_checkpoint(checkpoint: str | Path | None, device: str = "auto", precisi
     if not path.exists() and len(path.parts) == 1 and not path.suffix:
         return Pretrained(bundle.find(str(checkpoint)), where, precision)
     return Pretrained(checkpoints.find("checkpoint", path), where, precision)
-
-
-def check_direction(direction: str) -> None:
-    """Refuse a direction that is not AB or BA."""
-    if direction not in ("AB", "BA"):
-        raise UserError(f"direction={direction}: needs AB (from the first domain to the second) or BA (back)")
-
-
-def check_tile(tile: int | None) -> None:
-    """Refuse tiles that would be all overlap."""
-    if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile <= 2 * OVERLAP):
-        raise UserError(
-            f"tile={tile}: needs a whole number above {2 * OVERLAP}, or null for one pass whatever the size"
-        )
-
-
-def check_size(size: int | None) -> None:
-    """Refuse a size that is no number of pixels."""
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
-        raise UserError(
-            f"size={size}: needs pixels of the shorter side, 0 for the photo's own, or null for the training's"
-        )
-
-
-def with_shorter_side(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Resize uint8 [H, W, C] so that its shorter side is `size`, with an antialiased Lanczos filter."""
-    height, width = pixels.shape[:2]
-    factor = size / min(height, width)
-    if factor == 1:
-        return pixels
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    shape = (max(size, round(width * factor)), max(size, round(height * factor)))
-    return np.atleast_3d(np.array(picture.resize(shape, Image.Resampling.LANCZOS, reducing_gap=3.0)))

@@ -18,9 +18,8 @@ def by_tiles(network: Callable[[Tensor], Tensor], image: Tensor, tile: int | Non
     """Apply a fully convolutional network to an image, in one pass, or in tiles where it is larger than one.
 
     Neighbouring tiles are blended linearly over their overlap. For a network without norms, or with batch norm, that
-    is what one pass gives but for the context that is cut off at a tile's edge, and that counts little there. Instance
-    norm takes its statistics over the tile: with it (CycleGAN), each tile is rendered by its own contrast and colour,
-    and large tiles are closer to one pass.
+    is what one pass gives but for the context that is cut off at a tile's edge, and that counts little there. For instance
+    norm see `gan_lab.jobs.translation`.
 
     Args:
         network: [1, C, h, w] to the same shape.

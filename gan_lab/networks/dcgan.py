@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.networks.discriminator import Discriminator, LabelPlane, require_label
-from gan_lab.networks.initialisation import initialise
+from gan_lab.networks.initialisation import initialise, initialise_without_norm
 from gan_lab.networks.norm import Norm, needs_bias, norm_layer, spectral_normalise
 
 # image_size -> (side of the smallest feature map, number of doublings)
@@ -63,7 +63,8 @@ class DCGANGenerator(nn.Module):
 class DCGANDiscriminator(Discriminator):
     """Judge a whole image with 4x4 stride-2 convolutions and LeakyReLU 0.2; no norm next to the image or at the logit.
 
-    With `classes` the label becomes one more image plane.
+    With `classes` the label becomes one more image plane. With neither norm nor spectral norm the weights begin as He et al.'s:
+    the paper's rely on a norm behind each layer.
 
     Raises:
         ValueError: `image_size` is not 28, 32, 64, 128 or 256.
@@ -85,7 +86,7 @@ class DCGANDiscriminator(Discriminator):
         stages = [_down(channels + bool(classes), widths[0], "none", bias)]
         stages += [_down(outer, inner, norm, bias) for outer, inner in itertools.pairwise(widths)]
         super().__init__(stages, nn.Conv2d(widths[-1], 1, side, bias=bias))
-        initialise(self)
+        initialise_without_norm(self) if norm == "none" and not spectral else initialise(self)
         if spectral:
             spectral_normalise(self)
         self.plane = LabelPlane(classes, image_size) if classes else None

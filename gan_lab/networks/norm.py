@@ -41,12 +41,18 @@ class InstanceNorm2d(nn.Module):
     true one is 0.7 over CycleGAN's generator), which is how CycleGAN trains; group norm with a group per channel is the
     same function, is right, and in its contiguous form also the fastest.
 
+    Attributes:
+        learns: keep the statistics of the next images as `statistics`; for inference in tiles.
+        statistics: mean and 1 / standard deviation, [N, channels, 1, 1], to be taken in place of the images' own; None: those.
+
     Source: Ulyanov et al. 2016, arXiv:1607.08022, eq. 4.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.channels = channels
+        self.learns = False
+        self.statistics: tuple[Tensor, Tensor] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [N, C, H, W] for [N, C, H, W], in the memory format of `x`.
@@ -59,6 +65,12 @@ class InstanceNorm2d(nn.Module):
                 f"instance norm needs more than one pixel a channel, and gets {list(x.shape)}: data.image_size is too small "
                 "for this network, or the network too deep (layers, blocks)"
             )
+        if self.learns:
+            variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True)
+            self.statistics = mean, (variance + 1e-5).rsqrt()
+        elif self.statistics is not None:
+            mean, scale = self.statistics
+            return ((x - mean) * scale).to(x.dtype)
         normalised = functional.group_norm(x.contiguous(), self.channels)
         last = x.is_contiguous(memory_format=torch.channels_last)
         return normalised.contiguous(memory_format=torch.channels_last) if last else normalised

@@ -67,7 +67,7 @@ def test_a_run_enhances_a_folder(command: Command, runs: Path, photos: Path) -> 
 
 def test_translate_has_a_direction_and_a_size(command: Command, runs: Path, photos: Path) -> None:
     base = [f"checkpoint={runs / 'cyclegan'}", "input=photos"]
-    assert command(gan_lab.translate, *base, "output=AB") == 0
+    assert command(gan_lab.translate, *base, "output=AB", "format=png") == 0
     assert command(gan_lab.translate, *base, "output=BA", "direction=BA", "size=0", "format=same") == 0
     assert written(command.folder / "BA") == {"a.jpg", "deep/b.PNG", "deep/c.webp", "manifest.jsonl"}
     assert read_image(command.folder / "AB" / "a.png").shape == (32, 43, 3)
@@ -76,7 +76,7 @@ def test_translate_has_a_direction_and_a_size(command: Command, runs: Path, phot
 
 
 def test_translate_goes_on_where_it_stopped(command: Command, runs: Path, photos: Path) -> None:
-    base = [f"checkpoint={runs / 'cyclegan'}", "input=photos", "output=out"]
+    base = [f"checkpoint={runs / 'cyclegan'}", "input=photos", "output=out", "format=png"]
     assert command(gan_lab.translate, *base) == 0
     (photos / "b.jpg").write_bytes((photos / "a.jpg").read_bytes()[:300])
     (command.folder / "out" / "a.png").unlink()
@@ -92,15 +92,28 @@ def test_translate_goes_on_where_it_stopped(command: Command, runs: Path, photos
 def test_options_reach_the_work(command: Command, runs: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
-    def spy(self: Any, image: np.ndarray, *arguments: Any) -> np.ndarray:
-        seen.append(arguments)
-        return image
+    def spy(self: Any, pixels: np.ndarray, wish: Any) -> np.ndarray:
+        seen.append((wish.direction, wish.size, wish.strength, wish.tile))
+        return pixels
 
-    monkeypatch.setattr("gan_lab.jobs.Pretrained.translate", spy)
+    monkeypatch.setattr("gan_lab.jobs.translation.Translation.__call__", spy)
     one = "input=photos/a.jpg"
-    arguments = ["direction=BA", "size=64", "tile=512"]
+    arguments = ["direction=BA", "size=64", "strength=0.5", "tile=512"]
     assert command(gan_lab.translate, f"checkpoint={runs / 'cyclegan'}", one, "output=o", *arguments) == 0
-    assert seen == [("BA", 64, 512)]
+    assert seen == [("BA", 64, 0.5, 512)]
+
+
+def test_translations_are_marked_and_reported(command: Command, runs: Path, photos: Path) -> None:
+    base = [f"checkpoint={runs / 'cyclegan'}", "input=photos"]
+    assert command(gan_lab.translate, *base, "output=marked", "report=true") == 0
+    assert "compositeWithTrainedAlgorithmicMedia" in (command.folder / "marked" / "a.jpg").read_bytes().decode(
+        "latin-1"
+    )
+    assert (command.folder / "marked" / "report.html").is_file()
+    records = (command.folder / "marked" / "manifest.jsonl").read_text()
+    assert '"size":[43,32]' in records.replace(" ", "")
+    assert command(gan_lab.translate, *base, "output=plain", "provenance=off") == 0
+    assert b"AlgorithmicMedia" not in (command.folder / "plain" / "a.jpg").read_bytes()
 
 
 # -------------------------------------------------------------------------------- evaluate
@@ -183,7 +196,7 @@ def test_evaluate_measures_a_translation_both_ways(command: Command, runs: Path)
     assert command(gan_lab.evaluate, f"checkpoint={runs / 'cyclegan'}", "output=out", "data.catalogue_images=200") == 0
     figures, protocol = metrics(command.folder / "out")
     for direction in ("AB", "BA"):
-        assert figures[direction]["cycle_error"] > 0
+        assert figures[direction]["cycle_psnr"] > 0
         assert {"kid_random_vgg_as_is", "kid_random_vgg_translated"} <= figures[direction].keys()
     assert protocol["n_A"] >= 4
     assert "A to B" in command.out
@@ -266,6 +279,7 @@ BAD = {
     ),
     "direction": (gan_lab.translate, "checkpoint=RUNS/cyclegan input=photos output=out direction=A", "direction=A:"),
     "size": (gan_lab.translate, "checkpoint=RUNS/cyclegan input=photos output=out size=-1", "size=-1:"),
+    "strength": (gan_lab.translate, "checkpoint=RUNS/cyclegan input=photos output=out strength=2", "strength=2: needs"),
     "tile": (gan_lab.enhance, "checkpoint=RUNS/enhancer input=photos output=out tile=8", "tile=8:"),
     "unknown key": (gan_lab.translate, "direktion=AB", "did you mean direction"),
     "n": (gan_lab.generate, "checkpoint=RUNS/cgan n=0 output=out", "n=0:"),

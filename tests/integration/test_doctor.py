@@ -36,6 +36,7 @@ def collapsed(monkeypatch: pytest.MonkeyPatch, eager: None) -> None:
     """Let it take any pictures for collapsed ones, from iteration 4 on."""
     monkeypatch.setattr(f"{DOCTOR}.probes.WARM_UP", 3)
     monkeypatch.setattr(f"{DOCTOR}.probes.SPAN", 2)
+    monkeypatch.setattr(f"{DOCTOR}.probes.SLOW", 2)
     monkeypatch.setattr(f"{DOCTOR}.probes.COLLAPSED", 100.0)
 
 

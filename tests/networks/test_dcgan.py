@@ -89,3 +89,13 @@ def test_spectral_discriminator_trains() -> None:
     discriminator = DCGANDiscriminator(32, width=4, norm="none", spectral=True)
     checks.assert_discriminator(discriminator, torch.randn(2, 3, 32, 32), (2,))
     checks.assert_spectral(discriminator)
+
+
+def test_a_discriminator_without_norm_begins_with_logits_that_tell_images_apart() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(8, 3, 64, 64) * 2 - 1
+    assert (
+        DCGANDiscriminator(64, width=16, norm="none")(images * torch.linspace(0.1, 1, 8)[:, None, None, None]).std()
+        > 0.1
+    )
+    assert DCGANDiscriminator(64, width=16, norm="none").stages[1][0].weight.std() > 0.05  # DCGAN's own is 0.02

@@ -17,6 +17,8 @@ from gan_lab.models import Probe
 PROBES, SPAN = 3, 200
 #: Variety, as a share of the photos' own, below which a generator has collapsed.
 COLLAPSED = 0.1
+#: Iterations after which a generator that never had more has collapsed: before that it may only be slow to begin.
+SLOW = 1500
 
 
 def figures_of(
@@ -64,6 +66,9 @@ def collapsed(history: History, patient: Patient) -> Finding | None:
     """Find a generator that draws a few pictures over and over."""
     for name in history.names("doctor/variety"):
         row = confirmed(history, name, lambda value: value < COLLAPSED)
+        had_more = any(value >= COLLAPSED for _, value in history[name])
+        if row and not had_more and row[-1][0] - row[0][0] < SLOW:
+            continue
         if row and history.names("train/accuracy_d"):  # without a D it is no game that can be lost
             return Finding(
                 "mode collapse",

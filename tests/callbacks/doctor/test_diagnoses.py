@@ -51,9 +51,10 @@ CASES: list[tuple[Diagnosis, dict[str, Curve | float], dict[str, Curve | float]]
     (diagnoses.oscillating, {"train__loss_g": lambda i: math.sin(i / 20)}, {"train__loss_g": lambda i: (i - 750) ** 2}),
     (diagnoses.plateau, {"val__kid_random_vgg": late(2.0, 1.0, 200)}, {"val__kid_random_vgg": lambda i: 1 / i}),
     (diagnoses.plateau, {"val__kid_random_vgg": late(2.0, 1.0, 200)}, {"val__kid_random_vgg": late(0.5, 1.0, 900)}),
-    (probes.collapsed, {"doctor__variety": 0.02, **SURE}, {"doctor__variety": 0.3, **SURE}),
-    (probes.collapsed, {"doctor__variety": 0.02, **SURE}, {"doctor__variety": 0.02}),  # there is no D
-    (probes.collapsed, {"doctor__variety": 0.02, **SURE}, {"doctor__variety": late(0.02, 0.5, 1050), **SURE}),
+    (probes.collapsed, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": 0.3, **SURE}),
+    (probes.collapsed, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": late(0.02, 0.5)}),  # no D
+    (probes.collapsed, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": late(0.02, 0.5, 1050), **SURE}),
+    (probes.collapsed, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": 0.02, **SURE}),  # slow to begin
     (
         probes.overfitted,
         {"doctor__overfitting_A": 0.8, "doctor__overfitting_z_A": 9.0},
@@ -97,6 +98,11 @@ def test_the_first_iterations_are_no_part_of_a_window(diagnosis: Diagnosis) -> N
     ill: dict[str, Curve | float] = {**SURE, "doctor__gradient_g": 0.0, "train__active_units": 0.0}
     assert diagnosis(history(WARM_UP + WINDOW - 5, **ill), GAN) is None
     assert diagnosis(history(WARM_UP + WINDOW + 5, **ill), GAN) is not None
+
+
+def test_a_generator_that_never_had_variety_is_given_longer() -> None:
+    assert probes.collapsed(history(1700, doctor__variety=0.02, **SURE), GAN) is None
+    assert probes.collapsed(history(1900, doctor__variety=0.02, **SURE), GAN) is not None
 
 
 def test_a_finding_begins_with_its_evidence() -> None:

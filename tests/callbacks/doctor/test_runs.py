@@ -91,9 +91,9 @@ def test_a_generator_whose_weights_decay_to_nothing_collapses_and_is_stopped(tmp
     decaying = lambda parameters: torch.optim.AdamW(parameters, lr=1e-3, weight_decay=50.0)  # noqa: E731
     model = gan(Drawer(), decaying)
     with pytest.raises(TrainingDivergedError, match="few pictures over and over") as error:
-        attend(model, tmp_path, 700, single(noise))
+        attend(model, tmp_path, 2200, single(noise))
     assert error.value.what == "mode collapse"
-    assert 300 < error.value.since < model.iteration < 700
+    assert 300 < error.value.since < 500 < 1800 < model.iteration < 2200  # it never had variety: it is given time
     assert "model.generator_optimizer.lr=0.0005" in found(diary(tmp_path))["mode collapse"]["advice"]
 
 

@@ -1,0 +1,216 @@
+"""The translation of one photo: at the scale that the network knows, in tiles that agree, alpha and metadata kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gan_lab.errors import UserError
+from gan_lab.imaging.alpha import fill_hidden
+from gan_lab.imaging.photo import Photo
+from gan_lab.jobs.restoration import as_pixels, check_pixels, out_of_memory
+from gan_lab.jobs.tiling import OVERLAP, by_tiles
+from gan_lab.networks import InstanceNorm2d
+
+Pixels = NDArray[Any]  # uint8 or uint16
+
+#: Longest side of a tile, in pixels: about 1.5 GB of memory for a generator of width 64.
+TILE = 1024
+#: Patches along a side of the mosaic that instance norm's statistics are taken of.
+PATCHES = 8
+
+
+@dataclass(frozen=True)
+class TranslationWish:
+    """What to do with a photo.
+
+    Attributes:
+        direction: "AB" from the first domain to the second, "BA" back.
+        size: the photo's shorter side before translation, and so the result's; None: as in training; 0: the photo's own.
+        strength: 0 (the photo, at that size) to 1; what is between it and its translation.
+        tile: longest side of the tiles that larger photos are done in, in pixels; None: in one pass.
+
+    Raises:
+        UserError: a value is none of these.
+    """
+
+    direction: str = "AB"
+    size: int | None = None
+    strength: float = 1.0
+    tile: int | None = TILE
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("AB", "BA"):
+            raise UserError(f"direction={self.direction}: needs AB (from the first domain to the second) or BA (back)")
+        if self.size is not None and (isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 0):
+            raise UserError(
+                f"size={self.size}: needs pixels of the shorter side, 0 for the photo's own, or null for the training's"
+            )
+        if isinstance(self.strength, bool) or not isinstance(self.strength, int | float) or not 0 <= self.strength <= 1:
+            raise UserError(f"strength={self.strength}: needs a number from 0 (the photo as it is) to 1")
+        tile = self.tile
+        if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile <= 2 * OVERLAP):
+            raise UserError(
+                f"tile={tile}: needs a whole number above {2 * OVERLAP}, or null for one pass whatever the size"
+            )
+
+
+class Translation:
+    """Apply a generator to photos of any size, depth and aspect ratio.
+
+    A network knows its domains at the scale of its training: on a photo several times larger it changes textures and leaves
+    the scene. So the photo is brought to that scale first, and stays there: nothing is gained by enlarging the result.
+
+    Instance norm takes its statistics over the image. In tiles it would take each tile's own, and render each by its own
+    contrast and colour; so all tiles take those of one mosaic of patches from all over the photo, as large as a tile. (A
+    thumbnail's are not those of the photo: reduced, textures and noise are gone.)
+
+    Args:
+        model: `translate(image, direction)`, in evaluation mode; `directions`.
+        image_size: side of the images that it was trained on, in pixels.
+        channels: that it takes: 3, or 1 for grey.
+
+    Source: Chen et al. 2022, arXiv:2103.11784 (statistics shared by all tiles).
+    Differs from paper: a mosaic for its thumbnail.
+    """
+
+    def __init__(self, model: Any, image_size: int, channels: int) -> None:
+        self.model = model
+        self.image_size = image_size
+        self.channels = channels
+        self._lock = threading.Lock()
+
+    def check(self, wish: TranslationWish) -> None:
+        """Refuse a direction that the model has not learnt.
+
+        Raises:
+            UserError: naming those that it has.
+        """
+        if wish.direction not in self.model.directions:
+            known = ", ".join(self.model.directions)
+            raise UserError(f"direction={wish.direction}: this model has learnt {known} alone")
+
+    @torch.inference_mode()
+    def __call__(self, pixels: Pixels, wish: TranslationWish) -> Pixels:
+        """Return the photo in the look of the other domain.
+
+        Args:
+            pixels: uint8 or uint16 [H, W, C], sRGB or grey.
+            wish: what to do.
+
+        Returns:
+            [h, w, C] of the same type, with the channels that the network gives.
+
+        Raises:
+            UserError: a direction that is not learnt; memory that is too small; the model gives NaN.
+        """
+        self.check(wish)
+        check_pixels(pixels)
+        scaled = with_channels(with_shorter_side(pixels, self.side(wish)), self.channels)
+        height, width = scaled.shape[:2]
+        # networks pad by reflection, which needs a side longer than the padding
+        below, right = max(0, self.image_size - height), max(0, self.image_size - width)
+        image = as_image(np.pad(scaled, ((0, below), (0, right), (0, 0)), mode="symmetric"))
+        try:
+            out = self._translated(image, wish)[..., :height, :width]
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            raise UserError(
+                f"tile={wish.tile}: out of memory on a photo of {width}x{height}; try tile={min(wish.tile or TILE, TILE) // 2}"
+            ) from error
+        if not bool(torch.isfinite(out).all()):
+            raise UserError("checkpoint: its model gives NaN; take an earlier checkpoint of the run")
+        if wish.strength < 1:
+            out = torch.lerp(image[0, :, :height, :width], out, wish.strength)
+        return as_pixels(out, pixels.dtype)
+
+    def side(self, wish: TranslationWish) -> int | None:
+        """Return the shorter side that a photo is brought to; None for its own."""
+        return (self.image_size if wish.size is None else wish.size) or None
+
+    def _translated(self, image: Tensor, wish: TranslationWish) -> Tensor:
+        """Return [C, H, W] on the CPU for [1, C, H, W]."""
+
+        def network(part: Tensor) -> Tensor:
+            made: Tensor = self.model.translate(part.to(self.model.device), wish.direction).cpu()
+            return made
+
+        height, width = image.shape[-2:]
+        tile = wish.tile
+        with self._lock:  # the norms' statistics are those of one photo
+            if tile is None or height * width <= tile * tile:
+                return network(image)[0]
+            with statistics_of(self.model, lambda: network(mosaic(image, tile))):
+                return by_tiles(network, image, tile)[0]
+
+
+@contextmanager
+def statistics_of(model: nn.Module, look: Callable[[], Any]) -> Iterator[None]:
+    """Let every instance norm of a model take, meanwhile, the statistics that it meets during `look`."""
+    norms = [layer for layer in model.modules() if isinstance(layer, InstanceNorm2d)]
+    try:
+        for norm in norms:
+            norm.learns = True
+        look()
+        for norm in norms:
+            norm.learns = False
+        yield
+    finally:
+        for norm in norms:
+            norm.learns, norm.statistics = False, None
+
+
+def mosaic(image: Tensor, tile: int) -> Tensor:
+    """Return [1, C, h, w], at most tile * tile pixels, put together of patches from all over [1, C, H, W]."""
+    side = max(32, tile // PATCHES)
+    starts = [even(length, side, max(1, tile // side)) for length in image.shape[-2:]]
+    rows = [torch.cat([image[..., y : y + side, x : x + side] for x in starts[1]], dim=3) for y in starts[0]]
+    return torch.cat(rows, dim=2)
+
+
+def even(length: int, side: int, most: int) -> list[int]:
+    """Return where parts of a side's length begin that lie evenly on an axis, as many as there is room for, or `most`."""
+    count = max(1, min(most, length // side))
+    return [round(index * (length - side) / max(1, count - 1)) for index in range(count)]
+
+
+def translate_photo(translation: Translation, photo: Photo, wish: TranslationWish) -> Photo:
+    """Return a photo translated, its alpha brought to its new size, its metadata kept."""
+    before = photo.pixels if photo.alpha is None else fill_hidden(photo.pixels, photo.alpha)
+    after = translation(before, wish)
+    alpha = None if photo.alpha is None else with_shorter_side(photo.alpha[..., None], translation.side(wish))[..., 0]
+    return replace(photo, pixels=after, alpha=alpha)
+
+
+def as_image(pixels: Pixels) -> Tensor:
+    """Return uint8 or uint16 [H, W, C] as float32 [1, C, H, W] in [-1, 1]."""
+    half = np.iinfo(pixels.dtype).max / 2
+    return torch.from_numpy(np.ascontiguousarray(pixels).astype(np.float32)).permute(2, 0, 1)[None].div(half).sub(1)
+
+
+def with_channels(pixels: Pixels, channels: int) -> Pixels:
+    """Return [H, W, 1 or 3] with 1 or 3 channels."""
+    if pixels.shape[2] == channels:
+        return pixels
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None] if channels == 1 else np.repeat(pixels, 3, axis=2)
+
+
+def with_shorter_side(pixels: Pixels, side: int | None) -> Pixels:
+    """Return [H, W, C] resized so that its shorter side is `side`; None: as it is. Averaged where it shrinks, bicubic else."""
+    height, width = pixels.shape[:2]
+    if side is None or side == min(height, width):
+        return pixels
+    factor = side / min(height, width)
+    size = (max(side, round(width * factor)), max(side, round(height * factor)))
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return cv2.resize(pixels, size, interpolation=way).reshape(size[1], size[0], pixels.shape[2])

@@ -18,15 +18,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from generate_quality import NARROW_R3GAN
 from rich.console import Console
 from rich.table import Table
 
 from gan_lab import train
 from gan_lab.callbacks import Doctor
 
-NARROW = [f"model.{one}.{key}" for one in ("generator", "discriminator") for key in ("width=16", "blocks=1")]
-LAZY = [f"model.penalties.{one}.every=4" for one in ("r1", "r2")]
-RUNS = {"dcgan": ["model=dcgan"], "r3gan": ["model=r3gan", "model/augment=ada", *NARROW, *LAZY]}
+RUNS = {"dcgan": ["model=dcgan"], "r3gan": ["model=r3gan", "model/augment=ada", *NARROW_R3GAN]}
 
 
 class Stopwatch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from gan_lab.config import command
 from gan_lab.imaging.photo import PHOTO_SUFFIXES, read_photo, write_photo
@@ -41,7 +41,7 @@ def translate(config: DictConfig) -> None:
     assert translation is not None
     translation.check(wish)
     torch.manual_seed(config.seed)
-    settings: dict[str, Any] = {name: value for name, value in plain(config).items() if name in DECIDING}
+    settings: dict[str, Any] = {name: config[name] for name in DECIDING}
     settings |= {"command": "translate", "model": pretrained.name, "model_sha256": pretrained.sha256}
 
     def work(task: Task) -> dict[str, Any]:
@@ -61,13 +61,6 @@ def translate(config: DictConfig) -> None:
         title = f"Translated {config.direction} with {pretrained.name}"
         write_report(outcome.output, todo.root, outcome.records, title=title, settings=settings)
     report(outcome, "translated")
-
-
-def plain(config: DictConfig) -> dict[str, Any]:
-    """Return the configuration in plain containers."""
-    container = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
 
 
 main = command("translate")(translate)

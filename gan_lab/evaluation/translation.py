@@ -18,13 +18,11 @@ from gan_lab.evaluation.restoration import PSNR_CAP
 from gan_lab.evaluation.sets import GROUPS, INTERVALS, with_intervals
 from gan_lab.imaging import grid
 from gan_lab.imaging.cutout import cut_out
-from gan_lab.imaging.ground import white_ground
+from gan_lab.imaging.ground import LIMIT, white_ground
 from gan_lab.jobs import Progress
 from gan_lab.metrics import Interval, ciede2000_map, interval_of_mean, jackknife, kernel_distance, psnr, to_uint8
 
 FEWEST, SHOWN = 4, 12
-#: The confidence in a cut-out from which its mask says where the product is.
-CERTAIN = 0.5
 #: What the translation is compared with, by the names of their figures.
 BASELINES = {"as_is": "as it is", "cut_out": "cut out on white"}
 
@@ -101,7 +99,7 @@ def evaluate_translation(
             "extractor": extractor.name,
             "resize": extractor.resize,
             "kid": "unbiased, of the whole sets, kernel (x.y / D + 1)^3: 0 for equal distributions, whatever N",
-            "product": f"where a cut-out of the photo is certain ({CERTAIN} of 1); mean over its pixels, then over photos",
+            "product": f"where a cut-out of the photo is certain ({LIMIT} of 1); mean over its pixels, then over photos",
             "intervals": INTERVALS,
         },
     )
@@ -200,7 +198,7 @@ def on_white(images: Tensor) -> Tensor:
 def product_of(pixels: Tensor) -> Tensor | None:
     """Return where the product is on uint8 [C, H, W], bool [H, W]; None where that is not certain."""
     found = cut_out(pixels.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy())
-    return torch.from_numpy(found.mask) if found.confidence >= CERTAIN and found.mask.any() else None
+    return torch.from_numpy(found.mask) if found.confidence >= LIMIT and found.mask.any() else None
 
 
 def distance(f_real: Tensor, f_fake: Tensor, seed: int) -> Interval:

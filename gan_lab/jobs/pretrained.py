@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image, ImageOps
@@ -23,7 +22,7 @@ from gan_lab.jobs.fidelity import Thresholds
 from gan_lab.jobs.generation import Generation, Label, check_strength
 from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.restoration import TILE as RESTORATION_TILE
-from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish
+from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish, with_channels
 from gan_lab.jobs.translation import TILE, Translation, TranslationWish, translate_photo
 from gan_lab.networks import LightCorrector, Restorer
 
@@ -254,7 +253,7 @@ class Pretrained:
     def as_validated(self, image: Image.Image | np.ndarray) -> np.ndarray:
         """Return a photo as uint8 [S, S, C], cut and resized as those that the model was validated on."""
         data = self.config["data"]
-        pixels = self._as_trained(pixels_of(image))
+        pixels = with_channels(pixels_of(image), self.channels)
         return as_validated(pixels, self.image_size, data.get("fit", "crop"), data.get("shorter_side"))
 
     @property
@@ -266,14 +265,6 @@ class Pretrained:
         self.require("generation")
         assert self.generation is not None
         return self.generation
-
-    def _as_trained(self, pixels: np.ndarray) -> np.ndarray:
-        """Return uint8 [H, W, C] with the channels that the model takes."""
-        if pixels.shape[2] == self.channels:
-            return pixels
-        return (
-            cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None] if self.channels == 1 else np.repeat(pixels, 3, axis=2)
-        )
 
 
 def pixels_of(image: Image.Image | np.ndarray) -> np.ndarray:

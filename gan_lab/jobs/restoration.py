@@ -221,10 +221,7 @@ class Restoration:
 
     def _fitted(self, pixels: Pixels) -> Pixels:
         """Return the pixels with the channels that the networks take, extended to the smallest side that they take."""
-        if pixels.shape[2] != self.networks.channels:
-            grey = self.networks.channels == 1
-            pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None] if grey else np.repeat(pixels, 3, axis=2)
-        return self._padded(pixels)
+        return self._padded(with_channels(pixels, self.networks.channels))
 
     def _padded(self, array: Pixels) -> Pixels:
         height, width = array.shape[:2]
@@ -236,9 +233,7 @@ class Restoration:
         if curves is not None:
             values = np.stack([curve[pixels[..., channel]] for channel, curve in enumerate(curves)])
             return torch.from_numpy(values)[None].to(self.device)
-        half = np.iinfo(pixels.dtype).max / 2
-        values = np.ascontiguousarray(pixels).astype(np.float32)
-        return torch.from_numpy(values).permute(2, 0, 1)[None].to(self.device).div(half).sub(1)
+        return as_image(pixels, self.device)
 
 
 def curves_of(light: Light, dtype: np.dtype) -> Curves:
@@ -257,6 +252,20 @@ def check_pixels(pixels: Pixels) -> None:
         or not pixels.size
     ):
         raise ValueError(f"expected uint8 or uint16 [H, W, 1 or 3], got {pixels.dtype} {list(pixels.shape)}")
+
+
+def as_image(pixels: Pixels, device: torch.device | None = None) -> Tensor:
+    """Return uint8 or uint16 [H, W, C] as float32 [1, C, H, W] in [-1, 1]."""
+    half = np.iinfo(pixels.dtype).max / 2
+    values = np.ascontiguousarray(pixels).astype(np.float32)
+    return torch.from_numpy(values).permute(2, 0, 1)[None].to(device).div(half).sub(1)
+
+
+def with_channels(pixels: Pixels, channels: int) -> Pixels:
+    """Return [H, W, 1 or 3] with 1 or 3 channels."""
+    if pixels.shape[2] == channels:
+        return pixels
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None] if channels == 1 else np.repeat(pixels, 3, axis=2)
 
 
 def as_pixels(image: Tensor, dtype: np.dtype) -> Pixels:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.imaging.alpha import fill_hidden
 from gan_lab.imaging.photo import Photo
-from gan_lab.jobs.restoration import as_pixels, check_pixels, out_of_memory
+from gan_lab.jobs.restoration import as_image, as_pixels, check_pixels, out_of_memory, with_channels
 from gan_lab.jobs.tiling import OVERLAP, by_tiles
 from gan_lab.networks import InstanceNorm2d
 
@@ -190,19 +190,6 @@ def translate_photo(translation: Translation, photo: Photo, wish: TranslationWis
     after = translation(before, wish)
     alpha = None if photo.alpha is None else with_shorter_side(photo.alpha[..., None], translation.side(wish))[..., 0]
     return replace(photo, pixels=after, alpha=alpha)
-
-
-def as_image(pixels: Pixels) -> Tensor:
-    """Return uint8 or uint16 [H, W, C] as float32 [1, C, H, W] in [-1, 1]."""
-    half = np.iinfo(pixels.dtype).max / 2
-    return torch.from_numpy(np.ascontiguousarray(pixels).astype(np.float32)).permute(2, 0, 1)[None].div(half).sub(1)
-
-
-def with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """Return [H, W, 1 or 3] with 1 or 3 channels."""
-    if pixels.shape[2] == channels:
-        return pixels
-    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None] if channels == 1 else np.repeat(pixels, 3, axis=2)
 
 
 def with_shorter_side(pixels: Pixels, side: int | None) -> Pixels:

@@ -22,7 +22,7 @@ from gan_lab.networks import ExponentialMovingAverage, PatchProjector, RandomVGG
 class CUT(ManualModule):
     """Learn G from A to B such that it fools B's discriminator and each patch of G(a) can be told by a's own patch.
 
-    There is no way back, and no second pair of networks: an iteration costs about half of CycleGAN's.
+    There is no way back, and no second pair of networks.
 
     Args:
         generator: G(image) -> image, both [N, C, H, W] in [-1, 1]; `encode(image)` gives its encoder's feature maps,
@@ -98,7 +98,8 @@ class CUT(ManualModule):
         fake_B = outputs[: len(real_A)]
         terms = {"loss_g": generator_term(self.adversarial, self.discriminator, fake_B, real_B)}
         places = self.projector.places(own)
-        key = self.projector(own, places)
+        with torch.no_grad():
+            key = self.projector(own, places)
         query = self.projector(self.generator.encode(outputs), places)  # type: ignore[operator]
         for name, rows in (("loss_nce_A", slice(0, len(real_A))), ("loss_nce_B", slice(len(real_A), len(inputs)))):
             if rows.start < rows.stop:

@@ -94,7 +94,9 @@ class ResnetGenerator(nn.Module):
 
         Source: Park et al. 2020, arXiv:2007.15651, appendix C.
         """
-        return self._encoded(x, max(self._asked(), default=-1) + 1)[1]
+        features: list[Tensor] = []
+        self._encoded(x, max(self._asked(), default=-1) + 1, features)
+        return features
 
     def forward(self, x: Tensor, *, return_features: bool = False) -> Any:
         """Return [N, C, H, W] for images [N, C, H, W] in [-1, 1]: in [-1, 1], or unbounded with `global_residual`.
@@ -102,7 +104,8 @@ class ResnetGenerator(nn.Module):
         With `return_features`: that, and what `encode` returns.
         """
         height, width = x.shape[-2:]
-        hidden, features = self._encoded(x, len(self.body))
+        features: list[Tensor] | None = [] if return_features else None
+        hidden = self._encoded(x, len(self.body), features)
         out = self.out(self.decoder(hidden))[..., :height, :width]
         out = x + out if self.global_residual else out.tanh()
         return (out, features) if return_features else out
@@ -111,18 +114,18 @@ class ResnetGenerator(nn.Module):
         """Return the blocks whose output is compared."""
         return [index for index in (0, 4) if index < len(self.body)]
 
-    def _encoded(self, x: Tensor, blocks: int) -> tuple[Tensor, list[Tensor]]:
-        """Return the output after some of the blocks, and the maps to compare on the way there."""
+    def _encoded(self, x: Tensor, blocks: int, features: list[Tensor] | None) -> Tensor:
+        """Return the output after some of the blocks; append the maps on the way there that are compared, if asked for."""
+        kept: list[Tensor] = []
         hidden = pad_to_multiple(x, 4)
-        features = []
         for layer in self.encoder:
-            if isinstance(layer, nn.Conv2d):
-                features.append(hidden := layer(hidden))
-            else:
-                hidden = layer(hidden)
-        features[0] = x
+            hidden = layer(hidden)
+            if features is not None and isinstance(layer, nn.Conv2d):
+                kept.append(hidden)
         for index, block in enumerate(self.body[:blocks]):
             hidden = block(hidden)
-            if index in self._asked():
-                features.append(hidden)
-        return hidden, features
+            if features is not None and index in self._asked():
+                kept.append(hidden)
+        if features is not None:
+            features += [x, *kept[1:]]  # the image in the place of its own convolution
+        return hidden

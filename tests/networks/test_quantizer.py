@@ -168,6 +168,8 @@ def _one_of_two(rank: int, folder: str) -> None:
         encoded = torch.randn(4, 3, 4, 4, generator=torch.Generator().manual_seed(seed))[2 * rank : 2 * rank + 2]
         quantizer.update(encoded, quantizer(encoded)[1])
     torch.save(quantizer.state_dict(), f"{folder}/rank{rank}.pt")
+    torch.distributed.barrier()  # a process that leaves while the other still talks to it aborts it
+    torch.distributed.destroy_process_group()
 
 
 def test_two_processes_keep_one_codebook_of_all_their_vectors(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from gan_lab import load
 from gan_lab.config import compose, instantiate
 from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.jobs import Pretrained
+from gan_lab.models.base import Batch
 
 
 def parser(doc: str, root: str) -> argparse.ArgumentParser:
@@ -70,14 +71,19 @@ def run(command: Sequence[str], log: Path) -> None:
 
 def photo_batches(split: str, options: Sequence[str]) -> list[Tensor]:
     """Return the photos of a split as gan_lab.train reads them with such options, cut as in validation: [N, C, H, W] each."""
+    return [batch["image"] for batch in still_batches(split, options, "images")]
+
+
+def still_batches(split: str, options: Sequence[str], kind: str) -> list[Batch]:
+    """Return the batches of a split in the view of a kind: "images", "paired" or "unpaired"."""
     settings = OmegaConf.to_container(compose("train", [*options, "name=photos"]).data, resolve=True)
     assert isinstance(settings, dict)
     wanted = {str(key): value for key, value in settings.items() if key not in FACTS}
-    datamodule: ImageDataModule = instantiate(wanted, batch_kind="images")
+    datamodule: ImageDataModule = instantiate(wanted, batch_kind=kind)
     datamodule.prepare(training=False)
     loader = datamodule.still_dataloader(split)
     assert isinstance(loader, DataLoader), f"there are no photos in {split}/"
-    return [batch["image"] for batch in loader]
+    return list(loader)
 
 
 def write(found: Sequence[Any], table: Table, arguments: argparse.Namespace) -> None:

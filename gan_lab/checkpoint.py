@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 #: Version of the checkpoint's own layout.
 FORMAT = 1
+#: Options of the data by the names that older checkpoints have for them.
+RENAMED = {"root_A": "domain_a", "root_B": "domain_b", "class_A": "class_a", "class_B": "class_b"}
 
 
 class CrashSafeIO(CheckpointIO):
@@ -114,6 +116,8 @@ def read(path: Path) -> dict[str, Any]:
         penalty = config["model"].pop("penalty")
         named = penalty and {str(penalty["_target_"]).rsplit(".", 1)[-1].lower(): penalty}
         config["model"]["penalties"] = named
+    if isinstance(config.get("data"), dict):
+        config["data"] = {RENAMED.get(name, name): value for name, value in config["data"].items()}
     return checkpoint
 
 

@@ -147,13 +147,13 @@ def data_settings(trained: dict[str, Any], given: dict[str, Any]) -> dict[str, A
     """Return the settings of the datamodule: those of the checkpoint, with the given ones in their place.
 
     What says where the photos lie, or how they are degraded, is replaced as a whole: a new `root` takes the place of
-    `root_A` and `root_B`, a new `degradation` that of `validation_degradation`. Photos from elsewhere that nobody has
+    `domain_a` and `domain_b`, a new `degradation` that of `validation_degradation`. Photos from elsewhere that nobody has
     split are test photos all: none of them was trained on.
     """
     settings = {name: value for name, value in trained.items() if name not in FACTS}
     replaced = {
-        "root": ("root_A", "root_B", "labels", "group_column"),
-        "root_A": ("root", "labels", "group_column"),
+        "root": ("domain_a", "domain_b", "labels", "group_column"),
+        "domain_a": ("root", "labels", "group_column"),
         "degradation": ("validation_degradation",),
     }
     # by the place, not by the words: the run's own photos under another spelling were trained on
@@ -177,7 +177,7 @@ def trained_on(trained: dict[str, Any], settings: dict[str, Any]) -> bool:
 
 def places(settings: dict[str, Any]) -> set[Path]:
     """Return the folders that data settings name."""
-    named = [settings.get(name) for name in ("root", "root_A", "root_B")]
+    named = [settings.get(name) for name in ("root", "domain_a", "domain_b")]
     return {Path(folder).expanduser().resolve() for folder in named if folder}
 
 

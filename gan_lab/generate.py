@@ -166,7 +166,7 @@ def labelled(pretrained: Pretrained, root: str | None) -> ImageDataModule:
     """Return the run's data, or those of another folder cut and resized in the same way."""
     given = {name: value for name, value in pretrained.config["data"].items() if name not in FACTS}
     if root is not None:
-        others = {"root_A", "root_B", "labels", "group_column"} & given.keys()
+        others = {"domain_a", "domain_b", "labels", "group_column"} & given.keys()
         given |= dict.fromkeys(others) | {"root": root}
     datamodule: ImageDataModule = instantiate(given, batch_kind=pretrained.model.batch_kind)
     datamodule.prepare(training=False)

@@ -47,9 +47,14 @@ CHANGEABLE = (
     "compile",
     "resume",
     "data.root",
+    "data.domain_a",
+    "data.domain_b",
     "data.num_workers",
     "data.cache_mb",
 )
+
+#: Photos of a domain below which its discriminator is said to learn them by heart; how uneven two domains may be unsaid.
+FEW_PHOTOS, UNEVEN = 200, 4
 
 
 def train(config: DictConfig) -> None:
@@ -90,7 +95,7 @@ def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int =
     Raises:
         TrainingDivergedError: it has failed, in a way from which it may go back.
     """
-    seed_everything(config.seed, verbose=False)
+    seed_everything(config.seed + rollbacks, verbose=False)  # a run that starts again draws other weights
     datamodule, model = build(config)
     model.rollbacks = rollbacks
     if config.init_from is not None and resume is None:
@@ -99,6 +104,8 @@ def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int =
     resolved = plain(config, model)
     start = 0 if resume is None else checkpoint.read(resume)["clock"]["iteration"]
     log.info("%s", datamodule.describe())
+    for caution in cautions(datamodule.counts(), getattr(model, "augment", None) is not None):
+        log.warning("%s", caution)
     log.info("run %s: %s, seed %d", run_dir, parameters(model), config.seed)
     trainer = build_trainer(config, run_dir, resolved, start)
     write_config(run_dir, resolved)
@@ -153,6 +160,31 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
             f"model.micro_batches={model.micro_batches}: does not divide a batch of {config.data.batch_size} (data.batch_size)"
         )
     return datamodule, model
+
+
+def cautions(counts: dict[str, int], augmented: bool) -> list[str]:
+    """Return what the numbers of photos in two domains mean for their training.
+
+    Args:
+        counts: photos to train on, by role.
+        augmented: the discriminators' augmentation is on.
+    """
+    if "A" not in counts:
+        return []
+    small, large = sorted("AB", key=lambda domain: counts[domain])
+    said = []
+    if counts[small] < FEW_PHOTOS and not augmented:
+        said.append(
+            f"{small} has {counts[small]} photos to train on: a discriminator soon knows so few by heart, and what it then "
+            "asks of the translations is noise. Switch on model/augment=diffaugment, or add photos."
+        )
+    if counts[large] > UNEVEN * counts[small]:
+        said.append(
+            f"{large} has {counts[large]} photos and {small} {counts[small]}: an epoch shows each of {large} once and "
+            f"each of {small} {counts[large] / counts[small]:.0f} times. What {small} does not show, other goods, sizes or "
+            f"backgrounds, is forced to look like what it shows; model.lambda_foreground=1 holds the product in CycleGAN."
+        )
+    return said
 
 
 def find_resume(config: DictConfig, run_dir: Path) -> Path | None:

@@ -176,11 +176,12 @@ def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:
 
     The doctor comes before what it may keep from being written.
     """
+    doctor = Doctor(run_dir / "doctor.json", trainer.doctor_every, rollbacks=trainer.rollbacks)
     return [
         Budget(trainer.max_iterations, trainer.max_epochs, trainer.max_minutes),
         TermsLogger(trainer.log_every),
         Validation(trainer.validate_every, trainer.validate_images),
-        *([Doctor(run_dir / "doctor.json", trainer.doctor_every)] if trainer.doctor else []),
+        *([doctor] if trainer.doctor else []),
         SampleGrid(run_dir / "samples", trainer.sample_every),
         ProgressBar(),
         Checkpoints(

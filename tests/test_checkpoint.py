@@ -83,6 +83,15 @@ def test_a_checkpoint_with_the_older_single_penalty_is_read(
     assert "penalty" not in config["model"]
 
 
+def test_the_domains_of_an_older_checkpoint_have_their_names_of_today(tmp_path: Path) -> None:
+    data = {"root": None, "root_A": "/snapshots", "root_B": "/studio", "class_A": None, "image_size": 64}
+    content = {"state_dict": {}, "clock": {"iteration": 7, "progress": 0.5}}
+    checkpoint.CrashSafeIO({"model": {}, "data": data}).save_checkpoint(content, tmp_path / "a.ckpt")
+    assert checkpoint.read(tmp_path / "a.ckpt")["config"]["data"] == {
+        "root": None, "domain_a": "/snapshots", "domain_b": "/studio", "class_a": None, "image_size": 64,
+    }  # fmt: skip
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "a.ckpt"
     path.write_bytes(b"old")

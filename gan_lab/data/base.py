@@ -47,7 +47,7 @@ class ImageDataModule(LightningDataModule):
         masks: hand out where the product is, too ("unpaired" alone).
         flip, crop, scale, rotation: see `Augmentation`; training only.
         domain: "A" or "B": take this domain as single photos, where the data are two domains.
-        class_A, class_B: two class names that serve as the two domains.
+        class_a, class_b: two class names that serve as the two domains.
         seed: of the order and of every draw in training; not negative.
         split_seed: of who is in which split, and of the draws in validation and test.
         cache_mb: memory for decoded photos, shared by all workers of a process; 0 decodes each time.
@@ -73,8 +73,8 @@ class ImageDataModule(LightningDataModule):
         scale: Sequence[float] = (1.0, 1.0),
         rotation: float = 0.0,
         domain: str | None = None,
-        class_A: str | None = None,
-        class_B: str | None = None,
+        class_a: str | None = None,
+        class_b: str | None = None,
         seed: int = 0,
         split_seed: int = 0,
         cache_mb: int = 2048,
@@ -97,7 +97,7 @@ class ImageDataModule(LightningDataModule):
         self.shorter_side = shorter_side
         self.masks = bool(masks)
         self.augmentation = Augmentation(flip, crop, tuple(scale), rotation)
-        self.wanted = Wanted(batch_kind, one_of("domain", domain, (None, "A", "B")), (class_A, class_B))
+        self.wanted = Wanted(batch_kind, one_of("domain", domain, (None, "A", "B")), (class_a, class_b))
         self.seed = whole("seed", seed, at_least=0)
         self.split_seed = whole("split_seed", split_seed, at_least=0)
         self.cache_mb = whole("cache_mb", cache_mb, at_least=0)
@@ -160,7 +160,7 @@ class ImageDataModule(LightningDataModule):
 
     def describe(self) -> str:
         """Return the data in one or two lines, for the log."""
-        counts = " / ".join(str(len(self._views[split])) if split in self._views else "0" for split in SPLITS)
+        counts = " / ".join(self._count(split) for split in SPLITS)
         classes = f", {self.classes} classes ({', '.join(self.class_names[:12])})" if self.classes else ""
         cached = sum(images.cached_bytes for images in self._opened())
         whole_cache = all(images.cached == len(images) or images.source.cheap for images in self._opened())
@@ -170,6 +170,10 @@ class ImageDataModule(LightningDataModule):
             f"{self.batch_kind} batches of {self.batch_size}, {self.channels}x{self.image_size}x{self.image_size}, "
             f"{self._workers()} workers, decoded cache {cache}"
         )
+
+    def counts(self, split: str = "train") -> dict[str, int]:
+        """Return how many photos a split has, by role: "image", "lq" and "gt", or "A" and "B"; {} without the split."""
+        return {role: len(images) for role, images in self._images.get(split, {}).items()}
 
     def iterations_per_epoch(self, world_size: int = 1) -> int:
         """Return how many iterations show every training sample once, rounded up."""
@@ -201,8 +205,14 @@ class ImageDataModule(LightningDataModule):
 
     # ---- the data as the model needs them
 
+    def _count(self, split: str) -> str:
+        counts = self.counts(split)
+        if "A" in counts:
+            return f"{counts['A']} A, {counts['B']} B"
+        return str(len(self._views[split])) if split in self._views else "0"
+
     def _check_batch_size(self) -> None:
-        counts = {role: len(images) for role, images in self._images["train"].items()}
+        counts = self.counts()
         if self.batch_size > min(counts.values()):
             have = " and ".join(f"{count} of {role}" if role in "AB" else str(count) for role, count in counts.items())
             raise UserError(

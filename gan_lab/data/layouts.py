@@ -52,19 +52,21 @@ def find_layout(root: Path, option: str = "root") -> Layout:
     return {split: _content(folder, option) for split, folder in splits.items()}
 
 
-def two_folders(root_A: Path, root_B: Path) -> Layout:
+def two_folders(domain_a: Path, domain_b: Path) -> Layout:
     """Return two folders, named one by one, as the domains A and B.
 
     Raises:
         UserError: a folder has no photos, or one has its own splits and the other has not.
     """
-    layouts = {"A": find_layout(root_A, "root_A"), "B": find_layout(root_B, "root_B")}
+    layouts = {"A": find_layout(domain_a, "domain_a"), "B": find_layout(domain_b, "domain_b")}
     for domain, layout in layouts.items():
         if any("image" not in roles for roles in layout.values()):
-            raise UserError(f"data.root_{domain}: {(root_A, root_B)[domain == 'B']} is not a plain folder of photos.")
+            raise UserError(
+                f"data.domain_{domain.lower()}: {(domain_a, domain_b)[domain == 'B']} is not a plain folder of photos."
+            )
     if layouts["A"].keys() != layouts["B"].keys():
         raise UserError(
-            f"data.root_A, data.root_B: {root_A} has {_named(layouts['A'])}, {root_B} has {_named(layouts['B'])}; "
+            f"data.domain_a, data.domain_b: {domain_a} has {_named(layouts['A'])}, {domain_b} has {_named(layouts['B'])}; "
             "give two folders that are split alike."
         )
     return {split: {domain: layouts[domain][split]["image"] for domain in "AB"} for split in layouts["A"]}

@@ -45,7 +45,7 @@ class Products(ImageDataModule):
 
     Args:
         root: the folder; None: the demo catalogue.
-        root_A, root_B: two folders as the domains A and B, instead of `root`.
+        domain_a, domain_b: two folders as the domains A and B, instead of `root`.
         labels: a csv file with paths relative to its folder; None: labels.csv in `root`, where a column is asked for.
         path_column, label_column, group_column: see `Labels`.
         near_duplicates: how many bits the hashes of two photos may differ in, to count as the same picture;
@@ -61,8 +61,8 @@ class Products(ImageDataModule):
         self,
         root: str | Path | None = None,
         *,
-        root_A: str | Path | None = None,
-        root_B: str | Path | None = None,
+        domain_a: str | Path | None = None,
+        domain_b: str | Path | None = None,
         labels: str | Path | None = None,
         path_column: str = "path",
         label_column: str | None = None,
@@ -74,19 +74,23 @@ class Products(ImageDataModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.root, self.root_A, self.root_B = place("root", root), place("root_A", root_A), place("root_B", root_B)
-        if (self.root_A is None) != (self.root_B is None):
-            raise UserError("data.root_A, data.root_B: give both folders, or neither.")
-        if self.root is not None and self.root_A is not None:
+        self.root, self.domain_a, self.domain_b = (
+            place("root", root),
+            place("domain_a", domain_a),
+            place("domain_b", domain_b),
+        )
+        if (self.domain_a is None) != (self.domain_b is None):
+            raise UserError("data.domain_a, data.domain_b: give both folders, or neither.")
+        if self.root is not None and self.domain_a is not None:
             raise UserError(
-                f"data.root: {root} and two folders, {root_A} and {root_B}; give one or the two (root=null)."
+                f"data.root: {root} and two folders, {domain_a} and {domain_b}; give one or the two (root=null)."
             )
         self.labels = self._columns(place("labels", labels), path_column, label_column, group_column)
         if near_duplicates is not None:
             whole("near_duplicates", near_duplicates, at_least=0)
         self.near_duplicates = near_duplicates
         self.validation_share = share("validation_share", validation_share)
-        photos = self.root is not None or self.root_A is not None
+        photos = self.root is not None or self.domain_a is not None
         self.test_share = 1.0 if test_share == 1 and photos else share("test_share", test_share)
         self.catalogue_images = whole("catalogue_images", catalogue_images, at_least=3)
 
@@ -108,8 +112,8 @@ class Products(ImageDataModule):
         return (*ImageDataModule.pairs(), "snapshot_to_studio")
 
     def _scan(self) -> Scan:
-        if self.root_A is not None and self.root_B is not None:
-            return self._scan_layout(two_folders(self.root_A, self.root_B), f"{self.root_A} and {self.root_B}")
+        if self.domain_a is not None and self.domain_b is not None:
+            return self._scan_layout(two_folders(self.domain_a, self.domain_b), f"{self.domain_a} and {self.domain_b}")
         if self.root is not None:
             return self._scan_layout(find_layout(self.root), str(self.root))
         log.warning(DEMO_WARNING)

@@ -77,10 +77,10 @@ class Wanted:
         if self.kind == "unpaired":
             if "image" in roles and any(self.classes):
                 names = zip("AB", self.classes, strict=True)
-                return {role: _of_class(roles["image"], f"class_{role}", name, scan) for role, name in names}
+                return {role: _of_class(roles["image"], f"class_{role.lower()}", name, scan) for role, name in names}
             mend = (
-                "arrange them as trainA/ and trainB/, or name two folders (data.root_A, data.root_B) or two classes "
-                "(data.class_A, data.class_B)"
+                "arrange them as trainA/ and trainB/, or name two folders (data.domain_a, data.domain_b) or two classes "
+                "(data.class_a, data.class_b)"
             )
             return self._pick(roles, ("A", "B"), scan, mend)
         if self.kind == "paired" and {"lq", "gt"} <= roles.keys():

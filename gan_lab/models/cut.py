@@ -13,7 +13,17 @@ from torch.optim import Optimizer
 from gan_lab.errors import UserError
 from gan_lab.losses import LeastSquares, patch_nce
 from gan_lab.metrics import kernel_distance
-from gan_lab.models.adversary import Adversarial, detached, discriminator_terms, each, generator_term, judge_of
+from gan_lab.models.adversary import (
+    Adversarial,
+    adapt,
+    certainty,
+    detached,
+    discriminator_terms,
+    each,
+    generator_term,
+    judge_of,
+    tell_progress,
+)
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
 from gan_lab.models.probe import Probe
 from gan_lab.networks import ExponentialMovingAverage, PatchProjector, RandomVGG
@@ -37,6 +47,7 @@ class CUT(ManualModule):
             each. FastCUT goes without, and with `lambda_nce=10`.
         patches: places of a feature map that are compared.
         temperature: of the contrastive term.
+        augment: what is done to every image before D sees it; see `GAN`.
         ema_half_life: as in `GAN`; None for no averaging, as in the paper.
         options: of `ManualModule`.
 
@@ -59,6 +70,7 @@ class CUT(ManualModule):
         identity: bool = True,
         patches: int = 256,
         temperature: float = 0.07,
+        augment: nn.Module | None = None,
         ema_half_life: float | None = None,
         **options: Any,
     ) -> None:
@@ -78,17 +90,20 @@ class CUT(ManualModule):
         self.lambda_nce = lambda_nce
         self.identity = identity
         self.temperature = temperature
+        self.augment = augment
 
     # ------------------------------------------------------------------------------------------------ the method
 
     def step(self, batch: Batch) -> Terms:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
+        tell_progress(self.augment, self.progress)
         draw = {"real_A": batch["A"], "real_B": batch["B"]}
         update = self.minimize(generator_optimizer, self.generator_loss, draw)
         if self.generator_ema is not None and update.stepped:
             self.generator_ema.update(self.generator, images=self.images_seen(batch["A"]))
         draw["fake_B"] = update.images["fake_B"]
-        return update.terms | self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
+        judged = self.minimize(discriminator_optimizer, self.discriminator_loss, draw)
+        return update.terms | judged.terms | adapt(self, self.augment, judged.images["certainty"])
 
     def generator_loss(self, draw: Batch) -> Loss:
         """Fool D, and let each patch of an output be told by its input's own patch."""
@@ -96,7 +111,7 @@ class CUT(ManualModule):
         inputs = torch.cat([real_A, real_B]) if self.identity else real_A
         outputs, own = self.generator(inputs, return_features=True)
         fake_B = outputs[: len(real_A)]
-        terms = {"loss_g": generator_term(self.adversarial, self.discriminator, fake_B, real_B)}
+        terms = {"loss_g": generator_term(self.adversarial, self.judged, fake_B, real_B)}
         places = self.projector.places(own)
         with torch.no_grad():
             key = self.projector(own, places)
@@ -111,10 +126,20 @@ class CUT(ManualModule):
 
     def discriminator_loss(self, draw: Batch) -> Loss:
         """Tell real from fake; halved, as the authors do."""
-        logits_real, logits_fake = each(self.discriminator, draw["real_B"], draw["fake_B"])
+        real, fake = self.augmented(draw["real_B"]), self.augmented(draw["fake_B"])
+        logits_real, logits_fake = each(self.discriminator, real, fake)
         loss = 0.5 * self.adversarial.discriminator(logits_real, logits_fake)
         named = discriminator_terms(logits_real, logits_fake, self.adversarial.boundary, self.adversarial.relativistic)
-        return loss, detached({"loss_d": loss} | named)
+        sure = certainty(self.adversarial, logits_real, logits_fake)
+        return loss, detached({"loss_d": loss} | named), {"certainty": sure}
+
+    def augmented(self, images: Tensor) -> Tensor:
+        """Return images as D sees them; what is shown, measured or compared by patches never passes here."""
+        return images if self.augment is None else self.augment(images)
+
+    def judged(self, images: Tensor) -> Tensor:
+        """Return D's logits on images, as it sees them."""
+        return self.discriminator(self.augmented(images))
 
     def configure_optimizers(self) -> list[Optimizer]:
         generator = itertools.chain(self.generator.parameters(), self.projector.parameters())

@@ -109,8 +109,8 @@ def test_an_empty_folder_is_refused_with_what_it_has(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_refused_by_its_option(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data.root_B: .*nowhere does not exist"):
-        find_layout(tmp_path / "nowhere", "root_B")
+    with pytest.raises(UserError, match=r"data.domain_b: .*nowhere does not exist"):
+        find_layout(tmp_path / "nowhere", "domain_b")
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is not a folder"):
         find_layout(tmp_path / "file")

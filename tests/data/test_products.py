@@ -127,7 +127,7 @@ def test_a_split_without_validation_lends_from_training_or_takes_the_test(tmp_pa
 def test_a_rare_class_may_be_missing_in_validation(tmp_path: Path, write: Write) -> None:
     for folder, count in (("train/hat", 4), ("train/shoe", 3), ("val/hat", 2)):
         write(folder, count)
-    data = prepared(tmp_path, batch_kind="unpaired", class_A="hat", class_B="shoe")
+    data = prepared(tmp_path, batch_kind="unpaired", class_a="hat", class_b="shoe")
     assert data.val_dataloader() == []
 
 
@@ -295,14 +295,14 @@ def test_both_domains_are_covered_evenly_and_meet_in_changing_pairs(tmp_path: Pa
 def test_two_folders_and_two_classes_are_domains(tmp_path: Path, write: Write) -> None:
     write("hat", 10)
     write("shoe", 6)
-    by_folder = prepared(None, root_A=tmp_path / "hat", root_B=tmp_path / "shoe", batch_kind="unpaired")
-    by_class = prepared(tmp_path, class_A="shoe", class_B="hat", batch_kind="unpaired")
+    by_folder = prepared(None, domain_a=tmp_path / "hat", domain_b=tmp_path / "shoe", batch_kind="unpaired")
+    by_class = prepared(tmp_path, class_a="shoe", class_b="hat", batch_kind="unpaired")
     assert {Path(name).parts[0] for name in names(by_folder, "train", "A")} == {"hat"}
     assert {Path(name).parts[0] for name in names(by_class, "train", "A")} == {"shoe"}
-    with pytest.raises(UserError, match=r"data.class_B: boot is not a class .* hat, shoe"):
-        prepared(tmp_path, class_A="shoe", class_B="boot", batch_kind="unpaired")
+    with pytest.raises(UserError, match=r"data.class_b: boot is not a class .* hat, shoe"):
+        prepared(tmp_path, class_a="shoe", class_b="boot", batch_kind="unpaired")
     with pytest.raises(UserError, match="give both folders"):
-        prepared(None, root_A=tmp_path / "hat", batch_kind="unpaired")
+        prepared(None, domain_a=tmp_path / "hat", batch_kind="unpaired")
 
 
 # ---- what cannot be fed
@@ -311,10 +311,10 @@ def test_two_folders_and_two_classes_are_domains(tmp_path: Path, write: Write) -
 @pytest.mark.parametrize(
     ("folders", "options", "message"),
     [
-        (("",), {"batch_kind": "unpaired"}, r"needs two folders.*no classes.*data.root_A.*data.class_A"),
+        (("",), {"batch_kind": "unpaired"}, r"needs two folders.*no classes.*data.domain_a.*data.class_a"),
         (("trainA", "trainB"), {"batch_kind": "images"}, r"two domains, A and B.*data.domain=A"),
         (("trainA", "trainB"), {"batch_kind": "paired"}, r"needs pairs.*data.domain=A"),
-        (("lq", "gt"), {"batch_kind": "unpaired"}, r"pairs, lq and gt.*data.root_A"),
+        (("lq", "gt"), {"batch_kind": "unpaired"}, r"pairs, lq and gt.*data.domain_a"),
         (("",), {"batch_kind": "paired", "pair": "snapshot_to_studio"}, "needs the demo catalogue"),
         (("",), {"batch_kind": "paired"}, "data.degradation"),
         (("",), {"batch_size": 6}, r"data.batch_size: 6 .*\(4, in .*give at most 4"),
@@ -346,7 +346,8 @@ def test_a_test_split_alone_can_be_evaluated_on_but_not_trained_on(
     data = Products(tmp_path, **options)
     data.prepare(training=False)
     assert sum(len(next(iter(batch.values()))) for batch in data.test_dataloader()) == 6
-    assert "0 / 6 / 6 samples" in data.describe()
+    held_out = "6 A, 6 B" if "A" in folders[0] else "6"
+    assert f": 0 / {held_out} / {held_out} samples" in data.describe()
     with pytest.raises(UserError, match=r"data.root: .* no photos to train on"):
         Products(tmp_path, **options).prepare()
 
@@ -364,7 +365,7 @@ def test_a_domain_serves_as_single_photos_and_gt_as_images(tmp_path: Path, write
         {"image_size": 0}, {"channels": 2}, {"batch_size": 0}, {"num_workers": "many"}, {"pair": "sketch"},
         {"fit": "warp"}, {"seed": -1}, {"max_unreadable": 5}, {"validation_share": 1.0}, {"domain": "C"},
         {"catalogue_images": 0}, {"near_duplicates": -1}, {"near_duplicates": 14.5}, {"near_duplicates": "x"},
-        {"labels": "labels.csv"}, {"root": "a", "root_A": "a", "root_B": "b"},
+        {"labels": "labels.csv"}, {"root": "a", "domain_a": "a", "domain_b": "b"},
         {"degradation": "blur"}, {"validation_degradation": [add_noise, "jpeg"]}, {"validation_degradation": {"a": 1}},
     ],
 )  # fmt: skip
@@ -373,9 +374,9 @@ def test_a_bad_option_is_named(option: dict[str, Any]) -> None:
         Products(**(SMALL | option))
 
 
-@pytest.mark.parametrize("option", ["root", "root_A", "root_B", "labels"])
+@pytest.mark.parametrize("option", ["root", "domain_a", "domain_b", "labels"])
 def test_an_empty_path_is_not_the_current_folder(option: str) -> None:
-    given = {"root_A": "a", "root_B": "b"} if option in ("root_A", "root_B") else {"group_column": "seller"}
+    given = {"domain_a": "a", "domain_b": "b"} if option in ("domain_a", "domain_b") else {"group_column": "seller"}
     for empty in ("", " "):
         with pytest.raises(UserError, match=rf"data\.{option}: it is empty"):
             Products(**(SMALL | given | {option: empty}))

@@ -39,7 +39,7 @@ def test_products_as_pairs(photos: Path) -> None:
 
 def test_the_background_domains(photos: Path) -> None:
     data = prepared(photos / "unpaired_cc0", image_size=128, batch_size=4, batch_kind="unpaired")
-    assert "361 / 40 / 40" in data.describe()
+    assert "361 A, 195 B / 40 A, 22 B / 40 A, 40 B samples" in data.describe()
     batch = next(iter(data.train_dataloader()))
     assert batch["A"].shape == batch["B"].shape == (4, 3, 128, 128)
     validation = [len(images) for images in data._images["val"].values()]

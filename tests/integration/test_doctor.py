@@ -111,6 +111,41 @@ def test_a_run_goes_back_from_a_nan_and_goes_on_at_half_the_rate(run: Command, m
     assert diary(run.folder / "runs/mine")["setbacks"] == [setback]
 
 
+@pytest.fixture
+def inverted(monkeypatch: pytest.MonkeyPatch, eager: None) -> None:
+    """Let it take any pictures for negatives, from iteration 3 on."""
+    monkeypatch.setattr(f"{DOCTOR}.probes.WARM_UP", 0)
+    monkeypatch.setattr(f"{DOCTOR}.probes.SPAN", 2)
+    monkeypatch.setattr(f"{DOCTOR}.probes.INVERTED", 2.0)
+
+
+def test_a_cycle_that_begins_with_negatives_starts_again_once_from_other_weights(run: Command, inverted: None) -> None:
+    options = [*tiny("cyclegan"), *OPTIONS, "trainer.doctor_every=1"]
+    assert run(command, *options, "trainer.rollbacks=1") == 0  # the second time it stays: the domains may ask for it
+    contents = diary(run.folder / "runs/mine")
+    assert [(setback["what"], setback["back_to"]) for setback in contents["setbacks"]] == [("colours inverted", 0)]
+    assert "colours inverted" in {finding["what"] for finding in contents["findings"]}
+    assert "goes back to its start" in run.err
+    assert run(command, *options, "name=other", "trainer.rollbacks=0") == 0  # and unasked, no run goes back
+    assert diary(run.folder / "runs/other")["setbacks"] == []
+    again, other = (load(run.folder / f"runs/{name}/checkpoints/last.ckpt") for name in ("mine", "other"))
+    assert (again["clock"]["rollbacks"], other["clock"]["rollbacks"]) == (1, 0)
+    name = next(iter(again["state_dict"]))
+    assert not torch.equal(again["state_dict"][name], other["state_dict"][name])
+
+
+def test_an_old_cycle_or_an_enhancer_that_inverts_goes_on(
+    run: Command, inverted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(command, *tiny("enhancer"), *OPTIONS, "trainer.doctor_every=1") == 0
+    monkeypatch.setattr(f"{DOCTOR}.doctor.EARLY", 0)
+    assert run(command, *tiny("cyclegan"), *OPTIONS, "name=old", "trainer.doctor_every=1") == 0
+    for name in ("mine", "old"):
+        contents = diary(run.folder / f"runs/{name}")
+        assert contents["setbacks"] == []
+        assert "colours inverted" in {finding["what"] for finding in contents["findings"]}
+
+
 def test_a_run_that_went_back_is_one_that_was_resumed_there(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Going back is an edit of a checkpoint: what follows is what follows from that, bit for bit."""
     assert run(command, *tiny("dcgan"), *OPTIONS[1:], "name=other", "trainer.max_iterations=4") == 0

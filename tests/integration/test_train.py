@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -131,6 +132,27 @@ def test_secrets_do_not_reach_the_disk(tmp_path: Path, monkeypatch: pytest.Monke
     assert run(monkeypatch, tmp_path, *options) == 0
     assert "hunter2" not in (tmp_path / "runs/secret/config.yaml").read_text()
     assert b"hunter2" not in (tmp_path / "runs/secret/checkpoints/last.ckpt").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("counts", "augmented", "said"),
+    [
+        (
+            {"A": 1080, "B": 54},
+            False,
+            [r"^B has 54 photos to train on.*model/augment=diffaugment", r"^A has 1080 photos and B 54.* B 20 times"],
+        ),
+        ({"A": 54, "B": 200}, True, []),
+        ({"A": 199, "B": 200}, False, [r"^A has 199 photos"]),
+        ({"A": 200, "B": 800}, False, []),
+        ({"image": 20}, False, []),
+    ],
+)
+def test_few_photos_or_uneven_domains_are_said(counts: dict[str, int], augmented: bool, said: list[str]) -> None:
+    cautions = command.cautions(counts, augmented)
+    assert len(cautions) == len(said)
+    for caution, pattern in zip(cautions, said, strict=True):
+        assert re.search(pattern, caution), caution
 
 
 # ---------------------------------------------------------------------------------------------------- how it stops

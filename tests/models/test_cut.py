@@ -12,7 +12,7 @@ from gan_lab.errors import UserError
 from gan_lab.losses import patch_nce
 from gan_lab.models import CUT
 from gan_lab.networks import PatchDiscriminator, ResnetGenerator
-from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit
+from tests.models.fitting import Pointwise, Recorder, TinyDiscriminator, adam, fit
 
 
 def photos(iteration: int) -> dict[str, torch.Tensor]:
@@ -92,6 +92,20 @@ def test_takes_the_look_of_b_and_keeps_the_square_where_it_is() -> None:
     assert set(model.validate([photos(10_001)])) == {"val/kid_random_vgg"}
     pictures, columns = model.sample_grid(photos(10_002))
     assert (columns, len(pictures)) == (4, 16)
+
+
+def test_the_discriminator_sees_augmented_images_in_either_turn_and_the_patches_none() -> None:
+    augment = Recorder()
+    model = cut(augment=augment)
+    judged, encoded = [], []
+    model.discriminator.register_forward_pre_hook(lambda module, inputs: judged.append(float(inputs[0].detach().min())))
+    model.generator.register_forward_pre_hook(lambda module, inputs: encoded.append(float(inputs[0].detach().max())))
+    terms = fit(model, photos, 1)
+    assert augment.calls == 3  # a fake for G, a photo and a fake for D
+    assert min(judged) >= 0.0  # without, the squares of B would be at -0.8
+    assert max(encoded) <= 1.0
+    assert augment.seen == [((4, 1, 6, 6), 4)]
+    assert "augment_p" in terms[0]
 
 
 def test_there_is_no_way_back() -> None:

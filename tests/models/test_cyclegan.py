@@ -13,7 +13,7 @@ from gan_lab.losses import R1
 from gan_lab.models import CycleGAN
 from gan_lab.models.cyclegan import ImagePool
 from gan_lab.models.gan import each
-from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit, same, weights
+from tests.models.fitting import Pointwise, Recorder, TinyDiscriminator, adam, fit, same, weights
 
 
 def domains(iteration: int) -> dict[str, torch.Tensor]:
@@ -142,23 +142,6 @@ def test_the_foreground_term_is_the_difference_within_the_mask() -> None:
 def test_a_foreground_term_without_masks_names_the_option() -> None:
     with pytest.raises(UserError, match=r"model\.lambda_foreground=2\.0: the data give no masks; set data\.masks=true"):
         fit(cyclegan(lambda_foreground=2.0), domains, 1)
-
-
-class Recorder(nn.Module):
-    """An augmentation that makes images brighter, counts its calls and steers itself."""
-
-    adaptive = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.p, self.calls, self.seen = torch.zeros(()), 0, []
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        self.calls += 1
-        return images + 1
-
-    def observe(self, sure: torch.Tensor, images: int) -> None:
-        self.seen.append((tuple(sure.shape), images))
 
 
 def test_both_discriminators_see_augmented_images_in_either_turn() -> None:

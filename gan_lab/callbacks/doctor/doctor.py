@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Share of a run's time that probes may take: where one takes long, they are farther apart.
 SHARE = 0.01
+#: Iterations up to which inverted colours make a run start again: later they come from something else than the first weights.
+EARLY = 1000
 #: Photos of either kind in a probe: twice a batch, within these bounds.
 PHOTOS = (8, 64)
 
@@ -32,18 +35,22 @@ PHOTOS = (8, 64)
 class Doctor(Callback):
     """Read what the run computes anyway, look at a few pictures now and then, and say in plain words what is wrong.
 
-    Nothing it does moves the run, until it stops one whose pictures have become all alike: see `go_back`. Of several
-    processes the first one is looked at, and none is stopped.
+    Nothing it does moves the run, until it stops one whose pictures have become all alike, or, once, a cycle that began by
+    inverting colours: see `go_back`. Of several processes the first one is looked at, and none is stopped.
 
     Args:
         path: the run's `doctor.json`.
         every_n_iterations: from one look to the next, at least.
         share: of the time spent so far that probes may have taken, the one to come included.
+        rollbacks: how often the run may go back.
     """
 
-    def __init__(self, path: str | Path, every_n_iterations: int = 100, share: float = SHARE) -> None:
+    def __init__(
+        self, path: str | Path, every_n_iterations: int = 100, share: float = SHARE, rollbacks: int = 0
+    ) -> None:
         self.every_n_iterations = every_n_iterations
         self.share = share
+        self.rollbacks = rollbacks
         self.record = Record(Path(path))
         self.history = History()
         self.seconds = 0.0
@@ -65,7 +72,7 @@ class Doctor(Callback):
         """Note what was logged, and look when it is time. Runs before checkpoints are written (the callbacks' order).
 
         Raises:
-            TrainingDivergedError: the generator has collapsed.
+            TrainingDivergedError: the generator has collapsed, or a young cycle makes dark of light.
         """
         if not trainer.is_global_zero:
             return
@@ -79,11 +86,11 @@ class Doctor(Callback):
                 self._probes += self._last_probe
             self._conclude(trainer, pl_module)
         self.seconds += time.monotonic() - begin
-        collapse = self.record.findings.get("mode collapse")
-        if collapse is not None and trainer.world_size == 1:
-            message = f"iteration {pl_module.iteration}: {collapse}"
+        failure = self.record.findings.get("mode collapse") or self._inverted(pl_module)
+        if failure is not None and trainer.world_size == 1:
+            message = f"iteration {pl_module.iteration}: {failure}"
             raise TrainingDivergedError(
-                message, collapse.what, collapse.since, pl_module.rollbacks, evidence=collapse.evidence
+                message, failure.what, failure.since, pl_module.rollbacks, evidence=failure.evidence
             )
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -114,6 +121,17 @@ class Doctor(Callback):
             self.history.add(model.iteration, terms.latest | gradient_of(trainer))
         fresh: dict[str, float] = getattr(model, "fresh_figures", {})
         self.history.add(model.iteration, {name: value for name, value in fresh.items() if math.isfinite(value)})
+
+    def _inverted(self, model: Any) -> Finding | None:
+        """Return inverted colours for which the run is to start again, as if they were there from its first iteration on.
+
+        Once, for they may be what the domains ask for: dark grounds made white. And where there is a cycle, which undoes
+        them without a trace; what is trained on pairs has been told.
+        """
+        finding = self.record.findings.get("colours inverted")
+        if finding is None or len(getattr(model, "directions", ())) < 2 or model.rollbacks or not self.rollbacks:
+            return None
+        return replace(finding, since=1) if finding.since <= EARLY else None
 
     def _affordable(self, now: float) -> bool:
         return self._probes + self._last_probe <= self.share * (now - self._start)

@@ -17,6 +17,8 @@ from gan_lab.models import Probe
 PROBES, SPAN = 3, 200
 #: Variety, as a share of the photos' own, below which a generator has collapsed.
 COLLAPSED = 0.1
+#: Correlation of a photo's lightness with its translation's below which colours are inverted.
+INVERTED = -0.4
 #: Iterations after which a generator that never had more has collapsed: before that it may only be slow to begin.
 SLOW = 1500
 
@@ -129,7 +131,7 @@ def leaking(history: History, patient: Patient) -> Finding | None:
 def inverted(history: History, patient: Patient) -> Finding | None:
     """Find a translation that makes dark of light."""
     for name in history.names("doctor/luminance"):
-        row = confirmed(history, name, lambda value: value < -0.4)
+        row = confirmed(history, name, lambda value: value < INVERTED)
         if row:
             return Finding(
                 "colours inverted",

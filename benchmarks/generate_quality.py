@@ -4,8 +4,9 @@
         [--only tutorial dcgan small_catalogue ...] [--share 0.2] [--json out.json] [--markdown out.md]
 
 Every contender trains in a process of its own, one after the other, for so many minutes of wall clock by its own clock, the
-one of the tutorial (`tutorial_dcgan.py`) included; preparation (decoding into a cache, importing) does not count for either.
-What `--work` holds already is not trained again, so a command that was stopped goes on where it was.
+one of the tutorial (`tutorial_dcgan.py`) included; preparation (decoding into a cache, importing) does not count for either. Of
+each, 64 samples are drawn into a grid, and of gan_lab's runs its first row at four moments. What `--work` holds already is not
+trained again, so a command that was stopped goes on where it was.
 
 Samples are compared with the training split of all photos, in the features of a random VGG with a fixed seed (Naeem et al.
 2020): its distances tell colour, texture and coarse shape apart and are no FID. Five sets of samples, each of as many as
@@ -32,6 +33,7 @@ from rich.table import Table
 from torch import Tensor
 
 from gan_lab.imaging import grid, write_png
+from gan_lab.imaging.photo import read_photo
 from gan_lab.metrics import (
     Interval,
     density_coverage,
@@ -46,6 +48,8 @@ from gan_lab.networks import RandomVGG
 TUTORIAL = "tutorial"
 #: Sets of samples, photos in one at most, and training photos that they are compared with at most.
 SETS, LARGEST, MOST_TRAINING = 5, 2000, 10_000
+#: Moments of a run that are shown.
+ROWS = 4
 NARROW_DCGAN = ["model.generator.width=32", "model.discriminator.width=32"]
 NARROW_R3GAN = [f"model.{one}.{key}" for one in ("generator", "discriminator") for key in ("width=16", "blocks=1")]
 NARROW_R3GAN += ["model.penalties.r1.every=4", "model.penalties.r2.every=4"]
@@ -119,8 +123,16 @@ def train_own(name: str, arguments: argparse.Namespace, data: Sequence[str], n: 
     """Return samples of a run of gan_lab.train, and how long it trained."""
     tool = trained(name, [*CONTENDERS[name], *data], arguments)
     last = torch.load(arguments.work / name / "checkpoints" / "last.ckpt", weights_only=True)["clock"]["iteration"]
+    write_png(arguments.work / f"{name}_over_time.png", over_time(arguments.work / name / "samples", tool.image_size))
     length = f"{last} iterations of {tool.config['data']['batch_size']}, best at {tool.model.iteration}"
     return np.concatenate(list(tool.samples(n, seed=1))), length
+
+
+def over_time(samples: Path, size: int) -> np.ndarray:
+    """Return the first row of `ROWS` of a run's sample grids, the first and the last among them: the same latents."""
+    files = sorted(samples.glob("*.png"))
+    chosen = np.unique(np.geomspace(1, len(files), ROWS).round().astype(int)) - 1
+    return grid([read_photo(files[index]).pixels[:size] for index in chosen], 1)
 
 
 # ------------------------------------------------------------------------------------------------ the figures

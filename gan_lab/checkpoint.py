@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,13 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 #: Options of the data by the names that older checkpoints have for them.
 RENAMED = {"root_A": "domain_a", "root_B": "domain_b", "class_A": "class_a", "class_B": "class_b"}
+
+
+class DamagedError(UserError):
+    """A file is not what a checkpoint was when it was written, or none that can be read safely."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"checkpoint {path}: damaged, or not a checkpoint that can be read safely ({reason})")
 
 
 class CrashSafeIO(CheckpointIO):
@@ -68,6 +76,14 @@ def write_whole(path: Path, write: Callable[[Any], None]) -> None:
         raise
 
 
+def keep(path: Path, name: str) -> None:
+    """Give a file a second name beside it, in the place of what had that; where the file system has no links, do nothing."""
+    link = path.with_name(f".{name}.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        os.link(path, link)
+        os.replace(link, path.with_name(name))
+
+
 def find(option: str, value: str | Path, prefer: str = "best") -> Path:
     """Return the checkpoint file that `value` means: a file, a run's folder, or its checkpoints folder.
 
@@ -91,6 +107,36 @@ def find(option: str, value: str | Path, prefer: str = "best") -> Path:
     raise UserError(f"{option}={value}: {what}; name a run's folder (runs/<name>) or a .ckpt file")
 
 
+def find_whole(option: str, value: str | Path, say: bool = True) -> Path:
+    """Return the checkpoint that a run continues from: its last one, or where that is damaged the newest that is whole.
+
+    A file that is named is taken or refused, and no other.
+
+    Args:
+        option: the option that gave it, for the message.
+        value: the path.
+        say: warn of what is damaged.
+
+    Raises:
+        UserError: there is none.
+        DamagedError: every one is damaged.
+    """
+    path = find(option, value, prefer="last")
+    if Path(value).is_file():
+        return path
+    try:
+        read(path)
+    except DamagedError as error:
+        found = newest_whole(path.parent, but=path)
+        if found is None:
+            raise
+        iteration = found[1]["clock"]["iteration"]
+        if say:
+            log.warning("%s; the run goes on from %s, iteration %d", error, found[0].name, iteration)
+        return found[0]
+    return path
+
+
 def read(path: Path) -> dict[str, Any]:
     """Read a checkpoint into CPU memory. Only tensors and plain containers are read, so no code of it can run.
 
@@ -98,14 +144,14 @@ def read(path: Path) -> dict[str, Any]:
         UserError: the file is missing, damaged, or not a checkpoint of gan_lab.
     """
     try:
+        check_whole(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"checkpoint {path}: does not exist") from error
+    except DamagedError:
+        raise
     except Exception as error:  # what a damaged file makes of the unpickler can be anything, IndexError among it
-        raise UserError(
-            f"checkpoint {path}: damaged, or not a checkpoint that can be read safely "
-            f"({str(error).splitlines()[0][:120] if str(error) else type(error).__name__})"
-        ) from error
+        raise DamagedError(path, str(error).splitlines()[0][:120] if str(error) else type(error).__name__) from error
     parts = checkpoint.keys() if isinstance(checkpoint, dict) else set()
     config = checkpoint["config"] if {"config", "clock", "state_dict"} <= parts else None
     if not isinstance(config, dict) or "model" not in config:
@@ -119,6 +165,40 @@ def read(path: Path) -> dict[str, Any]:
     if isinstance(config.get("data"), dict):
         config["data"] = {RENAMED.get(name, name): value for name, value in config["data"].items()}
     return checkpoint
+
+
+def check_whole(path: Path) -> None:
+    """Compare a file with the sums that were written into it: torch does not, and reads a flipped bit as another weight.
+
+    Raises:
+        DamagedError: they differ, or it is packed, as none of gan_lab's is: a few bytes could unpack to any size.
+    """
+    with zipfile.ZipFile(path) as file:
+        if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
+            raise DamagedError(path, "it is compressed")
+        broken = file.testzip()
+    if broken is not None:
+        raise DamagedError(path, f"{broken} is not what was written")
+
+
+def newest_whole(folder: Path, but: Path | None = None) -> tuple[Path, dict[str, Any]] | None:
+    """Return the checkpoint of a folder that was made last of those that are whole, and its file; None where none is.
+
+    Args:
+        folder: of `*.ckpt` files.
+        but: a file that is not asked.
+    """
+    found: tuple[Path, dict[str, Any]] | None = None
+    for path in sorted(folder.glob("*.ckpt")):
+        if path == but:
+            continue
+        try:
+            candidate = read(path)
+        except DamagedError:
+            continue
+        if found is None or candidate["clock"]["iteration"] > found[1]["clock"]["iteration"]:
+            found = path, candidate
+    return found
 
 
 def load_model(path: Path, device: str | torch.device = "cpu") -> tuple[ManualModule, dict[str, Any]]:

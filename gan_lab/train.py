@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from gan_lab.config import (
 )
 from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
+from gan_lab.jobs.lock import locked
 from gan_lab.models import ManualModule, TrainingDivergedError
 from gan_lab.training import build_trainer, check_trainer, finish_loggers, is_ddp, prepare_process
 
@@ -107,6 +109,23 @@ def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int =
     for caution in cautions(datamodule.counts(), getattr(model, "augment", None) is not None):
         log.warning("%s", caution)
     log.info("run %s: %s, seed %d", run_dir, parameters(model), config.seed)
+    # of several processes the first one writes, and holds the folder
+    with (
+        locked(run_dir, f"name={config.name}: {run_dir}") if getattr(rank_zero_only, "rank", 0) == 0 else nullcontext()
+    ):
+        run(config, run_dir, datamodule, model, resolved, resume, start)
+
+
+def run(
+    config: DictConfig,
+    run_dir: Path,
+    datamodule: ImageDataModule,
+    model: ManualModule,
+    resolved: dict[str, Any],
+    resume: Path | None,
+    start: int,
+) -> None:
+    """Train in a folder that this process holds."""
     trainer = build_trainer(config, run_dir, resolved, start)
     write_config(run_dir, resolved)
     for logger in trainer.loggers:
@@ -196,8 +215,8 @@ def find_resume(config: DictConfig, run_dir: Path) -> Path | None:
     if config.resume is None:
         return None
     if config.resume == "auto":
-        return checkpoint.find("resume", run_dir, prefer="last") if holds_run(run_dir) else None
-    return checkpoint.find("resume", config.resume, prefer="last")
+        return checkpoint.find_whole("resume", run_dir) if holds_run(run_dir) else None
+    return checkpoint.find_whole("resume", config.resume)
 
 
 def holds_run(run_dir: Path) -> bool:
@@ -350,7 +369,7 @@ def completed(argv: list[str]) -> list[str]:
     resume = given["resume"].value() if "resume" in given else None
     if resume in (None, "auto"):
         return argv
-    saved = checkpoint.read(checkpoint.find("resume", str(resume), prefer="last"))["config"]["choices"]
+    saved = checkpoint.read(checkpoint.find_whole("resume", str(resume), say=False))["config"]["choices"]
     # so that the keys of its model, its data and its logger are the valid ones
     return [*argv, *[f"{key}={saved[key]}" for key in ("model", "data", "logger") if key in saved and key not in given]]
 

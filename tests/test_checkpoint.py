@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,71 @@ def test_the_domains_of_an_older_checkpoint_have_their_names_of_today(tmp_path: 
     assert checkpoint.read(tmp_path / "a.ckpt")["config"]["data"] == {
         "root": None, "domain_a": "/snapshots", "domain_b": "/studio", "class_a": None, "image_size": 64,
     }  # fmt: skip
+
+
+def numbered(path: Path, iteration: int) -> Path:
+    """Write a checkpoint of gan_lab that holds a tensor."""
+    content = {"state_dict": {"w": torch.arange(1000.0)}, "clock": {"iteration": iteration, "progress": 0.5}}
+    checkpoint.CrashSafeIO({"model": {}}).save_checkpoint(content, path)
+    return path
+
+
+def damage(path: Path, at: float) -> None:
+    """Flip a bit of a file at a share of its length."""
+    content = bytearray(path.read_bytes())
+    content[int(at * len(content))] ^= 4
+    path.write_bytes(content)
+
+
+def test_a_bit_that_flipped_on_the_disk_is_found(tmp_path: Path) -> None:
+    path = numbered(tmp_path / "a.ckpt", 1)
+    damage(path, 0.5)
+    wrong = torch.load(path, weights_only=True)["state_dict"]["w"]
+    assert not torch.equal(wrong, torch.arange(1000.0)), "torch finds it by itself: check_whole can go"
+    with pytest.raises(checkpoint.DamagedError, match=r"a\.ckpt: damaged.*data/0 is not what was written"):
+        checkpoint.read(path)
+
+
+def test_a_packed_checkpoint_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    with (
+        zipfile.ZipFile(numbered(tmp_path / "a.ckpt", 1)) as file,
+        zipfile.ZipFile(tmp_path / "b.ckpt", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for name in file.namelist():
+            bomb.writestr(name, file.read(name))
+        bomb.writestr("a/data/1", bytes(2**20))
+    with pytest.raises(checkpoint.DamagedError, match="compressed"):
+        checkpoint.read(tmp_path / "b.ckpt")
+
+
+@pytest.mark.parametrize("harm", [lambda path: damage(path, 0.5), lambda path: os.truncate(path, 500)])
+def test_a_damaged_last_checkpoint_gives_way_to_the_newest_whole_one(
+    harm: Callable[[Path], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "run" / "checkpoints"
+    files = {name: numbered(folder / f"{name}.ckpt", at) for name, at in (("best", 1), ("previous", 2), ("last", 3))}
+    assert checkpoint.find_whole("resume", tmp_path / "run") == files["last"]
+    harm(files["last"])
+    assert checkpoint.find_whole("resume", tmp_path / "run") == files["previous"]
+    assert "last.ckpt: damaged" in caplog.text
+    assert "goes on from previous.ckpt, iteration 2" in caplog.text
+    assert checkpoint.find_whole("resume", files["last"]) == files["last"]  # a file that is named is that or none
+    for name in ("previous", "best"):
+        harm(files[name])
+    with pytest.raises(checkpoint.DamagedError, match=r"last\.ckpt"):
+        checkpoint.find_whole("resume", tmp_path / "run")
+
+
+def test_a_second_name_keeps_what_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    checkpoint.keep(path, "previous.ckpt")  # there is nothing yet
+    for content in (b"one", b"two", b"three"):
+        checkpoint.keep(path, "previous.ckpt")
+        checkpoint.write_whole(path, lambda file, content=content: file.write(content))
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
+        "last.ckpt": b"three",
+        "previous.ckpt": b"two",
+    }
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ log = logging.getLogger(__name__)
 
 #: Under several processes the decision to stop is agreed on every so many iterations: asking costs a synchronisation.
 AGREE_EVERY = 10
+#: What asks a run to stop: schedulers, Ctrl-C, and SLURM's `--signal=USR1@60` ahead of a time limit.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name))
 
 
 class Budget(Callback):
-    """Tell the model which share of its budget is spent, and stop the run when it is, or on SIGTERM or Ctrl-C.
+    """Tell the model which share of its budget is spent, and stop the run when it is, or when a signal asks for it.
 
     Args:
         max_iterations: batches; None for no limit.
@@ -67,12 +69,12 @@ class Budget(Callback):
         self.teardown(trainer, pl_module, "fit")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock, and take SIGTERM and Ctrl-C over: the iteration is finished and saved first.
+        """Start the clock, and take the signals over: the iteration is finished and saved first.
 
         Not earlier: Lightning sets its own handler at the start of `fit`, and ends such a run with exit code 0.
         """
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in SIGNALS:
                 self._handlers[number] = signal.signal(number, self._ask_to_stop)
         self._start = time.monotonic()
         per_epoch = trainer.datamodule.iterations_per_epoch(trainer.world_size)  # type: ignore[attr-defined]

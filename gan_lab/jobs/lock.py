@@ -1,4 +1,4 @@
-"""One process at a time on an output folder, and what a killed one left in it."""
+"""One process at a time on a folder of results or of a run, and what a killed one left in it."""
 
 from __future__ import annotations
 
@@ -17,28 +17,33 @@ if sys.platform != "win32":
 
 log = logging.getLogger(__name__)
 
-NAME = ".manifest.lock"
+NAME = ".lock"
 #: What `imaging.access.whole` calls a file that is not complete yet.
 _PART = re.compile(r"\.(.*\.)?[0-9a-f]{32}\.part")
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, named: str | None = None) -> Iterator[None]:
     """Make a folder and keep it for this process; the lock dies with the process, whatever kills it.
+
+    Args:
+        folder: the folder.
+        named: how the command line named it, for messages; None: by output=.
 
     Raises:
         UserError: another process has it, or it cannot be written to.
     """
+    named = named or f"output={folder}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = _take(folder / NAME)
     except BlockingIOError as error:
         raise UserError(
-            f"output={folder}: another process is at work there{_holder(folder / NAME)}; "
+            f"{named}: another process is at work there{_holder(folder / NAME)}; "
             "wait for it to end, or name another folder"
         ) from error
     except OSError as error:
-        raise UserError(f"output={folder}: cannot be written to: {error.strerror or error}") from error
+        raise UserError(f"{named}: cannot be written to: {error.strerror or error}") from error
     try:
         yield
     finally:

@@ -19,7 +19,8 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab import train as command
-from tests.integration.runs import MODELS, load, tiny, train
+from gan_lab.jobs.lock import locked
+from tests.integration.runs import MODELS, differences, load, tiny, train
 
 
 def run(monkeypatch: pytest.MonkeyPatch, cwd: Path, *overrides: str) -> int:
@@ -158,7 +159,7 @@ def test_few_photos_or_uneven_domains_are_said(counts: dict[str, int], augmented
 # ---------------------------------------------------------------------------------------------------- how it stops
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp_path: Path) -> None:
     options = [*tiny("vae"), "name=stopped", "trainer.max_iterations=100000", "trainer.max_epochs=null"]
     process = subprocess.Popen(
@@ -275,6 +276,37 @@ def test_a_run_is_never_overwritten_nor_continued_as_another(
     assert load(checkpoint)["clock"]["iteration"] == 2
     assert run(monkeypatch, tmp_path, "resume=runs/mine") == 0  # nothing left to do is no error
     assert "2 iterations are done already" in capsys.readouterr().out
+
+
+def test_a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = ["trainer.checkpoint_every=2", "trainer.checkpoint_every_minutes=null"]
+    assert run(monkeypatch, tmp_path, *tiny("vae"), *limits, "name=mine", "trainer.max_iterations=6") == 0
+    folder = tmp_path / "runs/mine/checkpoints"
+    straight = load(folder / "last.ckpt")
+    assert load(folder / "previous.ckpt")["clock"]["iteration"] == 4
+    (folder / "best.ckpt").unlink()
+    os.truncate(folder / "last.ckpt", 10_000)
+    assert run(monkeypatch, tmp_path, "resume=runs/mine") == 0
+    told = capsys.readouterr().err
+    assert told.count("last.ckpt: damaged") == 1
+    assert "the run goes on from previous.ckpt, iteration 4" in told
+    assert differences(straight["state_dict"], load(folder / "last.ckpt")["state_dict"], "state_dict") == []
+
+
+def test_a_run_that_another_process_writes_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [*tiny("vae"), "name=mine", "trainer.max_iterations=1"]
+    with locked(tmp_path / "runs/mine"):
+        assert run(monkeypatch, tmp_path, *options) == 2
+        assert re.search(
+            r"name=mine: runs/mine: another process is at work there \(process \d+\)", capsys.readouterr().err
+        )
+        assert [path.name for path in (tmp_path / "runs/mine").iterdir()] == [".lock"]
+    assert run(monkeypatch, tmp_path, *options) == 0
+    assert not (tmp_path / "runs/mine/.lock").exists()
 
 
 def test_a_run_continues_in_its_own_folder_whatever_checkpoint_is_named(

@@ -41,7 +41,8 @@ def go_back(run_dir: Path, error: TrainingDivergedError, at_most: int) -> Path |
     start = 0 if found is None else found["clock"]["iteration"]
     last = run_dir / "checkpoints" / "last.ckpt"
     if found is None:
-        last.unlink(missing_ok=True)
+        for name in ("last", "previous", "best"):  # they are of what failed, and the run writes its own
+            last.with_name(f"{name}.ckpt").unlink(missing_ok=True)
     else:
         found["clock"]["rollbacks"] = count
         checkpoint.write_whole(last, lambda file: torch.save(found, file))
@@ -61,7 +62,11 @@ def newest_sound(folder: Path, before: int) -> dict[str, Any] | None:
     """Return the newest checkpoint of a folder from before an iteration whose every number is finite."""
     found = None
     for path in folder.glob("*.ckpt"):
-        candidate = checkpoint.read(path)
+        try:
+            candidate = checkpoint.read(path)
+        except checkpoint.DamagedError as error:
+            log.warning("%s", error)
+            continue
         iteration = candidate["clock"]["iteration"]
         if iteration < before and (found is None or iteration > found["clock"]["iteration"]) and finite(candidate):
             found = candidate

@@ -38,16 +38,38 @@ class CrashSafeIO(CheckpointIO):
 
     Args:
         config: the run's resolved configuration in plain containers; goes into every checkpoint.
+
+    Attributes:
+        unwritten: files whose newest version could not be written, and why.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
+        self.unwritten: dict[Path, OSError] = {}
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write `checkpoint` to `path`."""
+        """Write `checkpoint` to `path`; where the disk refuses it, keep what was there, say so, and let the run go on."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda file: torch.save(checkpoint | {"format": FORMAT, "config": self.config}, file))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, lambda file: torch.save(checkpoint | {"format": FORMAT, "config": self.config}, file))
+        except (OSError, RuntimeError) as error:
+            refusal = (
+                error if isinstance(error, OSError) else error.__context__
+            )  # torch makes its own of a file's error
+            if not isinstance(refusal, OSError):
+                raise
+            iteration = checkpoint["clock"]["iteration"]
+            log.error(
+                "iteration %d: %s cannot be written (%s); %s, and the run goes on: make room for the next",
+                iteration,
+                path,
+                refusal.strerror,
+                "the one before stays" if path.exists() else "there is none yet",
+            )
+            self.unwritten[path] = refusal
+        else:
+            self.unwritten.pop(path, None)
 
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None

@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget, go_back
+from gan_lab.callbacks.spared import spared
 from gan_lab.config import (
     allowed_object,
     command,
@@ -37,7 +38,7 @@ from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.jobs.lock import locked
 from gan_lab.models import ManualModule, TrainingDivergedError
-from gan_lab.training import build_trainer, check_trainer, finish_loggers, is_ddp, prepare_process
+from gan_lab.training import build_trainer, check_trainer, finish_loggers, is_ddp, prepare_process, unwritten
 
 log = logging.getLogger("gan_lab.train")
 
@@ -129,7 +130,8 @@ def run(
     trainer = build_trainer(config, run_dir, resolved, start)
     write_config(run_dir, resolved)
     for logger in trainer.loggers:
-        logger.log_hyperparams(resolved)
+        with spared(f"settings of {logger.name or type(logger).__name__}", Exception):
+            logger.log_hyperparams(resolved)
     model.to(memory_format=torch.channels_last)
     if config.compile:
         for network in model.compilable():
@@ -148,6 +150,13 @@ def run(
         finish_loggers(trainer)
         raise
     finish_loggers(trainer)
+    last = run_dir / "checkpoints" / "last.ckpt"
+    refusal = unwritten(trainer).get(last)
+    if refusal is not None:
+        raise UserError(
+            f"{last} could not be written ({refusal.strerror}): what was trained since the one before is lost; "
+            f"make room, and go on from that with resume={run_dir}"
+        )
     if trainer.is_global_zero:
         report(run_dir, model)
     if budget.stopped_by is not None:

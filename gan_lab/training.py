@@ -26,6 +26,7 @@ from gan_lab.callbacks import (
     TermsLogger,
     Validation,
 )
+from gan_lab.callbacks.spared import spared
 from gan_lab.checkpoint import CrashSafeIO
 from gan_lab.config import config_dir, instantiate
 from gan_lab.errors import UserError
@@ -219,4 +220,11 @@ def finish_loggers(trainer: Trainer) -> None:
     """Close what a logger keeps open, so that the next job of a sweep starts its own."""
     for logger in trainer.loggers:
         if type(logger).__name__ == "WandbLogger":
-            logger.experiment.finish()  # type: ignore[attr-defined]
+            with spared("the end of the W&B run", Exception):
+                logger.experiment.finish()  # type: ignore[attr-defined]
+
+
+def unwritten(trainer: Trainer) -> dict[Path, OSError]:
+    """Return the checkpoints whose newest version could not be written, and why."""
+    plugin = trainer.strategy.checkpoint_io
+    return plugin.unwritten if isinstance(plugin, CrashSafeIO) else {}

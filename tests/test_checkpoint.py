@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -157,6 +160,31 @@ def test_a_second_name_keeps_what_is_replaced(tmp_path: Path) -> None:
         "last.ckpt": b"three",
         "previous.ckpt": b"two",
     }
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = numbered(tmp_path / "last.ckpt", 1)
+    real, writer = os.fdopen, checkpoint.CrashSafeIO({"model": {}})
+    content = {"state_dict": {"w": torch.zeros(1000)}, "clock": {"iteration": 2, "progress": 0.5}}
+
+    class Full(io.FileIO):
+        def write(self, content: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", lambda descriptor, mode: Full(descriptor, "w"))
+    writer.save_checkpoint(content, path)
+    assert checkpoint.read(path)["clock"]["iteration"] == 1
+    assert list(tmp_path.iterdir()) == [path]
+    assert re.search(r"iteration 2: .*last\.ckpt cannot be written \(No space left.*the one before stays", caplog.text)
+    assert list(writer.unwritten) == [path]
+    monkeypatch.setattr(os, "fdopen", real)
+    writer.save_checkpoint(content, path)
+    assert (checkpoint.read(path)["clock"]["iteration"], writer.unwritten) == (2, {})
+    monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(RuntimeError("not the disk")))
+    with pytest.raises(RuntimeError, match="not the disk"):
+        writer.save_checkpoint(content, path)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from gan_lab.callbacks.spared import spared
 from gan_lab.imaging import grid, write_png
 from gan_lab.models.base import untouched_rng
 
@@ -109,10 +110,12 @@ class SampleGrid(Callback):
             images, columns = pl_module.sample_grid(fixed)
         pixels = ((images.float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1)
         picture = grid(pixels.numpy(), columns)
-        write_png(self.folder / f"{pl_module.iteration:06d}.png", picture)
+        with spared("a grid of samples"):
+            write_png(self.folder / f"{pl_module.iteration:06d}.png", picture)
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
-                logger.log_image("samples", [picture], step=pl_module.iteration)
+                with spared(f"pictures of {logger.name or type(logger).__name__}", Exception):
+                    logger.log_image("samples", [picture], step=pl_module.iteration)
 
     def _fixed_batch(self, trainer: Trainer) -> dict[str, Any]:
         if self._fixed is None:
@@ -138,4 +141,7 @@ def log_figures(trainer: Trainer, figures: dict[str, float], iteration: int) -> 
     """Hand figures to every logger, at the iteration (not Lightning's global step)."""
     if trainer.is_global_zero:
         for logger in trainer.loggers:
-            logger.log_metrics(figures, step=iteration)
+            with spared(
+                f"figures of {logger.name or type(logger).__name__}", Exception
+            ):  # a service fails in its own ways
+                logger.log_metrics(figures, step=iteration)

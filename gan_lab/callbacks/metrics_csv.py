@@ -64,11 +64,13 @@ class MetricsCSV(Logger):
         if new or self._fresh or (known and step != next(reversed(self._rows))):
             self._rewrite()
             return
+        self._fresh = True  # until it is written: what fails half-way is made good by the next, which writes all
         with self.path.open("r+" if known else "a", newline="") as file:
             if known:  # the newest row alone is written again: runs are long, and it shares its iteration with several
                 file.truncate(self._newest)
             self._newest = file.seek(0, os.SEEK_END)
             self._writer(file).writerow({"iteration": step} | self._rows[step])
+        self._fresh = False
 
     def _rewrite(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +20,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from gan_lab import checkpoint
 from gan_lab import train as command
+from gan_lab.callbacks import MetricsCSV
 from gan_lab.jobs.lock import locked
 from tests.integration.runs import MODELS, differences, load, tiny, train
 
@@ -293,6 +297,54 @@ def test_a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_one_before(
     assert told.count("last.ckpt: damaged") == 1
     assert "the run goes on from previous.ckpt, iteration 4" in told
     assert differences(straight["state_dict"], load(folder / "last.ckpt")["state_dict"], "state_dict") == []
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+def test_a_run_outlives_a_full_disk_and_ends_well_if_there_is_room_at_the_end(
+    recovers: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write, saves = checkpoint.write_whole, 0
+
+    def full(path: Path, content: Callable[[Any], None]) -> None:
+        nonlocal saves
+        saves += path.name == "last.ckpt"
+        if path.name in ("last.ckpt", "doctor.json") and (saves == 2 or (saves > 2 and not recovers)):
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    for module in ("checkpoint", "callbacks.doctor.findings"):
+        monkeypatch.setattr(f"gan_lab.{module}.write_whole", full)
+    limits = ["trainer.checkpoint_every=2", "trainer.checkpoint_every_minutes=null", "trainer.max_iterations=6"]
+    assert run(monkeypatch, tmp_path, *tiny("vae"), *limits, "name=mine") == (0 if recovers else 2)
+    told = capsys.readouterr().err
+    assert "iteration 4: runs/mine/checkpoints/last.ckpt cannot be written (No space left on device)" in told
+    assert load(tmp_path / "runs/mine/checkpoints/last.ckpt")["clock"]["iteration"] == (6 if recovers else 2)
+    assert ("resume=runs/mine" in told) is not recovers
+
+
+def test_figures_and_pictures_that_cannot_be_written_cost_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer, writing = MetricsCSV._writer, 0
+
+    def full(self: MetricsCSV, file: Any) -> Any:
+        nonlocal writing
+        writing += 1
+        if writing in (2, 3):
+            file.write("torn")
+            raise OSError(28, "No space left on device")
+        return writer(self, file)
+
+    monkeypatch.setattr(MetricsCSV, "_writer", full)
+    monkeypatch.setattr(
+        "gan_lab.callbacks.figures.write_png", lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only"))
+    )
+    assert run(monkeypatch, tmp_path, *tiny("vae"), "name=mine", "trainer.max_iterations=6", "trainer.log_every=1") == 0
+    told = capsys.readouterr().err
+    assert told.count("figures of csv cannot be written") == told.count("figures of csv is written again") == 1
+    assert told.count("a grid of samples cannot be written (Read-only)") == 1
+    with (tmp_path / "runs/mine/metrics.csv").open(newline="") as file:
+        assert [row["iteration"] for row in csv.DictReader(file)] == ["1", "2", "3", "4", "5", "6"]
 
 
 def test_a_run_that_another_process_writes_is_left_alone(

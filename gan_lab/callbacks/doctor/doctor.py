@@ -18,6 +18,7 @@ from gan_lab.callbacks.doctor.findings import Finding, Record
 from gan_lab.callbacks.doctor.history import History
 from gan_lab.callbacks.doctor.probes import OF_PROBES, figures_of
 from gan_lab.callbacks.figures import TermsLogger, held_out, log_figures
+from gan_lab.callbacks.spared import spared
 from gan_lab.losses import Wasserstein
 from gan_lab.models import TrainingDivergedError
 from gan_lab.models.base import untouched_rng
@@ -101,7 +102,8 @@ class Doctor(Callback):
             says, _, advice = str(exception).partition(" Try ")
             finding = Finding(exception.what, exception.since, exception.evidence, says.rstrip("."), f"try {advice}")
             self.record.update([*self.record.findings.values(), finding], exception.since)
-        self.record.write(exception.since)
+        with spared("doctor.json"):
+            self.record.write(exception.since)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was seen so far."""
@@ -157,7 +159,8 @@ class Doctor(Callback):
         self.record.figures = {name: self.history[name][-1][1] for name in self.history.names("doctor/")}
         self.record.share = self.seconds / max(time.monotonic() - self._start, 1e-9)
         if new or gone or trainer.should_stop or not self.record.path.exists():
-            self.record.write(model.iteration)
+            with spared("doctor.json"):
+                self.record.write(model.iteration)
         fresh = {
             name: series[-1][1]
             for name in self.history.names("doctor/")

@@ -59,7 +59,7 @@ class Result:
     figures: dict[str, dict[str, dict[str, float]]]
 
 
-def evaluated(name: str, arguments: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]:
+def evaluated(name: str, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Return the figures of a run, by direction."""
     folder = arguments.work / name
     figures = folder / "evaluation" / "metrics.json"
@@ -108,11 +108,12 @@ def results(arguments: argparse.Namespace) -> Iterator[Result]:
         yield Result(name, f"{tool.model.iteration} iterations", ways)
 
 
-def of_method(figures: dict[str, dict[str, float]], method: str) -> dict[str, dict[str, float]]:
-    """Return the figures of one method of those that gan_lab.evaluate names after their method."""
+def of_method(figures: dict[str, Any], method: str) -> dict[str, dict[str, float]]:
+    """Return the figures of one method, with the upper ends of their intervals, of those that gan_lab.evaluate names."""
     names = {"kid": f"kid_random_vgg_{method}", "drift": f"product_ciede2000_{method}"}
     names |= {"cycle": "cycle_psnr"} if method == "translated" else {}
-    return {short: figures[name] for short, name in names.items() if name in figures}
+    high = {name: ends[1] for name, ends in figures["intervals"].items()}
+    return {short: {"value": figures[name], "high": high[name]} for short, name in names.items() if name in figures}
 
 
 def cell(figures: dict[str, dict[str, float]], name: str, factor: float = 1.0) -> str:
@@ -157,7 +158,7 @@ def main() -> None:
     console, found = Console(width=200), []
     for each in results(arguments):
         found.append(each)
-        console.print(f"{each.name}: {each.trained}; {each.figures}")
+        console.print(f"{each.name}: {each.trained}")
     made = table(found)
     console.print(made, f"{torch.get_num_threads()} threads")
     write(found, made, arguments)

@@ -16,7 +16,7 @@ DEMO_OPTIONS := model=cyclegan data=products experiment=demo name=demo
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lint format types contract hooks lock upgrade wheel docker clean
+.PHONY: help setup demo test test-slow lint format types contract hooks lock upgrade audit wheel docker clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,13 @@ lock: ## write requirements.lock again, keeping the versions that still fit
 
 upgrade: LOCK_OPTIONS := --upgrade
 upgrade: lock ## write requirements.lock again with the newest versions
+
+# pip-audit asks a database of advisories over the network, so it is no part of `make test`; it lives beside the lock as uv does.
+audit: ## look up every locked package in the database of known vulnerabilities
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
+	"$(PYTHON)" -m venv "$$tools" && \
+	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check pip-audit && \
+	"$$tools/bin/pip-audit" --requirement requirements.lock --require-hashes --disable-pip
 
 wheel: $(STAMP) ## build dist/*.whl, conf/ included
 	$(BIN)/python -m build --wheel --no-isolation

@@ -149,6 +149,13 @@ def run(
     except TrainingDivergedError:
         finish_loggers(trainer)
         raise
+    except RuntimeError as error:
+        if trainer.world_size == 1 or not peer_lost(error):
+            raise
+        raise UserError(
+            f"another process of this run has ended or cannot be reached ({str(error).splitlines()[0][:160]}); what it said "
+            f"itself stands above, or in its own log. Go on from the last checkpoint with resume={run_dir}"
+        ) from error
     finish_loggers(trainer)
     last = run_dir / "checkpoints" / "last.ckpt"
     refusal = unwritten(trainer).get(last)
@@ -161,6 +168,11 @@ def run(
         report(run_dir, model)
     if budget.stopped_by is not None:
         raise SystemExit(128 + budget.stopped_by)
+
+
+def peer_lost(error: RuntimeError) -> bool:
+    """Tell whether an error is that of a process which waits for another in vain."""
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
 
 
 def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:

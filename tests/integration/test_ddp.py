@@ -73,6 +73,45 @@ def test_a_resumed_pair_of_processes_continues_bit_for_bit(tmp_path: Path) -> No
         assert differences(straight[part], halves[part], part) == []
 
 
+#: The same, where a process dies in the middle.
+DYING = """
+import os, signal
+from gan_lab.models import VAE
+rank, dying, how = int(os.environ.get("LOCAL_RANK", 0)), int(os.environ["DYING"]), os.environ["HOW"]
+step = VAE.step
+def step_or_die(self, batch):
+    if self.iteration == 3 and rank == dying:
+        if how == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise ValueError("this process has a fault")
+    return step(self, batch)
+VAE.step = step_or_die
+"""
+
+
+@pytest.mark.parametrize(
+    ("dying", "how"),
+    [("1", "killed"), *[pytest.param(*p, marks=pytest.mark.slow) for p in (("0", "killed"), ("1", "fault"))]],
+)
+def test_when_a_process_dies_the_others_end_and_say_so(dying: str, how: str, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(DYING + SCRIPT)
+    options = [*tiny("vae"), "trainer=ddp", "trainer.devices=2", "name=ddp", "trainer.max_iterations=100000"]
+    ended = python("train.py", *options, "trainer.checkpoint_every=2", cwd=tmp_path, check=False, DYING=dying, HOW=how)
+    assert ended.returncode != 0
+    if dying == "1":
+        assert "another process of this run has ended or cannot be reached" in ended.stderr
+        assert "resume=runs/ddp" in ended.stderr
+    assert load(tmp_path / "runs/ddp/checkpoints/last.ckpt")["clock"]["iteration"] == 2
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_another_number_of_processes(tmp_path: Path) -> None:
+    options = [*tiny("vae"), "trainer=ddp", "trainer.devices=2", "name=ddp", "trainer.max_iterations=2"]
+    python("-m", "gan_lab.train", *options, cwd=tmp_path)
+    python("-m", "gan_lab.train", "resume=runs/ddp", "trainer.devices=1", "trainer.max_iterations=4", cwd=tmp_path)
+    assert load(tmp_path / "runs/ddp/checkpoints/last.ckpt")["clock"]["iteration"] == 4
+
+
 def test_torchrun(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(SCRIPT)
     options = [*tiny("vae"), "trainer=ddp", "name=torchrun", "trainer.max_iterations=2", "trainer.devices=2"]

@@ -240,7 +240,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> tuple[ManualMo
         settings["lambda_perceptual"] = 0.0
         if settings.get("lambda_l1") == 0:
             settings["lambda_l1"] = 1.0
-    model: ManualModule = instantiate(settings)
+    model: ManualModule = instantiate(settings, "model")
     load_weights(model, checkpoint["state_dict"], path)
     model.iteration = checkpoint["clock"]["iteration"]
     return model.to(device).eval(), checkpoint["config"]

@@ -24,6 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab.errors import UserError
+from gan_lab.kinds import fits, in_words, kinds_of
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ ALLOWED_TARGETS = (
     "torchvision.transforms.",
     "lightning.pytorch.loggers.",
 )
+#: Options that are names or paths, whatever they look like to YAML.
+TEXTS = {"name", "runs_dir", "resume", "init_from", "checkpoint", "input", "output"}
 #: Where plain functions may be named as well: factories of modules and schedules, which touch no file.
 ALLOWED_FUNCTIONS = ("gan_lab.models.", "gan_lab.networks.", "gan_lab.losses.", "torch.nn.")
 
@@ -72,9 +75,12 @@ def command(
             try:
                 if "seed" in config:
                     check_seed(config.seed)
+                check_texts(config)
                 function(config)
             except UserError as error:
                 fail(error)
+            except OmegaConfBaseException as error:  # a value that another one refers to is gone
+                fail(UserError(f"configuration: {' '.join(str(error).split())}"))
 
         @functools.wraps(function)
         def main() -> None:
@@ -101,6 +107,20 @@ def check_seed(seed: Any) -> None:
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise UserError(f"seed={seed}: needs a whole number from 0 to {2**32 - 1}")
+
+
+def check_texts(config: DictConfig) -> None:
+    """Make texts of numbers where a name or a path is asked for: `name=7`.
+
+    Raises:
+        UserError: it is neither.
+    """
+    for key in TEXTS & {str(key) for key in config}:
+        value: Any = config[key]
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            config[key] = str(value)
+        elif value is not None and not isinstance(value, str):
+            raise UserError(f"{key}={value!r}: needs a name or a path")
 
 
 def fail(error: UserError) -> None:
@@ -130,6 +150,9 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
         return argv
     overrides = [parsed(argument) for argument in arguments]
     groups = [override for override in overrides if is_group(override)]
+    for override in groups:
+        if not override.is_sweep_override() and not isinstance(override.value(), str | list | None):
+            raise UserError(group_message(str(override.input_line)))
     if any(override.is_sweep_override() for override in overrides) and not is_sweep(argv):
         swept = next(override for override in overrides if override.is_sweep_override())
         raise UserError(f"{swept.input_line}: several values make a sweep; add -m, or put the value in quotes")
@@ -253,6 +276,7 @@ def checked(override: Override, configuration: DictConfig) -> str:
         UserError: no such key.
     """
     key = override.key_or_group
+    check_no_group(override, configuration)
     if override.is_add() or override.is_force_add() or override.is_delete():
         return str(override.input_line)
     node: Any = configuration
@@ -272,6 +296,23 @@ def checked(override: Override, configuration: DictConfig) -> str:
             return f"++{override.input_line}"
         raise UserError(unknown_key(key, ".".join(parts[:depth]), node, configuration))
     return str(override.input_line)
+
+
+def check_no_group(override: Override, configuration: DictConfig) -> None:
+    """Refuse a single value in the place of a group of options.
+
+    Raises:
+        UserError: naming what is in the group.
+    """
+    found = OmegaConf.select(configuration, override.key_or_group, throw_on_resolution_failure=False)
+    if not isinstance(found, DictConfig) or override.is_delete() or override.is_sweep_override():
+        return
+    value = override.value()
+    if value is not None and not isinstance(value, dict):
+        names = ", ".join(f"{override.key_or_group}.{name}" for name in map(str, found))
+        raise UserError(
+            f"{override.input_line}: {override.key_or_group} is a group of options; set one of them: {names}"
+        )
 
 
 def unknown_key(key: str, parent: str, node: DictConfig, configuration: DictConfig) -> str:
@@ -354,14 +395,54 @@ def check_targets(node: Any) -> None:
         raise UserError(f"{node}: an interpolation is left in a resolved configuration")
 
 
-def instantiate(node: DictConfig | dict[str, Any], **arguments: Any) -> Any:
-    """Make what a node describes, after checking that it may be made.
+def check_kinds(node: Any, where: str = "") -> None:
+    """Check that every argument of every `_target_` in a plain container is of the kind that its signature says.
+
+    Args:
+        node: the container, its targets allowed.
+        where: its dotted key, for the message.
 
     Raises:
-        UserError: a target is not allowed, or its constructor refuses its arguments.
+        UserError: one is not.
     """
+    if isinstance(node, list):
+        for index, value in enumerate(node):
+            check_kinds(value, f"{where}[{index}]")
+    if not isinstance(node, dict):
+        return
+    hints = kinds_of(allowed_object(node["_target_"])) if "_target_" in node else {}
+    for name, value in node.items():
+        key = f"{where}.{name}" if where else str(name)
+        if (
+            str(name).startswith("_")
+            and str(name) != "_target_"
+            and (name != "_partial_" or not isinstance(value, bool))
+        ):
+            raise UserError(
+                f"{key}={value}: beside _target_ there may be _partial_, true or false, and no other word of Hydra's"
+            )
+        if name in hints and not fits(value, hints[name]):
+            shown = "null" if value is None else value if str(value).strip() else repr(value)
+            raise UserError(f"{key}={shown}: needs {in_words(hints[name])}")
+        check_kinds(value, key)
+
+
+def instantiate(node: DictConfig | dict[str, Any], where: str = "", /, **arguments: Any) -> Any:
+    """Make what a node describes, after checking that it may be made.
+
+    Args:
+        node: what to make.
+        where: its dotted key, for messages; a node of a configuration knows its own.
+        arguments: more of its constructor's.
+
+    Raises:
+        UserError: a target is not allowed, an argument is of the wrong kind, or the constructor refuses it.
+    """
+    if isinstance(node, DictConfig):
+        where = where or str(node._get_full_key(None) or "")
     container = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
     check_targets(container)
+    check_kinds(container, where)
     try:
         return hydra.utils.instantiate(container, **arguments, _convert_="all")
     except hydra.errors.InstantiationException as error:

@@ -53,7 +53,7 @@ def evaluate(config: DictConfig) -> None:
     settings = data_settings(pretrained.config["data"], given_data(config))
     check_fits(pretrained, settings)
     check_writable(folder)
-    datamodule: ImageDataModule = instantiate(settings, batch_kind=pretrained.model.batch_kind)
+    datamodule: ImageDataModule = instantiate(settings, "data", batch_kind=pretrained.model.batch_kind)
     photos = HeldOut(datamodule, own=trained_on(pretrained.config["data"], settings))
     report = measure(pretrained, photos, config)
     images, columns = pretrained.model.sample_grid(photos.spread(16))
@@ -118,7 +118,7 @@ def measure(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Repo
         return evaluate_reconstruction(model, pretrained.name, photos, n=n, seed=seed)
     if config.task == "augmentation":
         return evaluate_augmentation(pretrained, photos, n=n, seeds=config.seeds, seed=seed)
-    given = config.extractor if isinstance(config.extractor, str) else instantiate(config.extractor)
+    given = config.extractor if isinstance(config.extractor, str) else instantiate(config.extractor, "extractor")
     extractor = choose_extractor(given, model.device, config.extractor_weights)
     if model.task == "translation":
         return evaluate_translation(model, photos, extractor, n=n, seed=seed, name=pretrained.name)

@@ -168,7 +168,7 @@ def labelled(pretrained: Pretrained, root: str | None) -> ImageDataModule:
     if root is not None:
         others = {"domain_a", "domain_b", "labels", "group_column"} & given.keys()
         given |= dict.fromkeys(others) | {"root": root}
-    datamodule: ImageDataModule = instantiate(given, batch_kind=pretrained.model.batch_kind)
+    datamodule: ImageDataModule = instantiate(given, "data", batch_kind=pretrained.model.batch_kind)
     datamodule.prepare(training=False)
     if "train" not in datamodule.splits:
         raise UserError(f"data.root={root}: has no photos to take a direction from")

@@ -62,6 +62,10 @@ FEW_PHOTOS, UNEVEN = 200, 4
 
 def train(config: DictConfig) -> None:
     """Train what the configuration describes, from its start or from a checkpoint."""
+    if not config.name or not config.runs_dir:
+        raise UserError(
+            f"name={config.name}, runs_dir={config.runs_dir}: a run needs both, its name and the folder of runs"
+        )
     multirun = HydraConfig.get().mode == RunMode.MULTIRUN
     prepare_process(config)
     run_dir = Path(HydraConfig.get().runtime.output_dir) if multirun else Path(config.runs_dir) / config.name
@@ -150,6 +154,17 @@ def run(
         finish_loggers(trainer)
         raise
     except RuntimeError as error:
+        given = [
+            line
+            for line in HydraConfig.get().overrides.task
+            if line.startswith(("model.", "data.", "+model.", "++model."))
+        ]
+        if model.iteration == start and given and trainer.world_size == 1:
+            log.debug("the first iteration failed", exc_info=True)
+            raise UserError(
+                f"the first iteration failed: {' '.join(str(error).split())[:300]}. What was set may not fit together: "
+                f"{' '.join(given)}"
+            ) from error
         if trainer.world_size == 1 or not peer_lost(error):
             raise
         raise UserError(
@@ -185,7 +200,9 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
     settings = OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(settings, dict)
     datamodule: ImageDataModule = instantiate(
-        {str(key): value for key, value in settings.items() if key not in FACTS}, batch_kind=model_class.batch_kind
+        {str(key): value for key, value in settings.items() if key not in FACTS},
+        "data",
+        batch_kind=model_class.batch_kind,
     )
     datamodule.prepare()
     with open_dict(config):

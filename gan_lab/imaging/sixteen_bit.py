@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -37,6 +37,7 @@ def read_png16(path: Path, transparent: int | tuple[int, ...] | None) -> tuple[N
     """
     with path.open("rb") as file:
         colour_type = file.read(26)[25]
+        check_chunks(path, file)
     pixels = decoded(path, np.memmap(path, np.uint8, "r"))
     grey = colour_type in (0, 4)
     if pixels.ndim == 2:
@@ -48,6 +49,23 @@ def read_png16(path: Path, transparent: int | tuple[int, ...] | None) -> tuple[N
     if transparent is not None and colour_type in (0, 2):
         alpha = np.where((colours == np.array(transparent)).all(axis=-1), 0, 65535).astype(np.uint16)
     return colours, alpha
+
+
+def check_chunks(path: Path, file: IO[bytes]) -> None:
+    """Follow a PNG's chunks to the end: OpenCV makes room for what a chunk says that it has, 4 GB in a file of 3 KB.
+
+    Raises:
+        UnreadableImage: one has more than the file.
+    """
+    position, size = 8, path.stat().st_size
+    while position < size:
+        file.seek(position)
+        head = file.read(8)
+        position += 12 + int.from_bytes(head[:4], "big")
+        if position > size:
+            raise UnreadableImage(path, "damaged, or cut short: a part of it has more bytes than the file")
+        if head[4:] == b"IEND":
+            return
 
 
 class Tiff16:

@@ -65,6 +65,11 @@ class VAE(Autoencoder):
         self.kl_warm_up = kl_warm_up
         self.free_bits = free_bits
         self.latents = int(decoder.latents)  # type: ignore[arg-type]
+        coded = int(getattr(encoder, "latents", self.latents))
+        if coded != self.latents:
+            raise UserError(
+                f"model.decoder.latents={self.latents}: the encoder gives {coded} (model.encoder.latents); give both the same"
+            )
 
     # ------------------------------------------------------------------------------------------------ the method
 

@@ -40,6 +40,7 @@ class ConvEncoder(nn.Module):
         for entry, out in itertools.pairwise((channels, *widths)):
             layers += [nn.Conv2d(entry, out, 3, 2, 1, bias=False), nn.BatchNorm2d(out), nn.LeakyReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
+        self.latents = latents
         self.head = nn.Linear(widths[-1] * _sides(image_size, len(widths))[-1] ** 2, 2 * latents)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -511,3 +511,14 @@ def test_adobe_rgb_is_wider_than_srgb() -> None:
     seen = np.asarray(ImageCms.applyTransform(corner, transform))[0, 0]
     assert far(seen, adobe_in_srgb(np.array([60, 180, 90]) / 255) * 255) <= 1.5
     assert ADOBE.sum(axis=1) == pytest.approx([0.9642, 1, 0.8249], abs=1e-3)
+
+
+def test_a_deep_png_whose_chunk_claims_gigabytes_is_refused_before_there_is_room_for_them(tmp_path: Path) -> None:
+    path = png_16(tmp_path / "bomb.png", np.arange(48, dtype=np.uint16).reshape(6, 8), 0)
+    content = path.read_bytes()
+    at = content.index(b"IDAT") - 4
+    path.write_bytes(content[:at] + struct.pack(">I", 0xFFFFFF1F) + content[at + 4 :])
+    with pytest.raises(UnreadableImage, match="more bytes than the file"):
+        read_photo(path)
+    path.write_bytes(content + b"what comes after the end is nothing to a PNG")
+    assert read_photo(path).pixels.shape == (6, 8, 1)

@@ -299,6 +299,16 @@ def test_a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_one_before(
     assert differences(straight["state_dict"], load(folder / "last.ckpt")["state_dict"], "state_dict") == []
 
 
+def test_networks_that_do_not_fit_the_data_are_told_by_what_was_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, tmp_path, *tiny("vae"), "name=mine", "model.encoder.image_size=64") == 2
+    told = capsys.readouterr().err
+    assert re.search("the first iteration failed: .*shapes cannot be multiplied", told)
+    assert "model.encoder.image_size=64" in told
+    assert "Traceback" not in told
+
+
 @pytest.mark.parametrize("recovers", [True, False])
 def test_a_run_outlives_a_full_disk_and_ends_well_if_there_is_room_at_the_end(
     recovers: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

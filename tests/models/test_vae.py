@@ -13,6 +13,7 @@ from gan_lab.errors import UserError
 from gan_lab.losses import binary_cross_entropy, l1, mse, ssim_loss
 from gan_lab.models import VAE
 from gan_lab.models.gan import seeded_noise
+from gan_lab.networks import ConvDecoder, ConvEncoder
 from tests.models.fitting import adam, fit
 
 
@@ -44,6 +45,11 @@ def stripes(iteration: int) -> dict[str, Tensor]:
     which = torch.randint(0, 2, (32,), generator=generator)
     images = torch.stack([vertical if w else vertical.T for w in which])[:, None]
     return {"image": images + 0.05 * torch.randn(32, 1, 4, 4, generator=generator), "label": which}
+
+
+def test_an_encoder_and_a_decoder_of_two_minds_are_refused() -> None:
+    with pytest.raises(UserError, match=r"model.decoder.latents=3: the encoder gives 2"):
+        VAE(ConvEncoder(32, latents=2, widths=(4, 8)), ConvDecoder(32, latents=3, widths=(4, 8)), adam())
 
 
 def test_learns_to_reconstruct_and_to_sample_both_kinds() -> None:

@@ -1,0 +1,29 @@
+"""Random options end in a run or in a message; `overrides.py` says what is thrown."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos import overrides
+from tests.integration.runs import FAMILIES
+
+
+@pytest.mark.parametrize(
+    ("model", "count"), [("vae", 12), *[pytest.param(model, 100, marks=pytest.mark.slow) for model in FAMILIES]]
+)
+def test_no_option_ends_in_a_traceback(model: str, count: int) -> None:
+    findings = overrides.thrown(model, count, seed=5, show=False)
+    assert findings.failures == {}
+    assert findings.ends["ran"]
+    assert findings.ends["refused"]
+
+
+def test_a_traceback_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(overrides.train, "main", broken)
+    findings = overrides.Findings()
+    overrides.ended("vae", ["seed=1"], findings, 7)
+    assert list(findings.failures) == [7]
+    assert "seed=1" in findings.failures[7]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import traceback
 from contextlib import nullcontext
@@ -153,18 +154,12 @@ def run(
     except TrainingDivergedError:
         finish_loggers(trainer)
         raise
-    except RuntimeError as error:
-        given = [
-            line
-            for line in HydraConfig.get().overrides.task
-            if line.startswith(("model.", "data.", "+model.", "++model."))
-        ]
-        if model.iteration == start and given and trainer.world_size == 1:
-            log.debug("the first iteration failed", exc_info=True)
-            raise UserError(
-                f"the first iteration failed: {' '.join(str(error).split())[:300]}. What was set may not fit together: "
-                f"{' '.join(given)}"
-            ) from error
+    except UserError:
+        raise
+    except Exception as error:
+        misfit = misfit_of(error) if model.iteration == start and trainer.world_size == 1 else None
+        if misfit is not None:
+            raise misfit from error
         if trainer.world_size == 1 or not peer_lost(error):
             raise
         raise UserError(
@@ -185,7 +180,23 @@ def run(
         raise SystemExit(128 + budget.stopped_by)
 
 
-def peer_lost(error: RuntimeError) -> bool:
+def misfit_of(error: Exception) -> UserError | None:
+    """Return what an error of the first iteration says about the options that were set; None where none of the kind was.
+
+    With HYDRA_FULL_ERROR=1, which Hydra's own errors name, the error itself is what a developer wants to see.
+    """
+    prefixes = ("model.", "data.", "+model.", "++model.", "~model.", "~data.", "+data.", "++data.")
+    given = [line for line in HydraConfig.get().overrides.task if line.startswith(prefixes)]
+    if not given or os.environ.get("HYDRA_FULL_ERROR") == "1":
+        return None
+    what = " ".join(str(error).split())[:300] or type(error).__name__
+    return UserError(
+        f"the first iteration failed: {what}. What was set may not fit together, or with the data: {' '.join(given)} "
+        "(HYDRA_FULL_ERROR=1 shows where it failed)"
+    )
+
+
+def peer_lost(error: Exception) -> bool:
     """Tell whether an error is that of a process which waits for another in vain."""
     return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
 

@@ -15,13 +15,13 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
-from lightning.pytorch import seed_everything
+from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget, go_back
-from gan_lab.callbacks.spared import spared
+from gan_lab.callbacks.spared import named, spared
 from gan_lab.config import (
     allowed_object,
     command,
@@ -115,14 +115,16 @@ def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int =
     for caution in cautions(datamodule.counts(), getattr(model, "augment", None) is not None):
         log.warning("%s", caution)
     log.info("run %s: %s, seed %d", run_dir, parameters(model), config.seed)
+    trainer = build_trainer(config, run_dir, resolved, start)
     # of several processes the first one writes, and holds the folder
     with (
         locked(run_dir, f"name={config.name}: {run_dir}") if getattr(rank_zero_only, "rank", 0) == 0 else nullcontext()
     ):
-        run(config, run_dir, datamodule, model, resolved, resume, start)
+        run(trainer, config, run_dir, datamodule, model, resolved, resume, start)
 
 
 def run(
+    trainer: Trainer,
     config: DictConfig,
     run_dir: Path,
     datamodule: ImageDataModule,
@@ -132,10 +134,9 @@ def run(
     start: int,
 ) -> None:
     """Train in a folder that this process holds."""
-    trainer = build_trainer(config, run_dir, resolved, start)
     write_config(run_dir, resolved)
     for logger in trainer.loggers:
-        with spared(f"settings of {logger.name or type(logger).__name__}", Exception):
+        with spared(f"settings of {named(logger)}", Exception):
             logger.log_hyperparams(resolved)
     model.to(memory_format=torch.channels_last)
     if config.compile:

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from gan_lab.callbacks.spared import spared
+from gan_lab.callbacks.spared import named, spared
 from gan_lab.imaging import grid, write_png
 from gan_lab.models.base import untouched_rng
 
@@ -114,7 +114,7 @@ class SampleGrid(Callback):
             write_png(self.folder / f"{pl_module.iteration:06d}.png", picture)
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
-                with spared(f"pictures of {logger.name or type(logger).__name__}", Exception):
+                with spared(f"pictures of {named(logger)}", Exception):
                     logger.log_image("samples", [picture], step=pl_module.iteration)
 
     def _fixed_batch(self, trainer: Trainer) -> dict[str, Any]:
@@ -141,7 +141,5 @@ def log_figures(trainer: Trainer, figures: dict[str, float], iteration: int) -> 
     """Hand figures to every logger, at the iteration (not Lightning's global step)."""
     if trainer.is_global_zero:
         for logger in trainer.loggers:
-            with spared(
-                f"figures of {logger.name or type(logger).__name__}", Exception
-            ):  # a service fails in its own ways
+            with spared(f"figures of {named(logger)}", Exception):  # a service fails in its own ways
                 logger.log_metrics(figures, step=iteration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,11 @@ def spared(what: str, *kinds: type[Exception]) -> Iterator[None]:
         if what in _failing:
             log.info("%s is written again", what)
         _failing.discard(what)
+
+
+def named(logger: Any) -> str:
+    """Return what a logger is called, for the log."""
+    return str(getattr(logger, "name", None) or type(logger).__name__)
 
 
 def reason(error: Exception) -> str:

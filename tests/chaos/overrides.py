@@ -71,9 +71,9 @@ def keys_of(model: str) -> list[str]:
 def attempt(folder: Path, overrides: list[str]) -> None:
     """Train in this process."""
     os.chdir(folder)
-    with open("told.txt", "w") as told:
-        os.dup2(told.fileno(), 1)
-        os.dup2(told.fileno(), 2)
+    sys.stdout = sys.stderr = open("told.txt", "w", buffering=1)  # noqa: SIM115 (until the process ends)
+    os.dup2(sys.stdout.fileno(), 1)
+    os.dup2(sys.stdout.fileno(), 2)
     torch.set_num_threads(1)
     sys.argv = ["gan_lab.train", *overrides]
     train.main()

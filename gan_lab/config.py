@@ -151,7 +151,8 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
     overrides = [parsed(argument) for argument in arguments]
     groups = [override for override in overrides if is_group(override)]
     for override in groups:
-        if not override.is_sweep_override() and not isinstance(override.value(), str | list | None):
+        chosen = None if override.is_sweep_override() else override.value()
+        if not all(isinstance(one, str | None) for one in (chosen if isinstance(chosen, list) else [chosen])):
             raise UserError(group_message(str(override.input_line)))
     if any(override.is_sweep_override() for override in overrides) and not is_sweep(argv):
         swept = next(override for override in overrides if override.is_sweep_override())

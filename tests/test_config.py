@@ -51,6 +51,12 @@ def test_invalid_overrides_are_told(given: list[str], message: str) -> None:
     assert message in str(told.value)
 
 
+@pytest.mark.parametrize("given", ["logger=1_000", "data=[2,1]", "data={a:1}", "model=true"])
+def test_what_chooses_a_configuration_is_a_name(given: str) -> None:
+    with pytest.raises(UserError, match=r"there is no such option.*there are"):
+        complete_overrides([given], "train")
+
+
 def test_keywords_follow_what_a_constructor_hands_on() -> None:
     assert {"generator", "n_critic", "micro_batches", "gradient_clip"} <= keywords("gan_lab.models.GAN")
     assert "x" not in keywords("gan_lab.networks.ResnetGenerator")

@@ -54,9 +54,8 @@ class CrashSafeIO(CheckpointIO):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, lambda file: torch.save(checkpoint | {"format": FORMAT, "config": self.config}, file))
         except (OSError, RuntimeError) as error:
-            refusal = (
-                error if isinstance(error, OSError) else error.__context__
-            )  # torch makes its own of a file's error
+            # torch makes an error of its own of a file's
+            refusal = error if isinstance(error, OSError) else error.__context__
             if not isinstance(refusal, OSError):
                 raise
             iteration = checkpoint["clock"]["iteration"]
@@ -203,12 +202,15 @@ def check_whole(path: Path) -> None:
         raise DamagedError(path, f"{broken} is not what was written")
 
 
-def newest_whole(folder: Path, but: Path | None = None) -> tuple[Path, dict[str, Any]] | None:
+def newest_whole(
+    folder: Path, but: Path | None = None, sound: Callable[[dict[str, Any]], bool] = lambda content: True
+) -> tuple[Path, dict[str, Any]] | None:
     """Return the checkpoint of a folder that was made last of those that are whole, and its file; None where none is.
 
     Args:
         folder: of `*.ckpt` files.
         but: a file that is not asked.
+        sound: what else a checkpoint must be.
     """
     found: tuple[Path, dict[str, Any]] | None = None
     for path in sorted(folder.glob("*.ckpt")):
@@ -218,7 +220,8 @@ def newest_whole(folder: Path, but: Path | None = None) -> tuple[Path, dict[str,
             candidate = read(path)
         except DamagedError:
             continue
-        if found is None or candidate["clock"]["iteration"] > found[1]["clock"]["iteration"]:
+        newer = found is None or candidate["clock"]["iteration"] > found[1]["clock"]["iteration"]
+        if newer and sound(candidate):
             found = path, candidate
     return found
 

@@ -25,11 +25,7 @@ def kinds_of(target: Any) -> dict[str, Any]:
         function = owner.__dict__.get("__init__") if inspect.isclass(owner) else owner
         try:
             hints = get_type_hints(function) if function is not None else {}
-        except (
-            NameError,
-            TypeError,
-            AttributeError,
-        ):  # names of another module's that are only there for a type checker
+        except (NameError, TypeError, AttributeError):  # names that are only there for a type checker
             hints = {}
         found = {name: hint for name, hint in hints.items() if name != "return"} | found
     return found

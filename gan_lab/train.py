@@ -103,7 +103,7 @@ def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int =
     Raises:
         TrainingDivergedError: it has failed, in a way from which it may go back.
     """
-    seed_everything(config.seed + rollbacks, verbose=False)  # a run that starts again draws other weights
+    seed_everything((config.seed + rollbacks) % 2**32, verbose=False)  # a run that starts again draws other weights
     datamodule, model = build(config)
     model.rollbacks = rollbacks
     if config.init_from is not None and resume is None:

@@ -60,17 +60,10 @@ def go_back(run_dir: Path, error: TrainingDivergedError, at_most: int) -> Path |
 
 def newest_sound(folder: Path, before: int) -> dict[str, Any] | None:
     """Return the newest checkpoint of a folder from before an iteration whose every number is finite."""
-    found = None
-    for path in folder.glob("*.ckpt"):
-        try:
-            candidate = checkpoint.read(path)
-        except checkpoint.DamagedError as error:
-            log.warning("%s", error)
-            continue
-        iteration = candidate["clock"]["iteration"]
-        if iteration < before and (found is None or iteration > found["clock"]["iteration"]) and finite(candidate):
-            found = candidate
-    return found
+    found = checkpoint.newest_whole(
+        folder, sound=lambda content: content["clock"]["iteration"] < before and finite(content)
+    )
+    return None if found is None else found[1]
 
 
 def finite(container: Any) -> bool:

@@ -21,7 +21,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget, go_back
-from gan_lab.callbacks.spared import named, spared
 from gan_lab.config import (
     allowed_object,
     command,
@@ -39,7 +38,15 @@ from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.jobs.lock import locked
 from gan_lab.models import ManualModule, TrainingDivergedError
-from gan_lab.training import build_trainer, check_trainer, finish_loggers, is_ddp, prepare_process, unwritten
+from gan_lab.training import (
+    build_trainer,
+    check_trainer,
+    finish_loggers,
+    is_ddp,
+    prepare_process,
+    start_loggers,
+    unwritten,
+)
 
 log = logging.getLogger("gan_lab.train")
 
@@ -135,9 +142,7 @@ def run(
 ) -> None:
     """Train in a folder that this process holds."""
     write_config(run_dir, resolved)
-    for logger in trainer.loggers:
-        with spared(f"settings of {named(logger)}", Exception):
-            logger.log_hyperparams(resolved)
+    start_loggers(trainer, resolved)
     model.to(memory_format=torch.channels_last)
     if config.compile:
         for network in model.compilable():

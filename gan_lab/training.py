@@ -25,8 +25,9 @@ from gan_lab.callbacks import (
     SampleGrid,
     TermsLogger,
     Validation,
+    WandbRun,
 )
-from gan_lab.callbacks.spared import spared
+from gan_lab.callbacks.spared import named, spared
 from gan_lab.checkpoint import CrashSafeIO
 from gan_lab.config import config_dir, instantiate
 from gan_lab.errors import UserError
@@ -216,12 +217,20 @@ def build_loggers(config: DictConfig, run_dir: Path, start_iteration: int) -> li
     return loggers
 
 
+def start_loggers(trainer: Trainer, resolved: dict[str, Any]) -> None:
+    """Tell every logger the run's settings; what is a service connects now, not in the middle of the first iterations."""
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbRun):
+            logger.start()
+        with spared(f"settings of {named(logger)}", Exception):
+            logger.log_hyperparams(resolved)
+
+
 def finish_loggers(trainer: Trainer) -> None:
     """Close what a logger keeps open, so that the next job of a sweep starts its own."""
     for logger in trainer.loggers:
-        if type(logger).__name__ == "WandbLogger":
-            with spared("the end of the W&B run", Exception):
-                logger.experiment.finish()  # type: ignore[attr-defined]
+        if isinstance(logger, WandbRun):
+            logger.finish()
 
 
 def unwritten(trainer: Trainer) -> dict[Path, OSError]:

@@ -6,6 +6,7 @@ from gan_lab.callbacks.doctor import Doctor, go_back
 from gan_lab.callbacks.figures import SampleGrid, TermsLogger, Validation
 from gan_lab.callbacks.metrics_csv import MetricsCSV
 from gan_lab.callbacks.progress import ProgressBar
+from gan_lab.callbacks.wandb_run import WandbRun
 
 __all__ = [
     "Budget",
@@ -16,5 +17,6 @@ __all__ = [
     "SampleGrid",
     "TermsLogger",
     "Validation",
+    "WandbRun",
     "go_back",
 ]

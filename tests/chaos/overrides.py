@@ -1,10 +1,11 @@
-"""Throw random overrides at the train command: each ends in a run or in a message, and never in a traceback.
+"""Throw random overrides at every command: each ends in a result or in a message, and never in a traceback.
 
-    python -m tests.chaos.overrides --cases 200 [--seed 0] [--model vae cyclegan ...]
+    python -m tests.chaos.overrides --cases 200 [--seed 0] [--of vae cyclegan enhance generate ...]
 
-A case is a tiny run on the demo catalogue with one or two options set at random: any key of the configuration, sometimes
-misspelt, to a value of any kind. What is long is cut short (two iterations), and numbers are small: how much memory a user may
-ask for is not the question. A failure is a traceback, a crash, or more than `SECONDS`.
+A case is a tiny run on the demo catalogue, or a command on such a run and three small photos, with one or two options set
+at random: any key of the configuration, sometimes misspelt, to a value of any kind. What is long is cut short (two
+iterations), and numbers are small: how much memory a user may ask for is not the question. A failure is a traceback, a crash,
+or more than `SECONDS`.
 """
 
 from __future__ import annotations
@@ -17,15 +18,19 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
 from rich.progress import track
 
-from gan_lab import train
+from gan_lab import enhance, evaluate, generate, train, translate
 from gan_lab.config import compose, dotted_keys
-from tests.integration.runs import tiny
+from gan_lab.data.catalogue import draw
+from gan_lab.imaging import write_png
+from tests.integration.runs import FAMILIES, python, tiny
 
 SECONDS = 120
 VALUES = (
@@ -34,8 +39,15 @@ VALUES = (
     "[]", "[1,2]", "[0,0]", "[2,1]", "[a]", "{}", "{a:1}", "{_target_:os.system}", "{_target_:gan_lab.losses.Hinge}",
     "{_target_:torch.nn.Identity}", "'${oc.env:HOME}'", "'${seed}'", "/nowhere", ".",
 )  # fmt: skip
-#: Set by every case, so that none is long; a case may not touch them.
+#: Set in every run, so that none is long; a case may not touch them.
 FIXED = ("trainer.max_iterations=2", "trainer.max_epochs=null")
+#: The commands beside train, what each is called with, and the model that it works with.
+COMMANDS: dict[str, tuple[ModuleType, str, list[str]]] = {
+    "enhance": (enhance, "enhancer", ["input={photos}", "output=results"]),
+    "translate": (translate, "cyclegan", ["input={photos}", "output=results"]),
+    "generate": (generate, "cgan", ["n=2", "output=results"]),
+    "evaluate": (evaluate, "vae", ["n=8", "output=results"]),
+}
 #: Keys that start processes, wait for others, or are about other folders than the case's.
 LEFT = (
     "trainer.devices",
@@ -44,7 +56,33 @@ LEFT = (
     "hydra",
     "trainer.max_iterations",
     "trainer.max_epochs",
+    "checkpoint",
+    "input",
 )
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A command, what it is called with in every case, and the keys that a case may set."""
+
+    module: ModuleType
+    arguments: list[str]
+    keys: list[str]
+
+
+@cache
+def subject(name: str) -> Subject:
+    """Return what a name stands for: a command on a run that is made here, or the training of a model."""
+    if name not in COMMANDS:
+        arguments = [*tiny(name), "name=case", *FIXED]
+        return Subject(train, arguments, keys_of("train", arguments))
+    module, model, arguments = COMMANDS[name]
+    folder = Path(tempfile.mkdtemp(prefix="overrides-"))
+    python("-m", "gan_lab.train", *tiny(model), "name=run", *FIXED, cwd=folder)
+    for number in range(3):
+        write_png(folder / "photos" / f"{number}.png", draw(number, "snapshot", 40 + 8 * number))
+    made = [f"checkpoint={folder / 'runs/run'}", *(each.format(photos=folder / "photos") for each in arguments)]
+    return Subject(module, ["device=cpu", *made], keys_of(name, made))
 
 
 def case(number: int, seed: int, keys: list[str]) -> list[str]:
@@ -62,21 +100,20 @@ def case(number: int, seed: int, keys: list[str]) -> list[str]:
     return made
 
 
-def keys_of(model: str) -> list[str]:
-    """Return every key that a case may set."""
-    found = dotted_keys(compose("train", [*tiny(model), "name=case"]))
-    return sorted(key for key in found if not key.startswith(LEFT))
+def keys_of(command: str, arguments: list[str]) -> list[str]:
+    """Return every key of a command that a case may set."""
+    return sorted(key for key in dotted_keys(compose(command, arguments)) if not key.startswith(LEFT))
 
 
-def attempt(folder: Path, overrides: list[str]) -> None:
-    """Train in this process."""
+def attempt(folder: Path, module: ModuleType, arguments: list[str]) -> None:
+    """Run a command in this process."""
     os.chdir(folder)
     sys.stdout = sys.stderr = open("told.txt", "w", buffering=1)  # noqa: SIM115 (until the process ends)
     os.dup2(sys.stdout.fileno(), 1)
     os.dup2(sys.stdout.fileno(), 2)
     torch.set_num_threads(1)
-    sys.argv = ["gan_lab.train", *overrides]
-    train.main()
+    sys.argv = [module.__name__, *arguments]
+    module.main()
 
 
 @dataclass
@@ -87,11 +124,11 @@ class Findings:
     failures: dict[int, str] = field(default_factory=dict)
 
 
-def ended(model: str, overrides: list[str], findings: Findings, number: int) -> None:
+def ended(subject: Subject, overrides: list[str], findings: Findings, number: int) -> None:
     """Run a case in a process of its own and note how it ended."""
     with tempfile.TemporaryDirectory() as name:
         process = multiprocessing.get_context("fork").Process(
-            target=attempt, args=(Path(name), [*tiny(model), "name=case", *FIXED, *overrides])
+            target=attempt, args=(Path(name), subject.module, [*subject.arguments, *overrides])
         )
         process.start()
         process.join(SECONDS)
@@ -109,27 +146,27 @@ def ended(model: str, overrides: list[str], findings: Findings, number: int) -> 
         findings.ends["ran" if code == 0 else "refused"] += 1
 
 
-def thrown(model: str, count: int, seed: int, show: bool = True) -> Findings:
-    """Go through so many cases of a model."""
-    findings, keys = Findings(), keys_of(model)
-    for number in track(range(count), model) if show else range(count):
-        ended(model, case(number, seed, keys), findings, number)
+def thrown(name: str, count: int, seed: int, show: bool = True) -> Findings:
+    """Go through so many cases of a command, or of the training of a model."""
+    findings, thing = Findings(), subject(name)
+    for number in track(range(count), name) if show else range(count):
+        ended(thing, case(number, seed, thing.keys), findings, number)
     return findings
 
 
 def main() -> None:
     """Count, print, and fail if anything failed."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--cases", type=int, default=200, help="of each model")
+    options.add_argument("--cases", type=int, default=200, help="of each")
     options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--models", nargs="*", default=["vae", "cyclegan"])
+    options.add_argument("--of", nargs="*", default=[*FAMILIES, *COMMANDS], help="models to train, and commands")
     arguments = options.parse_args()
     bad = 0
-    print("| model | cases | ran | refused | failed |", "| --- | ---: | ---: | ---: | ---: |", sep="\n")
-    for model in arguments.models:
-        findings = thrown(model, arguments.cases, arguments.seed)
+    print("| | cases | did it | refused | failed |", "| --- | ---: | ---: | ---: | ---: |", sep="\n")
+    for name in arguments.of:
+        findings = thrown(name, arguments.cases, arguments.seed)
         ran, refused, failed = (findings.ends[end] for end in ("ran", "refused", "failed"))
-        print(f"| {model} | {arguments.cases} | {ran} | {refused} | {failed} |")
+        print(f"| {name} | {arguments.cases} | {ran} | {refused} | {failed} |")
         for number, text in findings.failures.items():
             print(f"case {number}: {text}")
         bad += failed

@@ -9,10 +9,15 @@ from tests.integration.runs import FAMILIES
 
 
 @pytest.mark.parametrize(
-    ("model", "count"), [("vae", 12), *[pytest.param(model, 100, marks=pytest.mark.slow) for model in FAMILIES]]
+    ("name", "count"),
+    [
+        ("vae", 12),
+        *[(command, 8) for command in overrides.COMMANDS],
+        *[pytest.param(name, 100, marks=pytest.mark.slow) for name in (*FAMILIES, *overrides.COMMANDS)],
+    ],
 )
-def test_no_option_ends_in_a_traceback(model: str, count: int) -> None:
-    findings = overrides.thrown(model, count, seed=5, show=False)
+def test_no_option_ends_in_a_traceback(name: str, count: int) -> None:
+    findings = overrides.thrown(name, count, seed=5, show=False)
     assert findings.failures == {}
     assert findings.ends["ran"]
     assert findings.ends["refused"]
@@ -24,6 +29,6 @@ def test_a_traceback_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(overrides.train, "main", broken)
     findings = overrides.Findings()
-    overrides.ended("vae", ["seed=1"], findings, 7)
+    overrides.ended(overrides.subject("vae"), ["seed=1"], findings, 7)
     assert list(findings.failures) == [7]
     assert "seed=1" in findings.failures[7]

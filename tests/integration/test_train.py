@@ -122,15 +122,6 @@ def test_compiled_networks_train(model: str, tmp_path: Path) -> None:
     assert "iteration 6/6" in done.stderr
 
 
-def test_wandb_offline(tmp_path: Path) -> None:
-    options = [*tiny("vae"), "name=wandb", "logger=wandb", "trainer.max_iterations=2"]
-    train(*options, cwd=tmp_path, WANDB_SILENT="true")
-    offline = list((tmp_path / "runs/wandb/wandb").glob("offline-run-*"))
-    assert len(offline) == 1
-    assert list(offline[0].glob("files/media/images/samples*.png"))
-    assert (tmp_path / "runs/wandb/metrics.csv").exists()
-
-
 def test_secrets_do_not_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = [*tiny("vae"), "name=secret", "trainer.max_iterations=1", "+data.api_key=hunter2"]
     monkeypatch.setattr("gan_lab.train.FACTS", ("classes", "class_names", "api_key"))

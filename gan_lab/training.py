@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 LIMITS = ("max_iterations", "max_epochs", "max_minutes")
 NEEDED = ("log_every", "sample_every", "validate_every", "validate_images", "doctor_every")
-INTERVALS = ("checkpoint_every", "checkpoint_every_minutes", "keep_every", *NEEDED)
+INTERVALS = ("checkpoint_every", "checkpoint_every_minutes", "keep_every", "keep_samples", *NEEDED)
 REFUSED_STRATEGIES = {
     "fsdp": "FSDP shards one optimiser's parameters, and a GAN has two optimisers that take turns",
     "deepspeed": "DeepSpeed wraps a single optimiser, and a GAN has two that take turns",
@@ -184,7 +184,7 @@ def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:
         TermsLogger(trainer.log_every),
         Validation(trainer.validate_every, trainer.validate_images),
         *([doctor] if trainer.doctor else []),
-        SampleGrid(run_dir / "samples", trainer.sample_every),
+        SampleGrid(run_dir / "samples", trainer.sample_every, trainer.keep_samples),
         ProgressBar(),
         Checkpoints(
             run_dir / "checkpoints", trainer.checkpoint_every, trainer.checkpoint_every_minutes, trainer.keep_every

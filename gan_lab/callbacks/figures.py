@@ -90,11 +90,13 @@ class SampleGrid(Callback):
     Args:
         folder: the run's samples folder.
         every_n_iterations: how often.
+        keep: how many of the newest stay; None for all.
     """
 
-    def __init__(self, folder: str | Path, every_n_iterations: int = 500) -> None:
+    def __init__(self, folder: str | Path, every_n_iterations: int = 500, keep: int | None = None) -> None:
         self.folder = Path(folder)
         self.every_n_iterations = every_n_iterations
+        self.keep = keep
         self._fixed: dict[str, Any] | None = None
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -112,6 +114,10 @@ class SampleGrid(Callback):
         picture = grid(pixels.numpy(), columns)
         with spared("a grid of samples"):
             write_png(self.folder / f"{pl_module.iteration:06d}.png", picture)
+            if self.keep is not None:
+                written = [path for path in self.folder.glob("*.png") if path.stem.isdigit()]
+                for path in sorted(written, key=lambda path: int(path.stem))[: -self.keep]:
+                    path.unlink(missing_ok=True)
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
                 with spared(f"pictures of {named(logger)}", Exception):

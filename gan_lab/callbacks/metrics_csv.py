@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 class MetricsCSV(Logger):
     """Append figures to a csv file that a killed and resumed run continues.
 
-    Rows of iterations after the checkpoint that the run resumes from are dropped: they will come again.
+    Rows of iterations after the checkpoint that the run resumes from are dropped: they will come again. In memory stays
+    the newest row alone, and what could not be written yet: runs are long.
 
     Args:
         path: the file.
@@ -25,19 +26,11 @@ class MetricsCSV(Logger):
     def __init__(self, path: str | Path, start_iteration: int = 0) -> None:
         super().__init__()
         self.path = Path(path)
-        self._rows: dict[int, dict[str, str]] = {}
-        self._columns: list[str] = []
-        if start_iteration and self.path.exists():
-            with self.path.open(newline="") as file:
-                reader = csv.DictReader(file)
-                self._columns = [name for name in (reader.fieldnames or []) if name != "iteration"]
-                for row in reader:
-                    iteration = row.pop("iteration", "") or ""
-                    # a kill can leave a torn last line
-                    if iteration.isdigit() and int(iteration) <= start_iteration and None not in row.values():
-                        self._rows[int(iteration)] = dict(row)
-        self._fresh = True
-        self._newest = 0  # where the newest row begins
+        self._columns = self._header() if start_iteration else []
+        self._good_until = start_iteration  # rows of the file that count; none of a file that another run left
+        self._stale = True  # header or earlier rows are not yet as they should be
+        self._pending: dict[int, dict[str, str]] = {}  # the newest row, and those before it that failed to be written
+        self._place = 0  # of the first of them in the file
 
     @property
     def name(self) -> str:
@@ -58,32 +51,53 @@ class MetricsCSV(Logger):
         """Write the figures of an iteration; several calls for one iteration share its row."""
         assert step is not None
         new = [name for name in metrics if name not in self._columns]
-        known = step in self._rows
         self._columns += new
-        self._rows.setdefault(step, {}).update({name: f"{value:.6g}" for name, value in metrics.items()})
-        if new or self._fresh or (known and step != next(reversed(self._rows))):
+        self._stale = self._stale or bool(new)
+        self._pending.setdefault(step, {}).update({name: f"{value:.6g}" for name, value in metrics.items()})
+        if self._stale:
             self._rewrite()
-            return
-        self._fresh = True  # until it is written: what fails half-way is made good by the next, which writes all
-        with self.path.open("r+" if known else "a", newline="") as file:
-            if known:  # the newest row alone is written again: runs are long, and it shares its iteration with several
-                file.truncate(self._newest)
-            self._newest = file.seek(0, os.SEEK_END)
-            self._writer(file).writerow({"iteration": step} | self._rows[step])
-        self._fresh = False
+        else:
+            with self.path.open("r+", newline="") as file:
+                file.truncate(self._place)
+                file.seek(self._place)
+                self._place = self._write(file)
+        newest = next(reversed(self._pending))
+        self._pending = {newest: self._pending[newest]}
+        self._good_until = newest - 1
+
+    def _write(self, file: Any) -> int:
+        """Write what is pending, and return where its newest row begins."""
+        writer = csv.DictWriter(file, ["iteration", *self._columns], restval="")
+        place = file.tell()
+        for step, row in self._pending.items():
+            place = file.tell()
+            writer.writerow({"iteration": step} | row)
+        return place
 
     def _rewrite(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".csv.tmp")
         with temporary.open("w", newline="") as file:
-            writer = self._writer(file)
+            writer = csv.DictWriter(file, ["iteration", *self._columns], restval="")
             writer.writeheader()
-            *earlier, newest = sorted(self._rows)
-            writer.writerows({"iteration": step} | self._rows[step] for step in earlier)
-            self._newest = file.tell()
-            writer.writerow({"iteration": newest} | self._rows[newest])
+            writer.writerows(self._earlier())
+            place = self._write(file)
         temporary.replace(self.path)
-        self._fresh = False
+        self._place, self._stale = place, False
 
-    def _writer(self, file: Any) -> csv.DictWriter[str]:
-        return csv.DictWriter(file, ["iteration", *self._columns], restval="")
+    def _header(self) -> list[str]:
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="") as file:
+            return [name for name in next(csv.reader(file), []) if name != "iteration"]
+
+    def _earlier(self) -> Iterator[dict[str, str]]:
+        """Go over the rows in the file that count."""
+        if not self._good_until or not self.path.exists():
+            return
+        with self.path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                iteration = row.get("iteration") or ""
+                # a kill can leave a torn last line
+                if iteration.isdigit() and int(iteration) <= self._good_until and None not in row.values():
+                    yield row

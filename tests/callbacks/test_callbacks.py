@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, TermsLogger
+from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, SampleGrid, TermsLogger
 from gan_lab.callbacks.figures import held_out
 from gan_lab.callbacks.progress import clock
 
@@ -55,6 +56,51 @@ def test_metrics_csv_adds_to_the_newest_row_alone(tmp_path: Path, monkeypatch: p
     logger.log_metrics({"b": 3}, 2)
     logger.log_metrics({"a": 4}, 3)
     assert path.read_text().splitlines() == ["iteration,a,b", "1,1,12345", "2,2,3", "3,4,"]
+
+
+def test_metrics_csv_makes_good_what_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "metrics.csv"
+    logger = MetricsCSV(path)
+    logger.log_metrics({"a": 1}, 1)
+    writer = csv.DictWriter.writerow
+
+    def torn(self: Any, row: Any) -> None:
+        writer(self, row)
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(csv.DictWriter, "writerow", torn)
+        for step in (2, 3):
+            with pytest.raises(OSError, match="No space"):
+                logger.log_metrics({"a": step}, step)
+    logger.log_metrics({"b": 3}, 3)
+    logger.log_metrics({"a": 4, "b": 4}, 4)
+    assert path.read_text().splitlines() == ["iteration,a,b", "1,1,", "2,2,", "3,3,3", "4,4,4"]
+
+
+def test_metrics_csv_holds_one_row_in_memory(tmp_path: Path) -> None:
+    logger = MetricsCSV(tmp_path / "metrics.csv")
+    for step in range(1, 101):
+        logger.log_metrics({"a": step} | ({"late": 1} if step > 50 else {}), step)
+    assert len(logger._pending) == 1
+    rows = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert rows[:2] + rows[50:52] + rows[100:] == ["iteration,a,late", "1,1,", "50,50,", "51,51,1", "100,100,1"]
+
+
+@pytest.mark.parametrize(("keep", "left"), [(None, [2, 4, 6, 8]), (2, [6, 8])])
+def test_the_newest_grids_stay(keep: int | None, left: list[int], tmp_path: Path) -> None:
+    (tmp_path / "mine.png").touch()
+    trainer: Any = SimpleNamespace(
+        should_stop=False,
+        is_global_zero=True,
+        loggers=[],
+        datamodule=SimpleNamespace(val_dataloader=list),
+    )
+    callback = SampleGrid(tmp_path, every_n_iterations=2, keep=keep)
+    model: Any = SimpleNamespace(task="generation", sample_grid=lambda fixed: (torch.zeros(1, 3, 8, 8), 1))
+    for model.iteration in range(1, 9):
+        callback.on_train_batch_end(trainer, model, None, {}, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*(f"{n:06d}.png" for n in left), "mine.png"]
 
 
 def test_metrics_csv_continues_from_the_checkpoint(tmp_path: Path) -> None:

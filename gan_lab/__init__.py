@@ -8,6 +8,7 @@ model = gan_lab.load("runs/enhancer-products")                    # or with your
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
     from gan_lab.jobs import Pretrained
 
-__all__ = ["load"]
+__all__ = ["__version__", "load"]
+
+try:
+    __version__ = version("gan-lab")
+except PackageNotFoundError:  # read from a folder of sources
+    __version__ = "not installed"
 
 
 def load(checkpoint: str | Path = "faithful", device: str = "auto", precision: str = "auto") -> Pretrained:

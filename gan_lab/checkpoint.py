@@ -11,9 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lightning
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 
+import gan_lab
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
@@ -52,7 +54,8 @@ class CrashSafeIO(CheckpointIO):
         path = Path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, lambda file: torch.save(checkpoint | {"format": FORMAT, "config": self.config}, file))
+            about = {"format": FORMAT, "versions": versions(), "config": self.config}
+            write_whole(path, lambda file: torch.save(checkpoint | about, file))
         except (OSError, RuntimeError) as error:
             # torch makes an error of its own of a file's
             refusal = error if isinstance(error, OSError) else error.__context__
@@ -79,6 +82,11 @@ class CrashSafeIO(CheckpointIO):
     def remove_checkpoint(self, path: Any) -> None:
         """Delete a checkpoint."""
         Path(path).unlink(missing_ok=True)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a checkpoint is made with."""
+    return {"gan_lab": gan_lab.__version__, "torch": str(torch.__version__), "lightning": lightning.__version__}
 
 
 def write_whole(path: Path, write: Callable[[Any], None]) -> None:
@@ -178,7 +186,11 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or "model" not in config:
         raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
     if checkpoint.get("format", 0) > FORMAT:
-        raise UserError(f"checkpoint {path}: made by a newer gan_lab; upgrade with pip install -U gan-lab")
+        maker = (checkpoint.get("versions") or {}).get("gan_lab", "")
+        raise UserError(
+            f"checkpoint {path}: made by a newer gan_lab {maker} (this is {gan_lab.__version__}); upgrade with "
+            "pip install -U gan-lab"
+        )
     if isinstance(config["model"], dict) and "penalty" in config["model"]:  # of a gan_lab that took a single one
         penalty = config["model"].pop("penalty")
         named = penalty and {str(penalty["_target_"]).rsplit(".", 1)[-1].lower(): penalty}

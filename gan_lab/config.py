@@ -45,7 +45,10 @@ ALLOWED_TARGETS = (
     "lightning.pytorch.loggers.",
 )
 #: Options that are names or paths, whatever they look like to YAML.
-TEXTS = {"name", "runs_dir", "resume", "init_from", "checkpoint", "input", "output"}
+TEXTS = {
+    *("name", "runs_dir", "resume", "init_from", "checkpoint", "input", "output", "image", "mask", "extractor_weights"),
+    *("restorer", "light", "x2", "x4", "base"),
+}
 #: Where plain functions may be named as well: factories of modules and schedules, which touch no file.
 ALLOWED_FUNCTIONS = ("gan_lab.models.", "gan_lab.networks.", "gan_lab.losses.", "torch.nn.")
 

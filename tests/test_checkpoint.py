@@ -239,8 +239,9 @@ def test_another_programs_checkpoint_is_told(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_is_told(tmp_path: Path) -> None:
-    torch.save({"state_dict": {}, "clock": {}, "config": {"model": {}}, "format": 99}, tmp_path / "new.ckpt")
-    with pytest.raises(UserError, match="newer gan_lab"):
+    content = {"state_dict": {}, "clock": {}, "config": {"model": {}}, "format": 99, "versions": {"gan_lab": "9.1"}}
+    torch.save(content, tmp_path / "new.ckpt")
+    with pytest.raises(UserError, match=r"newer gan_lab 9\.1 \(this is .*upgrade"):
         checkpoint.read(tmp_path / "new.ckpt")
 
 

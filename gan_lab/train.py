@@ -64,6 +64,9 @@ CHANGEABLE = (
     "data.cache_mb",
 )
 
+#: What a continued run keeps of its loggers' settings: what it is called there, and whether anything leaves the machine.
+LOGGER_WORDS = ("project", "group", "job_type", "notes", "offline")
+
 #: Photos of a domain below which its discriminator is said to learn them by heart; how uneven two domains may be unsaid.
 FEW_PHOTOS, UNEVEN = 200, 4
 
@@ -191,7 +194,17 @@ def misfit_of(error: Exception) -> UserError | None:
 
     With HYDRA_FULL_ERROR=1, which Hydra's own errors name, the error itself is what a developer wants to see.
     """
-    prefixes = ("model.", "data.", "+model.", "++model.", "~model.", "~data.", "+data.", "++data.")
+    prefixes = (
+        "model.",
+        "data.",
+        "+model.",
+        "++model.",
+        "~model.",
+        "~data.",
+        "+data.",
+        "++data.",
+        "trainer.deterministic=",
+    )
     given = [line for line in HydraConfig.get().overrides.task if line.startswith(prefixes)]
     if not given or os.environ.get("HYDRA_FULL_ERROR") == "1":
         return None
@@ -313,6 +326,7 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     assert isinstance(saved, DictConfig)
     for name in config.trainer:  # a gan_lab that made the run may not have had them all
         saved.trainer.setdefault(name, config.trainer[name])
+    saved.logger = trusted_loggers(saved.get("logger"), config.logger)
     for override in map(parsed, HydraConfig.get().overrides.task):
         key = override.key_or_group
         if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
@@ -337,6 +351,21 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
                 f"init_from={path} name=<another name> to start a new run from its weights"
             )
     return saved
+
+
+def trusted_loggers(saved: DictConfig | None, own: DictConfig) -> DictConfig:
+    """Return the loggers of the command line's configuration, with what a continued run's may add.
+
+    A checkpoint can come from somebody else: it does not say which service is told, with this user's key, nor where files go.
+    """
+    loggers = OmegaConf.to_container(own)
+    assert isinstance(loggers, dict)
+    for name in loggers.keys() & (saved or {}).keys():
+        given = saved[name] if saved else {}
+        loggers[name] |= {
+            key: given[key] for key in LOGGER_WORDS if key in given and not OmegaConf.is_config(given[key])
+        }
+    return OmegaConf.create(loggers)
 
 
 def plain(config: DictConfig, model: ManualModule) -> dict[str, Any]:

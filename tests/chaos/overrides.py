@@ -46,7 +46,7 @@ COMMANDS: dict[str, tuple[ModuleType, str, list[str]]] = {
     "enhance": (enhance, "enhancer", ["input={photos}", "output=results"]),
     "translate": (translate, "cyclegan", ["input={photos}", "output=results"]),
     "generate": (generate, "cgan", ["n=2", "output=results"]),
-    "evaluate": (evaluate, "vae", ["n=8", "output=results"]),
+    "evaluate": (evaluate, "enhancer", ["n=2", "output=results"]),
 }
 #: Keys that start processes, wait for others, or are about other folders than the case's.
 LEFT = (
@@ -149,6 +149,9 @@ def ended(subject: Subject, overrides: list[str], findings: Findings, number: in
 def thrown(name: str, count: int, seed: int, show: bool = True) -> Findings:
     """Go through so many cases of a command, or of the training of a model."""
     findings, thing = Findings(), subject(name)
+    ended(thing, [], findings, -1)
+    assert findings.ends["ran"], f"{name}: fails, or is refused, with no option set"
+    findings.ends.clear()
     for number in track(range(count), name) if show else range(count):
         ended(thing, case(number, seed, thing.keys), findings, number)
     return findings

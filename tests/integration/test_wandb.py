@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.integration.runs import load, tiny, train
 from tests.integration.wandb_server import serving
@@ -75,3 +76,33 @@ def test_a_server_that_falls_silent_holds_up_neither_the_training_nor_its_end(si
     assert iterations(tmp_path) == 2
     assert ("cannot be reached" in told) == (silent == "always")
     assert written(tmp_path, "offline-run" if silent == "always" else "run")
+
+
+def test_a_foreign_checkpoint_names_no_service(tmp_path: Path) -> None:
+    run(tmp_path, "logger.wandb.offline=true", "trainer.max_iterations=2")
+    content = load(tmp_path / "runs/run/checkpoints/last.ckpt")
+    with serving() as server:
+        content["config"]["logger"]["wandb"] |= {
+            "_target_": "lightning.pytorch.loggers.WandbLogger",
+            "save_dir": str(tmp_path / "elsewhere"),
+            "project": "theirs",
+            "settings": {"base_url": server.address},
+        }
+        torch.save(content, tmp_path / "foreign.ckpt")
+        options = [
+            f"resume={tmp_path / 'foreign.ckpt'}",
+            "name=mine",
+            "trainer.max_iterations=4",
+            "logger.wandb.offline=false",
+        ]
+        told = train(
+            *options,
+            "logger.wandb.settings.init_timeout=3",
+            cwd=tmp_path,
+            WANDB_API_KEY=KEY,
+            WANDB_BASE_URL="http://127.0.0.1:9",
+        ).stderr
+    assert "cannot be reached" in told
+    assert server.bodies == []
+    assert not (tmp_path / "elsewhere").exists()
+    assert load(tmp_path / "runs/mine/checkpoints/last.ckpt")["config"]["logger"]["wandb"]["project"] == "theirs"

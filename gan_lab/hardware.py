@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+
+import torch
+
+try:
+    import resource
+except ImportError:
+    resource = None  # type: ignore[assignment]
 
 
 def cpu_has_bf16() -> bool:
@@ -12,3 +21,20 @@ def cpu_has_bf16() -> bool:
     except OSError:
         return False
     return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def peak_memory() -> float:
+    """Return the most memory that this process has held, in MB: the GPU's where it uses one, else its own resident memory."""
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        return torch.cuda.max_memory_allocated() / 2**20
+    if resource is None:  # Windows
+        return float("nan")
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def memory(accelerator: str) -> float:
+    """Return the memory of the first GPU, or of the machine, in MB."""
+    if accelerator == "gpu":
+        return torch.cuda.get_device_properties(0).total_memory / 2**20
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20 if hasattr(os, "sysconf") else float("inf")

@@ -36,13 +36,16 @@ from gan_lab.config import (
 )
 from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
+from gan_lab.hardware import memory
 from gan_lab.jobs.lock import locked
 from gan_lab.models import ManualModule, TrainingDivergedError
+from gan_lab.plan import alternatives, planned
 from gan_lab.training import (
     build_trainer,
     check_trainer,
     finish_loggers,
     is_ddp,
+    precision_for,
     prepare_process,
     start_loggers,
     unwritten,
@@ -79,6 +82,9 @@ def train(config: DictConfig) -> None:
         )
     multirun = HydraConfig.get().mode == RunMode.MULTIRUN
     prepare_process(config)
+    if config.plan:
+        check_trainer(config.trainer, multirun)
+        return plan(config)
     run_dir = Path(HydraConfig.get().runtime.output_dir) if multirun else Path(config.runs_dir) / config.name
     resume = find_resume(config, run_dir)
     if resume is not None:
@@ -95,10 +101,61 @@ def train(config: DictConfig) -> None:
     while True:
         try:
             return fit(config, run_dir, resume, rollbacks)
+        except torch.OutOfMemoryError as error:
+            config.model.micro_batches = smaller_parts(config, error)
         except TrainingDivergedError as error:
             if not config.trainer.doctor or is_ddp(config.trainer):  # several processes would have to go back together
                 raise
             resume, rollbacks = go_back(run_dir, error, config.trainer.rollbacks), error.rollbacks + 1
+
+
+def plan(config: DictConfig) -> None:
+    """Say what the run would take, and what else to try; nothing of it is kept.
+
+    Raises:
+        UserError: it would have several processes.
+    """
+    if is_ddp(config.trainer):
+        raise UserError(
+            "plan=true: is for one device; what it says of one holds for each, less the exchange of gradients"
+        )
+    own = {"plan", "name", "runs_dir", "resume"}
+    command = [line for line in sys.argv[1:] if not (is_override(line) and parsed(line).key_or_group in own)]
+    datamodule, _ = build(config)
+    limits = Budget(config.trainer.max_iterations, config.trainer.max_epochs, None)
+
+    def iterations_of(batch: int) -> int | None:
+        datamodule.batch_size = batch
+        return limits.total_iterations(datamodule.iterations_per_epoch())
+
+    accelerator = "cpu" if config.device == "cpu" or not torch.cuda.is_available() else "gpu"
+    fast, precision = (precision_for(name, accelerator) for name in ("auto", config.trainer.precision))
+    settings = alternatives(config.data.batch_size, precision, config.compile, fast)
+    planned(command, settings, iterations_of, config.trainer.max_minutes, memory(accelerator))
+
+
+def smaller_parts(config: DictConfig, error: torch.OutOfMemoryError) -> int:
+    """Return into how many parts a batch is split where it did not fit as it was: the same update, in less memory.
+
+    Raises:
+        UserError: it cannot be split further.
+    """
+    batch, now = config.data.batch_size, config.model.micro_batches
+    parts = next((parts for parts in range(2 * now, batch + 1) if batch % parts == 0), None)
+    if parts is None:
+        raise UserError(
+            f"the GPU's memory does not hold data.batch_size={batch} with model.micro_batches={now} "
+            f"({' '.join(str(error).split())[:160]}); make data.image_size or the networks smaller"
+        ) from error
+    log.warning(
+        "the GPU's memory does not hold a batch of %d in parts of %d; started again in parts of %d (model.micro_batches=%d): "
+        "the same updates, but for layers that look at several images at once, such as batch norm",
+        batch,
+        batch // now,
+        batch // parts,
+        parts,
+    )
+    return parts
 
 
 def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int = 0) -> None:
@@ -163,6 +220,14 @@ def run(
     except TrainingDivergedError:
         finish_loggers(trainer)
         raise
+    except torch.OutOfMemoryError as error:
+        finish_loggers(trainer)
+        if model.iteration == start and trainer.world_size == 1:
+            raise
+        raise UserError(
+            f"the GPU's memory was full at iteration {model.iteration} ({' '.join(str(error).split())[:160]}); smaller parts "
+            "of a batch take less: model.micro_batches=2, in a run of its own"
+        ) from error
     except UserError:
         raise
     except Exception as error:
@@ -479,9 +544,13 @@ def check(config: DictConfig, multirun: bool) -> None:
     """Refuse what can be refused before Hydra makes a sweep's folder.
 
     Raises:
-        UserError: see `check_trainer`; one checkpoint for all jobs of a sweep.
+        UserError: see `check_trainer`; one checkpoint for all jobs of a sweep; a plan of several runs, or of one that goes on.
     """
     check_trainer(config.trainer, multirun)
+    if multirun and config.plan:
+        raise UserError("plan=true with -m: every job would probe beside the others; plan one of them")
+    if config.plan and config.resume is not None:
+        raise UserError(f"plan=true with resume={config.resume}: it probes a new run; leave resume out")
     if multirun and config.resume not in (None, "auto"):
         raise UserError(f"resume={config.resume} with -m: every job would continue the same run; use resume=auto")
 

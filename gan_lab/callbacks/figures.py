@@ -13,12 +13,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gan_lab.callbacks.spared import named, spared
+from gan_lab.hardware import peak_memory
 from gan_lab.imaging import grid, write_png
 from gan_lab.models.base import untouched_rng
 
 
 class TermsLogger(Callback):
-    """Log the loss terms, averaged over the iterations since the last time, the learning rates and the throughput.
+    """Log the loss terms, averaged over the iterations since the last time, learning rates, throughput and memory.
 
     Args:
         every_n_iterations: how often; terms stay on the device in between.
@@ -50,6 +51,7 @@ class TermsLogger(Callback):
             figures[f"train/lr_{number}"] = optimizer.param_groups[0]["lr"]
         now = time.monotonic()
         figures["train/images_per_s"] = self._images / max(now - self._since, 1e-9)
+        figures["train/memory_mb"] = peak_memory()
         self.latest = figures
         self._sums, self._counts, self._images, self._since = {}, defaultdict(int), 0, now
         log_figures(trainer, figures, pl_module.iteration)

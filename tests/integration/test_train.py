@@ -24,6 +24,7 @@ from gan_lab import checkpoint
 from gan_lab import train as command
 from gan_lab.callbacks import MetricsCSV
 from gan_lab.jobs.lock import locked
+from gan_lab.models import ManualModule
 from tests.integration.runs import MODELS, differences, load, tiny, train
 
 
@@ -100,6 +101,32 @@ def test_epochs_and_minutes_end_a_run_as_well(tmp_path: Path, monkeypatch: pytes
     saved = load(tmp_path / "runs/minutes/checkpoints/last.ckpt")
     assert saved["clock"]["iteration"] > 0
     assert saved["callbacks"]["Budget"]["elapsed"] >= 1.2
+
+
+@pytest.mark.parametrize("fits", [4, 9])
+def test_a_batch_that_the_gpu_cannot_hold_goes_in_parts(
+    fits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = ManualModule.training_step
+
+    def full(self: ManualModule, *arguments: Any) -> Any:
+        if self.micro_batches < fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return step(self, *arguments)
+
+    monkeypatch.setattr(ManualModule, "training_step", full)
+    code = run(monkeypatch, tmp_path, *tiny("vae"), "data.batch_size=8", "name=large", "trainer.max_iterations=2")
+    told = capsys.readouterr().err
+    if fits == 4:
+        assert code == 0, told
+        saved = load(tmp_path / "runs/large/checkpoints/last.ckpt")
+        assert saved["config"]["model"]["micro_batches"] == 4
+        assert saved["clock"]["iteration"] == 2
+        assert "started again in parts of 4 (model.micro_batches=2)" in told
+        assert "started again in parts of 2 (model.micro_batches=4)" in told
+    else:
+        assert code == 2
+        assert "memory does not hold data.batch_size=8 with model.micro_batches=8" in told
 
 
 def test_init_from_starts_from_another_runs_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ model = gan_lab.load("runs/enhancer-products")                    # or with your
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
+
+from gan_lab.version import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["__version__", "load"]
 
-try:
-    __version__ = version("gan-lab")
-except PackageNotFoundError:  # read from a folder of sources
-    __version__ = "not installed"
+__version__ = VERSION
 
 
 def load(checkpoint: str | Path = "faithful", device: str = "auto", precision: str = "auto") -> Pretrained:

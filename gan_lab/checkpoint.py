@@ -15,15 +15,19 @@ import lightning
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 
-import gan_lab
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
+from gan_lab.version import VERSION
 
 log = logging.getLogger(__name__)
 
+#: A run's newest checkpoint, and the one before it.
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 #: Version of the checkpoint's own layout.
 FORMAT = 1
+#: Parts of a configuration that are groups of options.
+GROUPS = ("model", "data", "trainer", "logger", "choices")
 #: Options of the data by the names that older checkpoints have for them.
 RENAMED = {"root_A": "domain_a", "root_B": "domain_b", "class_A": "class_a", "class_B": "class_b"}
 
@@ -48,6 +52,7 @@ class CrashSafeIO(CheckpointIO):
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
         self.unwritten: dict[Path, OSError] = {}
+        self._written: set[Path] = set()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write `checkpoint` to `path`; where the disk refuses it, keep what was there, say so, and let the run go on."""
@@ -55,7 +60,9 @@ class CrashSafeIO(CheckpointIO):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             about = {"format": FORMAT, "versions": versions(), "config": self.config}
-            write_whole(path, lambda file: torch.save(checkpoint | about, file))
+            former = PREVIOUS if path.name == LAST and self._sound(path) else None
+            write_whole(path, lambda file: torch.save(checkpoint | about, file), former)
+            self._written.add(path)
         except (OSError, RuntimeError) as error:
             # torch makes an error of its own of a file's
             refusal = error if isinstance(error, OSError) else error.__context__
@@ -73,6 +80,16 @@ class CrashSafeIO(CheckpointIO):
         else:
             self.unwritten.pop(path, None)
 
+    def _sound(self, path: Path) -> bool:
+        """Tell whether a file may take the place of the one before: what this process has not written may be torn."""
+        if path in self._written:
+            return path.exists()
+        try:
+            check_whole(path)
+        except (OSError, ValueError, zipfile.BadZipFile, DamagedError):
+            return False
+        return True
+
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
@@ -86,11 +103,17 @@ class CrashSafeIO(CheckpointIO):
 
 def versions() -> dict[str, str]:
     """Return the versions that a checkpoint is made with."""
-    return {"gan_lab": gan_lab.__version__, "torch": str(torch.__version__), "lightning": lightning.__version__}
+    return {"gan_lab": VERSION, "torch": str(torch.__version__), "lightning": lightning.__version__}
 
 
-def write_whole(path: Path, write: Callable[[Any], None]) -> None:
-    """Give `write` a file that takes the place of `path` once it is complete and on disk."""
+def write_whole(path: Path, write: Callable[[Any], None], former: str | None = None) -> None:
+    """Give `write` a file that takes the place of `path` once it is complete and on disk.
+
+    Args:
+        path: the file.
+        write: fills it.
+        former: name beside it that what was there before gets; None: it goes.
+    """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -98,6 +121,8 @@ def write_whole(path: Path, write: Callable[[Any], None]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
+        if former is not None:
+            keep(path, former)
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -106,11 +131,23 @@ def write_whole(path: Path, write: Callable[[Any], None]) -> None:
 
 
 def keep(path: Path, name: str) -> None:
-    """Give a file a second name beside it, in the place of what had that; where the file system has no links, do nothing."""
+    """Give a file another name beside it, in the place of what had that: a second one, where the file system has links."""
+    if not path.exists():
+        return
     link = path.with_name(f".{name}.{os.getpid()}")
-    with contextlib.suppress(OSError):
+    try:
+        link.unlink(missing_ok=True)  # of a process that was killed and had the same number
         os.link(path, link)
         os.replace(link, path.with_name(name))
+    except OSError:
+        os.replace(path, path.with_name(name))
+
+
+def remove_torn(folder: Path) -> None:
+    """Remove what killed processes left half written in a run's folder; to be called by who holds the folder."""
+    for pattern in (".config.yaml.*", ".doctor.json.*", "checkpoints/.*.ckpt.*"):
+        for torn in folder.glob(pattern):
+            torn.unlink(missing_ok=True)
 
 
 def find(option: str, value: str | Path, prefer: str = "best") -> Path:
@@ -177,7 +214,9 @@ def read(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"checkpoint {path}: does not exist") from error
-    except DamagedError:
+    except OSError as error:
+        raise UserError(f"checkpoint {path}: cannot be read ({error.strerror or error})") from error
+    except (DamagedError, MemoryError):
         raise
     except Exception as error:  # what a damaged file makes of the unpickler can be anything, IndexError among it
         raise DamagedError(path, str(error).splitlines()[0][:120] if str(error) else type(error).__name__) from error
@@ -185,10 +224,13 @@ def read(path: Path) -> dict[str, Any]:
     config = checkpoint["config"] if {"config", "clock", "state_dict"} <= parts else None
     if not isinstance(config, dict) or "model" not in config:
         raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
+    wrong = [name for name in GROUPS if not isinstance(config.get(name, {}), dict)]
+    if wrong or not isinstance(checkpoint["clock"], dict) or not isinstance(checkpoint.get("format", 0), int):
+        raise UserError(f"checkpoint {path}: not made by gan_lab ({', '.join(wrong) or 'its clock'} is something else)")
     if checkpoint.get("format", 0) > FORMAT:
         maker = (checkpoint.get("versions") or {}).get("gan_lab", "")
         raise UserError(
-            f"checkpoint {path}: made by a newer gan_lab {maker} (this is {gan_lab.__version__}); upgrade with "
+            f"checkpoint {path}: made by a newer gan_lab {maker} (this is {VERSION}); upgrade with "
             "pip install -U gan-lab"
         )
     if isinstance(config["model"], dict) and "penalty" in config["model"]:  # of a gan_lab that took a single one
@@ -230,7 +272,7 @@ def newest_whole(
             continue
         try:
             candidate = read(path)
-        except DamagedError:
+        except UserError:  # damaged, or a file that somebody else has put there
             continue
         newer = found is None or candidate["clock"]["iteration"] > found[1]["clock"]["iteration"]
         if newer and sound(candidate):

@@ -11,6 +11,7 @@ import functools
 import inspect
 import itertools
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,11 @@ ALLOWED_TARGETS = (
     "torch.optim.",
     "torchvision.transforms.",
     "lightning.pytorch.loggers.",
+)
+#: What a key is called whose value is a secret; and such a value in a text, after `key=`, `key:` or as a URL's password.
+SECRET = re.compile(r"(?i)api_?key|access_?key|private_?key|token|secret|passwo?r?d|credential")
+WRITTEN_SECRET = re.compile(
+    rf"(?P<name>[\w.]*(?:{SECRET.pattern[4:]})\w*['\"]?\s*[=:]\s*|//[^/\s:@]*:(?=[^/\s@]+@))[^,\s\]}}@]+", re.IGNORECASE
 )
 #: Options that are names or paths, whatever they look like to YAML.
 TEXTS = {
@@ -468,9 +474,9 @@ def secrets_masked(node: Any) -> Any:
         return [secrets_masked(value) for value in node]
     if isinstance(node, str) and "=" in node and is_secret(node.split("=", 1)[0]):
         return f"{node.split('=', 1)[0]}=***"
-    return node
+    return WRITTEN_SECRET.sub(r"\g<name>***", node) if isinstance(node, str) else node
 
 
 def is_secret(key: Any) -> bool:
     """Tell whether a key names something that must not be written down."""
-    return any(word in str(key).lower() for word in ("api_key", "apikey", "token", "secret", "password"))
+    return SECRET.search(str(key)) is not None

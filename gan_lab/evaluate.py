@@ -12,7 +12,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-import gan_lab
 from gan_lab.config import command, instantiate
 from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
@@ -33,6 +32,7 @@ from gan_lab.imaging import grid, write_png
 from gan_lab.jobs import Pretrained, open_checkpoint
 from gan_lab.jobs.folder import output_folder
 from gan_lab.metrics import to_uint8
+from gan_lab.version import VERSION
 
 log = logging.getLogger("gan_lab.evaluate")
 
@@ -72,7 +72,7 @@ def evaluate(config: DictConfig) -> None:
         "image_size": datamodule.image_size,
         "split": photos.split,
         "seed": config.seed,
-        "gan_lab_version": gan_lab.__version__,
+        "gan_lab_version": VERSION,
     }
     report.print()
     report.write(folder / "metrics.json")

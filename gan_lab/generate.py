@@ -159,7 +159,14 @@ def direction_of(pretrained: Pretrained, generation: Generation, config: DictCon
             batch = collate([view[position] for position in range(start, min(start + 64, count))])
             z.append(generation.encode(batch["image"], [0], progress.advance, SEARCH_STEPS)[0].cpu())
             labels.append(batch["label"])
-    return directions(torch.cat(z), (torch.cat(labels) == chosen).long(), 2)[1]
+    member = torch.cat(labels) == chosen
+    if member.all() or not member.any():
+        what = "is all of" if member.all() else "is not among"
+        raise UserError(
+            f"direction={config.direction}: the class {what} the {len(member)} photos that were looked at, and a direction is "
+            "what tells a class from others; name a folder with photos of each class, one folder per class: data.root=/photos"
+        )
+    return directions(torch.cat(z), member.long(), 2)[1]
 
 
 def labelled(pretrained: Pretrained, root: str | None) -> ImageDataModule:

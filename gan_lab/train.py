@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import traceback
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from gan_lab import checkpoint
 from gan_lab.callbacks import Budget, go_back
 from gan_lab.config import (
     allowed_object,
+    check_targets,
     command,
     config_dir,
     fail,
@@ -67,8 +68,8 @@ CHANGEABLE = (
     "data.cache_mb",
 )
 
-#: What a continued run keeps of its loggers' settings: what it is called there, and whether anything leaves the machine.
-LOGGER_WORDS = ("project", "group", "job_type", "notes", "offline")
+#: What a continued run keeps of its loggers' settings: what it is called there.
+LOGGER_WORDS = ("project", "group", "job_type", "notes")
 
 #: Photos of a domain below which its discriminator is said to learn them by heart; how uneven two domains may be unsaid.
 FEW_PHOTOS, UNEVEN = 200, 4
@@ -97,16 +98,37 @@ def train(config: DictConfig) -> None:
             f"resume={run_dir}, or start another with name=<another name>"
         )
     check_trainer(config.trainer, multirun)
-    rollbacks = 0
-    while True:
-        try:
-            return fit(config, run_dir, resume, rollbacks)
-        except torch.OutOfMemoryError as error:
-            config.model.micro_batches = smaller_parts(config, error)
-        except TrainingDivergedError as error:
-            if not config.trainer.doctor or is_ddp(config.trainer):  # several processes would have to go back together
-                raise
-            resume, rollbacks = go_back(run_dir, error, config.trainer.rollbacks), error.rollbacks + 1
+    if getattr(rank_zero_only, "rank", 0):  # of several processes the first one writes, and holds the folder
+        return fit(config, run_dir, resume)
+    with locked(run_dir, f"name={config.name}: {run_dir}"):
+        resume, rollbacks = settled(config, run_dir, resume), 0
+        checkpoint.remove_torn(run_dir)
+        while True:
+            try:
+                return fit(config, run_dir, resume, rollbacks)
+            except torch.OutOfMemoryError as error:
+                config.model.micro_batches = smaller_parts(config, error)
+            except TrainingDivergedError as error:
+                if not config.trainer.doctor or is_ddp(
+                    config.trainer
+                ):  # several processes would have to go back together
+                    raise
+                resume, rollbacks = go_back(run_dir, error, config.trainer.rollbacks), error.rollbacks + 1
+
+
+def settled(config: DictConfig, run_dir: Path, resume: Path | None) -> Path | None:
+    """Return where the run goes on, now that no other process writes: one may have trained since that was looked for.
+
+    Raises:
+        UserError: it has begun a run here.
+    """
+    if resume is None and holds_run(run_dir):
+        raise UserError(
+            f"name={config.name}: another process has begun a run in {run_dir} meanwhile; go on with resume={run_dir}"
+        )
+    if resume is None or config.resume is None or Path(config.resume).is_file():
+        return resume
+    return checkpoint.find_whole("resume", run_dir, say=False)
 
 
 def plan(config: DictConfig) -> None:
@@ -183,11 +205,7 @@ def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int =
         log.warning("%s", caution)
     log.info("run %s: %s, seed %d", run_dir, parameters(model), config.seed)
     trainer = build_trainer(config, run_dir, resolved, start)
-    # of several processes the first one writes, and holds the folder
-    with (
-        locked(run_dir, f"name={config.name}: {run_dir}") if getattr(rank_zero_only, "rank", 0) == 0 else nullcontext()
-    ):
-        run(trainer, config, run_dir, datamodule, model, resolved, resume, start)
+    run(trainer, config, run_dir, datamodule, model, resolved, resume, start)
 
 
 def run(
@@ -200,9 +218,8 @@ def run(
     resume: Path | None,
     start: int,
 ) -> None:
-    """Train in a folder that this process holds."""
+    """Train with what `fit` has made."""
     write_config(run_dir, resolved)
-    start_loggers(trainer, resolved)
     model.to(memory_format=torch.channels_last)
     if config.compile:
         for network in model.compilable():
@@ -215,21 +232,20 @@ def run(
             f"{run_dir}: {start} iterations are done already; raise trainer.max_iterations or trainer.max_epochs to go on"
         )
         return
+    start_loggers(trainer, resolved)
     try:
         trainer.fit(model, datamodule=datamodule, ckpt_path=resume, weights_only=True)
-    except TrainingDivergedError:
-        finish_loggers(trainer)
+    except (TrainingDivergedError, UserError):
         raise
+    except SystemExit:  # a second Ctrl-C, of which Lightning makes a 1
+        raise SystemExit(128 + budget.stopped_by if budget.stopped_by is not None else 1) from None
     except torch.OutOfMemoryError as error:
-        finish_loggers(trainer)
         if model.iteration == start and trainer.world_size == 1:
             raise
         raise UserError(
             f"the GPU's memory was full at iteration {model.iteration} ({' '.join(str(error).split())[:160]}); smaller parts "
             "of a batch take less: model.micro_batches=2, in a run of its own"
         ) from error
-    except UserError:
-        raise
     except Exception as error:
         misfit = misfit_of(error) if model.iteration == start and trainer.world_size == 1 else None
         if misfit is not None:
@@ -240,7 +256,8 @@ def run(
             f"another process of this run has ended or cannot be reached ({str(error).splitlines()[0][:160]}); what it said "
             f"itself stands above, or in its own log. Go on from the last checkpoint with resume={run_dir}"
         ) from error
-    finish_loggers(trainer)
+    finally:
+        finish_loggers(trainer)
     last = run_dir / "checkpoints" / "last.ckpt"
     refusal = unwritten(trainer).get(last)
     if refusal is not None:
@@ -358,7 +375,7 @@ def holds_run(run_dir: Path) -> bool:
 
 
 def resumed_folder(config: DictConfig, path: Path) -> Path:
-    """Return the folder in which the run of the checkpoint `path` goes on: its own, or for a lone file the one of its name.
+    """Return the folder in which the run of the checkpoint `path` goes on: its own, or for a lone file a new one.
 
     Raises:
         UserError: the command line names another folder, or that folder holds a run.
@@ -387,8 +404,15 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     Raises:
         UserError: the command line asks for another computation than the run's.
     """
-    saved = OmegaConf.create(checkpoint.read(path)["config"])
+    content = checkpoint.read(path)["config"]
+    # what was typed may hold interpolations, which are resolved elsewhere; nothing else may
+    content["overrides"] = [line for line in content.get("overrides", []) if "${" not in str(line)]
+    check_targets(content)
+    saved = OmegaConf.create(content)
     assert isinstance(saved, DictConfig)
+    saved.setdefault("plan", False)
+    if path.parent.name != "checkpoints":  # a file from anywhere does not say where this run lies
+        saved.name, saved.runs_dir = config.name, config.runs_dir
     for name in config.trainer:  # a gan_lab that made the run may not have had them all
         saved.trainer.setdefault(name, config.trainer[name])
     saved.logger = trusted_loggers(saved.get("logger"), config.logger)
@@ -427,6 +451,10 @@ def trusted_loggers(saved: DictConfig | None, own: DictConfig) -> DictConfig:
     assert isinstance(loggers, dict)
     for name in loggers.keys() & (saved or {}).keys():
         given = saved[name] if saved else {}
+        if given.get("offline") is False and loggers[name].get("offline"):
+            log.warning(
+                "logger.%s: the run was online and goes on offline; logger.%s.offline=false takes it online", name, name
+            )
         loggers[name] |= {
             key: given[key] for key in LOGGER_WORDS if key in given and not OmegaConf.is_config(given[key])
         }
@@ -518,9 +546,16 @@ def completed(argv: list[str]) -> list[str]:
     resume = given["resume"].value() if "resume" in given else None
     if resume in (None, "auto"):
         return argv
-    saved = checkpoint.read(checkpoint.find_whole("resume", str(resume), say=False))["config"]["choices"]
+    path = checkpoint.find_whole("resume", str(resume), say=False)
+    saved = checkpoint.read(path)["config"].get("choices", {})
     # so that the keys of its model, its data and its logger are the valid ones
-    return [*argv, *[f"{key}={saved[key]}" for key in ("model", "data", "logger") if key in saved and key not in given]]
+    chosen = {key: saved[key] for key in ("model", "data", "logger") if key in saved and key not in given}
+    for key, choice in chosen.items():
+        if not re.fullmatch(
+            r"[\w-]+", str(choice)
+        ):  # a path could lead to a configuration that came with the checkpoint
+            raise UserError(f"resume={path}: its {key} is {str(choice)[:80]!r}, which is no name of a configuration")
+    return [*argv, *[f"{key}={choice}" for key, choice in chosen.items()]]
 
 
 def sweep_name(given: dict[str, Override]) -> list[str]:

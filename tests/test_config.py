@@ -119,6 +119,18 @@ def test_secrets_are_masked_at_any_depth() -> None:
         "wandb_token": "***",
         "password": None,
     }
+    lines = [
+        "+logger.wandb.settings={api_key:x,timeout:3}",
+        "data.root=https://me:x@host/a",
+        "data.access_key='a b'",
+        "seed=1",
+    ]
+    assert secrets_masked(lines) == [
+        "+logger.wandb.settings={api_key:***,timeout:3}",
+        "data.root=https://me:***@host/a",
+        "data.access_key=***",
+        "seed=1",
+    ]
 
 
 @pytest.mark.parametrize("experiment", sorted(path.stem for path in (config_dir() / "experiment").glob("*.yaml")))

@@ -10,15 +10,13 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from gan_lab.checkpoint import keep
-
 log = logging.getLogger(__name__)
 
 
 class Checkpoints(Callback):
     """Save `last.ckpt` regularly and at the end, `best.ckpt` when the monitored figure improves.
 
-    The one before stays as `previous.ckpt`: a disk may damage what it was given whole.
+    `CrashSafeIO` keeps the one before as `previous.ckpt`: a disk may damage what it was given whole.
 
     Between two iterations nothing is half done, so a run that continues from any of them continues bit for bit.
     Lightning's ModelCheckpoint counts optimiser steps and never saves by time under manual optimisation, hence this one.
@@ -59,8 +57,6 @@ class Checkpoints(Callback):
         if self.every_n_minutes is not None and trainer.world_size == 1:
             due = due or time.monotonic() - self._saved_at >= 60 * self.every_n_minutes
         if due or trainer.should_stop:
-            if trainer.is_global_zero:
-                keep(self.folder / "last.ckpt", "previous.ckpt")
             self._save(trainer, "last")
             self._saved_at = time.monotonic()
 

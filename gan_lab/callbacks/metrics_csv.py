@@ -30,7 +30,7 @@ class MetricsCSV(Logger):
         self._good_until = start_iteration  # rows of the file that count; none of a file that another run left
         self._stale = True  # header or earlier rows are not yet as they should be
         self._pending: dict[int, dict[str, str]] = {}  # the newest row, and those before it that failed to be written
-        self._place = 0  # of the first of them in the file
+        self._place, self._end = 0, 0  # of the first of them in the file, and where they end once they are written
 
     @property
     def name(self) -> str:
@@ -53,37 +53,46 @@ class MetricsCSV(Logger):
         new = [name for name in metrics if name not in self._columns]
         self._columns += new
         self._stale = self._stale or bool(new)
+        if step not in self._pending and self._end:  # a row that is on disk stays as it is
+            self._good_until, self._place = next(reversed(self._pending)), self._end
+            self._pending = {}
         self._pending.setdefault(step, {}).update({name: f"{value:.6g}" for name, value in metrics.items()})
-        if self._stale:
+        self._end = 0
+        if self._stale or not self.path.exists():
             self._rewrite()
         else:
             with self.path.open("r+", newline="") as file:
                 file.truncate(self._place)
                 file.seek(self._place)
-                self._place = self._write(file)
+                place, end = self._write(file)
+            self._place, self._end = place, end
         newest = next(reversed(self._pending))
         self._pending = {newest: self._pending[newest]}
         self._good_until = newest - 1
 
-    def _write(self, file: Any) -> int:
-        """Write what is pending, and return where its newest row begins."""
-        writer = csv.DictWriter(file, ["iteration", *self._columns], restval="")
+    def _write(self, file: Any) -> tuple[int, int]:
+        """Write what is pending, and return where its newest row begins and ends."""
+        writer = self._writer(file)
         place = file.tell()
         for step, row in self._pending.items():
             place = file.tell()
             writer.writerow({"iteration": step} | row)
-        return place
+        return place, file.tell()
+
+    def _writer(self, file: Any) -> csv.DictWriter[str]:
+        return csv.DictWriter(file, ["iteration", *self._columns], restval="")
 
     def _rewrite(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".csv.tmp")
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, ["iteration", *self._columns], restval="")
+        temporary.unlink(missing_ok=True)  # not written through, where it is a link
+        with temporary.open("x", newline="") as file:
+            writer = self._writer(file)
             writer.writeheader()
             writer.writerows(self._earlier())
-            place = self._write(file)
+            place, end = self._write(file)
         temporary.replace(self.path)
-        self._place, self._stale = place, False
+        self._place, self._end, self._stale = place, end, False
 
     def _header(self) -> list[str]:
         if not self.path.exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from lightning.fabric.loggers.logger import _DummyExperiment
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
@@ -43,7 +44,7 @@ class WandbRun(WandbLogger):
         with arguments_masked():
             if self.online:
                 try:
-                    super().__init__(**{"id": self.own_id(), **self.settings})
+                    super().__init__(**({"id": self.own_id()} | self.settings))
                     _ = self.experiment
                     return
                 except Exception as error:  # a service fails in its own ways
@@ -53,14 +54,17 @@ class WandbRun(WandbLogger):
                         reason(error),
                         self.folder,
                     )
-                    super().__init__(mode="offline", **self.settings)
-            with spared("the W&B run", Exception):
+                    super().__init__(**(self.settings | {"mode": "offline"}))
+            try:
                 _ = self.experiment
+            except Exception as error:
+                log.error("Weights & Biases cannot be started (%s); the run goes on without", reason(error))
+                self._experiment = _DummyExperiment()  # type: ignore[assignment]
 
     def own_id(self) -> str:
         """Return the run's id at the server, kept in its folder."""
         file = self.folder / "id"
-        if not file.exists():
+        if not file.exists() or not file.read_text().isalnum():  # a kill can leave it empty
             self.folder.mkdir(parents=True, exist_ok=True)
             file.write_text(uuid4().hex[:12])
         return file.read_text()

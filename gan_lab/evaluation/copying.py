@@ -25,18 +25,17 @@ CHUNK = 1024
 
 
 def memorised(training: ImageSet, held_out: ImageSet, samples: ImageSet, names: Sequence[str], seed: int) -> Report:
-    """Return how near samples are to training photos, beside as many held-out photos, and the nearest of them.
+    """Return how near samples are to training photos, beside held-out photos, and the nearest of them.
 
     Args:
         training: photos that the model was trained on, with their mirror images where it saw those.
         held_out: photos that it was not.
-        samples: at most as many are looked at as there are held-out photos.
+        samples: may be more than there are held-out photos.
         names: of the training photos.
         seed: of the interval's groups.
     """
-    n = min(len(held_out), len(samples))
     f_train = training.features if training.mirrored is None else torch.cat([training.features, training.mirrored])
-    found = memorisation(f_train, held_out.features[:n], samples.features[:n])
+    found = memorisation(f_train, held_out.features, samples.features)
     share = interval_of_copies(found, seed)
     closest = [(sample, place % len(training), distance) for sample, place, distance in found.closest(ROWS)]
     report = Report(
@@ -63,8 +62,8 @@ def memorised(training: ImageSet, held_out: ImageSet, samples: ImageSet, names: 
             }
         },
         protocol={
-            "memorisation": f"{n} samples and {n} held-out photos against {len(training)} training photos"
-            f"{', plain and mirrored' if training.mirrored is not None else ''}, by the distance of the features; "
+            "memorisation": f"{len(samples)} samples and {len(held_out)} held-out photos against {len(training)} training "
+            f"photos{', plain and mirrored' if training.mirrored is not None else ''}, by the distance of the features; "
             "without copying the share is about 0.05"
         },
         pictures={"neighbours": neighbours(training, samples, [sample for sample, *_ in closest])},

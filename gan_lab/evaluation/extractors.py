@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +74,13 @@ def choose_extractor(given: str | nn.Module, device: torch.device, weights: str 
         return Extractor(name.lower(), name, "none", own(given, weights).to(device))
     if given == "auto" and weights is None:
         here = (Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE).is_file()
-        given = "inception" if here else "random_vgg"
-        if not here:
-            log.info("extractor=auto: Inception's weights are not there, so a random VGG takes their place")
+        known = importlib.util.find_spec("torch_fidelity") is not None
+        given = "inception" if here and known else "random_vgg"
+        if given == "random_vgg":
+            missing = (
+                "its weights are not there" if not here else "torch-fidelity, which knows its layers, is not installed"
+            )
+            log.info("extractor=auto: no Inception, since %s; a random VGG takes its place", missing)
     if given == "inception":
         resize = "to 299x299, bilinear as in TensorFlow 1"
         return Extractor(given, "Inception (2048 pool features)", resize, inception(weights).to(device))

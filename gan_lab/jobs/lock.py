@@ -18,6 +18,8 @@ if sys.platform != "win32":
 log = logging.getLogger(__name__)
 
 NAME = ".lock"
+#: Locks that this process holds; a child must not inherit them, or it would hold them on after its parent was killed.
+_held: set[int] = set()
 #: What `imaging.access.whole` calls a file that is not complete yet.
 _PART = re.compile(r"\.(.*\.)?[0-9a-f]{32}\.part")
 
@@ -34,6 +36,7 @@ def locked(folder: Path, named: str | None = None) -> Iterator[None]:
         UserError: another process has it, or it cannot be written to.
     """
     named = named or f"output={folder}"
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = _take(folder / NAME)
@@ -44,12 +47,27 @@ def locked(folder: Path, named: str | None = None) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise UserError(f"{named}: cannot be written to: {error.strerror or error}") from error
+    _held.add(descriptor)
     try:
         yield
     finally:
         with suppress(OSError):
             (folder / NAME).unlink()  # still locked: who waits for it will see that its file is gone
+        _held.discard(descriptor)
         os.close(descriptor)
+        with suppress(OSError):  # of a job that wrote nothing, nothing is left
+            for path in made:
+                path.rmdir()
+
+
+def _let_go() -> None:
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def remove_parts(folders: Iterable[Path]) -> None:
@@ -68,7 +86,8 @@ def _take(path: Path) -> int:
         BlockingIOError: another process holds it.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        # not through a link: in a folder from elsewhere it could lead to any file, which would be emptied
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
         try:
             _flock(descriptor, path)
             if _is_still(path, descriptor):

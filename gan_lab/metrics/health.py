@@ -103,8 +103,10 @@ def overfitting(logits_train: Tensor, logits_held_out: Tensor, logits_fake: Tens
     return float(ratio), float(difference / error)
 
 
-def leak(made: Tensor, plain: Tensor, augmented: Tensor, held_out: Tensor, held_out_augmented: Tensor) -> float | None:
-    """Return where made pictures are between photos (0) and augmented photos (1), by whose neighbours they are.
+def leak(
+    made: Tensor, plain: Tensor, augmented: Tensor, held_out: Tensor, held_out_augmented: Tensor
+) -> tuple[float, float] | None:
+    """Return where made pictures are between photos (0) and augmented photos (1), by whose neighbours they are, and how surely.
 
     Each picture is nearer to one of `plain` or to one of `augmented`; what share of held-out photos, and of augmented
     ones, fall to the latter are the two ends of the scale.
@@ -117,21 +119,23 @@ def leak(made: Tensor, plain: Tensor, augmented: Tensor, held_out: Tensor, held_
         held_out_augmented: the same, as D would see them.
 
     Returns:
-        The place on the scale; None where the two ends are too close to tell, or where the pictures are farther from
-        all photos than held-out ones are by a half: they are not good enough yet to ask.
+        The place on the scale and its standard error, that of three shares; None where the two ends are too close to tell,
+        or where the pictures are farther from all photos than held-out ones are by a half: they are not good enough yet to ask.
     """
     near, moved = thumbnails(plain), thumbnails(augmented)
 
-    def look(images: Tensor) -> tuple[float, float]:
+    def look(images: Tensor) -> tuple[float, float, float]:
         rows = thumbnails(images)
         to_plain, to_augmented = nearest(rows, near), nearest(rows, moved)
-        share = (to_augmented < to_plain).float().mean() + 0.5 * (to_augmented == to_plain).float().mean()
-        return float(share), float(torch.minimum(to_plain, to_augmented).mean())
+        share = float((to_augmented < to_plain).float().mean() + 0.5 * (to_augmented == to_plain).float().mean())
+        return share, share * (1 - share) / len(rows), float(torch.minimum(to_plain, to_augmented).mean())
 
-    (low, usual), (high, _), (share, distance) = look(held_out), look(held_out_augmented), look(made)
+    (low, v_low, usual), (high, v_high, _), (share, v_share, distance) = map(look, (held_out, held_out_augmented, made))
     if high - low < 0.25 or distance > 1.5 * usual:
         return None
-    return min(1.0, max(0.0, (share - low) / (high - low)))
+    place = min(1.0, max(0.0, (share - low) / (high - low)))
+    error = (v_share + (1 - place) ** 2 * v_low + place**2 * v_high) ** 0.5 / (high - low)
+    return place, error
 
 
 def luma(images: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_lab.errors import UserError
+from gan_lab.losses import Wasserstein
 from gan_lab.models.base import ManualModule, Terms, evaluating
 
 Judge = Callable[[Tensor], Tensor]
@@ -133,6 +134,8 @@ def certainty(adversarial: Adversarial, logits_real: Tensor, logits_fake: Tensor
         logits_fake: D(fake), the same shape.
     """
     real, fake = logits_real.detach().float(), logits_fake.detach().float()
+    if isinstance(adversarial, Wasserstein):  # a critic's zero means nothing: the mean fake takes its place
+        return real - fake.mean()
     return real - fake if adversarial.relativistic else real - adversarial.boundary
 
 

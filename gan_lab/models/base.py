@@ -33,7 +33,7 @@ OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 Schedule = Callable[[float], float]
 
 #: What `minimize` was given to descend, beside the names of its terms.
-LOSS = "the loss"
+LOSS, GRADIENT = "the loss", "a gradient"
 #: Factor on every learning rate for each time that a run went back to a checkpoint because it had failed.
 ROLLBACK_RATE = 0.5
 
@@ -185,6 +185,7 @@ class ManualModule(LightningModule):
             self._watch(loss.detach(), named)
             terms.append(named)
             images.extend(pictures)
+        self._watch_gradient(optimizer)
         return Update(
             terms={name: torch.stack([part[name].float() for part in terms]).mean() for name in terms[0]},
             images={name: torch.cat([part[name] for part in images]) for name in (images[0] if images else ())},
@@ -292,6 +293,18 @@ class ManualModule(LightningModule):
         """Note the iteration in which the loss, and each of its terms, was first not finite; on the device."""
         names = (LOSS, *named)
         values = torch.stack([loss.float(), *(term.detach().float().mean() for term in named.values())])
+        self._note(names, values)
+
+    def _watch_gradient(self, optimizer: LightningOptimizer) -> None:
+        """Note a gradient that is not finite though its loss is; under fp16 it is the scaler's, which skips the update."""
+        if getattr(self.trainer.precision_plugin, "scaler", None) is not None:
+            return
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        if gradients:
+            norms = torch.stack(torch._foreach_norm(gradients))
+            self._note((GRADIENT,), norms.sum()[None])
+
+    def _note(self, names: tuple[str, ...], values: Tensor) -> None:
         broke = torch.where(values.isfinite(), math.inf, float(self.iteration + 1))
         self._broke[names] = torch.minimum(self._broke[names], broke) if names in self._broke else broke
         # reading is free on a CPU; an accelerator would wait for its whole queue, and processes for one another
@@ -299,9 +312,10 @@ class ManualModule(LightningModule):
             self.assert_finite()
 
     def _diverged(self, since: int, evidence: dict[str, float], where: str = "") -> TrainingDivergedError:
+        what = GRADIENT if evidence.keys() == {GRADIENT} else "a loss"
         terms = ", ".join(sorted(evidence.keys() - {LOSS})) or "the sum of its terms"
         return TrainingDivergedError(
-            f"a loss was not finite at iteration {since}: training has diverged. It began in {terms}"
+            f"{what} was not finite at iteration {since}: training has diverged. It began in {terms}"
             f"{f' ({where})' if where else ''}. The last checkpoint is from before that. Try model.gradient_clip=1, a lower "
             "learning rate, or trainer.precision=32-true",
             since=since,

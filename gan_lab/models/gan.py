@@ -225,7 +225,7 @@ def random_vgg_distance(model: Any, batches: Iterable[Batch]) -> dict[str, float
         real.append(embed(image))
         fake.append(embed(model.generate(z, label)))
     f_real, f_fake = torch.cat(real), torch.cat(fake)
-    return {"val/kid_random_vgg": kernel_distance(f_real, f_fake)[0]} if len(f_real) > 1 else {}
+    return {"val/kid_random_vgg": kernel_distance(f_real, f_fake, subsets=None)[0]} if len(f_real) > 1 else {}
 
 
 def seeded_noise(n: int, latents: int, seed: int = 0) -> Tensor:

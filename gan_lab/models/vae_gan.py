@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gan_lab.errors import UserError
 from gan_lab.losses import NonSaturating, feature_matching
 from gan_lab.models.adversary import (
     Adversarial,
@@ -68,6 +69,11 @@ class VAEGAN(VAE):
         self.discriminator = discriminator
         self.discriminator_optimizer = discriminator_optimizer
         self.adversarial: Adversarial = adversarial or NonSaturating()
+        if self.adversarial.relativistic:
+            raise UserError(
+                "model.adversarial: a relativistic loss goes by pairs of a photo and a picture, and here a photo has two, its "
+                "reconstruction and a sample; take NonSaturating, Hinge or LeastSquares"
+            )
         self.penalties = named_penalties(penalties)
         self.lambda_adversarial = lambda_adversarial
         self.lambda_feature_matching = lambda_feature_matching

@@ -333,12 +333,12 @@ def test_a_run_outlives_a_full_disk_and_ends_well_if_there_is_room_at_the_end(
 ) -> None:
     write, saves = checkpoint.write_whole, 0
 
-    def full(path: Path, content: Callable[[Any], None]) -> None:
+    def full(path: Path, content: Callable[[Any], None], former: str | None = None) -> None:
         nonlocal saves
         saves += path.name == "last.ckpt"
         if path.name in ("last.ckpt", "doctor.json") and (saves == 2 or (saves > 2 and not recovers)):
             raise OSError(28, "No space left on device")
-        write(path, content)
+        write(path, content, former)
 
     for module in ("checkpoint", "callbacks.doctor.findings"):
         monkeypatch.setattr(f"gan_lab.{module}.write_whole", full)
@@ -400,7 +400,7 @@ def test_a_run_continues_in_its_own_folder_whatever_checkpoint_is_named(
     copied.write_bytes(last.read_bytes())
     for overrides, message in (
         (["resume=runs/mine", "name=other"], "goes on in runs/mine, not in runs/other"),
-        ([f"resume='{copied}'"], "runs/mine, which holds a run already"),
+        ([f"resume='{copied}'", "name=mine"], "runs/mine, which holds a run already"),
         (["resume=runs/mine", "data/degradation=blur"], "data/degradation=photo, not data/degradation=blur"),
         (["resume=runs/mine", "experiment=demo"], "experiment=None, not experiment=demo"),
     ):
@@ -421,6 +421,48 @@ def test_a_run_continues_in_its_own_folder_whatever_checkpoint_is_named(
     assert run(monkeypatch, tmp_path / "elsewhere", f"resume={tmp_path}/runs/mine", "trainer.max_iterations=5") == 0
     assert load(last)["clock"]["iteration"] == 5
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value", "message"),
+    [
+        ("choices", "model", "../../../../proc/self/cwd/theirs", "which is no name of a configuration"),
+        ("choices", "data", "[products,theirs]", "which is no name of a configuration"),
+        ("model", "reconstruction", "${oc.env:HOME}", "interpolation"),
+        ("model", "optimizer", {"_target_": "os.system", "command": "touch ran"}, "os.system"),
+        ("trainer", "max_minutes", "${oc.env:HOME}", "interpolation"),
+    ],
+)
+def test_a_checkpoint_from_elsewhere_is_no_configuration_to_run(
+    group: str,
+    key: str,
+    value: Any,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, tmp_path, *tiny("vae"), "name=mine", "trainer.max_iterations=1") == 0
+    content = load(tmp_path / "runs/mine/checkpoints/last.ckpt")
+    content["config"][group][key] = value
+    torch.save(content, tmp_path / "theirs.ckpt")
+    (tmp_path / "theirs.yaml").write_text("# @package _global_\nhydra: {callbacks: {x: {_target_: os.abort}}}\n")
+    assert run(monkeypatch, tmp_path, "resume=theirs.ckpt", "name=other") == 2
+    assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "theirs.ckpt", "theirs.yaml"]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["mine"]
+
+
+def test_a_checkpoint_from_elsewhere_does_not_say_where_files_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(monkeypatch, tmp_path, *tiny("vae"), "name=mine", "trainer.max_iterations=1") == 0
+    content = load(tmp_path / "runs/mine/checkpoints/last.ckpt")
+    content["config"] |= {"runs_dir": str(tmp_path / "home"), "name": "precious"}
+    torch.save(content, tmp_path / "theirs.ckpt")
+    assert run(monkeypatch, tmp_path, "resume=theirs.ckpt", "trainer.max_iterations=2") == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "theirs.ckpt"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["mine", "vae-products"]
 
 
 def test_a_run_killed_before_its_first_last_checkpoint_is_a_run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import multiprocessing
 import os
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,41 @@ def test_the_second_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
             pass
         with locked(tmp_path / "other"):
             pass
-    assert list(folder.iterdir()) == []
+    assert not folder.exists()
     with locked(folder):
         pass
+
+
+def test_a_child_does_not_hold_the_folder_on(tmp_path: Path) -> None:
+    waiting = multiprocessing.get_context("fork").Event()
+
+    def hold() -> None:
+        with locked(tmp_path / "x"):
+            child = multiprocessing.get_context("fork").Process(target=waiting.wait)
+            child.start()
+            os._exit(0)  # as a kill would end it
+
+    process = multiprocessing.get_context("fork").Process(target=hold)
+    process.start()
+    process.join()
+    with locked(tmp_path / "x"):
+        pass
+    waiting.set()
+
+
+def test_a_folder_in_which_nothing_was_written_goes(tmp_path: Path) -> None:
+    with locked(tmp_path / "a" / "b"):
+        pass
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / ".lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(UserError, match="cannot be written to"), locked(tmp_path / "x"):
+        pass
+    assert (tmp_path / "precious").read_text() == "mine"
 
 
 def test_a_fault_inside_frees_the_folder(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from gan_lab.augment import InstanceNoise
 from gan_lab.config import compose, config_dir, instantiate
 from gan_lab.errors import UserError
-from gan_lab.losses import R1, R2, ConsistencyRegularisation, LeastSquares, RelativisticPairing
+from gan_lab.losses import R1, R2, ConsistencyRegularisation, LeastSquares, RelativisticPairing, Wasserstein
 from gan_lab.models import GAN, CycleGAN, Enhancer, burn_in
 from gan_lab.models.adversary import certainty, discriminator_terms, generator_term, named_penalties
 from gan_lab.networks import spectral_normalise
@@ -172,6 +172,12 @@ def test_of_pairs_the_accuracy_is_the_share_in_the_right_order() -> None:
     assert float(terms["logits_real"]) == pytest.approx(3.0)
     assert float(terms["logits_fake"]) == pytest.approx(2.5)
     assert float(discriminator_terms(real, fake)["accuracy_d"]) == pytest.approx(0.5)
+
+
+def test_a_critics_certainty_does_not_drift_with_its_zero() -> None:
+    real, fake = torch.tensor([1.0, -1.0, 3.0]), torch.tensor([-2.0, 0.0, 2.0])
+    for drift in (0.0, 100.0):
+        assert certainty(Wasserstein(), real + drift, fake + drift).tolist() == [1, -1, 3]
 
 
 def test_certainty_is_above_the_boundary_or_above_the_fake() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from gan_lab.losses import R1, feature_matching, mse
+from gan_lab.errors import UserError
+from gan_lab.losses import R1, RelativisticPairing, feature_matching, mse
 from gan_lab.models import VAEGAN
 from tests.models.fitting import TinyDiscriminator, adam, fit, same, weights
 from tests.models.test_vae import Decoder, Encoder, stripes
@@ -101,3 +102,8 @@ def test_learns_to_reconstruct_by_the_discriminators_features_alone() -> None:
     terms = fit(model, stripes, 400)
     assert "loss_reconstruction" not in terms[-1]
     assert mse(model.reconstruct(held_out), held_out) < 0.2 * before
+
+
+def test_a_relativistic_loss_is_refused() -> None:
+    with pytest.raises(UserError, match="relativistic"):
+        vae_gan(adversarial=RelativisticPairing())

@@ -36,6 +36,10 @@ class Patient:
         augmented: whether it has one.
         adaptive: whether that one steers its own strength, as ADA does.
         averageable: whether the method can average its generator, and does not.
+        generates: whether it makes pictures of noise.
+        relativistic: whether D's loss is of pairs.
+        r1: the weight of its penalty on D's gradient at photos; None without.
+        moves: options of the data that would show D each photo in more ways, and are off.
     """
 
     monitor: tuple[str, Literal["min", "max"]] = ("", "min")
@@ -47,6 +51,16 @@ class Patient:
     augmented: bool = False
     adaptive: bool = False
     averageable: bool = False
+    generates: bool = False
+    relativistic: bool = False
+    r1: float | None = None
+    moves: tuple[str, ...] = ()
+
+    def hold(self) -> str:
+        """Return how to keep D's gradient small: by a penalty, or by a heavier one."""
+        if self.r1 is not None:
+            return f"hold the discriminator's gradient harder (model.penalties.r1.weight={10 * self.r1:g})"
+        return "hold the discriminator's gradient (++model.penalties.r1='{_target_: gan_lab.losses.R1, weight: 1}')"
 
     def slower(self, which: Literal["generator", "discriminator"], factor: float = 0.5) -> str:
         """Return the override that makes a network slower."""
@@ -86,8 +100,7 @@ def saturated(history: History, patient: Patient) -> Finding | None:
             {name: fmean(value for _, value in window), f"train/cross_entropy_d{side}": now},
             f"the discriminator{_of(side)} tells every photo from every picture (accuracy {window[-1][1]:.2f} for "
             f"{window[-1][0] - window[0][0]:,} iterations) and the generator learns nothing from it",
-            f"lower its rate ({patient.slower('discriminator')}), or keep its gradient small "
-            f"(++model.penalties.r1='{{_target_: gan_lab.losses.R1, weight: 1}}'){_or_augment(patient)}",
+            f"lower its rate ({patient.slower('discriminator')}), or {patient.hold()}{_or_augment(patient)}",
         )
     return None
 
@@ -168,9 +181,7 @@ def _calmer(patient: Patient) -> str:
     """Return what calms networks that chase each other."""
     steps = [f"lower the rates ({patient.slower('discriminator' if patient.discriminator_rate[0] else 'generator')})"]
     if patient.discriminator_rate[0]:
-        steps.append(
-            "hold the discriminator's gradient (++model.penalties.r1='{_target_: gan_lab.losses.R1, weight: 1}')"
-        )
+        steps.append(patient.hold())
     if patient.averageable:
         steps.append("show the averaged generator (model.ema_half_life=10000)")
     return ", ".join(steps)

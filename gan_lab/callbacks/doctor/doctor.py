@@ -198,6 +198,13 @@ def photos_of(trainer: Trainer, batch_size: int) -> tuple[dict[str, Any], dict[s
     return loader.collate_fn([loader.dataset[position] for position in range(n)]), kept
 
 
+def moves_of(trainer: Trainer) -> tuple[str, ...]:
+    """Return the options that would show each photo in more ways, of those that are off."""
+    augmentation = getattr(trainer.datamodule, "augmentation", None)  # type: ignore[attr-defined]
+    crop = () if augmentation is None or augmentation.crop else ("data.crop=true",)
+    return (*crop, *(() if augmentation is None or augmentation.flip else ("data.flip=0.5 where goods look two ways",)))
+
+
 def patient_of(trainer: Trainer, model: Any) -> Patient:
     """Return what the diagnoses need to know of a run."""
     names = [name for name in ("generator_optimizer", "optimizer") if hasattr(model, name)]
@@ -215,4 +222,8 @@ def patient_of(trainer: Trainer, model: Any) -> Patient:
         augmented=augment is not None,
         adaptive=augment is not None and any(getattr(part, "adaptive", False) for part in augment.modules()),
         averageable=hasattr(model, "generator_ema") and model.generator_ema is None,
+        generates=getattr(model, "task", None) == "generation",
+        relativistic=getattr(getattr(model, "adversarial", None), "relativistic", False),
+        r1=getattr(getattr(model, "penalties", {}).get("r1"), "weight", None),
+        moves=moves_of(trainer),
     )

@@ -50,7 +50,7 @@ def figures_of(
             moved = augmented(known.real), augmented(new.real)
             place = health.leak(new.made, known.real, moved[0], new.real, moved[1])
             if place is not None:
-                figures[f"doctor/leak{side}"] = place
+                figures[f"doctor/leak{side}"], figures[f"doctor/leak_error{side}"] = place
     return figures
 
 
@@ -78,9 +78,12 @@ def collapsed(history: History, patient: Patient) -> Finding | None:
                 {name: row[-1][1]},
                 f"the generator draws a few pictures over and over (a picture is {row[-1][1]:.0%} as far from the one most "
                 "like it as photos are)",
-                f"lower its rate ({patient.slower('generator')}), hold the discriminator's gradient "
-                "(++model.penalties.r1='{_target_: gan_lab.losses.R1, weight: 1}'), or take model=r3gan, which was made "
-                "against it",
+                f"lower its rate ({patient.slower('generator')}), {patient.hold()}"
+                + (
+                    ""
+                    if patient.relativistic or not patient.generates
+                    else ", or take experiment=small_catalogue, whose loss was made against it"
+                ),
             )
     return None
 
@@ -94,16 +97,18 @@ def overfitted(history: History, patient: Patient) -> Finding | None:
         row = confirmed(history, name, lambda value: value > 0.5)
         sure = confirmed(history, f"doctor/overfitting_z{side}", lambda value: value > 3)
         if row and sure:
-            more = "model/augment=ada, " if patient.augmentable and not patient.augmented else ""
-            stronger = "model.augment.target=0.5, " if patient.adaptive else ""
+            more = ["model/augment=ada"] if patient.augmentable and not patient.augmented else []
+            stronger = ["model.augment.target=0.5"] if patient.adaptive else []
             return Finding(
                 "discriminator overfits",
                 max(row[0][0], sure[0][0]),
                 {name: row[-1][1]},
                 f"the discriminator knows its training photos by heart: it puts held-out photos {row[-1][1]:.0%} of the way "
                 "from them to made pictures",
-                f"augment what it sees ({more}{stronger}data.crop=true data.flip=0.5), get more photos, or stop: best.ckpt "
-                "is the best so far",
+                f"augment what it sees ({', '.join([*more, *stronger, *patient.moves])}), get more photos, or stop: best.ckpt "
+                "is the best so far"
+                if more or stronger or patient.moves
+                else "get more photos, or stop: best.ckpt is the best so far",
             )
     return None
 
@@ -111,7 +116,9 @@ def overfitted(history: History, patient: Patient) -> Finding | None:
 def leaking(history: History, patient: Patient) -> Finding | None:
     """Find a generator that draws what the discriminator's augmentation does to photos."""
     row = confirmed(history, "doctor/leak", lambda value: value > 0.6)
-    if not row:
+    errors = dict(history["doctor/leak_error"])
+    # of some dozen pictures the place alone is a throw of dice: what is left below it must be well above 0, too
+    if not row or any(value - 2 * errors.get(iteration, 0.0) < 0.25 for iteration, value in row[-PROBES:]):
         return None
     return Finding(
         "augmentation leaks",
@@ -159,7 +166,8 @@ def patterned(history: History, patient: Patient) -> Finding | None:
                 row[0][0],
                 {name: row[-1][1], "photos": usual},
                 f"a grid of 2 or 4 pixels lies over the pictures ({row[-1][1]:.1f} levels of 255; photos have {usual:.1f})",
-                "take a generator that enlarges before it convolves (model=sngan or model=r3gan for new pictures), or "
+                "take a generator that enlarges before it convolves (model=sngan for new pictures, "
+                "model.generator.resampling=resize to translate), or "
                 f"lower its rate ({patient.slower('generator')}) if it had none before",
             )
     return None

@@ -66,6 +66,7 @@ CASES: list[tuple[Diagnosis, dict[str, Curve | float], dict[str, Curve | float]]
         {"doctor__overfitting": 0.3, "doctor__overfitting_z": 9.0},
     ),
     (probes.leaking, {"doctor__leak": 0.9}, {"doctor__leak": 0.3}),
+    (probes.leaking, {"doctor__leak": 0.9, "doctor__leak_error": 0.1}, {"doctor__leak": 0.9, "doctor__leak_error": 0.35}),
     (probes.inverted, {"doctor__luminance_B": -0.7}, {"doctor__luminance_B": -0.2}),
     (probes.patterned, {"doctor__grid": 15.0, "doctor__grid_photos": 1.5}, {"doctor__grid": 15.0, "doctor__grid_photos": 6}),
 ]  # fmt: skip

@@ -63,6 +63,21 @@ def test_a_loss_that_is_not_finite(tmp_path: Path) -> None:
     assert finding["since"] == model.iteration + 1
 
 
+class Sharp(Shuffled):
+    """Its pictures are finite, its gradient is not: that of a root at 0."""
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return super().forward(z) + (0 * self.scale).abs().sqrt()
+
+
+def test_a_gradient_that_is_not_finite_is_not_applied(tmp_path: Path) -> None:
+    model = gan(Sharp(), adam(1e-3))
+    with pytest.raises(TrainingDivergedError, match="a gradient was not finite at iteration 1"):
+        attend(model, tmp_path, 20, single(noise))
+    assert model.generator.scale.item() == 1  # type: ignore[union-attr, operator]
+    assert "not finite" in found(diary(tmp_path))
+
+
 @pytest.mark.parametrize("loss", [NonSaturating, Hinge, LeastSquares, RelativisticPairing])
 def test_a_discriminator_that_is_never_wrong(loss: Any, tmp_path: Path) -> None:
     bright = single(lambda position: 0.7 + 0.2 * noise(position))

@@ -162,14 +162,14 @@ def find(option: str, value: str | Path, prefer: str = "best") -> Path:
         UserError: there is none.
     """
     path = Path(value)
-    if path.is_file():
+    if os.path.isfile(path):  # which a name that is too long does not make an error of
         return path
-    for folder in (path / "checkpoints", path):
-        if (folder / f"{prefer}.ckpt").is_file():
+    for folder in filter(os.path.isdir, (path / "checkpoints", path)):
+        if os.path.isfile(folder / f"{prefer}.ckpt"):
             return folder / f"{prefer}.ckpt"
         if found := sorted(folder.glob("*.ckpt"), key=lambda file: file.stat().st_mtime):
             return found[-1]
-    what = "is a folder without checkpoints/*.ckpt" if path.is_dir() else "does not exist"
+    what = "is a folder without checkpoints/*.ckpt" if os.path.isdir(path) else "does not exist"
     raise UserError(f"{option}={value}: {what}; name a run's folder (runs/<name>) or a .ckpt file")
 
 
@@ -188,7 +188,7 @@ def find_whole(option: str, value: str | Path, say: bool = True) -> Path:
         DamagedError: every one is damaged.
     """
     path = find(option, value, prefer="last")
-    if Path(value).is_file():
+    if os.path.isfile(value):
         return path
     try:
         read(path)

@@ -11,6 +11,7 @@ import functools
 import inspect
 import itertools
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -50,6 +51,8 @@ SECRET = re.compile(r"(?i)api_?key|access_?key|private_?key|token|secret|passwo?
 WRITTEN_SECRET = re.compile(
     rf"(?P<name>[\w.]*(?:{SECRET.pattern[4:]})\w*['\"]?\s*[=:]\s*|//[^/\s:@]*:(?=[^/\s@]+@))[^,\s\]}}@]+", re.IGNORECASE
 )
+#: Bytes of a file's name, at most, on common file systems.
+LONGEST = 255
 #: Options that are names or paths, whatever they look like to YAML.
 TEXTS = {
     *("name", "runs_dir", "resume", "init_from", "checkpoint", "input", "output", "image", "mask", "extractor_weights"),
@@ -122,7 +125,7 @@ def check_texts(config: DictConfig) -> None:
     """Make texts of numbers where a name or a path is asked for: `name=7`.
 
     Raises:
-        UserError: it is neither.
+        UserError: it is neither, or longer than a name may be.
     """
     for key in TEXTS & {str(key) for key in config}:
         value: Any = config[key]
@@ -130,6 +133,8 @@ def check_texts(config: DictConfig) -> None:
             config[key] = str(value)
         elif value is not None and not isinstance(value, str):
             raise UserError(f"{key}={value!r}: needs a name or a path")
+        if any(len(os.fsencode(part)) > LONGEST for part in str(value).split("/")):
+            raise UserError(f"{key}={str(value)[:60]}...: a name in a path has at most {LONGEST} bytes")
 
 
 def fail(error: UserError) -> None:

@@ -278,6 +278,11 @@ def test_weights_of_another_shape_are_told(tmp_path: Path) -> None:
         checkpoint.load_model(tmp_path / "a.ckpt")
 
 
+def test_a_name_that_is_too_long_is_no_checkpoint() -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        checkpoint.find("resume", "x" * 300)
+
+
 def test_find_takes_a_file_a_run_and_prefers_as_asked(tmp_path: Path) -> None:
     folder = tmp_path / "run/checkpoints"
     folder.mkdir(parents=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from omegaconf import OmegaConf
 
 from gan_lab.config import (
     allowed_object,
     check_targets,
+    check_texts,
     complete_overrides,
     compose,
     config_dir,
@@ -173,3 +175,10 @@ def test_every_yaml_names_only_what_is_allowed() -> None:
                 stack.extend(part.values())
             elif isinstance(part, list):
                 stack.extend(part)
+
+
+@pytest.mark.parametrize("key", ["output", "image", "name"])
+def test_a_name_that_is_too_long_is_told(key: str) -> None:
+    with pytest.raises(UserError, match=f"{key}=a/xxx.*at most 255 bytes"):
+        check_texts(OmegaConf.create({key: "a/" + "x" * 256}))
+    check_texts(OmegaConf.create({key: "a/" * 200 + "x" * 255}))

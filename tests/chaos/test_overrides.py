@@ -19,8 +19,10 @@ from tests.integration.runs import FAMILIES
 def test_no_option_ends_in_a_traceback(name: str, count: int) -> None:
     findings = overrides.thrown(name, count, seed=5, show=False)
     assert findings.failures == {}
-    assert findings.ends["ran"]
     assert findings.ends["refused"]
+    assert (
+        findings.ends["ran"] or count < 12
+    )  # of few cases each may be refused; that none need be, `thrown` makes sure
 
 
 def test_a_traceback_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

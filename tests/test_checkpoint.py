@@ -162,6 +162,17 @@ def test_a_second_name_keeps_what_is_replaced(tmp_path: Path) -> None:
     }
 
 
+def test_a_damaged_checkpoint_does_not_take_the_place_of_the_sound_one_before(tmp_path: Path) -> None:
+    last, previous = tmp_path / "last.ckpt", tmp_path / "previous.ckpt"
+    for _ in range(2):
+        saved(last)
+    os.truncate(last, 1000)
+    before = previous.read_bytes()
+    saved(last)  # by another writer, as after a resume
+    assert previous.read_bytes() == before
+    checkpoint.read(last)
+
+
 def test_a_full_disk_leaves_the_old_checkpoint_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -42,9 +42,11 @@ def test_a_child_does_not_hold_the_folder_on(tmp_path: Path) -> None:
     process = multiprocessing.get_context("fork").Process(target=hold)
     process.start()
     process.join()
-    with locked(tmp_path / "x"):
-        pass
-    waiting.set()
+    try:
+        with locked(tmp_path / "x"):
+            pass
+    finally:
+        waiting.set()
 
 
 def test_a_folder_in_which_nothing_was_written_goes(tmp_path: Path) -> None:

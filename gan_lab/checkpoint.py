@@ -233,11 +233,13 @@ def read(path: Path) -> dict[str, Any]:
             f"checkpoint {path}: made by a newer gan_lab {maker} (this is {VERSION}); upgrade with "
             "pip install -U gan-lab"
         )
-    if isinstance(config["model"], dict) and "penalty" in config["model"]:  # of a gan_lab that took a single one
+    if not isinstance(checkpoint["clock"].get("iteration"), int):
+        raise UserError(f"checkpoint {path}: not made by gan_lab (its clock has no iteration)")
+    if "penalty" in config["model"]:  # of a gan_lab that took a single one
         penalty = config["model"].pop("penalty")
         named = penalty and {str(penalty["_target_"]).rsplit(".", 1)[-1].lower(): penalty}
         config["model"]["penalties"] = named
-    if isinstance(config.get("data"), dict):
+    if "data" in config:
         config["data"] = {RENAMED.get(name, name): value for name, value in config["data"].items()}
     return checkpoint
 

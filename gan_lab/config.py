@@ -47,10 +47,8 @@ ALLOWED_TARGETS = (
     "lightning.pytorch.loggers.",
 )
 #: What a key is called whose value is a secret; and such a value in a text, after `key=`, `key:` or as a URL's password.
-SECRET = re.compile(r"(?i)api_?key|access_?key|private_?key|token|secret|passwo?r?d|credential")
-WRITTEN_SECRET = re.compile(
-    rf"(?P<name>[\w.]*(?:{SECRET.pattern[4:]})\w*['\"]?\s*[=:]\s*|//[^/\s:@]*:(?=[^/\s@]+@))[^,\s\]}}@]+", re.IGNORECASE
-)
+SECRETS = r"(?i:api_?key|access_?key|private_?key|token|secret|passwo?r?d|credential)"
+WRITTEN_SECRET = re.compile(rf"(?P<name>[\w.]*{SECRETS}\w*['\"]?\s*[=:]\s*|//[^/\s:@]*:(?=[^/\s@]+@))[^,\s\]}}@]+")
 #: Bytes of a file's name, at most, on common file systems.
 LONGEST = 255
 #: Options that are names or paths, whatever they look like to YAML.
@@ -484,4 +482,4 @@ def secrets_masked(node: Any) -> Any:
 
 def is_secret(key: Any) -> bool:
     """Tell whether a key names something that must not be written down."""
-    return SECRET.search(str(key)) is not None
+    return re.search(SECRETS, str(key)) is not None

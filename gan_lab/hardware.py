@@ -33,7 +33,7 @@ def peak_memory() -> float:
     return most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def memory(accelerator: str) -> float:
+def total_memory(accelerator: str) -> float:
     """Return the memory of the first GPU, or of the machine, in MB."""
     if accelerator == "gpu":
         return torch.cuda.get_device_properties(0).total_memory / 2**20

@@ -7,7 +7,9 @@ import math
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -97,18 +99,16 @@ def probe(setting: Setting, command: Sequence[str]) -> Probe:
 
 def watch(process: subprocess.Popen[bytes], figures: Path, batch: int) -> list[dict[str, str]]:
     """Return the figures of a run, which is stopped when it has trained long enough."""
-    waited = 0.0
-    rows: list[dict[str, str]] = []
-    while process.poll() is None and waited < PATIENCE:
-        try:
-            process.wait(0.5)
-        except subprocess.TimeoutExpired:
-            waited += 0.5
-        rows = read(figures)
-        if sum(seconds(row, batch) for row in rows[WARM_UP:]) >= SECONDS:
-            break
-    process.kill()
-    process.wait()
+    until = time.monotonic() + PATIENCE
+    try:
+        while process.poll() is None and time.monotonic() < until:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            if sum(seconds(row, batch) for row in read(figures)[WARM_UP:]) >= SECONDS:
+                break
+    finally:
+        process.kill()
+        process.wait()
     return read(figures)
 
 

@@ -37,8 +37,8 @@ from gan_lab.config import (
 )
 from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
-from gan_lab.hardware import memory
-from gan_lab.jobs.lock import locked
+from gan_lab.hardware import total_memory
+from gan_lab.jobs.lock import locked, remove_parts
 from gan_lab.models import ManualModule, TrainingDivergedError
 from gan_lab.plan import alternatives, planned
 from gan_lab.training import (
@@ -82,10 +82,9 @@ def train(config: DictConfig) -> None:
             f"name={config.name}, runs_dir={config.runs_dir}: a run needs both, its name and the folder of runs"
         )
     multirun = HydraConfig.get().mode == RunMode.MULTIRUN
-    prepare_process(config)
+    accelerator = prepare_process(config)
     if config.plan:
-        check_trainer(config.trainer, multirun)
-        return plan(config)
+        return plan(config, accelerator)
     run_dir = Path(HydraConfig.get().runtime.output_dir) if multirun else Path(config.runs_dir) / config.name
     resume = find_resume(config, run_dir)
     if resume is not None:
@@ -103,15 +102,15 @@ def train(config: DictConfig) -> None:
     with locked(run_dir, f"name={config.name}: {run_dir}"):
         resume, rollbacks = settled(config, run_dir, resume), 0
         checkpoint.remove_torn(run_dir)
+        remove_parts([run_dir / "samples"])
         while True:
             try:
                 return fit(config, run_dir, resume, rollbacks)
             except torch.OutOfMemoryError as error:
                 config.model.micro_batches = smaller_parts(config, error)
             except TrainingDivergedError as error:
-                if not config.trainer.doctor or is_ddp(
-                    config.trainer
-                ):  # several processes would have to go back together
+                # several processes would have to go back together
+                if not config.trainer.doctor or is_ddp(config.trainer):
                     raise
                 resume, rollbacks = go_back(run_dir, error, config.trainer.rollbacks), error.rollbacks + 1
 
@@ -131,7 +130,7 @@ def settled(config: DictConfig, run_dir: Path, resume: Path | None) -> Path | No
     return checkpoint.find_whole("resume", run_dir, say=False)
 
 
-def plan(config: DictConfig) -> None:
+def plan(config: DictConfig, accelerator: str) -> None:
     """Say what the run would take, and what else to try; nothing of it is kept.
 
     Raises:
@@ -150,10 +149,9 @@ def plan(config: DictConfig) -> None:
         datamodule.batch_size = batch
         return limits.total_iterations(datamodule.iterations_per_epoch())
 
-    accelerator = "cpu" if config.device == "cpu" or not torch.cuda.is_available() else "gpu"
     fast, precision = (precision_for(name, accelerator) for name in ("auto", config.trainer.precision))
     settings = alternatives(config.data.batch_size, precision, config.compile, fast)
-    planned(command, settings, iterations_of, config.trainer.max_minutes, memory(accelerator))
+    planned(command, settings, iterations_of, config.trainer.max_minutes, total_memory(accelerator))
 
 
 def smaller_parts(config: DictConfig, error: torch.OutOfMemoryError) -> int:
@@ -276,18 +274,8 @@ def misfit_of(error: Exception) -> UserError | None:
 
     With HYDRA_FULL_ERROR=1, which Hydra's own errors name, the error itself is what a developer wants to see.
     """
-    prefixes = (
-        "model.",
-        "data.",
-        "+model.",
-        "++model.",
-        "~model.",
-        "~data.",
-        "+data.",
-        "++data.",
-        "trainer.deterministic=",
-    )
-    given = [line for line in HydraConfig.get().overrides.task if line.startswith(prefixes)]
+    fitted = re.compile(r"[+~]*(model|data)\.|trainer\.deterministic=")
+    given = [line for line in HydraConfig.get().overrides.task if fitted.match(line)]
     if not given or os.environ.get("HYDRA_FULL_ERROR") == "1":
         return None
     what = " ".join(str(error).split())[:300] or type(error).__name__
@@ -415,7 +403,7 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
         saved.name, saved.runs_dir = config.name, config.runs_dir
     for name in config.trainer:  # a gan_lab that made the run may not have had them all
         saved.trainer.setdefault(name, config.trainer[name])
-    saved.logger = trusted_loggers(saved.get("logger"), config.logger)
+    saved.logger = trusted_loggers(saved.get("logger") or {}, config.logger)
     for override in map(parsed, HydraConfig.get().overrides.task):
         key = override.key_or_group
         if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
@@ -442,15 +430,15 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     return saved
 
 
-def trusted_loggers(saved: DictConfig | None, own: DictConfig) -> DictConfig:
+def trusted_loggers(saved: DictConfig | dict[str, Any], own: DictConfig) -> DictConfig:
     """Return the loggers of the command line's configuration, with what a continued run's may add.
 
     A checkpoint can come from somebody else: it does not say which service is told, with this user's key, nor where files go.
     """
     loggers = OmegaConf.to_container(own)
     assert isinstance(loggers, dict)
-    for name in loggers.keys() & (saved or {}).keys():
-        given = saved[name] if saved else {}
+    for name in map(str, loggers.keys() & saved.keys()):
+        given = saved[name] if OmegaConf.is_dict(saved[name]) else {}
         if given.get("offline") is False and loggers[name].get("offline"):
             log.warning(
                 "logger.%s: the run was online and goes on offline; logger.%s.offline=false takes it online", name, name
@@ -551,9 +539,8 @@ def completed(argv: list[str]) -> list[str]:
     # so that the keys of its model, its data and its logger are the valid ones
     chosen = {key: saved[key] for key in ("model", "data", "logger") if key in saved and key not in given}
     for key, choice in chosen.items():
-        if not re.fullmatch(
-            r"[\w-]+", str(choice)
-        ):  # a path could lead to a configuration that came with the checkpoint
+        # a path could lead to a configuration that came with the checkpoint
+        if not re.fullmatch(r"[\w-]+", str(choice)):
             raise UserError(f"resume={path}: its {key} is {str(choice)[:80]!r}, which is no name of a configuration")
     return [*argv, *[f"{key}={choice}" for key, choice in chosen.items()]]
 

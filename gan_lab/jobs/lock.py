@@ -28,6 +28,8 @@ _PART = re.compile(r"\.(.*\.)?[0-9a-f]{32}\.part")
 def locked(folder: Path, named: str | None = None) -> Iterator[None]:
     """Make a folder and keep it for this process; the lock dies with the process, whatever kills it.
 
+    A folder that it made goes again if nothing was written into it.
+
     Args:
         folder: the folder.
         named: how the command line named it, for messages; None: by output=.

@@ -235,8 +235,7 @@ class ManualModule(LightningModule):
             UserError: the optimiser unscales inside its own step, so that clipping would see scaled gradients.
         """
         if self.gradient_clip is not None:
-            scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
-            if scaled and optimizer.defaults.get("fused"):
+            if self._scaler is not None and optimizer.defaults.get("fused"):
                 raise UserError(
                     f"model.gradient_clip={self.gradient_clip} with trainer.precision=16-mixed: needs optimisers that are "
                     "not fused; set model.generator_optimizer.fused=false (and so on), or trainer.precision=bf16-mixed"
@@ -297,12 +296,11 @@ class ManualModule(LightningModule):
 
     def _watch_gradient(self, optimizer: LightningOptimizer) -> None:
         """Note a gradient that is not finite though its loss is; under fp16 it is the scaler's, which skips the update."""
-        if getattr(self.trainer.precision_plugin, "scaler", None) is not None:
+        if self._scaler is not None:
             return
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         if gradients:
-            norms = torch.stack(torch._foreach_norm(gradients))
-            self._note((GRADIENT,), norms.sum()[None])
+            self._note((GRADIENT,), torch.stack(torch._foreach_norm(gradients)).sum()[None])
 
     def _note(self, names: tuple[str, ...], values: Tensor) -> None:
         broke = torch.where(values.isfinite(), math.inf, float(self.iteration + 1))
@@ -312,8 +310,10 @@ class ManualModule(LightningModule):
             self.assert_finite()
 
     def _diverged(self, since: int, evidence: dict[str, float], where: str = "") -> TrainingDivergedError:
-        what = GRADIENT if evidence.keys() == {GRADIENT} else "a loss"
-        terms = ", ".join(sorted(evidence.keys() - {LOSS})) or "the sum of its terms"
+        terms = ", ".join(sorted(evidence.keys() - {LOSS, GRADIENT})) or "the sum of its terms"
+        what = "a loss"
+        if evidence.keys() == {GRADIENT}:
+            what, terms = GRADIENT, "the backward pass, behind losses that were finite"
         return TrainingDivergedError(
             f"{what} was not finite at iteration {since}: training has diverged. It began in {terms}"
             f"{f' ({where})' if where else ''}. The last checkpoint is from before that. Try model.gradient_clip=1, a lower "
@@ -327,8 +327,13 @@ class ManualModule(LightningModule):
         strategy = self.trainer.strategy
         return nullcontext() if last or not isinstance(strategy, ParallelStrategy) else strategy.block_backward_sync()
 
+    @property
+    def _scaler(self) -> Any:
+        """The scaler of fp16's losses; None in another precision."""
+        return getattr(self.trainer.precision_plugin, "scaler", None)
+
     def _optimizer_step(self, optimizer: LightningOptimizer) -> bool:
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        scaler = self._scaler
         if scaler is None:
             optimizer.step()
             return True

@@ -48,6 +48,8 @@ COMMANDS: dict[str, tuple[ModuleType, str, list[str]]] = {
     "generate": (generate, "cgan", ["n=2", "output=results"]),
     "evaluate": (evaluate, "enhancer", ["n=2", "output=results"]),
 }
+#: The folders of the runs that the commands work with; each goes when this process ends.
+HELD: list[tempfile.TemporaryDirectory[str]] = []
 #: Keys that start processes, wait for others, or are about other folders than the case's.
 LEFT = (
     "trainer.devices",
@@ -77,7 +79,9 @@ def subject(name: str) -> Subject:
         arguments = [*tiny(name), "name=case", *FIXED]
         return Subject(train, arguments, keys_of("train", arguments))
     module, model, arguments = COMMANDS[name]
-    folder = Path(tempfile.mkdtemp(prefix="overrides-"))
+    held = tempfile.TemporaryDirectory(prefix="overrides-")
+    HELD.append(held)
+    folder = Path(held.name)
     python("-m", "gan_lab.train", *tiny(model), "name=run", *FIXED, cwd=folder)
     for number in range(3):
         write_png(folder / "photos" / f"{number}.png", draw(number, "snapshot", 40 + 8 * number))

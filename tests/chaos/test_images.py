@@ -31,15 +31,17 @@ def test_whole_files_are_decoded_and_a_case_is_what_its_number_says(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "seconds", "told"),
     [
-        (lambda *_: os.kill(os.getpid(), signal.SIGKILL), "ended the process (-9)"),
-        (lambda *_: sum(range(10**12)), "held for more than"),
-        (lambda *_: [bytes(200 * 2**20)[::4096] and bytearray(b"x") * (500 * 2**20)], "MB more"),
-        (lambda *_: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda *_: os.kill(os.getpid(), signal.SIGKILL), 30, "ended the process (-9)"),
+        (lambda *_: sum(range(10**12)), 0.5, "held for more than"),
+        (lambda *_: [bytes(200 * 2**20)[::4096] and bytearray(b"x") * (500 * 2**20)], 30, "MB more"),
+        (lambda *_: 1 / 0, 30, "ZeroDivisionError: division by zero"),
     ],
 )
-def test_what_a_reader_must_not_do_is_found(fault: object, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_reader_must_not_do_is_found(
+    fault: object, seconds: float, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read, seen = images.outcome, multiprocessing.Value("i", 0)
 
     def outcome(path: Path, folder: Path) -> str:
@@ -49,7 +51,7 @@ def test_what_a_reader_must_not_do_is_found(fault: object, told: str, monkeypatc
         return read(path, folder)
 
     monkeypatch.setattr(images, "outcome", outcome)
-    monkeypatch.setattr(images, "SECONDS", 0.5)
+    monkeypatch.setattr(images, "SECONDS", seconds)
     begin = time.monotonic()
     findings = images.fuzzed(6, seed=1, show=False)
     assert list(findings.failures) == [2]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,19 @@ def test_a_rare_class_may_be_missing_in_validation(tmp_path: Path, write: Write)
 
 
 # ---- duplicates and groups
+
+
+@pytest.mark.parametrize(("different", "said"), [(1, "1 different picture,"), (4, "4 different pictures,"), (6, None)])
+def test_copies_of_few_pictures_are_told(
+    different: int, said: str | None, tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in write("", different, size=(120, 100)):
+        for copy in range(10 // different - 1):
+            shutil.copy(path, path.with_name(f"{path.stem}-{copy}.png"))
+    prepared(tmp_path, validation_share=0, test_share=0.1)
+    told = [message for message in caplog.messages if "near-duplicates: a model learns little" in message]
+    assert len(told) == (said is not None)
+    assert not said or f"photos show only {said}" in told[0]
 
 
 def test_near_duplicates_stay_on_one_side(tmp_path: Path, write: Write) -> None:

@@ -15,14 +15,15 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab.config import config_dir
+from tests.small import NARROW
 
 MODELS = sorted(path.stem for path in (config_dir() / "model").glob("*.yaml"))
 #: One yaml for each LightningModule: what `make test` runs; `make test-slow` runs them all.
 FAMILIES = ["cut", "cyclegan", "dcgan", "enhancer", "vae", "vae_gan", "vq_vae"]
 
 
-def tiny(model: str) -> list[str]:
-    """Return overrides that make any model's run short, from its own yaml."""
+def tiny(model: str, *, full: bool = False) -> list[str]:
+    """Return overrides that make any model's run short, from its own yaml; `full`: with the networks that the yaml has."""
     recipe = OmegaConf.load(config_dir() / "model" / f"{model}.yaml").get("recipe", {})
     size = 28 if recipe.get("image_size") == 28 else 32
     return [
@@ -35,6 +36,7 @@ def tiny(model: str) -> list[str]:
         "trainer.validate_every=2",
         "trainer.validate_images=8",
         "device=cpu",
+        *([] if full else NARROW.get(model, [])),
     ]
 
 

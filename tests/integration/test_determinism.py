@@ -21,7 +21,7 @@ def models() -> list[object]:
 @pytest.mark.parametrize(("model", "precision"), models())
 def test_a_run_gives_the_same_bits_twice(model: str, precision: str, tmp_path: Path) -> None:
     options = [
-        *tiny(model),
+        *tiny(model, full=True),
         "trainer.max_iterations=3",
         "trainer.deterministic=true",
         f"trainer.precision={precision}",

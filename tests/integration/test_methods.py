@@ -27,7 +27,7 @@ def run(main: object, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 
 def train_and_evaluate(model: str, cwd: Path, monkeypatch: pytest.MonkeyPatch, *data: str) -> None:
     monkeypatch.chdir(cwd)
-    options = [option for option in tiny(model) if not option.startswith("data.catalogue")]
+    options = [option for option in tiny(model, full=True) if not option.startswith("data.catalogue")]
     run(train.main, monkeypatch, *options, *data, "name=run", "trainer.max_iterations=2")
     saved = load(cwd / "runs/run/checkpoints/last.ckpt")
     assert saved["clock"]["iteration"] == 2

@@ -10,20 +10,10 @@ from omegaconf import OmegaConf, open_dict
 
 from gan_lab.checkpoint import FORMAT
 from gan_lab.config import compose, instantiate
+from tests.small import NARROW
 
 SMALL = ["name=tiny", "data.image_size=32", "data.num_workers=0", "data.catalogue_images=60"]
-WIDTH = "model.generator.width=4"
-SMALLER = {
-    "dcgan": [WIDTH, "model.discriminator.width=4"],
-    "cgan": [WIDTH, "model.discriminator.width=4", "data.classes=3", "++data.class_names=[dress,hat,shoe]"],
-    "cyclegan": [WIDTH, "model.discriminator.width=4", "model.generator.blocks=1"],
-    "enhancer": [WIDTH, "model.generator.blocks=1", "model.discriminator.widths=[4]"],
-    "light": ["++model.generator.bins=4", "++model.generator.hidden=8"],
-    "pix2pix": [WIDTH, "model.discriminator.width=4"],
-    "vae": ["++model.encoder.widths=[4,8]", "++model.decoder.widths=[4,8]", "model.encoder.latents=8"],
-    "vq_vae": ["model.encoder.width=8", "model.quantizer.codes=4"],
-    "restorer": [WIDTH, "model.generator.blocks=[1,1]"],
-}
+CLASSES = ["data.classes=3", "++data.class_names=[dress,hat,shoe]"]
 
 
 def tiny_checkpoint(folder: Path, name: str, *overrides: str, **weights: float) -> Path:
@@ -36,7 +26,9 @@ def tiny_checkpoint(folder: Path, name: str, *overrides: str, **weights: float) 
         weights: values for all weights whose name ends like this, with "__" for ".".
     """
     torch.manual_seed(0)
-    config = compose("train", [f"model={name}", *SMALL, *SMALLER[name], *overrides])
+    config = compose(
+        "train", [f"model={name}", *SMALL, *NARROW[name], *(CLASSES if name == "cgan" else []), *overrides]
+    )
     with open_dict(config):
         config.choices = {"model": name, "data": "products"}
     resolved: Any = OmegaConf.to_container(config, resolve=True)

@@ -15,7 +15,7 @@ from tests.models.fitting import fit
 @pytest.mark.parametrize("model", ["vae", "vae_gan", "vq_vae"])
 def test_the_loss_of_a_yaml_falls_on_a_few_images(model: str) -> None:
     torch.manual_seed(0)
-    made = instantiate(compose("train", [*tiny(model), "name=few"]).model)
+    made = instantiate(compose("train", [*tiny(model, full=True), "name=few"]).model)
     coarse = torch.rand(8, 3, 4, 4, generator=torch.Generator().manual_seed(0)) * 1.6 - 0.8
     batch = {"image": functional.interpolate(coarse, size=32, mode="bilinear"), "label": torch.zeros(8).long()}
     terms = fit(made, lambda _: dict(batch), 60)

@@ -1,0 +1,33 @@
+"""Every model with few channels: what the tests train, so that they wait for the code and not for convolutions."""
+
+from __future__ import annotations
+
+_DCGAN = ["++model.generator.width=4", "++model.discriminator.width=4"]
+_R3GAN = [
+    f"++model.{network}.{option}"
+    for network in ("generator", "discriminator")
+    for option in ("width=4", "max_width=8", "blocks=1", "group_width=4")
+]
+_CONVS = ["++model.encoder.widths=[4,8]", "++model.decoder.widths=[4,8]", "model.encoder.latents=8"]
+_ENHANCER = ["++model.generator.width=4", "++model.generator.blocks=1", "++model.discriminator.widths=[4]"]
+#: Overrides by the name of the model's yaml; one that is not here is small, or has no widths to set.
+NARROW = {
+    "cgan": _DCGAN,
+    "cgan_projection": _DCGAN,
+    "cut": [*_DCGAN, "++model.generator.blocks=1"],
+    "cyclegan": [*_DCGAN, "++model.generator.blocks=1"],
+    "dcgan": _DCGAN,
+    "eagan": _ENHANCER,
+    "enhancer": _ENHANCER,
+    "light": ["++model.generator.bins=4", "++model.generator.hidden=8"],
+    "lsgan": _DCGAN,
+    "mlp_gan": ["++model.generator.widths=[8,8]", "++model.discriminator.widths=[8,8]"],
+    "pix2pix": _DCGAN,
+    "r3gan": _R3GAN,
+    "restorer": ["++model.generator.width=4", "++model.generator.blocks=[1,1]"],
+    "sngan": _DCGAN,
+    "vae": _CONVS,
+    "vae_gan": [*_CONVS, "++model.discriminator.width=4"],
+    "vq_vae": ["++model.encoder.width=8", "++model.quantizer.codes=4"],
+    "wgan_gp": _DCGAN,
+}

@@ -318,6 +318,11 @@ def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], path:
         raise UserError(f"checkpoint {path}: its weights do not fit the model: {reason}") from error
 
 
+def _there(value: object) -> str:
+    """Return what the other run has in the place of a tensor, in words."""
+    return f" (there {list(value.shape)})" if isinstance(value, torch.Tensor) else " (not there)"
+
+
 def transfer_weights(model: torch.nn.Module, path: Path) -> None:
     """Start a model from another run's weights: all those whose name and shape fit; the log names the others.
 
@@ -332,8 +337,9 @@ def transfer_weights(model: torch.nn.Module, path: Path) -> None:
     }
     if not fitting:
         raise UserError(f"init_from={path}: none of its {len(weights)} weights fits this model; was it another method?")
-    left = sorted(name for name, value in own.items() if isinstance(value, torch.Tensor) and name not in fitting)
+    left = {name: value for name, value in own.items() if isinstance(value, torch.Tensor) and name not in fitting}
     log.info("init_from=%s: took %d of %d tensors", path, len(fitting), len(own))
     if left:
-        log.warning("init_from=%s: %d tensors keep their own start: %s", path, len(left), ", ".join(left[:8]))
+        shapes = [f"{name} {list(value.shape)}{_there(weights.get(name))}" for name, value in sorted(left.items())]
+        log.warning("init_from=%s: %d tensors keep their own start: %s", path, len(left), ", ".join(shapes[:8]))
     model.load_state_dict(fitting, strict=False)

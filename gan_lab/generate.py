@@ -154,7 +154,8 @@ def direction_of(pretrained: Pretrained, generation: Generation, config: DictCon
     count = min(len(view), LABELLED if generation.encodes else SEARCHED)  # type: ignore[arg-type]
     starts = range(0, count, 64)
     z, labels = [], []
-    with Progress("searching the data", SEARCH_STEPS * len(starts), unit="steps") as progress:
+    steps = len(starts) * (1 if generation.encodes else SEARCH_STEPS)
+    with Progress("searching the data", steps, unit="steps") as progress:
         for start in starts:
             batch = collate([view[position] for position in range(start, min(start + 64, count))])
             z.append(generation.encode(batch["image"], [0], progress.advance, SEARCH_STEPS)[0].cpu())

@@ -178,6 +178,13 @@ def near_duplicates(paths: Sequence[Path], distance: int) -> list[int | None]:
     found: list[int | None] = [None] * len(paths)
     for row, group in zip(readable, groups, strict=True):
         found[row] = int(group)
+    different = len(set(groups))
+    if 2 * different <= len(readable):
+        log.warning(
+            "the %d photos show only %d different picture%s, the rest are near-duplicates: a model learns little more than "
+            "that; add photos that differ (gan_lab.evaluate shows near-duplicates side by side)",
+            len(readable), different, "" if different == 1 else "s",
+        )  # fmt: skip
     return found
 
 

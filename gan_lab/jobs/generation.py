@@ -157,6 +157,7 @@ class Generation:
         """
         images = photos.to(self.model.device)
         if self.encodes:
+            tick()
             return self.model.encode(images), torch.zeros(len(images), dtype=torch.int64, device=images.device)
         return invert(self.model, images, classes, steps=steps, tick=tick)
 

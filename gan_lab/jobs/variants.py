@@ -57,7 +57,8 @@ def add_variants(
         except UnreadableImage as error:
             album.fail(name.as_posix(), error)
             continue
-        with Progress(f"searching {name}", STEPS, unit="steps") as progress:
+        steps = 1 if generation.encodes else STEPS
+        with Progress(f"searching {name}", steps, unit="steps") as progress:
             encoded = generation.encoded(pretrained.as_validated(pixels), label, progress.advance)
         height, width = pixels.shape[:2]
         print(

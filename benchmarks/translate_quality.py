@@ -6,7 +6,8 @@
 Every contender is a run of gan_lab.train of so many minutes of wall clock, one after the other, and is measured by
 gan_lab.evaluate on the photos held out: the kernel distance to the training photos of the target domain, in the features of
 a random VGG with a fixed seed; how far the product moved, CIEDE2000 where a cut-out of the photo is certain; and the PSNR of
-photos brought there and back. Two baselines stand in the same table: nothing done, and the product cut out on white. Of a run
+photos brought there and back; and, on the way to B, how many have a plain light ground by the rule that `unpaired_cc0`'s B was
+chosen by. Two baselines stand in the same table: nothing done, and the product cut out on white. Of a run
 the checkpoint is taken that the commands take: the best by its own validation, on a tenth of the training photos that were
 set apart; testA/ and testB/ are seen at the end alone. Of each run a grid: A, fake B, back to A, A by the generator that makes
 A; then the reverse. What `--work` holds already is not trained again.
@@ -25,7 +26,9 @@ import torch
 from contest import begin, parser, run, still_batches, trained, write
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
+from gan_lab.evaluation.translation import on_white
 from gan_lab.imaging import grid, write_png
 from gan_lab.metrics import to_uint8
 
@@ -47,6 +50,10 @@ CONTENDERS = {
     "foreground_antialiased": [
         "model=cyclegan", "model.lambda_foreground=1", "model.generator.resampling=antialiased", "model.ema_half_life=500"
     ],
+    "residual": [
+        "model=cyclegan", "model.lambda_foreground=1", "model.generator.resampling=antialiased", "model.ema_half_life=500",
+        "++model.generator.global_residual=true",
+    ],
 }  # fmt: skip
 
 
@@ -57,6 +64,23 @@ class Result:
     name: str
     trained: str
     figures: dict[str, dict[str, dict[str, float]]]
+    plain: list[int]  # of translations to B: those with a plain light ground, and all
+
+
+def grounds(images: Tensor) -> list[int]:
+    """Return how many of images [N, C, H, W] in [-1, 1] have a plain light ground, and N.
+
+    On a border strip of 5/64 of each side: mean brightness > 150, its standard deviation < 25, mean of max - min < 25.
+    """
+    pixels = to_uint8(images).float()
+    height, width = pixels.shape[-2:]
+    inner = torch.ones(height, width, dtype=torch.bool)
+    inner[: height * 5 // 64] = inner[-(height * 5 // 64) :] = False
+    inner[:, : width * 5 // 64] = inner[:, -(width * 5 // 64) :] = False
+    strip = pixels[..., ~inner]
+    brightness, saturation = strip.mean(dim=1), strip.amax(dim=1) - strip.amin(dim=1)
+    plain = (brightness.mean(dim=1) > 150) & (brightness.std(dim=1) < 25) & (saturation.mean(dim=1) < 25)
+    return [int(plain.sum()), len(plain)]
 
 
 def evaluated(name: str, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -70,7 +94,7 @@ def evaluated(name: str, arguments: argparse.Namespace) -> dict[str, dict[str, A
 
 
 @torch.no_grad()
-def picture(model: Any, pairs: list[dict[str, torch.Tensor]], file: Path) -> None:
+def picture(model: Any, pairs: list[dict[str, Tensor]], file: Path) -> None:
     """Draw rows of A, fake B, back to A and A kept, then the reverse; without a way back, A, fake B, B and B kept."""
     real = {side: torch.cat([batch[side] for batch in pairs])[:SHOWN] for side in "AB"}
     columns = []
@@ -90,6 +114,7 @@ def results(arguments: argparse.Namespace) -> Iterator[Result]:
     """Yield each contender when it has trained, the baselines after the first."""
     data = ["data=products", f"data.root={arguments.root}", f"data.image_size={arguments.size}"]
     pairs = still_batches("test", data, "unpaired")
+    real = {side: torch.cat([batch[side] for batch in pairs]) for side in "AB"}
     size = [f"model.{network}.width={arguments.width}" for network in ("generator", "discriminator")]
     size += [
         f"model.generator.blocks={arguments.blocks}",
@@ -101,11 +126,17 @@ def results(arguments: argparse.Namespace) -> Iterator[Result]:
         picture(tool.model, pairs, arguments.work / f"{name}.png")
         figures = evaluated(name, arguments)
         if number == 0:
-            for method, title in (("as_is", "as it is"), ("cut_out", "cut out on white")):
-                yield Result(title, "", {way: of_method(each, method) for way, each in figures.items()})
-            yield Result("target domain itself", "", {way: of_method(each, "floor") for way, each in figures.items()})
+            for method, title, ground in (
+                ("as_is", "as it is", real["A"]),
+                ("cut_out", "cut out on white", on_white(real["A"])),
+                ("floor", "target domain itself", real["B"]),
+            ):
+                ways = {way: of_method(each, method) for way, each in figures.items()}
+                yield Result(title, "", ways, grounds(ground))
         ways = {way: of_method(each, "translated") for way, each in figures.items()}
-        yield Result(name, f"{tool.model.iteration} iterations", ways)
+        with torch.no_grad():
+            fakes = torch.cat([tool.model.translate(part, "AB") for part in real["A"].split(8)])
+        yield Result(name, f"{tool.model.iteration} iterations", ways, grounds(fakes))
 
 
 def of_method(figures: dict[str, Any], method: str) -> dict[str, dict[str, float]]:
@@ -130,6 +161,7 @@ def table(found: list[Result]) -> Table:
     columns = ["", "trained"]
     for way in ("A to B", "B to A"):
         columns += [f"KID x 1000, {way}", "of doing nothing's", "product moved, dE", "there and back, dB"]
+    columns.insert(6, "plain light ground")
     for column in columns:
         made.add_column(column)
     nothing = {way: each["kid"]["value"] for way, each in found[0].figures.items()}
@@ -139,6 +171,7 @@ def table(found: list[Result]) -> Table:
             figures = each.figures.get(way, {})
             share = f"{figures['kid']['value'] / nothing[way]:.2f}" if "kid" in figures else ""
             row += [cell(figures, "kid", 1000), share, cell(figures, "drift"), cell(figures, "cycle")]
+        row.insert(6, f"{each.plain[0]} of {each.plain[1]}")
         made.add_row(*row)
     return made
 

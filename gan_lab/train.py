@@ -44,6 +44,7 @@ from gan_lab.plan import alternatives, planned
 from gan_lab.training import (
     build_trainer,
     check_trainer,
+    compile_networks,
     finish_loggers,
     is_ddp,
     precision_for,
@@ -220,8 +221,7 @@ def run(
     write_config(run_dir, resolved)
     model.to(memory_format=torch.channels_last)
     if config.compile:
-        for network in model.compilable():
-            network.compile(dynamic=False)  # each network meets a few fixed shapes; dynamic kernels gain nothing
+        compile_networks(model)
 
     budget = next(c for c in trainer.callbacks if isinstance(c, Budget))  # type: ignore[attr-defined]
     limit = budget.total_iterations(datamodule.iterations_per_epoch(trainer.world_size))

@@ -32,6 +32,7 @@ from gan_lab.checkpoint import CrashSafeIO
 from gan_lab.config import config_dir, instantiate
 from gan_lab.errors import UserError
 from gan_lab.hardware import cpu_has_bf16
+from gan_lab.models import ManualModule
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,19 @@ def prepare_process(config: DictConfig) -> str:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
     return accelerator
+
+
+def compile_networks(model: ManualModule) -> None:
+    """Have what is trained compiled at its first call; the next start on this machine finds it in the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gan_lab" / "compiled"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        log.info("%s: %s; what is compiled is kept where torch keeps it", cache, error)
+    else:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    for network in model.compilable():
+        network.compile(dynamic=False)  # each network meets a few fixed shapes; dynamic kernels gain nothing
 
 
 def quieten() -> None:

@@ -191,7 +191,9 @@ def near_duplicates(paths: Sequence[Path], distance: int) -> list[int | None]:
 def side_by_side(function: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
     """Apply `function` to all paths in threads: Pillow and the disk let others run meanwhile."""
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-        return list(pool.map(function, paths, chunksize=16))
+        # a task for many paths: of a million tasks the bookkeeping alone would take gigabytes
+        slices = (paths[start : start + 64] for start in range(0, len(paths), 64))
+        return [one for part in pool.map(lambda part: [*map(function, part)], slices) for one in part]
 
 
 def _size_or_nothing(path: Path) -> tuple[int, int]:

@@ -142,8 +142,8 @@ class ManualModule(LightningModule):
         """Return figures over held-out batches, `val/...`, the monitored one among them. Draws from no global RNG."""
 
     def compilable(self) -> Sequence[nn.Module]:
-        """Return the networks that `compile=true` compiles."""
-        return [module for module in self.children() if any(True for _ in module.parameters())]
+        """Return the networks that `compile=true` compiles: those that are trained; an average only makes pictures."""
+        return [module for module in self.children() if any(each.requires_grad for each in module.parameters())]
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Return pictures for the training doctor, one kind each, made of or beside the photos of `batch`; none unless
@@ -384,12 +384,15 @@ def split(draw: Batch, parts: int) -> list[Batch]:
 
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Put modules in evaluation mode without gradients, and back."""
+    """Put modules in evaluation mode without gradients, and back.
+
+    Compiled networks are called uncompiled meanwhile: each number of pictures would be compiled anew, tens of seconds.
+    """
     modes = [module.training for module in modules]
     for module in modules:
         module.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), torch.compiler.set_stance("force_eager"):
             yield
     finally:
         for module, mode in zip(modules, modes, strict=True):

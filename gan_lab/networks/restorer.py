@@ -116,8 +116,12 @@ class GatedBlock(nn.Module):
         """Return [N, C, H, W] for the same."""
         normalised = self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         first, second = self.mix(self.expand(normalised)).chunk(2, dim=1)
-        added = self.project(first * second)
-        return x + (added if self.gain is None else added * self.gain)
+        if self.gain is None:
+            return x + self.project(first * second)
+        assert self.project.bias is not None
+        # The gain on the weights, not on the features: of these there are hundreds of times as many.
+        weight, bias = self.project.weight * self.gain.view(-1, 1, 1, 1), self.project.bias * self.gain.flatten()
+        return x + functional.conv2d(first * second, weight, bias).to(self.gain.dtype)
 
     @torch.no_grad()
     def fold(self) -> None:

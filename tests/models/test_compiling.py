@@ -1,0 +1,65 @@
+"""What `compile=true` compiles, and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gan_lab.config import compose, instantiate
+from gan_lab.models import ManualModule
+from gan_lab.training import compile_networks
+from tests.integration.runs import tiny
+
+
+def built(model: str, *overrides: str) -> ManualModule:
+    made: ManualModule = instantiate(compose("train", [*tiny(model), "name=few", *overrides]).model)
+    return made
+
+
+def test_the_average_is_not_compiled() -> None:
+    model: Any = built("dcgan")
+    assert model.generator_ema is not None
+    assert model.compilable() == [model.generator, model.discriminator]
+
+
+@pytest.mark.parametrize(
+    ("model", "overrides"), [("cyclegan", []), ("cut", []), ("enhancer", ["model.ema_half_life=null"])]
+)
+def test_pictures_are_made_uncompiled_whatever_their_number(model: str, overrides: list[str]) -> None:
+    made, graphs = built(model, *overrides), []
+
+    def backend(graph: torch.fx.GraphModule, examples: list[torch.Tensor]) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    for network in made.compilable():
+        network.compile(backend=backend, dynamic=False)
+    for count in (1, 2, 3):
+        image = torch.zeros(count, 3, 32, 32)
+        made.sample_grid({"A": image, "B": image, "lq": image, "gt": image})
+    assert graphs == []
+    generator: Any = made.compilable()[0]
+    generator(image)
+    assert graphs  # and the training calls what is compiled
+
+
+def test_what_is_compiled_is_kept_for_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    compile_networks(built("vae"))
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "gan_lab/compiled")
+    assert (tmp_path / "gan_lab/compiled").is_dir()
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    compile_networks(built("vae"))
+    assert not os.environ.get("TORCHINDUCTOR_CACHE_DIR", "").startswith(str(tmp_path))  # torch's own, if any

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import functools
+import importlib
 import inspect
 import itertools
 import logging
@@ -16,7 +17,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -66,47 +67,59 @@ def config_dir() -> Path:
     return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
 
 
-def command(
-    config_name: str,
-    check: Callable[[DictConfig, bool], None] | None = None,
-    prepare: Callable[[list[str]], list[str]] | None = None,
-) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
-    """Make a command of a function of its composed configuration: Hydra's flags, checked overrides, one-line errors.
+class Command(NamedTuple):
+    """The work of a command.
 
-    Args:
-        config_name: the primary configuration.
+    Attributes:
+        work: what it does with its composed configuration.
         check: refuses a configuration, given whether it is one of a sweep's, before Hydra makes the sweep's folder.
         prepare: completes the command line before it is checked.
     """
 
-    def decorate(function: Callable[[DictConfig], None]) -> Callable[[], None]:
-        @functools.wraps(function)
-        def guarded(config: DictConfig) -> None:
-            try:
-                if "seed" in config:
-                    check_seed(config.seed)
-                check_texts(config)
-                function(config)
-            except UserError as error:
-                fail(error)
-            except OmegaConfBaseException as error:  # a value that another one refers to is gone
-                fail(UserError(f"configuration: {' '.join(str(error).split())}"))
+    work: Callable[[DictConfig], None]
+    check: Callable[[DictConfig, bool], None] | None = None
+    prepare: Callable[[list[str]], list[str]] | None = None
 
-        @functools.wraps(function)
-        def main() -> None:
-            try:
-                if prepare is not None:
-                    sys.argv[1:] = prepare(sys.argv[1:])
-                sys.argv[1:] = complete_overrides(sys.argv[1:], config_name)
-                if check is not None and not asks_for_help(sys.argv[1:]):
-                    check(first_configuration(sys.argv[1:], config_name), is_sweep(sys.argv[1:]))
-            except UserError as error:
-                fail(error)
-            hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=config_name)(guarded)()
 
-        return main
+def command(name: str) -> Callable[[], None]:
+    """Return the command of a name: Hydra's flags, checked overrides, one-line errors.
 
-    return decorate
+    Its primary configuration is the yaml of that name, its work the `COMMAND` of that module in `gan_lab.commands`.
+    """
+
+    def main() -> None:
+        # torch and Lightning take seconds to import, and a call for help does not wait for them
+        work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepared(name)
+        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)(work)()
+
+    return main
+
+
+def prepared(name: str) -> Callable[[DictConfig], None]:
+    """Import the work of a command, check the command line, and return the work with one-line errors."""
+    made: Command = importlib.import_module(f"gan_lab.commands.{name}").COMMAND
+    try:
+        if made.prepare is not None:
+            sys.argv[1:] = made.prepare(sys.argv[1:])
+        sys.argv[1:] = complete_overrides(sys.argv[1:], name)
+        if made.check is not None:
+            made.check(first_configuration(sys.argv[1:], name), is_sweep(sys.argv[1:]))
+    except UserError as error:
+        fail(error)
+
+    @functools.wraps(made.work)
+    def guarded(config: DictConfig) -> None:
+        try:
+            if "seed" in config:
+                check_seed(config.seed)
+            check_texts(config)
+            made.work(config)
+        except UserError as error:
+            fail(error)
+        except OmegaConfBaseException as error:  # a value that another one refers to is gone
+            fail(UserError(f"configuration: {' '.join(str(error).split())}"))
+
+    return guarded
 
 
 def check_seed(seed: Any) -> None:

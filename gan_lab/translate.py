@@ -2,68 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
-from omegaconf import DictConfig
-
 from gan_lab.config import command
-from gan_lab.imaging.photo import PHOTO_SUFFIXES, read_photo, write_photo
-from gan_lab.imaging.provenance import FILLED, Provenance
-from gan_lab.jobs import Task, open_checkpoint, plan, report, run
-from gan_lab.jobs.html_report import write_report
-from gan_lab.jobs.options import check_photo_options
-from gan_lab.jobs.translation import TranslationWish, translate_photo
 
-#: What decides a result beside the photo and the weights.
-DECIDING = (
-    "direction",
-    "size",
-    "strength",
-    "format",
-    "quality",
-    "provenance",
-    "drop_gps",
-    "tile",
-    "max_pixels",
-    "seed",
-)
-
-
-def translate(config: DictConfig) -> None:
-    """Give every photo of `input` the look of the other domain of the model of `checkpoint`."""
-    wish = TranslationWish(config.direction, config.size, config.strength, config.tile)
-    check_photo_options(config)
-    todo = plan(config.input, config.output, config.format, PHOTO_SUFFIXES)
-    pretrained = open_checkpoint(config.checkpoint, config.device)
-    pretrained.require("translation")
-    translation = pretrained.translation
-    assert translation is not None
-    translation.check(wish)
-    torch.manual_seed(config.seed)
-    settings: dict[str, Any] = {name: config[name] for name in DECIDING}
-    settings |= {"command": "translate", "model": pretrained.name, "model_sha256": pretrained.sha256}
-
-    def work(task: Task) -> dict[str, Any]:
-        photo = read_photo(task.source, settings["max_pixels"])
-        made = translate_photo(translation, photo, wish)
-        provenance = None
-        if settings["provenance"] == "on":
-            source = FILLED if wish.strength > 0 else None
-            provenance = Provenance(pretrained.sha256, wish.strength, settings, digital_source_type=source)
-        quality, drop_gps = settings["quality"], settings["drop_gps"]
-        written = write_photo(task.target, made, provenance=provenance, drop_gps=drop_gps, quality=quality)
-        height, width = made.pixels.shape[:2]
-        return {"size": [width, height], "notes": [*photo.metadata.notes, *written]}
-
-    outcome = run(todo, work, settings=settings, verb="translating", jobs=config.jobs)
-    if config.report:
-        title = f"Translated {config.direction} with {pretrained.name}"
-        write_report(outcome.output, todo.root, outcome.records, title=title, settings=settings)
-    report(outcome, "translated")
-
-
-main = command("translate")(translate)
+main = command("translate")
 
 if __name__ == "__main__":
     main()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import gan_lab.commands.evaluate
 import gan_lab.enhance
 import gan_lab.evaluate
 import gan_lab.generate
@@ -188,7 +189,7 @@ def test_evaluate_takes_all_photos_of_a_folder_that_nobody_trained_on(command: C
 
 @pytest.mark.parametrize(("root", "everything"), [("/a/b", False), ("/a/../a/b", False), ("/a/c", True), (None, False)])
 def test_photos_are_foreign_by_their_place_not_by_its_spelling(root: str | None, everything: bool) -> None:
-    settings = gan_lab.evaluate.data_settings({"root": "/a/b", "test_share": 0.1}, {"root": root})
+    settings = gan_lab.commands.evaluate.data_settings({"root": "/a/b", "test_share": 0.1}, {"root": root})
     assert settings["test_share"] == (1.0 if everything else 0.1)
 
 
@@ -241,8 +242,8 @@ def test_evaluate_makes_a_page_of_a_generator(command: Command, sampler: Path, m
 )
 def test_copies_are_looked_for_among_the_photos_that_a_run_was_trained_on(given: dict[str, Any], same: bool) -> None:
     trained = {"root": "/a/b", "test_share": 0.1, "split_seed": 0, "batch_size": 64, "fit": "crop", "classes": 3}
-    settings = gan_lab.evaluate.data_settings(trained, given)
-    assert gan_lab.evaluate.trained_on(trained, settings) == same
+    settings = gan_lab.commands.evaluate.data_settings(trained, given)
+    assert gan_lab.commands.evaluate.trained_on(trained, settings) == same
 
 
 def test_evaluate_tells_what_samples_are_worth(

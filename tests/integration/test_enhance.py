@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import gan_lab.commands.enhance
 import gan_lab.enhance
 import gan_lab.pack
 from gan_lab.config import compose
@@ -375,7 +376,7 @@ def test_mistakes_are_named_and_nothing_is_written(
 
 def test_the_limits_of_the_yaml_are_those_of_the_class() -> None:
     guard = compose("enhance", []).guard
-    assert gan_lab.enhance.thresholds(guard) == Thresholds()
+    assert gan_lab.commands.enhance.thresholds(guard) == Thresholds()
 
 
 def test_packed_runs_are_weights(command: Command, weights: Path) -> None:

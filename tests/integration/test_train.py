@@ -21,8 +21,9 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab import checkpoint
-from gan_lab import train as command
+from gan_lab import train as entry
 from gan_lab.callbacks import MetricsCSV
+from gan_lab.commands import train as command
 from gan_lab.jobs.lock import locked
 from gan_lab.models import ManualModule
 from tests.integration.runs import MODELS, differences, load, tiny, train
@@ -33,7 +34,7 @@ def run(monkeypatch: pytest.MonkeyPatch, cwd: Path, *overrides: str) -> int:
     monkeypatch.chdir(cwd)
     monkeypatch.setattr(sys, "argv", ["gan_lab.train", *overrides])
     try:
-        command.main()
+        entry.main()
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
@@ -151,7 +152,7 @@ def test_compiled_networks_train(model: str, tmp_path: Path) -> None:
 
 def test_secrets_do_not_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = [*tiny("vae"), "name=secret", "trainer.max_iterations=1", "+data.api_key=hunter2"]
-    monkeypatch.setattr("gan_lab.train.FACTS", ("classes", "class_names", "api_key"))
+    monkeypatch.setattr("gan_lab.commands.train.FACTS", ("classes", "class_names", "api_key"))
     assert run(monkeypatch, tmp_path, *options) == 0
     assert "hunter2" not in (tmp_path / "runs/secret/config.yaml").read_text()
     assert b"hunter2" not in (tmp_path / "runs/secret/checkpoints/last.ckpt").read_bytes()

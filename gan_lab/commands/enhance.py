@@ -1,0 +1,169 @@
+"""Enhance a folder of photos: `python -m gan_lab.enhance input=/photos output=/better`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.config import Command
+from gan_lab.errors import UserError
+from gan_lab.imaging import find_images, read_image
+from gan_lab.imaging.access import whole
+from gan_lab.imaging.adjust import Adjustment
+from gan_lab.imaging.photo import PHOTO_SUFFIXES, read_photo, write_photo
+from gan_lab.imaging.provenance import ENHANCED, FILLED, Provenance
+from gan_lab.jobs import Plan, Pretrained, Task, open_checkpoint, plan, report, run
+from gan_lab.jobs.enhancement import Enhanced, Finish, enhance_photo, mask_of
+from gan_lab.jobs.fidelity import Thresholds
+from gan_lab.jobs.html_report import write_report
+from gan_lab.jobs.options import check_photo_options
+from gan_lab.jobs.restoration import Wish
+
+#: What decides a result beside the photo, its mask and the weights.
+DECIDING = (
+    *("correct", "scale", "strength", "format", "quality", "guard", "adjust", "ground", "provenance", "drop_gps"),
+    *("tile", "max_pixels", "precision", "seed"),
+)
+#: The suffixes of a format, by Pillow's name of it.
+SUFFIXES = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "WEBP": (".webp",), "TIFF": (".tif", ".tiff")}
+
+
+def enhance(config: DictConfig) -> None:
+    """Enhance every photo of `input`; what an earlier call has done already is left as it is."""
+    wish = Wish(config.correct, config.scale, config.strength, config.tile)
+    finish = Finish(Adjustment(**config.adjust), config.ground)
+    check_photo_options(config, guard__enabled=config.guard.enabled)
+    guard = thresholds(config.guard)
+    todo = with_masks(plan(config.input, config.output, config.format, PHOTO_SUFFIXES), config.mask)
+    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision)
+    pretrained.require("restoration")
+    assert pretrained.restoration is not None
+    pretrained.restoration.check(wish)
+    torch.manual_seed(config.seed)
+    settings = {name: value for name, value in plain(config).items() if name in DECIDING}
+    settings |= {"command": "enhance", "model": pretrained.name, "model_sha256": pretrained.sha256}
+    work = worker(pretrained, wish, guard, finish, settings)
+    outcome = run(todo, work, settings=settings, verb="enhancing", jobs=config.jobs)
+    if config.report:
+        limits = None if guard is None else asdict(guard)
+        title = f"Enhanced with {pretrained.name}"
+        write_report(outcome.output, todo.root, outcome.records, title=title, settings=settings, limits=limits)
+    report(outcome, "enhanced")
+
+
+def worker(
+    pretrained: Pretrained, wish: Wish, guard: Thresholds | None, finish: Finish, settings: Mapping[str, Any]
+) -> Callable[[Task], dict[str, Any]]:
+    """Return what makes the result of one task and tells how it fared."""
+    restoration = pretrained.restoration
+    assert restoration is not None
+
+    def work(task: Task) -> dict[str, Any]:
+        photo = read_photo(task.source, settings["max_pixels"])
+        height, width = photo.pixels.shape[:2]
+        mask = read_mask(task.others[0], width, height) if task.others else None
+        made = enhance_photo(restoration, photo, wish, mask=mask, guard=guard, finish=finish)
+        untouched = (made.strength == 0 or wish.correct == "none") and wish.scale == 1 and finish == Finish()
+        own_format = task.target.suffix.lower() in SUFFIXES.get(photo.metadata.format, ())
+        if untouched and own_format and not settings["drop_gps"]:
+            copy(task.source, task.target)
+            return record(made, width, height)
+        provenance = None
+        if settings["provenance"] == "on":
+            filled = mask is not None and mask.any() and wish.fills and made.strength > 0
+            source = None if untouched else FILLED if filled else ENHANCED
+            provenance = Provenance(pretrained.sha256, made.strength, settings, digital_source_type=source)
+        written = write_photo(
+            task.target,
+            made.photo,
+            provenance=provenance,
+            drop_gps=settings["drop_gps"],
+            quality=settings["quality"],
+        )
+        return record(made, width, height, written)
+
+    return work
+
+
+def record(made: Enhanced, width: int, height: int, notes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return what the manifest shall say of a photo."""
+    return {
+        "verdict": made.verdict,
+        "strength": round(made.strength, 4),
+        "size": [width, height],
+        "figures": {name: round(float(value), 4) for name, value in made.figures.items()},
+        "notes": [*made.notes, *notes],
+    }
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file's bytes, whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as old, whole(target) as new:
+        shutil.copyfileobj(old, new)
+
+
+def with_masks(todo: Plan, folder: str | Path | None) -> Plan:
+    """Return the plan with each photo's mask among the files that decide its result.
+
+    Args:
+        todo: the plan.
+        folder: of masks at the photos' relative paths, with any image suffix; a photo without one has no holes.
+
+    Raises:
+        UserError: there is no such folder, or it has a mask for none of the photos.
+    """
+    if folder is None:
+        return todo
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        raise UserError(f"mask={folder}: is no folder; name one with masks of the photos' names, white where holes are")
+    masks: dict[Path, Path] = {}
+    for path in find_images(root):
+        masks[path.relative_to(root).with_suffix("")] = path
+        masks[path.relative_to(root)] = path
+    tasks = []
+    for task in todo.tasks:
+        name = Path(task.name)
+        mask = masks.get(name) or masks.get(name.with_suffix(""))
+        tasks.append(task if mask is None else replace(task, others=(mask,)))
+    if not any(task.others for task in tasks):
+        first = Path(tasks[0].name).with_suffix(".png")
+        raise UserError(f"mask={folder}: has a mask for none of the {len(tasks)} photos; the first would be {first}")
+    return replace(todo, tasks=tuple(tasks))
+
+
+def read_mask(path: Path, width: int, height: int) -> Any:
+    """Return a mask as uint8 [H, W], 255 in holes.
+
+    Raises:
+        UserError: it has another size than its photo.
+    """
+    mask = mask_of(read_image(path, channels=1))
+    if mask.shape != (height, width):
+        raise UserError(
+            f"mask {path}: {mask.shape[1]}x{mask.shape[0]}, and its photo {width}x{height}; make them equal"
+        )
+    return mask
+
+
+def thresholds(guard: DictConfig) -> Thresholds | None:
+    """Return the guard's limits; None where it is off."""
+    limits = {str(name): limit for name, limit in guard.items() if name != "enabled"}
+    return Thresholds(**limits) if guard.enabled else None
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Return the configuration in plain containers."""
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+COMMAND = Command(enhance)

@@ -1,0 +1,185 @@
+"""Evaluate a model on held-out photos: `python -m gan_lab.evaluate checkpoint=runs/<name> output=/figures`."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.config import Command, instantiate
+from gan_lab.data.base import FACTS, ImageDataModule
+from gan_lab.errors import UserError
+from gan_lab.evaluation import (
+    HeldOut,
+    Picture,
+    Report,
+    choose_extractor,
+    evaluate_augmentation,
+    evaluate_generation,
+    evaluate_reconstruction,
+    evaluate_restoration,
+    evaluate_translation,
+    write_page,
+)
+from gan_lab.evaluation.report import sha256
+from gan_lab.imaging import grid, write_png
+from gan_lab.jobs import Pretrained, open_checkpoint
+from gan_lab.jobs.folder import output_folder
+from gan_lab.metrics import to_uint8
+from gan_lab.version import VERSION
+
+log = logging.getLogger("gan_lab.evaluate")
+
+#: Data settings that change neither which photos there are nor what is seen of them.
+LOADING = {"batch_size", "num_workers", "cache_mb", "max_unreadable", "degradation", "validation_degradation"}
+
+
+def evaluate(config: DictConfig) -> None:
+    """Measure the model of `checkpoint` on the held-out photos of its data, or of those that `data.*` names."""
+    if config.n is not None and (not isinstance(config.n, int) or isinstance(config.n, bool) or config.n < 1):
+        raise UserError(f"n={config.n}: needs a whole number above 0, or null")
+    if config.task not in (None, "augmentation"):
+        raise UserError(f"task={config.task}: needs augmentation, or null for the figures of the model's own task")
+    pretrained = open_checkpoint(config.checkpoint, config.device)
+    if config.task is not None:
+        pretrained.require("generation")
+    folder = output_folder(config.output) if config.output is not None else beside(pretrained.path, config.task)
+    torch.manual_seed(config.seed)
+    settings = data_settings(pretrained.config["data"], given_data(config))
+    check_fits(pretrained, settings)
+    check_writable(folder)
+    datamodule: ImageDataModule = instantiate(settings, "data", batch_kind=pretrained.model.batch_kind)
+    photos = HeldOut(datamodule, own=trained_on(pretrained.config["data"], settings))
+    report = measure(pretrained, photos, config)
+    images, columns = pretrained.model.sample_grid(photos.spread(16))
+    cells = to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
+    shown = Picture("Samples", "What the model makes, as in its run's sample grids.", grid(cells, columns))
+    report.pictures = {"samples": shown} | report.pictures
+    report.protocol |= {
+        "checkpoint": str(pretrained.path),
+        "checkpoint_sha256": sha256(pretrained.path),
+        "iteration": pretrained.model.iteration,
+        "model": pretrained.name,
+        "task": pretrained.model.task,
+        "data": datamodule.describe(),
+        "data_settings": settings,
+        "image_size": datamodule.image_size,
+        "split": photos.split,
+        "seed": config.seed,
+        "gan_lab_version": VERSION,
+    }
+    report.print()
+    report.write(folder / "metrics.json")
+    for name, picture in report.pictures.items():
+        write_png(folder / f"{name}.png", picture.pixels)
+    page = write_page(folder, report, f"{pretrained.name}, iteration {pretrained.model.iteration}")
+    print(f"split        {photos.split}")
+    print(f"metrics      {folder / 'metrics.json'}")
+    print(f"pictures     {', '.join(str(folder / f'{name}.png') for name in report.pictures)}")
+    print(f"page         {page}", flush=True)
+
+
+def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
+    """Refuse images that the networks of the checkpoint were not built for.
+
+    Raises:
+        UserError: the channels differ, or the size of a model that has but one.
+    """
+    model = pretrained.model
+    one_size = model.task in ("generation", "reconstruction") or hasattr(getattr(model, "generator", None), "multiple")
+    for name in ("channels", "image_size") if one_size else ("channels",):
+        own = getattr(pretrained, name)
+        if settings[name] != own:
+            raise UserError(f"data.{name}={settings[name]}: the networks of {pretrained.path} take {own}; leave it out")
+
+
+def check_writable(folder: Path) -> None:
+    """Look at once whether the figures can be written: minutes of measuring must not end in a folder that refuses them.
+
+    Raises:
+        UserError: the folder, or the one that it would be made in, cannot be written to.
+    """
+    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(f"output={folder}: {place} cannot be written to; name another folder with output=")
+
+
+def measure(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Report:
+    """Take the figures that belong to the model's task."""
+    model, n, seed = pretrained.model, config.n, config.seed
+    if model.task == "restoration":
+        return evaluate_restoration(model, pretrained.name, photos, n=n, traditional=config.traditional, seed=seed)
+    if model.task == "reconstruction":
+        return evaluate_reconstruction(model, pretrained.name, photos, n=n, seed=seed)
+    if config.task == "augmentation":
+        return evaluate_augmentation(pretrained, photos, n=n, seeds=config.seeds, seed=seed)
+    given = config.extractor if isinstance(config.extractor, str) else instantiate(config.extractor, "extractor")
+    extractor = choose_extractor(given, model.device, config.extractor_weights)
+    if model.task == "translation":
+        return evaluate_translation(model, photos, extractor, n=n, seed=seed, name=pretrained.name)
+    return evaluate_generation(pretrained, photos, extractor, n=n, seed=seed)
+
+
+def beside(checkpoint: Path, task: str | None) -> Path:
+    """Return the folder for the figures of a checkpoint that names none: `evaluation`, or the task, in its run's folder."""
+    parent = checkpoint.parent
+    return (parent.parent if parent.name == "checkpoints" else parent) / (task or "evaluation")
+
+
+def given_data(config: DictConfig) -> dict[str, Any]:
+    """Return the data settings that the command line gives, a null among them included."""
+    container = OmegaConf.to_container(config.data, resolve=True)
+    assert isinstance(container, dict)
+    names = {
+        override.key_or_group.replace("/", ".").split(".")[1]
+        for override in OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
+        if override.key_or_group.replace("/", ".").startswith("data.")
+    }
+    return {"batch_size": container["batch_size"]} | {name: container.get(name) for name in names}
+
+
+def data_settings(trained: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of the datamodule: those of the checkpoint, with the given ones in their place.
+
+    What says where the photos lie, or how they are degraded, is replaced as a whole: a new `root` takes the place of
+    `domain_a` and `domain_b`, a new `degradation` that of `validation_degradation`. Photos from elsewhere that nobody has
+    split are test photos all: none of them was trained on.
+    """
+    settings = {name: value for name, value in trained.items() if name not in FACTS}
+    replaced = {
+        "root": ("domain_a", "domain_b", "labels", "group_column"),
+        "domain_a": ("root", "labels", "group_column"),
+        "degradation": ("validation_degradation",),
+    }
+    # by the place, not by the words: the run's own photos under another spelling were trained on
+    own, foreign = places(trained), places(given)
+    elsewhere = bool(foreign) and not foreign & own
+    if elsewhere and "test_share" in settings:
+        settings["test_share"] = 1.0
+    for name, others in replaced.items():
+        if name in given:
+            settings |= dict.fromkeys([other for other in others if other in settings])
+    return settings | given
+
+
+def trained_on(trained: dict[str, Any], settings: dict[str, Any]) -> bool:
+    """Tell whether settings give the very training photos, and the pixels, of the checkpoint's run."""
+    changed = {name for name in settings if settings[name] != trained.get(name)}
+    if "root" in changed and places(settings) == places(trained):
+        changed.remove("root")
+    return changed <= LOADING
+
+
+def places(settings: dict[str, Any]) -> set[Path]:
+    """Return the folders that data settings name."""
+    named = [settings.get(name) for name in ("root", "domain_a", "domain_b")]
+    return {Path(folder).expanduser().resolve() for folder in named if folder}
+
+
+COMMAND = Command(evaluate)

@@ -1,0 +1,580 @@
+"""Train a model: `python -m gan_lab.train model=cyclegan data=products`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.types import Override
+from hydra.types import RunMode
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from gan_lab import checkpoint
+from gan_lab.callbacks import Budget, go_back
+from gan_lab.config import (
+    Command,
+    allowed_object,
+    check_targets,
+    config_dir,
+    fail,
+    instantiate,
+    is_group,
+    is_override,
+    is_sweep,
+    parsed,
+    secrets_masked,
+    swept_values,
+)
+from gan_lab.data.base import FACTS, ImageDataModule
+from gan_lab.errors import UserError
+from gan_lab.hardware import total_memory
+from gan_lab.jobs.lock import locked, remove_parts
+from gan_lab.models import ManualModule, TrainingDivergedError
+from gan_lab.plan import alternatives, planned
+from gan_lab.training import (
+    build_trainer,
+    check_trainer,
+    compile_networks,
+    finish_loggers,
+    is_ddp,
+    precision_for,
+    prepare_process,
+    start_loggers,
+    unwritten,
+)
+
+log = logging.getLogger("gan_lab.train")
+
+#: What may change when a run is continued: how long and where it runs, not what it computes.
+CHANGEABLE = (
+    "trainer",
+    "logger",
+    "device",
+    "compile",
+    "resume",
+    "data.root",
+    "data.domain_a",
+    "data.domain_b",
+    "data.num_workers",
+    "data.cache_mb",
+)
+
+#: What a continued run keeps of its loggers' settings: what it is called there.
+LOGGER_WORDS = ("project", "group", "job_type", "notes")
+
+#: Photos of a domain below which its discriminator is said to learn them by heart; how uneven two domains may be unsaid.
+FEW_PHOTOS, UNEVEN = 200, 4
+
+
+def train(config: DictConfig) -> None:
+    """Train what the configuration describes, from its start or from a checkpoint."""
+    if not config.name or not config.runs_dir:
+        raise UserError(
+            f"name={config.name}, runs_dir={config.runs_dir}: a run needs both, its name and the folder of runs"
+        )
+    multirun = HydraConfig.get().mode == RunMode.MULTIRUN
+    accelerator = prepare_process(config)
+    if config.plan:
+        return plan(config, accelerator)
+    run_dir = Path(HydraConfig.get().runtime.output_dir) if multirun else Path(config.runs_dir) / config.name
+    resume = find_resume(config, run_dir)
+    if resume is not None:
+        config = resumed_config(config, resume)
+        run_dir = resumed_folder(config, resume)
+        prepare_process(config)
+    elif holds_run(run_dir):
+        raise UserError(
+            f"name={config.name}: {run_dir} holds a run already, and it is not overwritten. Continue it with "
+            f"resume={run_dir}, or start another with name=<another name>"
+        )
+    check_trainer(config.trainer, multirun)
+    if getattr(rank_zero_only, "rank", 0):  # of several processes the first one writes, and holds the folder
+        return fit(config, run_dir, resume)
+    with locked(run_dir, f"name={config.name}: {run_dir}"):
+        resume, rollbacks = settled(config, run_dir, resume), 0
+        checkpoint.remove_torn(run_dir)
+        remove_parts([run_dir / "samples"])
+        while True:
+            try:
+                return fit(config, run_dir, resume, rollbacks)
+            except torch.OutOfMemoryError as error:
+                config.model.micro_batches = smaller_parts(config, error)
+            except TrainingDivergedError as error:
+                # several processes would have to go back together
+                if not config.trainer.doctor or is_ddp(config.trainer):
+                    raise
+                resume, rollbacks = go_back(run_dir, error, config.trainer.rollbacks), error.rollbacks + 1
+
+
+def settled(config: DictConfig, run_dir: Path, resume: Path | None) -> Path | None:
+    """Return where the run goes on, now that no other process writes: one may have trained since that was looked for.
+
+    Raises:
+        UserError: it has begun a run here.
+    """
+    if resume is None and holds_run(run_dir):
+        raise UserError(
+            f"name={config.name}: another process has begun a run in {run_dir} meanwhile; go on with resume={run_dir}"
+        )
+    if resume is None or config.resume is None or Path(config.resume).is_file():
+        return resume
+    return checkpoint.find_whole("resume", run_dir, say=False)
+
+
+def plan(config: DictConfig, accelerator: str) -> None:
+    """Say what the run would take, and what else to try; nothing of it is kept.
+
+    Raises:
+        UserError: it would have several processes.
+    """
+    if is_ddp(config.trainer):
+        raise UserError(
+            "plan=true: is for one device; what it says of one holds for each, less the exchange of gradients"
+        )
+    own = {"plan", "name", "runs_dir", "resume"}
+    command = [line for line in sys.argv[1:] if not (is_override(line) and parsed(line).key_or_group in own)]
+    datamodule, _ = build(config)
+    limits = Budget(config.trainer.max_iterations, config.trainer.max_epochs, None)
+
+    def iterations_of(batch: int) -> int | None:
+        datamodule.batch_size = batch
+        return limits.total_iterations(datamodule.iterations_per_epoch())
+
+    fast, precision = (precision_for(name, accelerator) for name in ("auto", config.trainer.precision))
+    settings = alternatives(config.data.batch_size, precision, config.compile, fast)
+    planned(command, settings, iterations_of, config.trainer.max_minutes, total_memory(accelerator))
+
+
+def smaller_parts(config: DictConfig, error: torch.OutOfMemoryError) -> int:
+    """Return into how many parts a batch is split where it did not fit as it was: the same update, in less memory.
+
+    Raises:
+        UserError: it cannot be split further.
+    """
+    batch, now = config.data.batch_size, config.model.micro_batches
+    parts = next((parts for parts in range(2 * now, batch + 1) if batch % parts == 0), None)
+    if parts is None:
+        raise UserError(
+            f"the GPU's memory does not hold data.batch_size={batch} with model.micro_batches={now} "
+            f"({' '.join(str(error).split())[:160]}); make data.image_size or the networks smaller"
+        ) from error
+    log.warning(
+        "the GPU's memory does not hold a batch of %d in parts of %d; started again in parts of %d (model.micro_batches=%d): "
+        "the same updates, but for layers that look at several images at once, such as batch norm",
+        batch,
+        batch // now,
+        batch // parts,
+        parts,
+    )
+    return parts
+
+
+def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int = 0) -> None:
+    """Train from the start or from a checkpoint to the end of the budget.
+
+    Args:
+        config: the run's configuration.
+        run_dir: the run's folder.
+        resume: the checkpoint; None for none.
+        rollbacks: how often a run that starts again has failed; a checkpoint has a count of its own.
+
+    Raises:
+        TrainingDivergedError: it has failed, in a way from which it may go back.
+    """
+    seed_everything((config.seed + rollbacks) % 2**32, verbose=False)  # a run that starts again draws other weights
+    datamodule, model = build(config)
+    model.rollbacks = rollbacks
+    if config.init_from is not None and resume is None:
+        checkpoint.transfer_weights(model, checkpoint.find("init_from", config.init_from))
+
+    resolved = plain(config, model)
+    start = 0 if resume is None else checkpoint.read(resume)["clock"]["iteration"]
+    log.info("%s", datamodule.describe())
+    for caution in cautions(datamodule.counts(), getattr(model, "augment", None) is not None):
+        log.warning("%s", caution)
+    log.info("run %s: %s, seed %d", run_dir, parameters(model), config.seed)
+    trainer = build_trainer(config, run_dir, resolved, start)
+    run(trainer, config, run_dir, datamodule, model, resolved, resume, start)
+
+
+def run(
+    trainer: Trainer,
+    config: DictConfig,
+    run_dir: Path,
+    datamodule: ImageDataModule,
+    model: ManualModule,
+    resolved: dict[str, Any],
+    resume: Path | None,
+    start: int,
+) -> None:
+    """Train with what `fit` has made."""
+    write_config(run_dir, resolved)
+    model.to(memory_format=torch.channels_last)
+    if config.compile:
+        compile_networks(model)
+
+    budget = next(c for c in trainer.callbacks if isinstance(c, Budget))  # type: ignore[attr-defined]
+    limit = budget.total_iterations(datamodule.iterations_per_epoch(trainer.world_size))
+    if limit is not None and start >= limit:
+        print(
+            f"{run_dir}: {start} iterations are done already; raise trainer.max_iterations or trainer.max_epochs to go on"
+        )
+        return
+    start_loggers(trainer, resolved)
+    try:
+        trainer.fit(model, datamodule=datamodule, ckpt_path=resume, weights_only=True)
+    except (TrainingDivergedError, UserError):
+        raise
+    except SystemExit:  # a second Ctrl-C, of which Lightning makes a 1
+        raise SystemExit(128 + budget.stopped_by if budget.stopped_by is not None else 1) from None
+    except torch.OutOfMemoryError as error:
+        if model.iteration == start and trainer.world_size == 1:
+            raise
+        raise UserError(
+            f"the GPU's memory was full at iteration {model.iteration} ({' '.join(str(error).split())[:160]}); smaller parts "
+            "of a batch take less: model.micro_batches=2, in a run of its own"
+        ) from error
+    except Exception as error:
+        misfit = misfit_of(error) if model.iteration == start and trainer.world_size == 1 else None
+        if misfit is not None:
+            raise misfit from error
+        if trainer.world_size == 1 or not peer_lost(error):
+            raise
+        raise UserError(
+            f"another process of this run has ended or cannot be reached ({str(error).splitlines()[0][:160]}); what it said "
+            f"itself stands above, or in its own log. Go on from the last checkpoint with resume={run_dir}"
+        ) from error
+    finally:
+        finish_loggers(trainer)
+    last = run_dir / "checkpoints" / "last.ckpt"
+    refusal = unwritten(trainer).get(last)
+    if refusal is not None:
+        raise UserError(
+            f"{last} could not be written ({refusal.strerror}): what was trained since the one before is lost; "
+            f"make room, and go on from that with resume={run_dir}"
+        )
+    if trainer.is_global_zero:
+        report(run_dir, model)
+    if budget.stopped_by is not None:
+        raise SystemExit(128 + budget.stopped_by)
+
+
+def misfit_of(error: Exception) -> UserError | None:
+    """Return what an error of the first iteration says about the options that were set; None where none of the kind was.
+
+    With HYDRA_FULL_ERROR=1, which Hydra's own errors name, the error itself is what a developer wants to see.
+    """
+    fitted = re.compile(r"[+~]*(model|data)\.|trainer\.deterministic=")
+    given = [line for line in HydraConfig.get().overrides.task if fitted.match(line)]
+    if not given or os.environ.get("HYDRA_FULL_ERROR") == "1":
+        return None
+    what = " ".join(str(error).split())[:300] or type(error).__name__
+    return UserError(
+        f"the first iteration failed: {what}. What was set may not fit together, or with the data: {' '.join(given)} "
+        "(HYDRA_FULL_ERROR=1 shows where it failed)"
+    )
+
+
+def peer_lost(error: Exception) -> bool:
+    """Tell whether an error is that of a process which waits for another in vain."""
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
+
+
+def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
+    """Make the datamodule, let it look at the photos, and make the model that its facts allow.
+
+    Raises:
+        UserError: the data cannot feed the model, or a constructor refuses its arguments.
+    """
+    model_class = allowed_object(config.model._target_)
+    settings = OmegaConf.to_container(config.data, resolve=True)
+    assert isinstance(settings, dict)
+    datamodule: ImageDataModule = instantiate(
+        {str(key): value for key, value in settings.items() if key not in FACTS},
+        "data",
+        batch_kind=model_class.batch_kind,
+    )
+    datamodule.prepare()
+    with open_dict(config):
+        config.data.classes = datamodule.classes
+        config.data.class_names = list(datamodule.class_names)
+    try:
+        model: ManualModule = instantiate(config.model)
+    except UserError as error:
+        raise UserError(f"{error}\n  the data: {datamodule.describe()}") from error
+    if config.data.batch_size % model.micro_batches:
+        raise UserError(
+            f"model.micro_batches={model.micro_batches}: does not divide a batch of {config.data.batch_size} (data.batch_size)"
+        )
+    return datamodule, model
+
+
+def cautions(counts: dict[str, int], augmented: bool) -> list[str]:
+    """Return what the numbers of photos in two domains mean for their training.
+
+    Args:
+        counts: photos to train on, by role.
+        augmented: the discriminators' augmentation is on.
+    """
+    if "A" not in counts:
+        return []
+    small, large = sorted("AB", key=lambda domain: counts[domain])
+    said = []
+    if counts[small] < FEW_PHOTOS and not augmented:
+        said.append(
+            f"{small} has {counts[small]} photos to train on: a discriminator soon knows so few by heart, and what it then "
+            "asks of the translations is noise. Switch on model/augment=diffaugment, or add photos."
+        )
+    if counts[large] > UNEVEN * counts[small]:
+        said.append(
+            f"{large} has {counts[large]} photos and {small} {counts[small]}: an epoch shows each of {large} once and "
+            f"each of {small} {counts[large] / counts[small]:.0f} times. What {small} does not show, other goods, sizes or "
+            f"backgrounds, is forced to look like what it shows; model.lambda_foreground=1 holds the product in CycleGAN."
+        )
+    return said
+
+
+def find_resume(config: DictConfig, run_dir: Path) -> Path | None:
+    """Return the checkpoint to continue, or None to start.
+
+    Raises:
+        UserError: `resume` names none.
+    """
+    if config.resume is None:
+        return None
+    if config.resume == "auto":
+        return checkpoint.find_whole("resume", run_dir) if holds_run(run_dir) else None
+    return checkpoint.find_whole("resume", config.resume)
+
+
+def holds_run(run_dir: Path) -> bool:
+    """Tell whether a folder holds a run's checkpoint."""
+    return any((run_dir / "checkpoints").glob("*.ckpt"))
+
+
+def resumed_folder(config: DictConfig, path: Path) -> Path:
+    """Return the folder in which the run of the checkpoint `path` goes on: its own, or for a lone file a new one.
+
+    Raises:
+        UserError: the command line names another folder, or that folder holds a run.
+    """
+    multirun = HydraConfig.get().mode == RunMode.MULTIRUN
+    named = Path(HydraConfig.get().runtime.output_dir) if multirun else Path(config.runs_dir) / config.name
+    if path.parent.name == "checkpoints":
+        given = {parsed(line).key_or_group for line in HydraConfig.get().overrides.task} & {"name", "runs_dir"}
+        if given and named.resolve() != path.parent.parent.resolve():
+            raise UserError(
+                f"resume={path}: this run goes on in {path.parent.parent}, not in {named}; leave {' and '.join(given)} out, "
+                "or use init_from= to start a new run from its weights"
+            )
+        return path.parent.parent
+    if holds_run(named):
+        raise UserError(
+            f"resume={path}: the run would go on in {named}, which holds a run already, and that is not overwritten. "
+            f"Continue that one with resume={named}, or give a name=<another name>"
+        )
+    return named
+
+
+def resumed_config(config: DictConfig, path: Path) -> DictConfig:
+    """Return the configuration of the run that `path` belongs to, with the command line's changes to what may change.
+
+    Raises:
+        UserError: the command line asks for another computation than the run's.
+    """
+    content = checkpoint.read(path)["config"]
+    # what was typed may hold interpolations, which are resolved elsewhere; nothing else may
+    content["overrides"] = [line for line in content.get("overrides", []) if "${" not in str(line)]
+    check_targets(content)
+    saved = OmegaConf.create(content)
+    assert isinstance(saved, DictConfig)
+    saved.setdefault("plan", False)
+    if path.parent.name != "checkpoints":  # a file from anywhere does not say where this run lies
+        saved.name, saved.runs_dir = config.name, config.runs_dir
+    for name in config.trainer:  # a gan_lab that made the run may not have had them all
+        saved.trainer.setdefault(name, config.trainer[name])
+    saved.logger = trusted_loggers(saved.get("logger") or {}, config.logger)
+    for override in map(parsed, HydraConfig.get().overrides.task):
+        key = override.key_or_group
+        if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
+            for name in ("strategy", "devices", "num_nodes"):
+                saved.trainer[name] = config.trainer[name]
+        elif is_group(override):
+            given, own = HydraConfig.get().runtime.choices[key], saved.choices.get(key)
+            if given != own and key == "logger":
+                saved.logger = config.logger
+            elif given != own:
+                raise UserError(
+                    f"resume={path}: it is a run of {key}={own}, not {key}={given}. Leave {key}= out, or use "
+                    "init_from= to start a new run from its weights"
+                )
+        elif key.startswith(CHANGEABLE) and key.split(".")[0] in saved:
+            OmegaConf.update(saved, key, OmegaConf.select(config, key), force_add=True)
+        elif key in ("name", "runs_dir"):
+            saved[key] = config[key]
+        elif OmegaConf.select(saved, key) != OmegaConf.select(config, key):
+            raise UserError(
+                f"{override.input_line}: a continued run keeps its {key}={OmegaConf.select(saved, key)}. Leave it out, or use "
+                f"init_from={path} name=<another name> to start a new run from its weights"
+            )
+    return saved
+
+
+def trusted_loggers(saved: DictConfig | dict[str, Any], own: DictConfig) -> DictConfig:
+    """Return the loggers of the command line's configuration, with what a continued run's may add.
+
+    A checkpoint can come from somebody else: it does not say which service is told, with this user's key, nor where files go.
+    """
+    loggers = OmegaConf.to_container(own)
+    assert isinstance(loggers, dict)
+    for name in map(str, loggers.keys() & saved.keys()):
+        given = saved[name] if OmegaConf.is_dict(saved[name]) else {}
+        if given.get("offline") is False and loggers[name].get("offline"):
+            log.warning(
+                "logger.%s: the run was online and goes on offline; logger.%s.offline=false takes it online", name, name
+            )
+        loggers[name] |= {
+            key: given[key] for key in LOGGER_WORDS if key in given and not OmegaConf.is_config(given[key])
+        }
+    return OmegaConf.create(loggers)
+
+
+def plain(config: DictConfig, model: ManualModule) -> dict[str, Any]:
+    """Return the resolved configuration in plain containers, secrets masked, with what its readers need beside it."""
+    resolved = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(resolved, dict)
+    if "choices" not in resolved:
+        choices = HydraConfig.get().runtime.choices
+        resolved["choices"] = {group: choice for group, choice in choices.items() if not group.startswith("hydra")}
+        resolved["overrides"] = list(HydraConfig.get().overrides.task)
+    resolved["monitor"] = list(model.monitor)
+    return secrets_masked(resolved)
+
+
+@rank_zero_only
+def write_config(run_dir: Path, resolved: dict[str, Any]) -> None:
+    """Write the run's `config.yaml`.
+
+    Raises:
+        UserError: the folder cannot be made or written.
+    """
+    text = OmegaConf.to_yaml(resolved).encode()
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_whole(run_dir / "config.yaml", lambda file: file.write(text))
+    except OSError as error:
+        raise UserError(f"runs_dir, name: {run_dir} cannot be written: {error.strerror}") from error
+
+
+def parameters(model: ManualModule) -> str:
+    """Say how large the networks are: "generator 11.4 M, discriminator 2.8 M"."""
+    counts = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
+    return ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in counts.items() if count and "ema" not in name)
+
+
+def report(run_dir: Path, model: ManualModule) -> None:
+    """Say on stdout where the results lie."""
+    best = run_dir / "checkpoints" / "best.ckpt"
+    print(f"iterations   {model.iteration}")
+    print(f"checkpoints  {run_dir / 'checkpoints' / 'last.ckpt'}{f', {best.name}' if best.exists() else ''}")
+    print(f"pictures     {run_dir / 'samples'}")
+    print(f"metrics      {run_dir / 'metrics.csv'}")
+    if (run_dir / "doctor.json").exists():
+        print(f"doctor       {json.loads((run_dir / 'doctor.json').read_text())['verdict']}")
+    sys.stdout.flush()
+
+
+def train_or_record(config: DictConfig) -> None:
+    """Train; in a sweep, record a failure in the job's folder and let the other jobs run."""
+    if HydraConfig.get().mode != RunMode.MULTIRUN:
+        return train(config)
+    run_dir = Path(HydraConfig.get().runtime.output_dir)
+    if config.resume is None and holds_run(run_dir):
+        fail(
+            UserError(
+                f"name={config.name}: {run_dir} holds a run already, and it is not overwritten. Continue the sweep with "
+                "resume=auto, or start another with name=<another name>"
+            )
+        )
+    failure = run_dir / "error.txt"
+    failure.unlink(missing_ok=True)
+    try:
+        train(config)
+    except UserError as error:
+        log.error("%s", error)
+        failure.write_text(f"{error}\n")
+    except Exception as error:
+        log.exception("the job failed")
+        failure.write_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}")
+    finally:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    return None
+
+
+def completed(argv: list[str]) -> list[str]:
+    """Add what the rest of the command line implies: the choices of the run that `resume=` names, a sweep's name.
+
+    Raises:
+        UserError: `resume` names no checkpoint, or a sweep is to change its own name.
+    """
+    given = {override.key_or_group: override for override in map(parsed, filter(is_override, argv))}
+    if is_sweep(argv):
+        return [*argv, *sweep_name(given)]
+    resume = given["resume"].value() if "resume" in given else None
+    if resume in (None, "auto"):
+        return argv
+    path = checkpoint.find_whole("resume", str(resume), say=False)
+    saved = checkpoint.read(path)["config"].get("choices", {})
+    # so that the keys of its model, its data and its logger are the valid ones
+    chosen = {key: saved[key] for key in ("model", "data", "logger") if key in saved and key not in given}
+    for key, choice in chosen.items():
+        # a path could lead to a configuration that came with the checkpoint
+        if not re.fullmatch(r"[\w-]+", str(choice)):
+            raise UserError(f"resume={path}: its {key} is {str(choice)[:80]!r}, which is no name of a configuration")
+    return [*argv, *[f"{key}={choice}" for key, choice in chosen.items()]]
+
+
+def sweep_name(given: dict[str, Override]) -> list[str]:
+    """Return an override that names the sweep by all its models and data: Hydra would take the default ones'.
+
+    Raises:
+        UserError: the name is swept: the jobs of a sweep lie in one folder.
+    """
+    for key in ("name", "runs_dir"):
+        if key in given and given[key].is_sweep_override():
+            raise UserError(f"{given[key].input_line}: job i of a sweep lies at <runs_dir>/<name>/<i>; give one {key}")
+    if "name" in given:
+        return []
+    entries = [entry for entry in OmegaConf.load(config_dir() / "train.yaml").defaults if not isinstance(entry, str)]
+    default = {group: choice for entry in entries for group, choice in entry.items()}
+    named = ["+".join(swept_values(given[group])) if group in given else default[group] for group in ("model", "data")]
+    return [f"name={'-'.join(named)}"]
+
+
+def check(config: DictConfig, multirun: bool) -> None:
+    """Refuse what can be refused before Hydra makes a sweep's folder.
+
+    Raises:
+        UserError: see `check_trainer`; one checkpoint for all jobs of a sweep; a plan of several runs, or of one that goes on.
+    """
+    check_trainer(config.trainer, multirun)
+    if multirun and config.plan:
+        raise UserError("plan=true with -m: every job would probe beside the others; plan one of them")
+    if config.plan and config.resume is not None:
+        raise UserError(f"plan=true with resume={config.resume}: it probes a new run; leave resume out")
+    if multirun and config.resume not in (None, "auto"):
+        raise UserError(f"resume={config.resume} with -m: every job would continue the same run; use resume=auto")
+
+
+COMMAND = Command(train_or_record, check=check, prepare=completed)

@@ -167,12 +167,17 @@ def build(parts: Mapping[str, Part], device: torch.device, precision: str = "aut
     built = {name: network(name, part).to(device).eval().requires_grad_(False) for name, part in parts.items()}
     for own in built.values():
         if isinstance(own, Restorer):
-            own.fold()
-            own.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            quick(own, dtype)
     light = built.get("light")
     assert light is None or isinstance(light, LightCorrector)
     enlarge: dict[int, Callable[[Tensor], Tensor]] = {int(n[1:]): built[n] for n in ("x2", "x4") if n in built}
     return Networks(light=light, restore=built.get("restorer"), enlarge=enlarge)
+
+
+def quick(restorer: Restorer, dtype: torch.dtype) -> Restorer:
+    """Make a restorer ready for use, in place: the same function, rounded to `dtype`; see ADR 0011."""
+    restorer.fold()
+    return restorer.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def network(name: str, part: Part) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -72,8 +73,7 @@ class Pretrained:
         self.channels = int(self.config["data"]["channels"])
         self.image_size = int(self.config["data"]["image_size"])
         if self.model.task == "restoration":
-            bundle.dtype_for(precision, device)  # refuses what is no precision; a run's networks compute in fp32
-            self.restoration = Restoration(self._networks(), device)
+            self.restoration = Restoration(self._networks(bundle.dtype_for(precision, device)), device)
         if self.model.task == "translation":
             self.translation = Translation(self.model, self.image_size, self.channels)
         if self.model.task == "generation":
@@ -89,12 +89,13 @@ class Pretrained:
         """Return what the model does."""
         return "restoration" if self.model is None else self.model.task
 
-    def _networks(self) -> Networks:
-        """Return a run's network in the place that it has in an enhancement."""
+    def _networks(self, dtype: torch.dtype) -> Networks:
+        """Return a run's network in the place that it has in an enhancement: a restorer as a bundle has it, others in fp32."""
         generator = self.model.generator if self.model.generator_ema is None else self.model.generator_ema.module
         if isinstance(generator, LightCorrector):
             return Networks(light=generator, channels=self.channels)
         if isinstance(generator, Restorer):
+            generator = bundle.quick(copy.deepcopy(generator), dtype)
             if generator.scale > 1:
                 return Networks(enlarge={generator.scale: generator}, channels=self.channels)
             return Networks(restore=generator if generator.mask else unmasked(generator), channels=self.channels)
@@ -304,7 +305,7 @@ def open_checkpoint(checkpoint: str | Path | None, device: str = "auto", precisi
     Args:
         checkpoint: a folder, of which the best checkpoint is taken, a file (.ckpt or .safetensors), or a name.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
-        precision: of shipped weights: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
+        precision: of restorers: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
 
     Raises:
         UserError: there is no checkpoint, or it cannot be read; `device` is unknown, or cuda without a GPU.

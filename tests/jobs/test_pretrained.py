@@ -290,3 +290,15 @@ def test_bad_checkpoints_and_devices_are_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=message):
             open_checkpoint(checkpoint, device)
+
+
+def test_a_runs_restorer_computes_in_the_precision_that_is_asked_for(folder: Path) -> None:
+    run, photo = tiny_checkpoint(folder / "own", "restorer", gain=0.5, head__weight=0.02), pixels(48, 40, 3)
+    tools = {precision: gan_lab.load(run, device="cpu", precision=precision) for precision in ("fp32", "bf16")}
+    fine, rough = (tools[name].enhance(photo, correct="defects").astype(int) for name in ("fp32", "bf16"))
+    assert (fine != photo).any()
+    assert (fine != rough).any()
+    assert abs(fine - rough).max() <= 8
+    kept = tools["bf16"].model.generator  # the run's own weights stay as they are
+    assert {each.dtype for each in kept.parameters()} == {torch.float32}
+    assert "bottom.0.gain" in kept.state_dict()

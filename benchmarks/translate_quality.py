@@ -54,6 +54,9 @@ CONTENDERS = {
         "model=cyclegan", "model.lambda_foreground=1", "model.generator.resampling=antialiased", "model.ema_half_life=500",
         "++model.generator.global_residual=true",
     ],
+    "cut_foreground": [
+        "model=cut", "model.lambda_foreground=10", "model.ema_half_life=500", "++model.generator.global_residual=true"
+    ],
 }  # fmt: skip
 
 

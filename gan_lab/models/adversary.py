@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from gan_lab.errors import UserError
 from gan_lab.losses import Wasserstein
-from gan_lab.models.base import ManualModule, Terms, evaluating
+from gan_lab.models.base import Batch, ManualModule, Terms, evaluating
 
 Judge = Callable[[Tensor], Tensor]
 
@@ -118,6 +118,18 @@ def each(network: nn.Module, *batches: Tensor, label: Tensor | None = None) -> l
     together = torch.cat(batches)
     out = network(together) if label is None else network(together, label.repeat(len(batches)))
     return list(out.chunk(len(batches)))
+
+
+def masks_of(batch: Batch, sides: str, weight: float) -> Batch:
+    """Return where the product is on the photos of these domains, for a foreground term.
+
+    Raises:
+        UserError: the data have not looked for it.
+    """
+    names = [f"mask_{side}" for side in sides]
+    if any(name not in batch for name in names):
+        raise UserError(f"model.lambda_foreground={weight}: the data give no masks; set data.masks=true")
+    return {name: batch[name] for name in names}
 
 
 def detached(terms: Terms) -> Terms:

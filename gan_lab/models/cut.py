@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
-from gan_lab.losses import LeastSquares, patch_nce
+from gan_lab.losses import LeastSquares, l1, patch_nce
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversary import (
     Adversarial,
@@ -22,6 +22,7 @@ from gan_lab.models.adversary import (
     each,
     generator_term,
     judge_of,
+    masks_of,
     tell_progress,
 )
 from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
@@ -47,11 +48,13 @@ class CUT(ManualModule):
             each. FastCUT goes without, and with `lambda_nce=10`.
         patches: places of a feature map that are compared.
         temperature: of the contrastive term.
+        lambda_foreground: weight of the mean absolute difference between a photo and its translation where the product is,
+            by the batch's masks: the product stays itself and the ground may change. 10 is a strong hold.
         augment: what is done to every image before D sees it; see `GAN`.
         ema_half_life: as in `GAN`; None for no averaging, as in the paper.
         options: of `ManualModule`.
 
-    Source: Park et al. 2020, arXiv:2007.15651, eq. 5 and appendix C.
+    Source: Park et al. 2020, arXiv:2007.15651, eq. 5 and appendix C. Differs from paper: `lambda_foreground`.
     """
 
     batch_kind = "unpaired"
@@ -70,6 +73,7 @@ class CUT(ManualModule):
         identity: bool = True,
         patches: int = 256,
         temperature: float = 0.07,
+        lambda_foreground: float = 0.0,
         augment: nn.Module | None = None,
         ema_half_life: float | None = None,
         **options: Any,
@@ -90,6 +94,7 @@ class CUT(ManualModule):
         self.lambda_nce = lambda_nce
         self.identity = identity
         self.temperature = temperature
+        self.lambda_foreground = lambda_foreground
         self.augment = augment
 
     # ------------------------------------------------------------------------------------------------ the method
@@ -98,6 +103,8 @@ class CUT(ManualModule):
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
         tell_progress(self.augment, self.progress)
         draw = {"real_A": batch["A"], "real_B": batch["B"]}
+        if self.lambda_foreground > 0:
+            draw |= masks_of(batch, "A", self.lambda_foreground)
         update = self.minimize(generator_optimizer, self.generator_loss, draw)
         if self.generator_ema is not None and update.stepped:
             self.generator_ema.update(self.generator, images=self.images_seen(batch["A"]))
@@ -122,6 +129,9 @@ class CUT(ManualModule):
                 terms[name] = torch.stack(parts).mean()
         contrast = torch.stack([term for name, term in terms.items() if name.startswith("loss_nce")]).mean()
         loss = terms["loss_g"] + self.lambda_nce * contrast
+        if self.lambda_foreground > 0:
+            terms["loss_foreground_A"] = l1(draw["mask_A"] * fake_B, draw["mask_A"] * real_A)
+            loss = loss + self.lambda_foreground * terms["loss_foreground_A"]
         return loss, detached(terms), {"fake_B": fake_B.detach().float()}
 
     def discriminator_loss(self, draw: Batch) -> Loss:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lab.errors import UserError
 from gan_lab.losses import LeastSquares, l1
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversary import (
@@ -23,6 +22,7 @@ from gan_lab.models.adversary import (
     each,
     generator_term,
     judge_of,
+    masks_of,
     named_penalties,
     penalty_terms,
     tell_progress,
@@ -129,11 +129,7 @@ class CycleGAN(ManualModule):
         tell_progress(self.augment, self.progress)
         draw = {"real_A": batch["A"], "real_B": batch["B"]}
         if self.lambda_foreground > 0:
-            if "mask_A" not in batch:
-                raise UserError(
-                    f"model.lambda_foreground={self.lambda_foreground}: the data give no masks; set data.masks=true"
-                )
-            draw |= {"mask_A": batch["mask_A"], "mask_B": batch["mask_B"]}
+            draw |= masks_of(batch, "AB", self.lambda_foreground)
         update = self.minimize(generator_optimizer, self.generator_loss, draw)
         if self.generator_AB_ema is not None and self.generator_BA_ema is not None and update.stepped:
             images = self.images_seen(batch["A"])

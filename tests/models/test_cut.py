@@ -55,6 +55,24 @@ def test_the_generators_loss_by_hand() -> None:
     torch.testing.assert_close(images["fake_B"], fake)
 
 
+def test_the_foreground_term_is_the_difference_within_the_mask() -> None:
+    batch, mask = photos(0), (torch.arange(16) % 2).float().expand(4, 1, 16, 16)
+    losses = {}
+    for weight in (0.0, 3.0):
+        model = cut(lambda_foreground=weight)
+        torch.manual_seed(3)
+        draw = {"real_A": batch["A"], "real_B": batch["B"], "mask_A": mask}
+        losses[weight], terms, images = model.generator_loss(draw)
+    held = (mask * (images["fake_B"] - batch["A"])).abs().mean()
+    torch.testing.assert_close(terms["loss_foreground_A"], held)
+    torch.testing.assert_close(losses[3.0].detach(), losses[0.0].detach() + 3 * held)
+
+
+def test_a_foreground_term_without_masks_names_the_option() -> None:
+    with pytest.raises(UserError, match=r"model\.lambda_foreground=2\.0: the data give no masks; set data\.masks=true"):
+        fit(cut(lambda_foreground=2.0), photos, 1)
+
+
 def test_without_the_identity_only_a_is_contrasted() -> None:
     model = cut(identity=False, lambda_nce=10.0)
     batch = photos(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from gan_lab.errors import UserError
 from gan_lab.imaging import GENERATED, Metadata, Photo, Provenance, grid, write_photo
 from gan_lab.jobs.folder import output_folder
 from gan_lab.jobs.lock import locked, remove_parts
-from gan_lab.jobs.manifest import NAME, Manifest, file_sha256
+from gan_lab.jobs.manifest import NAME, Manifest, Record, file_sha256
 from gan_lab.jobs.outcome import Outcome
 from gan_lab.jobs.progress import Progress
 
@@ -26,6 +27,8 @@ Make = Callable[[Sequence[int]], Iterator[tuple[list[int], Pixels]]]
 #: Writes a file, with a record of what made it.
 Write = Callable[[Path, Provenance | None], Any]
 
+#: Threads that write images: most of a small file's time is the wait until it is on the disk.
+WRITERS = 4
 #: Images in a grid, unless it is a square of more.
 GRID_IMAGES = 64
 
@@ -61,11 +64,25 @@ class Gallery:
             details: what is its own, such as its number; goes into the file and the record.
             strength: of the change to a photo; None where there is none.
         """
+        self.manifest.append(self.begun(name, write, details, strength)())
+
+    def begun(
+        self, name: str, write: Write, details: Mapping[str, Any], strength: float | None = None
+    ) -> Callable[[], Record]:
+        """Note that a picture is begun; return what writes it and gives its record, which may be called in another thread.
+
+        Args:
+            name, write, details, strength: see `add`.
+        """
         made = Provenance(self.settings["model_sha256"], strength, {**self.settings, **details}, "gan_lab", GENERATED)
         record = {"path": name, "output": name, **details, "settings_sha256": self.manifest.settings_sha256}
         self.manifest.append(record | {"status": "started"})  # or a kill would leave a file that nobody knows
-        write(self.folder / name, made if self.marked else None)
-        self.manifest.append(record | {"status": "done", "output_sha256": file_sha256(self.folder / name)})
+
+        def written() -> Record:
+            write(self.folder / name, made if self.marked else None)
+            return record | {"status": "done", "output_sha256": file_sha256(self.folder / name)}
+
+        return written
 
     def fail(self, name: str, error: Exception) -> None:
         """Note a photo that nothing could be made of."""
@@ -133,7 +150,7 @@ def add_images(
     strength: float | None = None,
     common: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Add images that are not there yet, and a grid of the first ones.
+    """Add images that are not there yet, and a grid of the first ones; they are written while the next ones are made.
 
     Args:
         album: where to.
@@ -152,13 +169,26 @@ def add_images(
     album.outcome.skipped += len(names) - len(missing)
     shown = list(names)[: max(GRID_IMAGES, columns * columns) - len(lead)] if columns else []
     kept: dict[int, Pixels] = {}
-    for numbers, images in make(sorted({*missing, *shown})):
-        kept |= {number: image for number, image in zip(numbers, images, strict=True) if number in shown}
-        for number, image in zip(numbers, images, strict=True):
-            if number in missing:
-                album.add(names[number], as_photo(image), {"index": number, **common, **details(number)}, strength)
+    pending: set[Future[Record]] = set()
+
+    def settle(most: int) -> None:
+        nonlocal pending
+        while len(pending) > most:
+            ended, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in ended:
+                album.manifest.append(future.result())
                 album.outcome.done += 1
                 progress.advance()
+
+    with ThreadPoolExecutor(WRITERS) as writers:
+        for numbers, images in make(sorted({*missing, *shown})):
+            kept |= {number: image for number, image in zip(numbers, images, strict=True) if number in shown}
+            for number, image in zip(numbers, images, strict=True):
+                if number in missing:
+                    settle(2 * WRITERS - 1)
+                    own = {"index": number, **common, **details(number)}
+                    pending.add(writers.submit(album.begun(names[number], as_photo(image), own, strength)))
+        settle(0)
     if columns:
         sheet = grid([*lead, *(kept[number] for number in shown)], columns)
         album.add(grid_name, as_photo(sheet), {"indices": shown, **common}, strength)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import kornia
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -76,6 +75,8 @@ def ssim_loss(pred: Tensor, gt: Tensor) -> Tensor:
 
     Source: Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity", eq. 13.
     """
+    import kornia  # here: it takes half a second to import, and few commands use it
+
     # SSIM's luminance term is made for [0, 1]: zero is black there, not mid-grey.
     pred, gt = (pred.float() + 1) / 2, (gt.float() + 1) / 2
     return 1 - kornia.metrics.ssim(pred, gt, window_size=11, max_val=1.0, padding="valid").mean()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from kornia.color import rgb_to_lab
 from torch import Tensor
 from torch.nn import functional
 
@@ -85,6 +84,8 @@ def ciede2000(pred: Tensor, gt: Tensor) -> Tensor:
 def ciede2000_map(pred: Tensor, gt: Tensor) -> Tensor:
     """Return the CIEDE2000 colour difference of each pixel, float64 [N, H, W]; see `ciede2000`."""
     pred, gt = _pair(pred, gt)
+    from kornia.color import rgb_to_lab  # here: it takes half a second to import, and few commands use it
+
     labs = [rgb_to_lab((image / 255).expand(-1, 3, -1, -1)).movedim(1, -1) for image in (pred, gt)]
     return difference_2000(*labs)
 

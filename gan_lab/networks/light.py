@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from kornia.color import linear_rgb_to_rgb, rgb_to_linear_rgb
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -72,6 +71,8 @@ class LightCorrector(nn.Module):
 
     def estimate(self, image: Tensor) -> Light:
         """Return what undoes the light of photos [N, 3, H, W] in [-1, 1]."""
+        from kornia.color import rgb_to_linear_rgb  # here: it takes half a second to import, and few commands use it
+
         thumbnail = functional.interpolate(image.float(), (self.side, self.side), mode="area")
         light = rgb_to_linear_rgb((thumbnail + 1) / 2).clamp(min=LOWEST_LIGHT).flatten(2)  # [N, 3, side * side]
         stops = torch.log2(light)
@@ -103,6 +104,11 @@ def relight(image: Tensor, light: Light) -> Tensor:
     Pure black stays black. Pure white stays white: a gain below 1 fades out over the topmost values.
     """
     gain, black = (each[:, :, None, None] for each in light)
+    from kornia.color import (  # here: it takes half a second to import, and few commands use it
+        linear_rgb_to_rgb,
+        rgb_to_linear_rgb,
+    )
+
     linear = (rgb_to_linear_rgb((image.float() + 1) / 2) - black).clamp(min=0) / (1 - black)
     pinned = torch.where(gain < 1, gain ** (1 - linear**WHITE_PIN), gain)
     return linear_rgb_to_rgb((linear * pinned).clamp(0, 1)) * 2 - 1

@@ -55,7 +55,8 @@ CONTENDERS = {
         "++model.generator.global_residual=true",
     ],
     "cut_foreground": [
-        "model=cut", "model.lambda_foreground=10", "model.ema_half_life=500", "++model.generator.global_residual=true"
+        "model=cut", "model.lambda_foreground=10", "model.lambda_nce=0.1", "model.ema_half_life=500",
+        "++model.generator.global_residual=true", "++model.discriminator.norm=none", "++model.discriminator.spectral=true",
     ],
 }  # fmt: skip
 

@@ -67,7 +67,7 @@ class ImageDataModule(LightningDataModule):
         validation_degradation: Degradation | Sequence[Degradation] | None = None,
         fit: str = "crop",
         shorter_side: int | None = None,
-        masks: float = False,
+        masks: bool | float = False,
         flip: float = 0.5,
         crop: bool = True,
         scale: Sequence[float] = (1.0, 1.0),
@@ -245,7 +245,8 @@ class ImageDataModule(LightningDataModule):
         seed = self.seed if training else self.split_seed
         augmentation = self.augmentation if training else None
         if "A" in images:
-            return UnpairedView(images["A"], images["B"], self.image_size, seed, augmentation, self.masks)
+            masks = self.masks and training  # looking for the product takes longer than reading a photo
+            return UnpairedView(images["A"], images["B"], self.image_size, seed, augmentation, masks)
         if self.batch_kind == "paired":
             gt = images["gt"] if "gt" in images else images["image"]
             degrade = [] if "lq" in images else self._degradations(training)

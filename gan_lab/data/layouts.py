@@ -58,6 +58,12 @@ def two_folders(domain_a: Path, domain_b: Path) -> Layout:
     Raises:
         UserError: a folder has no photos, or one has its own splits and the other has not.
     """
+    one, other = domain_a.resolve(), domain_b.resolve()
+    if one == other or one in other.parents or other in one.parents:
+        how = "are the same folder" if one == other else "lie one in the other, whose photos would be both A and B"
+        raise UserError(
+            f"data.domain_a, data.domain_b: {domain_a} and {domain_b} {how}; name two folders side by side."
+        )
     layouts = {"A": find_layout(domain_a, "domain_a"), "B": find_layout(domain_b, "domain_b")}
     for domain, layout in layouts.items():
         if any("image" not in roles for roles in layout.values()):

@@ -26,7 +26,7 @@ from gan_lab.data.photos import (
 )
 from gan_lab.data.roles import Scan, without_gaps
 from gan_lab.data.source import DECODED_MARGIN
-from gan_lab.data.splits import join_groups, split_by_group
+from gan_lab.data.splits import TEST, TRAIN, VALIDATION, join_groups, split_by_group
 from gan_lab.errors import UserError
 from gan_lab.imaging.similarity import NEAR
 
@@ -184,6 +184,14 @@ class Products(ImageDataModule):
         by_role = (
             dict(zip(roles, np.split(parts, ends), strict=True)) if "gt" not in roles else dict.fromkeys(roles, parts)
         )
+        for part in (VALIDATION, TEST):  # of a role of one or two photos nothing can be held out
+            held = {bool((own == part).any()) for own in by_role.values()}
+            if len(held) == 2:
+                few = ", ".join(f"{role} has {len(table)}" for role, table in roles.items())
+                log.warning(
+                    "%s photos are set apart of one domain alone (%s): all go to the training", SPLIT_OF[part], few
+                )
+                by_role = {role: np.where(own == part, TRAIN, own) for role, own in by_role.items()}
         for part, split in SPLIT_OF.items():
             chosen = {role: table.subset(np.flatnonzero(by_role[role] == part)) for role, table in roles.items()}
             if all(len(table) for table in chosen.values()):

@@ -125,8 +125,9 @@ class Translation:
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
+            smaller = max(min(wish.tile or TILE, TILE) // 2, 2 * OVERLAP + 1)
             raise UserError(
-                f"tile={wish.tile}: out of memory on a photo of {width}x{height}; try tile={min(wish.tile or TILE, TILE) // 2}"
+                f"tile={wish.tile}: out of memory on a photo of {width}x{height}; try tile={smaller}"
             ) from error
         if not bool(torch.isfinite(out).all()):
             raise UserError("checkpoint: its model gives NaN; take an earlier checkpoint of the run")

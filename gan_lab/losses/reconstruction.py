@@ -14,6 +14,16 @@ def l1(pred: Tensor, gt: Tensor) -> Tensor:
     return functional.l1_loss(pred.float(), gt.float())
 
 
+def masked_l1(pred: Tensor, gt: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean absolute difference of two [N, C, H, W] images where a mask [N, 1, H, W] is 1, averaged over images.
+
+    However small its product is, a photo counts as much as another. Where a mask is 0 throughout, 0.
+    """
+    difference = (pred.float() - gt.float()).abs().mean(dim=1, keepdim=True)
+    inside = (difference * mask).sum(dim=(1, 2, 3)) / mask.sum(dim=(1, 2, 3)).clamp(min=1)
+    return inside.mean()
+
+
 def mse(pred: Tensor, gt: Tensor) -> Tensor:
     """Return the mean squared difference of two [N, C, H, W] images."""
     return functional.mse_loss(pred.float(), gt.float())

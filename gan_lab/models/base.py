@@ -6,6 +6,7 @@ which the paper has it. The base class owns no algorithm.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 from abc import abstractmethod
@@ -397,6 +398,20 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in zip(modules, modes, strict=True):
             module.train(mode)
+
+
+def unseen(images: Tensor, seen: set[bytes]) -> Tensor:
+    """Return those of images [N, C, H, W] that are not in `seen`; they now are.
+
+    Of two domains the smaller one is handed out again and again, and a distance would count a photo's copies as so many.
+    """
+    rows = []
+    for row, image in enumerate(images.cpu()):
+        key = hashlib.sha256(image.contiguous().numpy().tobytes()).digest()
+        if key not in seen:
+            seen.add(key)
+            rows.append(row)
+    return images[rows]
 
 
 def linear_decay(start: float = 0.5) -> Schedule:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
-from gan_lab.losses import LeastSquares, l1, patch_nce
+from gan_lab.losses import LeastSquares, masked_l1, patch_nce
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversary import (
     Adversarial,
@@ -25,7 +25,7 @@ from gan_lab.models.adversary import (
     masks_of,
     tell_progress,
 )
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating, unseen
 from gan_lab.models.probe import Probe
 from gan_lab.networks import ExponentialMovingAverage, PatchProjector, RandomVGG
 
@@ -130,7 +130,7 @@ class CUT(ManualModule):
         contrast = torch.stack([term for name, term in terms.items() if name.startswith("loss_nce")]).mean()
         loss = terms["loss_g"] + self.lambda_nce * contrast
         if self.lambda_foreground > 0:
-            terms["loss_foreground_A"] = l1(draw["mask_A"] * fake_B, draw["mask_A"] * real_A)
+            terms["loss_foreground_A"] = masked_l1(fake_B, real_A, draw["mask_A"])
             loss = loss + self.lambda_foreground * terms["loss_foreground_A"]
         return loss, detached(terms), {"fake_B": fake_B.detach().float()}
 
@@ -182,11 +182,17 @@ class CUT(ManualModule):
         """Return the domain distance in a seeded random embedding; nothing where there is but one image."""
         embed = RandomVGG().to(self.device)
         real, fake = [], []
+        seen: dict[str, set[bytes]] = {"A": set(), "B": set()}
         for batch in batches:
-            real.append(embed(batch["B"].to(self.device)))
-            fake.append(embed(self.translate(batch["A"].to(self.device))))
+            real_A, real_B = (unseen(batch[side], seen[side]).to(self.device) for side in "AB")
+            if len(real_B):
+                real.append(embed(real_B))
+            if len(real_A):
+                fake.append(embed(self.translate(real_A)))
         f_real, f_fake = torch.cat(real), torch.cat(fake)
-        return {"val/kid_random_vgg": kernel_distance(f_real, f_fake)[0]} if len(f_real) > 1 else {}
+        if min(len(f_real), len(f_fake)) < 2:
+            return {}
+        return {"val/kid_random_vgg": kernel_distance(f_real, f_fake, subsets=None)[0]}
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show the translations by the side that they are to look like."""

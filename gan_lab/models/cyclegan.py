@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lab.losses import LeastSquares, l1
+from gan_lab.losses import LeastSquares, l1, masked_l1
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversary import (
     Adversarial,
@@ -27,7 +27,7 @@ from gan_lab.models.adversary import (
     penalty_terms,
     tell_progress,
 )
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating, unseen
 from gan_lab.models.probe import Probe
 from gan_lab.networks import ExponentialMovingAverage, RandomVGG
 
@@ -166,8 +166,8 @@ class CycleGAN(ManualModule):
             identity = terms["loss_identity_A"] + terms["loss_identity_B"]
             loss = loss + self.lambda_cycle * self.lambda_identity * identity
         if self.lambda_foreground > 0:
-            terms["loss_foreground_A"] = l1(draw["mask_A"] * fake_B, draw["mask_A"] * real_A)
-            terms["loss_foreground_B"] = l1(draw["mask_B"] * fake_A, draw["mask_B"] * real_B)
+            terms["loss_foreground_A"] = masked_l1(fake_B, real_A, draw["mask_A"])
+            terms["loss_foreground_B"] = masked_l1(fake_A, real_B, draw["mask_B"])
             foreground = terms["loss_foreground_A"] + terms["loss_foreground_B"]
             loss = loss + self.lambda_cycle * self.lambda_foreground * foreground
         images = {"fake_A": fake_A.detach().float(), "fake_B": fake_B.detach().float()}
@@ -234,20 +234,24 @@ class CycleGAN(ManualModule):
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the cycle error (L1 in [-1, 1]) and the domain distance in a seeded random embedding, both ways."""
         embed = RandomVGG().to(self.device)
-        cycle: list[Tensor] = []
+        cycle: dict[str, list[Tensor]] = {"A": [], "B": []}
         features: dict[str, list[Tensor]] = {"A": [], "B": [], "fake_A": [], "fake_B": []}
+        seen: dict[str, set[bytes]] = {"A": set(), "B": set()}
         for batch in batches:
-            real_A, real_B = batch["A"].to(self.device), batch["B"].to(self.device)
-            fake_B, fake_A = self.translate(real_A, "AB"), self.translate(real_B, "BA")
-            cycle.append(l1(self.translate(fake_B, "BA"), real_A) + l1(self.translate(fake_A, "AB"), real_B))
-            for name, images in (("A", real_A), ("B", real_B), ("fake_A", fake_A), ("fake_B", fake_B)):
-                features[name].append(embed(images))
+            for side, other, there, back in (("A", "B", "AB", "BA"), ("B", "A", "BA", "AB")):
+                real = unseen(batch[side], seen[side]).to(self.device)
+                if not len(real):
+                    continue
+                fake = self.translate(real, there)  # type: ignore[arg-type]
+                cycle[side].append((self.translate(fake, back) - real).abs().flatten(1).mean(dim=1))  # type: ignore[arg-type]
+                features[side].append(embed(real))
+                features[f"fake_{other}"].append(embed(fake))
         stacked = {name: torch.cat(parts) for name, parts in features.items()}
-        figures = {"val/cycle": float(torch.stack(cycle).mean()) / 2}
-        if len(stacked["A"]) < 2:
+        figures = {"val/cycle": sum(float(torch.cat(errors).mean()) for errors in cycle.values()) / 2}
+        if min(len(rows) for rows in stacked.values()) < 2:
             return figures  # a single image has no distribution
-        distance_AB = kernel_distance(stacked["B"], stacked["fake_B"])[0]
-        distance_BA = kernel_distance(stacked["A"], stacked["fake_A"])[0]
+        distance_AB = kernel_distance(stacked["B"], stacked["fake_B"], subsets=None)[0]
+        distance_BA = kernel_distance(stacked["A"], stacked["fake_A"], subsets=None)[0]
         distances = {"val/kid_random_vgg_AB": distance_AB, "val/kid_random_vgg_BA": distance_BA}
         return figures | distances | {"val/kid_random_vgg": (distance_AB + distance_BA) / 2}
 

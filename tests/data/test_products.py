@@ -319,6 +319,33 @@ def test_two_folders_and_two_classes_are_domains(tmp_path: Path, write: Write) -
         prepared(None, domain_a=tmp_path / "hat", batch_kind="unpaired")
 
 
+@pytest.mark.parametrize("inner", ["", "studio"])
+def test_a_folder_within_the_other_is_refused(inner: str, tmp_path: Path, write: Write) -> None:
+    write("shots", 4)
+    write("shots/studio", 4)
+    with pytest.raises(UserError, match=r"data\.domain_a, data\.domain_b: .*name two folders side by side"):
+        prepared(None, domain_a=tmp_path / "shots", domain_b=tmp_path / "shots" / inner, batch_kind="unpaired")
+
+
+def test_of_a_domain_of_two_photos_none_is_set_apart_and_none_of_the_other(
+    tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    write("a", 2)
+    write("b", 20)
+    data = prepared(None, domain_a=tmp_path / "a", domain_b=tmp_path / "b", batch_kind="unpaired")
+    assert set(data.splits) == {"train"}
+    assert (len(names(data, "train", "A")), len(names(data, "train", "B"))) == (2, 20)
+    assert "val photos are set apart of one domain alone (A has 2, B has 20): all go to the training" in caplog.text
+
+
+def test_masks_are_made_for_the_training_alone(tmp_path: Path, write: Write) -> None:
+    write("a", 12)
+    write("b", 12)
+    data = prepared(None, domain_a=tmp_path / "a", domain_b=tmp_path / "b", batch_kind="unpaired", masks=True)
+    assert "mask_A" in next(iter(data.train_dataloader()))
+    assert "mask_A" not in next(iter(data.val_dataloader()))
+
+
 # ---- what cannot be fed
 
 

@@ -1,6 +1,6 @@
 """Time the discriminator's augmentations beside kornia's nearest equivalents, forward and with the gradient by the images.
 
-    python benchmarks/augment_speed.py [--size 64] [--batches 32 64] [--rounds 15] [--device cpu|cuda]
+    python -m benchmarks.augment_speed [--size 64] [--batches 32 64] [--rounds 15] [--device cpu|cuda]
 
 On the CPU both have one thread, and its processor time counts, so that other work on the machine does not. The two sides
 take turns in one process; the figures are medians. Beside the time: what a turn by 30 degrees and back leaves of drawn

@@ -1,6 +1,6 @@
 """What share of a training step waits for data?
 
-    python benchmarks/data_wait.py [--root /path/to/photos] [--step-ms 100] [--steps 40] [--busy]
+    python -m benchmarks.data_wait [--root /path/to/photos] [--step-ms 100] [--steps 40] [--busy]
 
 A step is a pause, as when a GPU works; with --busy it is matrix products on every core, as when the CPU itself trains.
 The share is the time that the loop spends in `next(batches)`: in the first epoch, in which photos are decoded (or, in

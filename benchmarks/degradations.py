@@ -1,6 +1,6 @@
 """Degradations in NumPy and OpenCV, one image at a time, against kornia's, a batch at a time.
 
-    python benchmarks/degradations.py [--size 256] [--batch 16] [--seconds 2]
+    python -m benchmarks.degradations [--size 256] [--batch 16] [--seconds 2]
 
 On the CPU both get one thread, as in a data worker, and its processor time is what counts: cores are what the training
 step lacks while the data is made, and the figure does not depend on what else the machine does. Where gan_lab works in

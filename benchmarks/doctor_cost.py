@@ -1,6 +1,6 @@
 """Print which share of a run's time the training doctor takes.
 
-    python benchmarks/doctor_cost.py [--root /photos] [--iterations 600] [dcgan r3gan]
+    python -m benchmarks.doctor_cost [--root /photos] [--iterations 600] [dcgan r3gan]
 
 Each run is at 64x64 on the CPU, with every default but its length, its batch and where the data are, and long enough for
 terms to be diagnosed and pictures to be looked at. The share is by CPU time as well as by the clock: both of this process,
@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from generate_quality import NARROW_R3GAN
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.generate_quality import NARROW_R3GAN
 from gan_lab import train
 from gan_lab.callbacks import Doctor
 

@@ -1,6 +1,6 @@
 """Print what `vivid` buys and costs beside `faithful`: the share of the truth's fine detail that is in a result, and PSNR.
 
-    python benchmarks/enhance_detail.py --photos /photos/products/test [--every 8]
+    python -m benchmarks.enhance_detail --photos /photos/products/test [--every 8]
 
 Detail is the mean absolute difference between neighbouring pixels, of the result over that of the original: a blurred one has
 less than 1, a noisy one more. It says how crisp a picture looks, not whether its detail is the right one; PSNR says that. The
@@ -14,12 +14,12 @@ import os
 from pathlib import Path
 
 import numpy as np
-from enhance_protocol import Pixels, degrade, find_photos, read_truth
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 import gan_lab
+from benchmarks.enhance_protocol import Pixels, degrade, find_photos, read_truth
 
 TASKS = ("noise25", "jpeg20", "dark", "mixed", "clean")
 NAMES = ("faithful", "vivid")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 
 import cv2
 import numpy as np
-from enhance_protocol import Degraded, Pixels
 from PIL import Image
 
+from benchmarks.enhance_protocol import Degraded, Pixels
 from gan_lab.imaging import traditional
 from gan_lab.imaging.light import from_light, to_levels, to_light
 

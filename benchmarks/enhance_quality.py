@@ -1,6 +1,6 @@
 """Print the quality of enhancement on photos never trained on, beside the traditional methods and the figures to reach.
 
-    python benchmarks/enhance_quality.py --photos /photos/products/test [--every 4] [--traditional-every 20]
+    python -m benchmarks.enhance_quality --photos /photos/products/test [--every 4] [--traditional-every 20]
         [--checkpoint faithful vivid] [--tasks noise25 sr2] [--json out.json] [--markdown out.md] [--examples out/]
 
 The protocol is in `enhance_protocol.py`, the methods in `enhance_methods.py`. One blind model serves every task: it is
@@ -25,13 +25,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from enhance_methods import OPTIONAL, enlarged, methods_for, missing
-from enhance_protocol import TASKS, Degraded, Pixels, degrade, find_photos, read_truth
-from enhance_tables import Figure, Row, print_tables, write_markdown
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks.enhance_methods import OPTIONAL, enlarged, methods_for, missing
+from benchmarks.enhance_protocol import TASKS, Degraded, Pixels, degrade, find_photos, read_truth
+from benchmarks.enhance_tables import Figure, Row, print_tables, write_markdown
 from gan_lab import load, metrics
 from gan_lab.errors import UserError
 

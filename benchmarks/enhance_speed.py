@@ -1,6 +1,6 @@
 """Time the enhancement of a photo, in megapixels a second, beside the plain forward of its network and traditional methods.
 
-    python benchmarks/enhance_speed.py [--megapixels 0.25 1 12] [--rounds 5] [--checkpoint faithful] [--no-bm3d]
+    python -m benchmarks.enhance_speed [--megapixels 0.25 1 12] [--rounds 5] [--checkpoint faithful] [--no-bm3d]
 
 In turns in one process, on as many threads as torch takes: the product (`gan_lab.load().enhance`, tiles, light and rounding
 included, precision=auto), the restorer alone as the product runs it, the restorer's plain forward (fp32, NCHW, eager, one

@@ -1,6 +1,6 @@
 """Print what the fidelity guard lets pass and what it catches: good repairs of degraded photos, and faults made on purpose.
 
-    python benchmarks/fidelity_guard.py --photos /photos/products/val [--every 4] [--checkpoint faithful] [--json out.json]
+    python -m benchmarks.fidelity_guard --photos /photos/products/val [--every 4] [--checkpoint faithful] [--json out.json]
 
 The photos and their degradations are those of `enhance_protocol.py`, the faults those of `fidelity_cases.py`. A good repair
 is the original itself, which no repair reaches; so the alarms on it are more than those on a repair that keeps to what the
@@ -21,12 +21,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from enhance_protocol import TASKS, Degraded, Truth, degrade, find_photos, read_truth
-from fidelity_cases import FAULTS, Pixels
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.enhance_protocol import TASKS, Degraded, Truth, degrade, find_photos, read_truth
+from benchmarks.fidelity_cases import FAULTS, Pixels
 from gan_lab.imaging.traditional import sharpening
 from gan_lab.jobs.fidelity import Thresholds, failures, guard
 from gan_lab.jobs.fidelity_figures import measure

@@ -1,6 +1,6 @@
 """Train this project's GANs and a tutorial's DCGAN for the same minutes on the same photos, and compare their samples.
 
-    python benchmarks/generate_quality.py --data products --root /photos/products --minutes 20 --work runs/generate_quality
+    python -m benchmarks.generate_quality --data products --root /photos/products --minutes 20 --work runs/generate_quality
         [--only tutorial dcgan small_catalogue ...] [--share 0.2] [--json out.json] [--markdown out.md]
 
 Every contender trains in a process of its own, one after the other, for so many minutes of wall clock by its own clock, the
@@ -27,11 +27,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from contest import begin, parser, photo_batches, run, trained, write
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from benchmarks.contest import begin, parser, photo_batches, run, trained, write
 from gan_lab.imaging import grid, write_png
 from gan_lab.imaging.photo import read_photo
 from gan_lab.metrics import (

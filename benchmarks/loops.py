@@ -1,21 +1,20 @@
 """Training steps without a framework, over gan_lab's networks: plain, as tutorials and papers' repositories do, and tuned.
 
-Plain: fp32, NCHW, eager, Adam as it comes, every forward made where the algorithm names it, the discriminator's weight
-gradients computed in G's update and thrown away. Tuned: channels last, bf16 where the hardware multiplies it, fused Adam,
-a frozen D in G's update, forwards shared between the updates, and one call for batches that a network may see together.
+Plain: fp32, NCHW, eager, Adam as it comes, every forward made where the algorithm names it; D's weight gradients are computed
+in G's update and thrown away, where the original does so (CycleGAN's code freezes D). Tuned: channels last, bf16 where the
+hardware multiplies it, fused Adam, a frozen D in G's update, forwards shared between the updates, and one call for batches
+that a network may see together. Losses, and penalties on a gradient, are fp32 in both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-Step = Callable[[], None]
 
 
 class Loop:
@@ -37,18 +36,27 @@ class Loop:
                 network.compile(dynamic=False)
         self.optimizers: dict[str, torch.optim.Adam] = {}
 
+    def __call__(self) -> None:
+        raise NotImplementedError
+
     def cast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.tuned)
 
     @contextmanager
-    def frozen(self, *networks: nn.Module) -> Iterator[None]:
-        """Compute no weight gradients of networks, in a tuned step."""
-        parameters = [p for network in networks for p in network.parameters() if self.tuned]
+    def frozen(self, *networks: nn.Module, always: bool = False) -> Iterator[None]:
+        """Compute no weight gradients of networks, in a tuned step or always."""
+        parameters = [p for network in networks for p in network.parameters() if self.tuned or always]
         for p in parameters:
             p.requires_grad_(False)
         yield
         for p in parameters:
             p.requires_grad_(True)
+
+    def both(self, network: nn.Module, first: Tensor, second: Tensor, *, mixes: bool = False) -> list[Tensor]:
+        """Return what a network makes of two batches: in one call, unless plain or the network `mixes` its images."""
+        if self.tuned and not mixes:
+            return list(network(torch.cat([first, second.to(first.dtype)])).chunk(2))
+        return [network(first), network(second)]
 
     def update(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad()
@@ -63,26 +71,46 @@ class Loop:
 
 
 class GANLoop(Loop):
-    """One update of D, one of G."""
+    """One update of D, with R1 and R2 where the model has penalties, and one of G."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.adam("g", self.model.generator)
         self.adam("d", self.model.discriminator)
+        self.mixes = mixes(self.model.discriminator)
+
+    def __call__(self) -> None:
+        model, adversarial, real = self.model, self.model.adversarial, self.batch["image"]
+        with self.cast():
+            fake = self.fake()
+            judged = self.both(model.discriminator, real, fake.detach(), mixes=self.mixes)
+        loss = adversarial.discriminator(*(logits.float() for logits in judged))
+        if model.penalties:
+            loss = loss + self.zero_centred(real, fake.detach().float())
+        self.update("d", loss)
+        with self.frozen(model.discriminator):
+            with self.cast():
+                made = fake if self.tuned else self.fake()
+                if adversarial.relativistic:
+                    logits = self.both(model.discriminator, made, real, mixes=self.mixes)
+                else:
+                    logits = [model.discriminator(made)]
+            self.update("g", adversarial.generator(*(each.float() for each in logits)))
 
     def fake(self) -> Tensor:
         return self.model.generator(torch.randn(len(self.batch["image"]), self.model.latents, device=self.device))
 
-    def __call__(self) -> None:
-        model, adversarial = self.model, self.model.adversarial
-        with self.cast():
-            fake = self.fake()
-            real, made = model.discriminator(self.batch["image"]), model.discriminator(fake.detach())
-        self.update("d", adversarial.discriminator(real.float(), made.float()))
-        with self.frozen(model.discriminator):
-            with self.cast():
-                logits = model.discriminator(fake if self.tuned else self.fake())
-            self.update("g", adversarial.generator(logits.float()))
+    def zero_centred(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return R1 + R2 with a weight of 1 each: of both batches in one pass, where tuned."""
+        views = [torch.cat([real, fake])] if self.tuned else [real, fake]
+        total = torch.zeros((), device=self.device)
+        for view in views:
+            images = view.clone().requires_grad_()
+            # `.forward`: a compiled call has no double backward
+            logits = self.model.discriminator.forward(images)
+            (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+            total = total + gradient.square().sum() / len(real)
+        return total
 
 
 class VAELoop(Loop):
@@ -102,25 +130,42 @@ class VAELoop(Loop):
         self.update("both", F.mse_loss(rec.float(), image) + self.model.lambda_kl * kl)
 
 
+class EnhancerLoop(Loop):
+    """One update of D, one of G by L1 and D: SRGAN's step, the fake made once."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.adam("g", self.model.generator)
+        self.adam("d", self.model.discriminator, lr=4e-5)
+        self.mixes = mixes(self.model.discriminator)
+
+    def __call__(self) -> None:
+        model, adversarial = self.model, self.model.adversarial
+        lq, gt = self.batch["lq"], self.batch["gt"]
+        with self.cast():
+            pred = model.generator(lq)
+            judged = self.both(model.discriminator, gt, pred.detach(), mixes=self.mixes)
+        self.update("d", adversarial.discriminator(*(logits.float() for logits in judged)))
+        with self.frozen(model.discriminator):
+            with self.cast():
+                logits = model.discriminator(pred)
+            fooled = adversarial.generator(logits.float())
+            self.update("g", model.lambda_l1 * F.l1_loss(pred.float(), gt) + model.lambda_adversarial * fooled)
+
+
 class CycleGANLoop(Loop):
-    """One update of both generators, one of both discriminators; no image pool."""
+    """One update of both generators, one of both discriminators; no image pool. Instance norm does not mix images."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.adam("g", self.model.generator_AB, self.model.generator_BA)
         self.adam("d", self.model.discriminator_A, self.model.discriminator_B)
 
-    def both(self, network: nn.Module, first: Tensor, second: Tensor) -> list[Tensor]:
-        """Return what a network makes of two batches: instance norm does not mix images, so one call is the same."""
-        if not self.tuned:
-            return [network(first), network(second)]
-        return list(network(torch.cat([first, second])).chunk(2))
-
     def __call__(self) -> None:
         ab, ba = self.model.generator_AB, self.model.generator_BA
         da, db = self.model.discriminator_A, self.model.discriminator_B
         a, b = self.batch["A"], self.batch["B"]
-        with self.frozen(da, db):
+        with self.frozen(da, db, always=True):
             with self.cast():
                 fake_b, same_b = self.both(ab, a, b)
                 fake_a, same_a = self.both(ba, b, a)
@@ -132,9 +177,14 @@ class CycleGANLoop(Loop):
         loss = torch.zeros((), device=self.device)
         with self.cast():
             for d, real, fake in ((da, a, fake_a), (db, b, fake_b)):
-                judged_real, judged_fake = self.both(d, real, fake.detach().float())
+                judged_real, judged_fake = self.both(d, real, fake.detach())
                 loss = loss + 0.5 * (square(judged_real, 1) + square(judged_fake, 0))
         self.update("d", loss)
+
+
+def mixes(network: nn.Module) -> bool:
+    """Tell whether a network's result for an image hangs on the others of its batch, by batch norm."""
+    return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules())
 
 
 def square(logits: Tensor, target: float) -> Tensor:

@@ -1,216 +1,148 @@
-"""Time a training step: a plain loop, a tuned loop without a framework, and gan_lab's, over the same networks.
+"""Time gan_lab beside a plain loop and a tuned loop without a framework, over the same networks.
 
-    python benchmarks/speed.py [dcgan vae sngan cyclegan cyclegan256 ...] [--seconds 15] [--rounds 3] [--compile]
-        [--json out.json] [--markdown out.md]
+    python -m benchmarks.speed [dcgan vae sngan r3gan enhancer cyclegan cyclegan256
+        enhance_0.25 enhance_1 enhance_12 enhance_100 generate_1000 ...] [--device auto|cpu|cuda] [--seconds 15] [--rounds 3]
+        [--compile] [--json out.json] [--markdown out.md]
 
-Each side is a process of its own, the sides in turns, so that its peak memory is its own and the noise of the machine meets
-all. The loops are those of `loops.py`; gan_lab's side is Lightning's loop with what gan_lab.train sets (channels last,
-trainer.precision=auto, the model's own optimisers). With --compile, the tuned loop and gan_lab's are timed compiled as well
-(`dynamic=False`); compiling is not timed. Every side takes one batch, made once, again and again: what is timed is the step
-and not the data. A figure is the median of a process's steps, then over rounds; ratios are of the same round. They travel
-between machines; the milliseconds do not. Memory is the process's peak, on a GPU that of its tensors.
+Every side of a case is a process of its own, the sides in turns and each round in another order, so that peak memory is its
+own and the noise of the machine meets all. A figure is the median of a process's steps, then over rounds; a ratio is taken
+within a round, then the median. Ratios travel between machines; milliseconds do not.
+
+Training: the loops are those of `loops.py`, on one batch of photos in memory, again and again. gan_lab's side is its whole
+training as gan_lab.train runs it, from JPEG files of 512x512 on disk that are drawn at the start, augmentation, workers,
+callbacks, doctor and log included; `waiting` is the share of its time between two steps, for data and for Lightning's loop.
+With --compile the tuned loop and gan_lab's training are timed compiled as well. `ready` is the time from the end of the
+imports to the first step that counts: building, warm-up and compilation.
+
+Tools: photos from JPEG to JPEG by the shipped restorer, and 1,000 images of a DCGAN to PNG; seconds are of a photo, of an
+image. Plain: decoded, computed (fp32, NCHW, eager; tiles of 512 pixels) and encoded one after the other. Tuned: bf16,
+channels last, tiles of 1024, decoding and encoding by threads meanwhile. gan_lab: its command with the same work; as
+shipped: with all that it does unless told otherwise (light, guard, marks, manifest).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import resource
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from contest import write
-from lightning.pytorch import Callback, Trainer
-from loops import CycleGANLoop, GANLoop, Loop, VAELoop
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
-from torch.nn import functional as F
-from torch.utils.data import DataLoader, IterableDataset
 
-from gan_lab.config import compose, instantiate
-from gan_lab.training import precision_for, quieten
+from benchmarks.contest import write
+from benchmarks.speed_tools import CASES as TOOLS
+from benchmarks.speed_training import CASES as TRAININGS
+from benchmarks.speed_training import COMPILED, OWN, PLAIN, TUNED, Measured, write_photos
+from gan_lab.training import precision_for
 
-PLAIN, TUNED, OWN = "plain", "tuned", "gan_lab"
-COMPILED = " compiled"
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is timed: a model's options, the loop that stands beside it, and one batch."""
-
-    options: list[str]
-    loop: Callable[..., Loop]
-    batch: int
-    size: int
-
-
-CASES = {
-    "dcgan": Case(["model=dcgan"], GANLoop, 64, 64),
-    "vae": Case(["model=vae"], VAELoop, 64, 64),
-    "sngan": Case(["model=sngan", "model.n_critic=1"], GANLoop, 16, 64),
-    "cyclegan": Case(["model=cyclegan"], CycleGANLoop, 1, 128),
-    "cyclegan256": Case(["model=cyclegan"], CycleGANLoop, 1, 256),
-}
+CASES: dict[str, Any] = {**TRAININGS, **TOOLS}
 
 
 @dataclass(frozen=True)
 class Result:
-    """A side of a case: median ms of a step, of each round; peak memory in MB, the highest."""
+    """A side of a case: what each round measured, and the process's peak memory in MB, the highest."""
 
     case: str
     side: str
-    ms: list[float]
+    rounds: list[Measured]
     peak_mb: int
 
-
-# ------------------------------------------------------------------------------------------------ in a side's process
-
-
-def built(case: Case) -> Any:
-    """Return the model at its own size, from a fixed seed."""
-    torch.manual_seed(0)
-    config = compose("train", [*case.options, f"data.image_size={case.size}", "name=benchmark"])
-    return instantiate(config.model)
+    def median(self, name: str) -> float:
+        """Return the median over rounds."""
+        return statistics.median(getattr(each, name) for each in self.rounds)
 
 
-def batch_for(case: Case, kind: str, device: str) -> dict[str, Tensor]:
-    """Return one batch of smooth random pictures: on white noise a discriminator saturates at once."""
-    small = torch.rand(2 * case.batch, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    one, two = F.interpolate(small, size=case.size, mode="bilinear").to(device).chunk(2)
-    if kind == "unpaired":
-        return {"A": one, "B": two}
-    return {"image": one, "label": torch.zeros(case.batch, dtype=torch.int64, device=device)}
-
-
-def timed(case: Case, side: str, seconds: float) -> dict[str, float]:
-    """Time a side in this process: the median of its steps in ms, and the peak memory in MB."""
-    quieten()
-    torch.set_flush_denormal(True)  # for every side: without it the plain one can be several times slower
-    model, compiled = built(case), side.endswith(COMPILED)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    batch = batch_for(case, model.batch_kind, device)
-    warm_up = 6 if compiled else 3
-    if side.startswith(OWN):
-        times = steps_of_lightning(model, batch, seconds, warm_up, compiled)
-    else:
-        times = steps(case.loop(model, batch, side.startswith(TUNED), compiled), seconds, warm_up, device)
-    on_cpu = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    peak = torch.cuda.max_memory_allocated() // 2**20 if device == "cuda" else on_cpu
-    return {"ms": 1e3 * statistics.median(times), "peak_mb": peak}
-
-
-def steps(step: Loop, seconds: float, warm_up: int, device: str) -> list[float]:
-    """Return the seconds of each step of a loop, after those of the warm-up."""
-    times: list[float] = []
-    while len(times) < warm_up + 3 or sum(times[warm_up:]) < seconds:
-        before = time.perf_counter()
-        step()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - before)
-    return times[warm_up:]
-
-
-class Timed(Callback):
-    """Time iterations until the seconds are over."""
-
-    def __init__(self, seconds: float, warm_up: int) -> None:
-        self.seconds, self.warm_up = seconds, warm_up
-        self.times: list[float] = []
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
-        if pl_module.device.type == "cuda":
-            torch.cuda.synchronize()
-        now = time.perf_counter()
-        if pl_module.iteration > self.warm_up:
-            self.times.append(now - self.last)
-            trainer.should_stop = sum(self.times) > self.seconds and len(self.times) >= 3
-        self.last = now
-
-
-class Repeat(IterableDataset[Any]):
-    """One batch, for ever."""
-
-    def __init__(self, batch: dict[str, Tensor]) -> None:
-        self.batch = batch
-
-    def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        while True:
-            yield self.batch
-
-
-def steps_of_lightning(
-    model: Any, batch: dict[str, Tensor], seconds: float, warm_up: int, compiled: bool
-) -> list[float]:
-    """Return the seconds of each iteration of gan_lab's, after those of the warm-up."""
-    model.to(memory_format=torch.channels_last)
-    if compiled:
-        for network in model.compilable():
-            network.compile(dynamic=False)
-    accelerator = "gpu" if torch.cuda.is_available() else "cpu"
-    callback = Timed(seconds, warm_up)
-    trainer = Trainer(
-        accelerator=accelerator,
-        devices=1,
-        precision=precision_for("auto", accelerator),  # type: ignore[arg-type]
-        max_epochs=-1,
-        callbacks=[callback],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(model, DataLoader(Repeat(batch), batch_size=None))
-    return callback.times
-
-
-# ------------------------------------------------------------------------------------------------ the comparison
-
-
-def in_a_process(name: str, side: str, seconds: float) -> dict[str, float]:
+def in_a_process(name: str, side: str, photos: str, arguments: argparse.Namespace) -> dict[str, float]:
     """Time a side in a process of its own."""
-    command = [sys.executable, __file__, name, "--side", side, "--seconds", str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    own = ["--side", side, "--photos", photos, "--seconds", str(arguments.seconds), "--device", arguments.device]
+    done = subprocess.run([sys.executable, "-m", "benchmarks.speed", name, *own], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{name}, {side}: exit code {done.returncode}\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def results(name: str, arguments: argparse.Namespace, console: Console) -> list[Result]:
+def peak() -> int:
+    """Return the peak memory of this process in MB: on a GPU that of its tensors."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated() // 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def results(name: str, photos: str, arguments: argparse.Namespace, console: Console) -> list[Result]:
     """Return every side of a case."""
-    sides = [PLAIN, TUNED, OWN] + ([TUNED + COMPILED, OWN + COMPILED] if arguments.compile else [])
-    found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
+    sides = CASES[name].sides(arguments.compile)
+    found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
     for number in range(arguments.rounds):
-        for side in sides:
+        for side in sides[number % len(sides) :] + sides[: number % len(sides)]:
             with console.status(f"{name}, round {number + 1} of {arguments.rounds}: {side}"):
-                found[side].append(in_a_process(name, side, arguments.seconds))
+                found[side].append(in_a_process(name, side, photos, arguments))
     return [
-        Result(name, side, [each["ms"] for each in rounds], max(int(each["peak_mb"]) for each in rounds))
+        Result(name, side, [Measured(**each["measured"]) for each in rounds], max(each["peak_mb"] for each in rounds))
         for side, rounds in found.items()
     ]
 
 
 def ratio(one: Result, other: Result) -> str:
     """Return how many times slower one side is than another, round by round, the median."""
-    return f"{statistics.median(a / b for a, b in zip(one.ms, other.ms, strict=True)):.2f}"
+    return f"{statistics.median(a.ms / b.ms for a, b in zip(one.rounds, other.rounds, strict=True)):.2f}"
+
+
+def table(found: list[Result], title: str) -> Table:
+    """Return what was found, a row for each side of each case."""
+    made = Table(title=title)
+    heads = (
+        "",
+        "side",
+        "ms",
+        "of a",
+        "images/s",
+        "plain is slower by",
+        "tuned takes, of its time",
+        "waiting",
+        "ready, s",
+    )
+    for number, column in enumerate((*heads, "peak MB")):
+        made.add_column(column, justify="left" if number < 2 else "right")
+    for each in found:
+        beside = {other.side: other for other in found if other.case == each.case}
+        tuned = beside[TUNED + (COMPILED if each.side.endswith(COMPILED) else "")]
+        share = ratio(tuned, each) if each.side.startswith(OWN) else ""
+        waiting = each.median("waiting")
+        made.add_row(
+            *(
+                each.case,
+                each.side,
+                f"{each.median('ms'):.3g}" if each.median("ms") < 100 else f"{each.median('ms'):.0f}",
+            ),
+            *(CASES[each.case].unit, f"{each.median('per_second'):.3g}", ratio(beside[PLAIN], each), share),
+            *("" if math.isnan(waiting) else f"{waiting:.1%}", f"{each.median('ready'):.1f}", str(each.peak_mb)),
+        )
+    return made
 
 
 def main() -> None:
     """Time, print."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        prog="python -m benchmarks.speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(CASES)}; all unless named")
-    options.add_argument("--seconds", type=float, default=15, help="per side and round (default %(default)s)")
+    options.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    options.add_argument(
+        "--seconds", type=float, default=15, help="of training, per side and round (default %(default)s)"
+    )
     options.add_argument("--rounds", type=int, default=3, help="turns of every side (default %(default)s)")
-    options.add_argument("--compile", action="store_true", help="time the tuned loop and gan_lab compiled as well")
+    options.add_argument("--compile", action="store_true", help="time trainings compiled as well")
     options.add_argument("--side", help=argparse.SUPPRESS)
+    options.add_argument("--photos", help=argparse.SUPPRESS)
     options.add_argument("--json", type=Path)
     options.add_argument("--markdown", type=Path)
     arguments = options.parse_args()
@@ -218,24 +150,21 @@ def main() -> None:
     if unknown:
         options.error(f"{unknown[0]} is no case; there are {', '.join(CASES)}")
     if arguments.side:
-        print(json.dumps(timed(CASES[arguments.cases[0]], arguments.side, arguments.seconds)))
+        case = CASES[arguments.cases[0]]
+        measured = case.measure(arguments.side, arguments.seconds, Path(arguments.photos), arguments.device)
+        print(json.dumps({"measured": asdict(measured), "peak_mb": peak()}))
         return
     console, found = Console(), []
-    for name in arguments.cases or CASES:
-        found += results(name, arguments, console)
-    precision = precision_for("auto", "gpu" if torch.cuda.is_available() else "cpu")
-    made = Table(title=f"A training step, gan_lab in {precision}; {torch.get_num_threads()} threads")
-    columns = ("", "side", "ms a step", "plain is slower by", "tuned takes, of its time", "peak MB")
-    for number, column in enumerate(columns):
-        made.add_column(column, justify="left" if number < 2 else "right")
-    for each in found:
-        beside = {other.side: other for other in found if other.case == each.case}
-        tuned = beside[TUNED + (COMPILED if each.side.endswith(COMPILED) else "")]
-        share = ratio(tuned, each) if each.side.startswith(OWN) else ""
-        ms = f"{statistics.median(each.ms):.0f}"
-        made.add_row(each.case, each.side, ms, ratio(beside[PLAIN], each), share, str(each.peak_mb))
+    accelerator = "gpu" if torch.cuda.is_available() and arguments.device != "cpu" else "cpu"
+    title = f"gan_lab in {precision_for('auto', accelerator)} on {'a GPU' if accelerator == 'gpu' else 'a CPU'}"
+    title += f", {torch.get_num_threads()} threads"
+    with tempfile.TemporaryDirectory(prefix="gan_lab_photos_") as photos:
+        write_photos(Path(photos))
+        for name in arguments.cases or CASES:
+            found += results(name, photos, arguments, console)
+            made = table(found, title)
+            write(found, made, arguments)  # a long table, stopped, is not lost
     console.print(made)
-    write(found, made, arguments)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Count the modes that GANs cover on stacked Fashion-MNIST: three random pictures as the colours of one, 1000 combinations.
 
-    python benchmarks/stacked_modes.py --root /photos/fashion_mnist --minutes 20 --work runs/stacked [--only dcgan r3gan]
+    python -m benchmarks.stacked_modes --root /photos/fashion_mnist --minutes 20 --work runs/stacked [--only dcgan r3gan]
 
 Each contender trains for so many minutes of wall clock on the same 20,000 stacks at 32x32. Of 10,000 samples a classifier,
 trained here on the training pictures, names each colour's class; the three are the mode. Printed: how many of 1000 modes occur
@@ -19,11 +19,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from contest import begin, parser, trained, write
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.contest import begin, parser, trained, write
 from gan_lab.data.fashion_mnist import CLASSES, read_idx
 from gan_lab.evaluation.classifier import Classifier, as_values, trained_classifier
 from gan_lab.imaging import grid, write_png

@@ -1,6 +1,6 @@
 """Print how validation figures rose with training time, for runs of different sizes or data.
 
-    python benchmarks/training_curve.py runs/restorer runs/restorer_32 [--figure val/psnr] [--points 8] [--json out.json]
+    python -m benchmarks.training_curve runs/restorer runs/restorer_32 [--figure val/psnr] [--points 8] [--json out.json]
 
 Of each run: its generator's parameters, and the figure at even steps of its time, with the iteration. Time is what the
 iterations took, from the logged images per second: validation and start-up do not count. A run whose learning rate falls

@@ -1,6 +1,6 @@
 """Train this project's translators for the same minutes on the same two folders, and compare what they make of held-out photos.
 
-    python benchmarks/translate_quality.py --root /photos/unpaired_cc0 --minutes 30 --work runs/translate_quality
+    python -m benchmarks.translate_quality --root /photos/unpaired_cc0 --minutes 30 --work runs/translate_quality
         [--only cyclegan foreground cut ...] [--size 64] [--width 32] [--blocks 6] [--layers 2] [--markdown out.md]
 
 Every contender is a run of gan_lab.train of so many minutes of wall clock, one after the other, and is measured by
@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from contest import begin, parser, run, still_batches, trained, write
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from benchmarks.contest import begin, parser, run, still_batches, trained, write
 from gan_lab.evaluation.translation import on_white
 from gan_lab.imaging import grid, write_png
 from gan_lab.metrics import to_uint8

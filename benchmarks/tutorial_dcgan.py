@@ -1,6 +1,6 @@
 """Train a DCGAN as PyTorch's tutorial does, for so many minutes, and write samples: the baseline of generate_quality.py.
 
-    python benchmarks/tutorial_dcgan.py --photos /photos/products/train --minutes 20 --out samples.npy [--size 64] [--n 1705]
+    python -m benchmarks.tutorial_dcgan --photos /photos/products/train --minutes 20 --out samples.npy [--size 64] [--n 1705]
 
 fp32, NCHW, eager, batch 128, Adam at 2e-4 with betas (0.5, 0.999), normal initialisation of 0.02, binary cross-entropy, two
 workers that decode each epoch anew; no averaging, no flips. `--photos` is a folder of class folders, or of the IDX files of

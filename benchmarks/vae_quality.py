@@ -1,6 +1,6 @@
 """Train a plain VAE and this project's for the same minutes on the same photos, and compare them on photos held out.
 
-    python benchmarks/vae_quality.py --root /photos/products --minutes 20 --work runs/vae_quality [--json out.json]
+    python -m benchmarks.vae_quality --root /photos/products --minutes 20 --work runs/vae_quality [--json out.json]
 
 The plain side is the convolutional VAE that most examples share (PyTorch-VAE's network and settings: 64x64, 128 latents, widths
 32 to 512, Adam, fp32, NCHW, eager, two workers that decode each epoch anew), once with its own weight of the KL term, 0.00025,
@@ -20,14 +20,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from contest import begin, parser, photo_batches, trained, write
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
-from tutorial_dcgan import photos
 
+from benchmarks.contest import begin, parser, photo_batches, trained, write
+from benchmarks.tutorial_dcgan import photos
 from gan_lab.imaging import grid, write_png
 from gan_lab.metrics import negative_elbo, psnr, to_uint8
 

@@ -1,0 +1,1 @@
+"""Commands that measure: each prints its figures beside a baseline of the same run, and its docstring is its protocol."""

@@ -76,6 +76,7 @@ class Enhancer(ManualModule):
 
     batch_kind = "paired"
     task = "restoration"
+    directions = ("AB",)
     monitor = ("val/psnr", "max")
 
     def __init__(
@@ -213,6 +214,16 @@ class Enhancer(ManualModule):
         generator: nn.Module = self.generator if self.generator_ema is None else self.generator_ema
         with evaluating(generator):
             return restored(generator, {"lq": lq, "aid": aid}).float().clamp(-1, 1)
+
+    def translate(self, image: Tensor, direction: str = "AB") -> Tensor:
+        """Return what `enhance` does, as a translator does it: of pairs lq is the domain A, gt is B.
+
+        Raises:
+            UserError: the direction is not AB, the only one that is learnt.
+        """
+        if direction not in self.directions:
+            raise UserError(f"direction={direction}: learnt is AB alone, from lq to gt; swap the folders to train BA")
+        return self.enhance(image)
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of input, output and ground truth, two images a row."""

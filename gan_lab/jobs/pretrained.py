@@ -71,14 +71,17 @@ class Pretrained:
         loaded, self.config = checkpoints.load_model(path, device)
         self.model = loaded
         self.name = str(self.config.get("choices", {}).get("model", type(loaded).__name__))
-        self.channels = int(self.config["data"]["channels"])
-        self.image_size = int(self.config["data"]["image_size"])
+        data = self.config["data"]
+        self.channels = int(data["channels"])
+        self.image_size = int(data["image_size"])
         if self.model.task == "restoration":
             self.restoration = Restoration(self._networks(bundle.dtype_for(precision, device)), device)
         if self.model.task == "translation" or (
             self.model.task == "restoration" and changes_scenes(self.model.generator)
         ):
-            self.translation = Translation(self.model, self.image_size, self.channels)
+            self.translation = Translation(
+                self.model, self.image_size, self.channels, data.get("fit", "crop"), data.get("shorter_side")
+            )
         if self.model.task == "generation":
             self.generation = Generation(self.model, self.name, path)
 

@@ -113,6 +113,11 @@ class ImageDataModule(LightningDataModule):
         """Return the values that `pair` may have."""
         return ("degrade", "grey_to_colour")
 
+    @property
+    def places(self) -> str:
+        """Return the options that say where the photos are, for messages."""
+        return "data.class_a, data.class_b" if any(self.wanted.classes) else "data.root"
+
     @abstractmethod
     def _scan(self) -> Scan:
         """Look at the data; read headers at most, and pixels only to find near-duplicates."""
@@ -130,7 +135,7 @@ class ImageDataModule(LightningDataModule):
             return
         scan = self._scan()
         if training and "train" not in scan.splits:
-            raise UserError(f"data.root: {scan.found} has no photos to train on, or too few that are readable.")
+            raise UserError(f"{self.places}: {scan.found} has no photos to train on, or too few that are readable.")
         self._found = scan.found
         self.class_names = list(scan.class_names)
         self.classes = len(self.class_names)

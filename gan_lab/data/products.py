@@ -111,6 +111,11 @@ class Products(ImageDataModule):
         """Return the values that `pair` may have."""
         return (*ImageDataModule.pairs(), "snapshot_to_studio")
 
+    @property
+    def places(self) -> str:
+        """Return the options that say where the photos are, for messages."""
+        return super().places if self.domain_a is None else "data.domain_a, data.domain_b"
+
     def _scan(self) -> Scan:
         if self.domain_a is not None and self.domain_b is not None:
             return self._scan_layout(two_folders(self.domain_a, self.domain_b), f"{self.domain_a} and {self.domain_b}")

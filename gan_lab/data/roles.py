@@ -109,8 +109,12 @@ def _of_class(source: Source, option: str, name: str | None, scan: Scan) -> Sour
 def _check_pairs(lq: Source, gt: Source) -> None:
     """Refuse pairs of different shapes: scaled onto each other they would not match. A smaller copy is fine."""
     ratio = (lq.sizes[:, 0] * gt.sizes[:, 1]) / (lq.sizes[:, 1] * gt.sizes[:, 0])
-    for row in np.flatnonzero(np.abs(np.log(ratio)) > ASPECT_TOLERANCE).tolist():
-        (w, h), (width, height) = lq.sizes[row], gt.sizes[row]
+    unlike = np.flatnonzero(np.abs(np.log(ratio)) > ASPECT_TOLERANCE).tolist()
+    if unlike:
+        (w, h), (width, height) = lq.sizes[unlike[0]], gt.sizes[unlike[0]]
         raise UserError(
-            f"data.root: {lq.names[row]} is {w}x{h} but {gt.names[row]} is {width}x{height}; pairs must match."
+            f"data.root: {lq.names[unlike[0]]} is {w}x{h} but {gt.names[unlike[0]]} is {width}x{height}; {len(unlike)} of "
+            f"{len(lq)} pairs of this split differ in shape, by more than {ASPECT_TOLERANCE:.0%} in width by height. To mend: "
+            "crop both photos of such a pair to the same part of the scene, or take it out; for photos that cannot be made "
+            "to match there is model=cyclegan, with data.domain_a and data.domain_b."
         )

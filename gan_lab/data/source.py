@@ -100,27 +100,43 @@ def reading_sizes(
     return np.maximum(kept, image_size)
 
 
-def resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Resize uint8 [H, W, C] to [height, width, C] with an antialiased Lanczos filter."""
+def resize(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """Resize uint8 or uint16 [H, W, C] to [height, width, C] with an antialiased Lanczos filter."""
     if image.shape[:2] == (height, width):
         return image
-    grey = image.shape[2] == 1
-    resized = Image.fromarray(image[:, :, 0] if grey else image).resize(
-        (width, height), Image.Resampling.LANCZOS, reducing_gap=3.0
-    )
-    array: NDArray[np.uint8] = np.asarray(resized)
-    return array[:, :, None] if grey else array
+    if image.dtype == np.uint16:  # Pillow has no such colours
+        planes = [_lanczos(image[:, :, c].astype(np.float32), width, height) for c in range(image.shape[2])]
+        return np.rint(np.stack(planes, axis=2)).clip(0, 65535).astype(np.uint16)
+    if image.shape[2] == 1:
+        return _lanczos(image[:, :, 0], width, height)[:, :, None]
+    return _lanczos(image, width, height)
+
+
+def _lanczos(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """Resize what Pillow knows as a picture."""
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0))
+
+
+def fitted(width: int, height: int, side: int) -> tuple[int, int]:
+    """Return the width and height of a photo whose longer side is brought to `side`."""
+    factor = side / max(width, height)
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def framed(image: NDArray[Any], side: int) -> tuple[NDArray[Any], slice, slice]:
+    """Return a white square [side, side, C] with uint8 or uint16 [H, W, C] in its middle, and the rows and columns of that."""
+    height, width = image.shape[:2]
+    top, left = (side - height) // 2, (side - width) // 2
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    square = np.full((side, side, image.shape[2]), np.iinfo(image.dtype).max, dtype=image.dtype)
+    square[rows, columns] = image
+    return square, rows, columns
 
 
 def pad(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Fit uint8 [H, W, C] into the middle of a white square of `side` pixels, whole and undistorted."""
     height, width = image.shape[:2]
-    factor = side / max(height, width)
-    inner = resize(image, max(1, round(width * factor)), max(1, round(height * factor)))
-    square = np.full((side, side, image.shape[2]), 255, dtype=np.uint8)
-    top, left = (side - inner.shape[0]) // 2, (side - inner.shape[1]) // 2
-    square[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
-    return square
+    return framed(resize(image, *fitted(width, height, side)), side)[0]
 
 
 class SharedBytes:

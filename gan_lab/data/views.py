@@ -56,9 +56,9 @@ class View(Dataset[Sample]):
     def __getitem__(self, key: int) -> Sample:
         """Return the sample of one position (training) or index (evaluation), images as uint8 [H, W, C]."""
 
-    def _order(self, n: int, domain: int = 0) -> Shuffle | range | Cycle:
+    def _order(self, n: int, domain: int = 0) -> Shuffle | Spread:
         if self.augmentation is None:
-            return Cycle(n)
+            return Spread(n, self.length)
         # Each domain has its own order, or A and B of equal length would meet in the same pairs for ever.
         return Shuffle(n, self.seed + domain * 0x9E3779B9)
 
@@ -68,14 +68,19 @@ class View(Dataset[Sample]):
         return self.augmentation.draw(generator(self.seed, key, use))
 
 
-class Cycle:
-    """Map any position to an index below `n`, in order."""
+class Spread:
+    """Map the positions of `length` samples to `n` photos in order, each shown as often as another, one after the other.
 
-    def __init__(self, n: int) -> None:
+    So samples that lie evenly over the positions show photos that lie evenly over a smaller domain, too. In turns (position
+    % n) every tenth sample would show the same one of ten photos.
+    """
+
+    def __init__(self, n: int, length: int) -> None:
         self.n = n
+        self.length = length
 
     def __getitem__(self, position: int) -> int:
-        return position % self.n
+        return position * self.n // self.length
 
 
 class ImageView(View):

@@ -66,6 +66,7 @@ class HeldOut(Photos):
 
     Attributes:
         split: where they are from, for the protocol: "test", "val", or a phrase.
+        places: the options that say where they lie, for messages.
         class_names: in the order of the labels.
         training: the training photos; None where the data have none.
         own: whether the model was trained on just these training photos.
@@ -89,6 +90,7 @@ class HeldOut(Photos):
             self.split = "val and test are the same photos"
         elif self.split == "val":
             log.warning("The data have no test split: the figures are taken on the validation photos")
+        self.places = datamodule.places
         self.class_names = list(datamodule.class_names)
         training = datamodule.still_dataloader("train")
         self.training = Photos(training) if isinstance(training, DataLoader) else None

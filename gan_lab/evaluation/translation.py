@@ -79,14 +79,12 @@ def evaluate_translation(
     """
     ways = [Way(*direction) for direction in model.directions]
     indices = photos.chosen(n, seed)
+    count = {side: len({order[key] for key in indices}) for side, order in orders_of(photos).items()}
+    check_enough(count, photos, n)
     trained = [] if photos.training is None else photos.training.chosen(None, seed)
     with Progress("evaluating", len(indices) * (len(ways) + 1) + len(trained)) as progress:
         held_out = embedded(photos, indices, extractor, model.device, progress)
         training = embedded(photos.training, trained, extractor, model.device, progress) if photos.training else None
-        count = {side: len(features) for side, features in held_out.items()}
-        if min(count.values()) < FEWEST:
-            have = f"{count['A']} photos of A and {count['B']} of B"
-            raise UserError(f"data.root: {have}; comparing needs {FEWEST} of each")
         found = {way: translated(model, photos, indices, way, extractor, progress) for way in ways}
     reference = held_out if training is None else training
     report = Report(
@@ -121,6 +119,35 @@ def evaluate_translation(
         report.pictures["_".join(way)] = picture(way, each, name)
     report.notes += cautions(found, count)
     return report
+
+
+def check_enough(count: dict[str, int], photos: HeldOut, n: int | None) -> None:
+    """Refuse to compare a handful of photos, before anything is computed.
+
+    Args:
+        count: of photos by domain, "A" and "B".
+        photos: where they are from.
+        n: what the count was limited to, if it was.
+
+    Raises:
+        UserError: naming the option that would give more.
+    """
+    if min(count.values()) >= FEWEST:
+        return
+    have = f"{count['A']} photos of A and {count['B']} of B; comparing needs {FEWEST} of each"
+    if min(len(set(order)) for order in orders_of(photos).values()) >= FEWEST:
+        raise UserError(f"n={n}: leaves {have}; give more, or null for all")
+    raise UserError(
+        f"{photos.places}: held out are {have}. Put more there, or hold more of them out with a larger data.test_share; to "
+        f"compare other photos, name their two folders with data.domain_a and data.domain_b"
+    )
+
+
+def orders_of(photos: Photos) -> dict[str, Sequence[int]]:
+    """Return which photo each sample shows, by domain: the smaller one is repeated."""
+    keys = range(len(photos))
+    orders = {"A": photos.view.order_A, "B": photos.view.order_B}
+    return {side: [order[key] for key in keys] for side, order in orders.items()}
 
 
 def embedded(
@@ -170,21 +197,21 @@ def translated(
 
 def each_once(photos: Photos, indices: Sequence[int]) -> Any:
     """Yield batches, and by domain the rows whose photo has not been seen: the smaller domain is repeated in them."""
-    sizes = {"A": len(photos.view.images_A), "B": len(photos.view.images_B)}
+    orders = orders_of(photos)
     seen: dict[str, set[int]] = {"A": set(), "B": set()}
     position = 0
     for batch in photos.batches(indices):
         keys = list(indices[position : position + len(batch["A"])])
         position += len(keys)
-        yield batch, {side: fresh(keys, sizes[side], seen[side]) for side in "AB"}
+        yield batch, {side: fresh([orders[side][key] for key in keys], seen[side]) for side in "AB"}
 
 
-def fresh(keys: list[int], size: int, seen: set[int]) -> list[int]:
-    """Return the rows of a batch whose photo, number key % size of its domain, has not been seen; they now have."""
+def fresh(photos: Sequence[int], seen: set[int]) -> list[int]:
+    """Return the rows of a batch of such photos of a domain that have not been seen; they now have."""
     rows = []
-    for row, key in enumerate(keys):
-        if key % size not in seen:
-            seen.add(key % size)
+    for row, photo in enumerate(photos):
+        if photo not in seen:
+            seen.add(photo)
             rows.append(row)
     return rows
 

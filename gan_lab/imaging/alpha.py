@@ -31,6 +31,27 @@ def over_white(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     return laid
 
 
+def off_white(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """Return the colours that give a picture where they are laid over white: what undoes `over_white`.
+
+    So an edge that is half white in the picture does not bring that white to another ground. What is fully transparent stays
+    as it is, and no colour is below black.
+
+    Args:
+        pixels: uint8 or uint16 [H, W, C], of a picture on white.
+        alpha: of the same type, [H, W].
+
+    Returns:
+        As `pixels`.
+    """
+    most = np.iinfo(pixels.dtype).max
+    colours = np.empty_like(pixels)
+    for rows in bands(pixels):
+        share = np.where(alpha[rows] == 0, most, alpha[rows])[..., None].astype(np.float32) / most
+        colours[rows] = np.rint(np.maximum(most + (pixels[rows].astype(np.float32) - most) / share, 0))
+    return colours
+
+
 def fill_hidden(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[Any]:
     """Return a picture whose fully transparent pixels have the colour of the nearest one that is seen.
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_lab import checkpoint as checkpoints
 from gan_lab.data.views import as_validated
@@ -32,7 +32,7 @@ Picture = TypeVar("Picture", Image.Image, np.ndarray)
 #: What a model of each task does, and which command and models do it.
 TASKS = {
     "restoration": ("restores photos", "enhance", "restorer, light, enhancer, eagan, pix2pix"),
-    "translation": ("translates photos", "translate", "cyclegan, cut"),
+    "translation": ("translates photos", "translate", "cyclegan, cut, pix2pix, enhancer, eagan"),
     "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, lsgan, sngan, wgan_gp, r3gan, vae, vae_gan"),
     "reconstruction": ("encodes photos and has no prior to draw new ones from", "evaluate", "vq_vae"),
 }
@@ -48,7 +48,8 @@ class Pretrained:
         config: the run's resolved configuration; empty for a bundle.
         model: the module, in evaluation mode; None for a bundle.
         restoration: enhances photos; None for a model of another task.
-        translation: gives photos the look of another domain; None for a model of another task.
+        translation: gives photos the look of another domain. A model of pairs has it beside its `restoration`, unless its
+            network is one that can do nothing but restore; None for others.
         generation: draws images and varies photos; None for a model of another task.
         name: of the model's configuration or of the bundle: "enhancer", "faithful".
         channels: 1 for grey, 3 for RGB.
@@ -70,12 +71,17 @@ class Pretrained:
         loaded, self.config = checkpoints.load_model(path, device)
         self.model = loaded
         self.name = str(self.config.get("choices", {}).get("model", type(loaded).__name__))
-        self.channels = int(self.config["data"]["channels"])
-        self.image_size = int(self.config["data"]["image_size"])
+        data = self.config["data"]
+        self.channels = int(data["channels"])
+        self.image_size = int(data["image_size"])
         if self.model.task == "restoration":
             self.restoration = Restoration(self._networks(bundle.dtype_for(precision, device)), device)
-        if self.model.task == "translation":
-            self.translation = Translation(self.model, self.image_size, self.channels)
+        if self.model.task == "translation" or (
+            self.model.task == "restoration" and changes_scenes(self.model.generator)
+        ):
+            self.translation = Translation(
+                self.model, self.image_size, self.channels, data.get("fit", "crop"), data.get("shorter_side")
+            )
         if self.model.task == "generation":
             self.generation = Generation(self.model, self.name, path)
 
@@ -107,12 +113,12 @@ class Pretrained:
         )
 
     def require(self, task: Literal["restoration", "translation", "generation"]) -> None:
-        """Refuse a task that the model was not made for.
+        """Refuse a task that the model cannot do.
 
         Raises:
             UserError: naming the checkpoint, its model, and the models that would do.
         """
-        if self.task != task:
+        if getattr(self, task) is None:
             needs, command, models = TASKS[task]
             raise UserError(
                 f"checkpoint={self.path}: its model, {self.name}, {TASKS[self.task][0]}; {command} needs "
@@ -292,6 +298,11 @@ def numbered(n: int, first: int = 0) -> range:
     if isinstance(first, bool) or not isinstance(first, int) or first < 0:
         raise UserError(f"first={first}: needs the number of an image, from 0")
     return range(first, first + n)
+
+
+def changes_scenes(generator: nn.Module) -> bool:
+    """Tell whether a network makes any image of its input, as pix2pix's does; those that `enhance` ships cannot."""
+    return not isinstance(generator, LightCorrector | Restorer)
 
 
 def unmasked(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor | None], Tensor]:

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gan_lab.data.source import fitted, framed, reading_sizes, resize
 from gan_lab.errors import UserError
-from gan_lab.imaging.alpha import fill_hidden
+from gan_lab.imaging.alpha import off_white, over_white
 from gan_lab.imaging.photo import Photo
 from gan_lab.jobs.restoration import as_image, as_pixels, check_pixels, out_of_memory, with_channels
 from gan_lab.jobs.tiling import OVERLAP, by_tiles
@@ -35,7 +36,8 @@ class TranslationWish:
 
     Attributes:
         direction: "AB" from the first domain to the second, "BA" back.
-        size: the photo's shorter side before translation, and so the result's; None: as in training; 0: the photo's own.
+        size: the side that a photo is brought to before translation, and so the result's: the shorter one, or of a run with
+            `data.fit=pad` the longer one. None: as in training; 0: the photo's own size.
         strength: 0 (the photo, at that size) to 1; what is between it and its translation.
         tile: longest side of the tiles that larger photos are done in, in pixels; None: in one pass.
 
@@ -53,7 +55,8 @@ class TranslationWish:
             raise UserError(f"direction={self.direction}: needs AB (from the first domain to the second) or BA (back)")
         if self.size is not None and (isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 0):
             raise UserError(
-                f"size={self.size}: needs pixels of the shorter side, 0 for the photo's own, or null for the training's"
+                f"size={self.size}: needs pixels of the shorter side (the longer one of a run with data.fit=pad), 0 for the "
+                "photo's own, or null for the training's"
             )
         if isinstance(self.strength, bool) or not isinstance(self.strength, int | float) or not 0 <= self.strength <= 1:
             raise UserError(f"strength={self.strength}: needs a number from 0 (the photo as it is) to 1")
@@ -68,7 +71,9 @@ class Translation:
     """Apply a generator to photos of any size, depth and aspect ratio.
 
     A network knows its domains at the scale of its training: on a photo several times larger it changes textures and leaves
-    the scene. So the photo is brought to that scale first, and stays there: nothing is gained by enlarging the result.
+    the scene. So the photo is brought to that scale first, as training brought its photos to size, and stays there: nothing
+    is gained by enlarging the result. The white that training laid around a photo (`data.fit=pad`) is laid around this one,
+    and cut off the result.
 
     Instance norm takes its statistics over the image. In tiles it would take each tile's own, and render each by its own
     contrast and colour; so all tiles take those of one mosaic of patches from all over the photo, as large as a tile. (A
@@ -78,15 +83,20 @@ class Translation:
         model: `translate(image, direction)`, in evaluation mode; `directions`.
         image_size: side of the images that it was trained on, in pixels.
         channels: that it takes: 3, or 1 for grey.
+        fit, shorter_side: the run's own, as in `ImageDataModule`.
 
     Source: Chen et al. 2022, arXiv:2103.11784 (statistics shared by all tiles).
     Differs from paper: a mosaic for its thumbnail.
     """
 
-    def __init__(self, model: Any, image_size: int, channels: int) -> None:
+    def __init__(
+        self, model: Any, image_size: int, channels: int, fit: str = "crop", shorter_side: int | None = None
+    ) -> None:
         self.model = model
         self.image_size = image_size
         self.channels = channels
+        self.fit = fit
+        self.shorter_side = shorter_side
         self._lock = threading.Lock()
 
     def check(self, wish: TranslationWish) -> None:
@@ -108,20 +118,19 @@ class Translation:
             wish: what to do.
 
         Returns:
-            [h, w, C] of the same type, with the channels that the network gives.
+            [h, w, C] of the same type, of the size that `size` tells, with the channels that the network gives.
 
         Raises:
             UserError: a direction that is not learnt; memory that is too small; the model gives NaN.
         """
         self.check(wish)
         check_pixels(pixels)
-        scaled = with_channels(with_shorter_side(pixels, self.side(wish)), self.channels)
-        height, width = scaled.shape[:2]
-        # networks pad by reflection, which needs a side longer than the padding
-        below, right = max(0, self.image_size - height), max(0, self.image_size - width)
-        image = as_image(np.pad(scaled, ((0, below), (0, right), (0, 0)), mode="symmetric"))
+        height, width = pixels.shape[:2]
+        width, height = self.size(width, height, wish)
+        shown, rows, columns = self._shown(with_channels(resize(pixels, width, height), self.channels))
+        image = as_image(shown)
         try:
-            out = self._translated(image, wish)[..., :height, :width]
+            out = self._translated(image, wish)[..., rows, columns]
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
@@ -132,12 +141,30 @@ class Translation:
         if not bool(torch.isfinite(out).all()):
             raise UserError("checkpoint: its model gives NaN; take an earlier checkpoint of the run")
         if wish.strength < 1:
-            out = torch.lerp(image[0, :, :height, :width], out, wish.strength)
+            out = torch.lerp(image[0, :, rows, columns], out, wish.strength)
         return as_pixels(out, pixels.dtype)
 
-    def side(self, wish: TranslationWish) -> int | None:
-        """Return the shorter side that a photo is brought to; None for its own."""
-        return (self.image_size if wish.size is None else wish.size) or None
+    def size(self, width: int, height: int, wish: TranslationWish) -> tuple[int, int]:
+        """Return the width and height at which a photo of such is translated."""
+        if wish.size == 0:
+            return width, height
+        if self.fit == "pad":
+            return fitted(width, height, wish.size or self.image_size)
+        if wish.size is None:
+            (kept,) = reading_sizes(np.array([[width, height]]), self.image_size, self.fit, self.shorter_side)
+            return int(kept[0]), int(kept[1])
+        factor = wish.size / min(width, height)
+        return max(wish.size, round(width * factor)), max(wish.size, round(height * factor))
+
+    def _shown(self, pixels: Pixels) -> tuple[Pixels, slice, slice]:
+        """Return what the network is shown of a photo [H, W, C], and the rows and columns of the photo in that."""
+        height, width = pixels.shape[:2]
+        if self.fit == "pad":
+            return framed(pixels, max(self.image_size, height, width))
+        # networks pad by reflection, which needs a side longer than the padding
+        below, right = max(0, self.image_size - height), max(0, self.image_size - width)
+        shown = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
+        return shown, slice(0, height), slice(0, width)
 
     def _translated(self, image: Tensor, wish: TranslationWish) -> Tensor:
         """Return [C, H, W] on the CPU for [1, C, H, W]."""
@@ -186,19 +213,21 @@ def even(length: int, side: int, most: int) -> list[int]:
 
 
 def translate_photo(translation: Translation, photo: Photo, wish: TranslationWish) -> Photo:
-    """Return a photo translated, its alpha brought to its new size, its metadata kept."""
-    before = photo.pixels if photo.alpha is None else fill_hidden(photo.pixels, photo.alpha)
-    after = translation(before, wish)
-    alpha = None if photo.alpha is None else with_shorter_side(photo.alpha[..., None], translation.side(wish))[..., 0]
-    return replace(photo, pixels=after, alpha=alpha)
+    """Return a photo translated, its alpha brought to its new size, its metadata kept.
+
+    A transparent photo is laid over white for the network, as the photos that it was trained on were; its alpha then takes
+    that white away again, so that the result has no white seam on another ground.
+    """
+    if photo.alpha is None:
+        return replace(photo, pixels=translation(photo.pixels, wish))
+    after = translation(over_white(photo.pixels, photo.alpha), wish)
+    alpha = averaged(photo.alpha, *after.shape[:2])
+    return replace(photo, pixels=off_white(after, alpha), alpha=alpha)
 
 
-def with_shorter_side(pixels: Pixels, side: int | None) -> Pixels:
-    """Return [H, W, C] resized so that its shorter side is `side`; None: as it is. Averaged where it shrinks, bicubic else."""
-    height, width = pixels.shape[:2]
-    if side is None or side == min(height, width):
-        return pixels
-    factor = side / min(height, width)
-    size = (max(side, round(width * factor)), max(side, round(height * factor)))
-    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return cv2.resize(pixels, size, interpolation=way).reshape(size[1], size[0], pixels.shape[2])
+def averaged(alpha: Pixels, height: int, width: int) -> Pixels:
+    """Return alpha [H, W] at another size: averaged where it shrinks, for what is opaque, or hidden, must stay that."""
+    if alpha.shape == (height, width):
+        return alpha
+    way = cv2.INTER_AREA if height < alpha.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(alpha, (width, height), interpolation=way)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from gan_lab.errors import UserError
 from gan_lab.losses import Wasserstein
-from gan_lab.models.base import Batch, ManualModule, Terms, evaluating
+from gan_lab.models.base import Batch, ManualModule, Terms, check_weights, evaluating
 
 Judge = Callable[[Tensor], Tensor]
 
@@ -45,10 +45,11 @@ def named_penalties(penalties: Mapping[str, Penalty | None] | None) -> dict[str,
     """Return the penalties that are set: a yaml that builds on another may have put null in the place of one.
 
     Raises:
-        UserError: one is to be taken less than once an iteration, or never.
+        UserError: one is to be taken less than once an iteration, or never, or has a weight below 0.
     """
     named = {name: penalty for name, penalty in (penalties or {}).items() if penalty is not None}
     for name, penalty in named.items():
+        check_weights(**{f"penalties.{name}.weight": penalty.weight})
         if penalty.every < 1:
             raise UserError(
                 f"model.penalties.{name}.every={penalty.every}: needs a whole number of iterations, at least 1"

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
 from gan_lab.losses import Perceptual, binary_cross_entropy, l1, mse, ssim_loss
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, check_weights, evaluating, spaced
 from gan_lab.models.gan import detached
 
 Pixelwise = Literal["mse", "l1", "bce"]
@@ -61,6 +61,9 @@ class Autoencoder(ManualModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        check_weights(
+            lambda_reconstruction=lambda_reconstruction, lambda_ssim=lambda_ssim, lambda_perceptual=lambda_perceptual
+        )
         if reconstruction not in _PIXELWISE:
             raise UserError(f"model.reconstruction={reconstruction}: needs one of {', '.join(_PIXELWISE)}")
         self.encoder = encoder
@@ -107,7 +110,7 @@ class Autoencoder(ManualModule):
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Two rows of photos above their reconstructions."""
-        real = batch["image"][:16].to(self.device)
+        real = spaced({"image": batch["image"]}, 16)["image"].to(self.device)
         real = real[: len(real) - len(real) % min(8, len(real))]  # whole rows, so that each has its own below it
         rec = self.reconstruct(real)
         pairs = torch.cat([torch.cat([real[i : i + 8], rec[i : i + 8]]) for i in range(0, len(real), 8)])

@@ -80,6 +80,20 @@ class TrainingDivergedError(UserError):
         self.evidence = evidence or {}
 
 
+def check_weights(**weights: float) -> None:
+    """Refuse a weight of a loss's term below 0: it would leave the term out unsaid, or drive up what should be small.
+
+    Args:
+        weights: by the option's name, without `model.`.
+
+    Raises:
+        UserError: naming the option.
+    """
+    for name, weight in weights.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+            raise UserError(f"model.{name}={weight}: needs a number from 0, which leaves its term out")
+
+
 class ManualModule(LightningModule):
     """Own what every adversarial method needs beside its algorithm: the update, the clock, the state.
 
@@ -398,6 +412,13 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in zip(modules, modes, strict=True):
             module.train(mode)
+
+
+def spaced(batch: Batch, n: int) -> Batch:
+    """Return at most `n` samples of a batch that lie evenly over it: of sorted folders the first ones are all of a kind."""
+    length = len(next(iter(batch.values())))
+    rows = [index * length // n for index in range(n)] if length > n else list(range(length))
+    return {name: value[rows] for name, value in batch.items()}
 
 
 def unseen(images: Tensor, seen: set[bytes]) -> Tensor:

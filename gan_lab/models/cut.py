@@ -25,7 +25,17 @@ from gan_lab.models.adversary import (
     masks_of,
     tell_progress,
 )
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating, unseen
+from gan_lab.models.base import (
+    Batch,
+    Loss,
+    ManualModule,
+    OptimizerFactory,
+    Terms,
+    check_weights,
+    evaluating,
+    spaced,
+    unseen,
+)
 from gan_lab.models.probe import Probe
 from gan_lab.networks import ExponentialMovingAverage, PatchProjector, RandomVGG
 
@@ -79,6 +89,7 @@ class CUT(ManualModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        check_weights(lambda_nce=lambda_nce, lambda_foreground=lambda_foreground)
         if not hasattr(generator, "encode"):
             name = type(generator).__name__
             raise UserError(
@@ -174,7 +185,8 @@ class CUT(ManualModule):
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of A, fake B | B, and what G leaves of it."""
-        real_A, real_B = batch["A"][:8].to(self.device), batch["B"][:8].to(self.device)
+        shown = spaced({side: batch[side] for side in "AB"}, 8)
+        real_A, real_B = shown["A"].to(self.device), shown["B"].to(self.device)
         rows = torch.stack([real_A, self.translate(real_A), real_B, self.translate(real_B)], dim=1)
         return rows.flatten(0, 1), 4
 

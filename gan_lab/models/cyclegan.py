@@ -27,7 +27,17 @@ from gan_lab.models.adversary import (
     penalty_terms,
     tell_progress,
 )
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating, unseen
+from gan_lab.models.base import (
+    Batch,
+    Loss,
+    ManualModule,
+    OptimizerFactory,
+    Terms,
+    check_weights,
+    evaluating,
+    spaced,
+    unseen,
+)
 from gan_lab.models.probe import Probe
 from gan_lab.networks import ExponentialMovingAverage, RandomVGG
 
@@ -108,6 +118,7 @@ class CycleGAN(ManualModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        check_weights(lambda_cycle=lambda_cycle, lambda_identity=lambda_identity, lambda_foreground=lambda_foreground)
         self.generator_AB, self.generator_BA = generator(), generator()
         self.discriminator_A, self.discriminator_B = discriminator(), discriminator()
         self.generator_optimizer = generator_optimizer
@@ -225,7 +236,8 @@ class CycleGAN(ManualModule):
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of A, fake B, back to A | B, fake A, back to B."""
-        real_A, real_B = batch["A"][:6].to(self.device), batch["B"][:6].to(self.device)
+        shown = spaced({side: batch[side] for side in "AB"}, 6)
+        real_A, real_B = shown["A"].to(self.device), shown["B"].to(self.device)
         fake_B, fake_A = self.translate(real_A, "AB"), self.translate(real_B, "BA")
         rec_A, rec_B = self.translate(fake_B, "BA"), self.translate(fake_A, "AB")
         rows = torch.stack([real_A, fake_B, rec_A, real_B, fake_A, rec_B], dim=1)

@@ -34,7 +34,7 @@ from gan_lab.models.adversary import (
     named_penalties,
     penalty_terms,
 )
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, evaluating
+from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, check_weights, evaluating, spaced
 from gan_lab.models.probe import Probe
 from gan_lab.networks import ExponentialMovingAverage
 from gan_lab.networks.restorer import enlarged
@@ -67,8 +67,8 @@ class Enhancer(ManualModule):
         options: of `ManualModule`.
 
     Raises:
-        UserError: no term has a weight and there is no D; feature matching without D, or D without an optimiser;
-            `lambda_perceptual` is above 0 and the VGG19 file is missing.
+        UserError: no term has a weight and there is no D; a weight is below 0; feature matching without D, or D without an
+            optimiser; `lambda_perceptual` is above 0 and the VGG19 file is missing.
 
     Source: Isola et al. 2017, arXiv:1611.07004, eq. 4; Johnson et al. 2016, arXiv:1603.08155, eq. 2 (perceptual);
     Wang et al. 2018, arXiv:1711.11585, eq. 4 (feature matching).
@@ -76,6 +76,7 @@ class Enhancer(ManualModule):
 
     batch_kind = "paired"
     task = "restoration"
+    directions = ("AB",)
     monitor = ("val/psnr", "max")
 
     def __init__(
@@ -99,6 +100,15 @@ class Enhancer(ManualModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        check_weights(
+            lambda_adversarial=lambda_adversarial,
+            lambda_l1=lambda_l1,
+            lambda_psnr=lambda_psnr,
+            lambda_gradient=lambda_gradient,
+            lambda_ssim=lambda_ssim,
+            lambda_feature_matching=lambda_feature_matching,
+            lambda_perceptual=lambda_perceptual,
+        )
         if discriminator is None and lambda_feature_matching > 0:
             raise UserError(
                 "model.lambda_feature_matching: needs a discriminator; set it to 0 or give model.discriminator"
@@ -214,9 +224,19 @@ class Enhancer(ManualModule):
         with evaluating(generator):
             return restored(generator, {"lq": lq, "aid": aid}).float().clamp(-1, 1)
 
+    def translate(self, image: Tensor, direction: str = "AB") -> Tensor:
+        """Return what `enhance` does, as a translator does it: of pairs lq is the domain A, gt is B.
+
+        Raises:
+            UserError: the direction is not AB, the only one that is learnt.
+        """
+        if direction not in self.directions:
+            raise UserError(f"direction={direction}: learnt is AB alone, from lq to gt; swap the folders to train BA")
+        return self.enhance(image)
+
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of input, output and ground truth, two images a row."""
-        lq, gt, aid = parts({name: value[:8].to(self.device) for name, value in batch.items()})
+        lq, gt, aid = parts({name: value.to(self.device) for name, value in spaced(batch, 8).items()})
         return torch.stack([as_large_as(gt, lq), self.enhance(lq, aid), gt], dim=1).flatten(0, 1), 6
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.losses import free_bits, kl_per_latent
 from gan_lab.models.autoencoder import Autoencoder
-from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, evaluating
+from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, check_weights, evaluating
 from gan_lab.models.gan import random_vgg_distance, seeded_noise
 from gan_lab.models.probe import Probe
 
@@ -57,6 +57,7 @@ class VAE(Autoencoder):
         **options: Any,
     ) -> None:
         super().__init__(encoder, decoder, optimizer, **options)
+        check_weights(lambda_kl=lambda_kl)
         if not 0 <= kl_warm_up <= 1:
             raise UserError(f"model.kl_warm_up={kl_warm_up}: needs a share of the budget, from 0 (none) to 1")
         if free_bits < 0:

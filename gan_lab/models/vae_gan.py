@@ -22,7 +22,7 @@ from gan_lab.models.adversary import (
     named_penalties,
     penalty_terms,
 )
-from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms
+from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, check_weights
 from gan_lab.models.probe import Probe
 from gan_lab.models.vae import VAE, sampled
 
@@ -66,6 +66,7 @@ class VAEGAN(VAE):
         **options: Any,
     ) -> None:
         super().__init__(encoder, decoder, optimizer, **options)
+        check_weights(lambda_adversarial=lambda_adversarial, lambda_feature_matching=lambda_feature_matching)
         self.discriminator = discriminator
         self.discriminator_optimizer = discriminator_optimizer
         self.adversarial: Adversarial = adversarial or NonSaturating()

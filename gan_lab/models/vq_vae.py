@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.models.autoencoder import Autoencoder
-from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, evaluating
+from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, check_weights, evaluating
 from gan_lab.networks import VectorQuantizer
 
 
@@ -43,6 +43,7 @@ class VQVAE(Autoencoder):
         **options: Any,
     ) -> None:
         super().__init__(encoder, decoder, optimizer, **options)
+        check_weights(lambda_commitment=lambda_commitment)
         self.quantizer = quantizer
         self.lambda_commitment = lambda_commitment
 

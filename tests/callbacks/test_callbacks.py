@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader
 from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, SampleGrid, TermsLogger
 from gan_lab.callbacks.figures import held_out
 from gan_lab.callbacks.progress import clock
+from gan_lab.data.views import UnpairedView, collate
 
 
 @pytest.mark.parametrize(
@@ -162,6 +164,31 @@ def test_held_out_samples_are_spread_evenly(images: int, chosen: list[int]) -> N
     loader = DataLoader(range(10), batch_size=3)  # type: ignore[arg-type]
     trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(val_dataloader=lambda: loader))
     assert torch.cat(list(held_out(trainer, images))).tolist() == chosen  # type: ignore[arg-type]
+
+
+class Numbered:
+    """Photos that are their own numbers."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def read(self, index: int) -> Any:
+        return np.full((8, 8, 3), index, np.uint8)
+
+
+@pytest.mark.parametrize("small", [4, 10, 7])
+def test_held_out_samples_show_all_of_a_smaller_domain_alike(small: int) -> None:
+    images_A: Any = Numbered(80)
+    images_B: Any = Numbered(small)
+    loader = DataLoader(UnpairedView(images_A, images_B, 8, 0, None), batch_size=8, collate_fn=collate)
+    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(val_dataloader=lambda: loader))
+    shown = torch.cat([batch["B"][:, 0, 0, 0] for batch in held_out(trainer, 20)])
+    counts = shown.unique(return_counts=True)[1]
+    assert len(counts) == small
+    assert counts.max() - counts.min() <= 1
 
 
 def test_no_held_out_samples() -> None:

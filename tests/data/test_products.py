@@ -267,7 +267,7 @@ def test_paired_folders_are_cut_alike(tmp_path: Path, write: Write) -> None:
 def test_pairs_of_different_shape_are_refused(tmp_path: Path, write: Write) -> None:
     write("gt", 4, size=(60, 50))
     write("lq", 4, size=(50, 60))
-    with pytest.raises(UserError, match=r"50x60 but .* is 60x50"):
+    with pytest.raises(UserError, match=r"50x60 but .* is 60x50; .* more than 2%.* To mend: crop both photos"):
         prepared(tmp_path, batch_kind="paired")
 
 

@@ -67,6 +67,13 @@ def test_resizing_keeps_a_plain_colour_and_the_grey_axis() -> None:
     assert resize(np.zeros((50, 70, 1), dtype=np.uint8), 20, 30).shape == (30, 20, 1)
 
 
+def test_sixteen_bits_are_resized_as_eight_are() -> None:
+    eight = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
+    sixteen = resize(eight.astype(np.uint16) * 257, 20, 30)
+    assert sixteen.dtype == np.uint16
+    np.testing.assert_allclose(sixteen / 257, resize(eight, 20, 30), atol=1)
+
+
 def test_resizing_averages_rather_than_samples() -> None:
     stripes = np.tile(np.array([0, 255], dtype=np.uint8), (64, 32))[:, :, None]
     assert abs(int(resize(stripes, 8, 8)[4, 4, 0]) - 128) < 5

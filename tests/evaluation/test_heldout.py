@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from gan_lab.data import Products
@@ -29,6 +32,15 @@ def test_one_split_for_both_is_said(shares: tuple[float, float]) -> None:
 def test_nothing_held_out_is_refused() -> None:
     with pytest.raises(UserError, match="no photos are held out"):
         demo(validation_share=0.0, test_share=0.0)
+
+
+def test_messages_can_name_the_options_that_gave_the_photos(tmp_path: Path) -> None:
+    size: dict[str, Any] = {"image_size": 16, "batch_kind": "unpaired"}
+    folders = {"domain_a": tmp_path / "a", "domain_b": tmp_path / "b"}
+    assert Products(**size, **folders).places == "data.domain_a, data.domain_b"
+    assert Products(**size, root=tmp_path, class_a="x", class_b="y").places == "data.class_a, data.class_b"
+    assert Products(**size, root=tmp_path).places == "data.root"
+    assert demo().places == "data.root"
 
 
 def test_a_choice_is_seeded_and_has_no_photo_twice() -> None:

@@ -28,15 +28,22 @@ class Domains:
 
     def __init__(self, n_A: int = 20, n_B: int = 10, training: Domains | None = None, seed: int = 0) -> None:
         self.A, self.B = with_square(n_A, -0.7, 0.0, seed), with_square(n_B, 0.7, 0.0, seed + 1)
-        self.view = SimpleNamespace(images_A=self.A, images_B=self.B)
+        most = max(n_A, n_B)
+        order_A, order_B = ([position * n // most for position in range(most)] for n in (n_A, n_B))
+        self.view = SimpleNamespace(order_A=order_A, order_B=order_B)
         self.training = training
+        self.places = "data.domain_a, data.domain_b"
+
+    def __len__(self) -> int:
+        return max(len(self.A), len(self.B))
 
     def chosen(self, n: int | None, seed: int) -> list[int]:
         return list(range(max(len(self.A), len(self.B))))[:n]
 
     def batches(self, indices: Sequence[int]) -> Iterator[dict[str, Tensor]]:
         for part in torch.tensor(indices).split(6):
-            yield {"A": self.A[part % len(self.A)], "B": self.B[part % len(self.B)]}
+            rows = {"A": self.view.order_A, "B": self.view.order_B}
+            yield {side: getattr(self, side)[[rows[side][key] for key in part.tolist()]] for side in "AB"}
 
 
 class Translator:
@@ -115,10 +122,25 @@ def test_a_model_of_one_direction_has_no_way_back() -> None:
 
 def test_a_repeated_photo_counts_once() -> None:
     seen: set[int] = set()
-    assert fresh([0, 1, 2, 3], 3, seen) == [0, 1, 2]
-    assert fresh([4, 5, 6], 3, seen) == []
+    assert fresh([0, 1, 1, 2], seen) == [0, 1, 3]
+    assert fresh([2, 0, 4], seen) == [2]
 
 
-def test_too_few_photos_are_refused() -> None:
-    with pytest.raises(UserError, match="20 photos of A and 3 of B"):
-        evaluate(Translator(), Domains(n_B=3))
+class Unused(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        raise AssertionError("computed before the photos were counted")
+
+
+@pytest.mark.parametrize(
+    ("n_B", "n", "message"),
+    [
+        (3, None, "data.domain_a, data.domain_b: held out are 20 photos of A and 3 of B; .* data.test_share"),
+        (10, 3, "n=3: leaves 3 photos of A and [123] of B; comparing needs 4 of each; give more"),
+    ],
+)
+def test_too_few_photos_are_refused_at_once_by_the_option_that_is_to_blame(
+    n_B: int, n: int | None, message: str
+) -> None:
+    unused = Extractor("unused", "unused", "none", Unused())
+    with pytest.raises(UserError, match=message):
+        evaluate_translation(Translator(), Domains(n_B=n_B), unused, n=n)  # type: ignore[arg-type]

@@ -32,6 +32,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unchanging_enhancer(folder / "enhancer")
     tiny_checkpoint(folder / "cyclegan", "cyclegan")
     tiny_checkpoint(folder / "cgan", "cgan")
+    tiny_checkpoint(folder / "pix2pix", "pix2pix")
     tiny_checkpoint(folder / "dcgan", "dcgan")
     return folder
 
@@ -74,6 +75,17 @@ def test_translate_has_a_direction_and_a_size(command: Command, runs: Path, phot
     assert read_image(command.folder / "AB" / "a.png").shape == (32, 43, 3)
     assert read_image(command.folder / "BA" / "a.jpg").shape == (30, 40, 3)
     assert (read_image(command.folder / "AB" / "deep" / "c.png")[:9, :9] != read_image(photos / "deep/c.webp")).any()
+
+
+def test_a_run_of_pairs_translates_and_enhances(command: Command, runs: Path, photos: Path) -> None:
+    base = [f"checkpoint={runs / 'pix2pix'}", "input=photos/a.jpg", "format=png"]
+    assert command(gan_lab.translate, *base, "output=there", "size=32", "strength=0.5", "report=true") == 0
+    assert written(command.folder / "there") == {"a.png", "manifest.jsonl", "report.html"}
+    assert read_image(command.folder / "there" / "a.png").shape == (32, 43, 3)
+    assert command(gan_lab.translate, *base, "output=back", "direction=BA") == 2
+    assert "direction=BA: this model has learnt AB alone" in command.err
+    assert command(gan_lab.enhance, *base, "output=enhanced") == 0
+    assert read_image(command.folder / "enhanced" / "a.png").shape == (30, 40, 3)
 
 
 def test_translate_goes_on_where_it_stopped(command: Command, runs: Path, photos: Path) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+from gan_lab.data.geometry import CENTRE
+from gan_lab.data.source import resize
+from gan_lab.data.views import as_validated
 from gan_lab.errors import UserError
+from gan_lab.imaging import read_image
 from gan_lab.imaging.metadata import Metadata
-from gan_lab.imaging.photo import Photo
+from gan_lab.imaging.photo import Photo, read_photo
+from gan_lab.jobs.restoration import as_pixels
 from gan_lab.jobs.translation import Translation, TranslationWish, statistics_of, translate_photo
 from gan_lab.networks import InstanceNorm2d, ResnetGenerator
 
@@ -36,8 +43,16 @@ class Negative(nn.Module):
         return -image
 
 
+class Spy(nn.Module):
+    """Changes nothing, and keeps what it was shown."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.shown = as_pixels(image[0], np.dtype(np.uint8))
+        return image
+
+
 def negative(**options: Any) -> Translation:
-    return Translation(Model(Negative(), **options), 16, 3)
+    return Translation(Model(Negative()), 16, 3, **options)
 
 
 def pixels(height: int, width: int, dtype: Any = np.uint8, seed: int = 0) -> Any:
@@ -58,16 +73,70 @@ def test_strength_is_what_is_between_the_photo_and_its_translation(strength: flo
     np.testing.assert_allclose(made, expected, atol=0.51)
 
 
+@pytest.mark.parametrize("shape", [(50, 100), (40, 18), (9, 12), (17, 17)])
+@pytest.mark.parametrize("options", [{}, {"shorter_side": 24}, {"fit": "pad"}], ids=str)
+def test_the_network_is_shown_a_photo_as_training_showed_its_own(shape: tuple[int, int], options: Any) -> None:
+    photo, spy = pixels(*shape), Spy()
+    made = Translation(Model(spy), 16, 3, **options)(photo, TranslationWish())
+    np.testing.assert_array_equal(CENTRE.apply(spy.shown, 16), as_validated(photo, 16, **options))
+    assert made.shape[:2] == spy.shown.shape[:2] or options == {"fit": "pad"}
+
+
+def test_the_white_around_a_padded_photo_is_cut_off_again() -> None:
+    photo = pixels(20, 41)
+    made = negative(fit="pad")(photo, TranslationWish())
+    np.testing.assert_array_equal(made, 255 - resize(photo, 16, 8))
+    assert negative(fit="pad")(photo, TranslationWish(strength=0)).shape == (8, 16, 3)
+
+
+@pytest.mark.parametrize(
+    ("fit", "size", "shape"),
+    [
+        ("crop", None, (18, 36)),
+        ("crop", 24, (24, 48)),
+        ("crop", 0, (20, 40)),
+        ("pad", None, (8, 16)),
+        ("pad", 24, (12, 24)),
+        ("pad", 8, (4, 8)),
+        ("pad", 0, (20, 40)),
+    ],
+)
+def test_the_result_has_the_size_that_was_asked_for(fit: str, size: int | None, shape: tuple[int, int]) -> None:
+    assert negative(fit=fit)(pixels(20, 40), TranslationWish(size=size)).shape == (*shape, 3)
+
+
+def test_a_transparent_photo_is_shown_on_the_ground_that_it_has_in_training(tmp_path: Path) -> None:
+    layers = np.dstack([pixels(40, 50), np.random.default_rng(1).integers(0, 256, (40, 50)).astype(np.uint8)])
+    layers[:, :20, 3] = 0
+    Image.fromarray(layers).save(tmp_path / "cut.png")
+    spy = Spy()
+    translate_photo(Translation(Model(spy), 16, 3), read_photo(tmp_path / "cut.png"), TranslationWish())
+    trained_on = resize(read_image(tmp_path / "cut.png"), *spy.shown.shape[1::-1])
+    np.testing.assert_allclose(spy.shown.astype(int), trained_on, atol=1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_cut_out_brings_no_white_to_another_ground(dtype: Any) -> None:
+    most = int(np.iinfo(dtype).max)
+    alpha = np.tile(np.linspace(0, most, 40).astype(dtype), (20, 1))
+    photo = Photo(np.full((20, 40, 3), most // 5, dtype), alpha, Metadata(format="PNG"))
+    made = translate_photo(Translation(Model(Spy()), 16, 3), photo, TranslationWish(size=0))
+    assert made.alpha is not None
+    np.testing.assert_array_equal(made.alpha, alpha)
+    on_black = made.pixels.astype(float) * (alpha[..., None] / most)
+    np.testing.assert_allclose(on_black, (most // 5) * np.repeat(alpha[..., None] / most, 3, axis=2), atol=2)
+
+
 def test_alpha_is_brought_to_the_results_size_and_metadata_are_kept() -> None:
     alpha = np.zeros((32, 64), np.uint8)
     alpha[:, 32:] = 255
     photo = Photo(pixels(32, 64), alpha, Metadata(format="PNG"))
     made = translate_photo(negative(), photo, TranslationWish())
-    assert made.pixels.shape == (16, 32, 3)
+    assert made.pixels.shape == (18, 36, 3)
     assert made.alpha is not None
-    assert made.alpha.shape == (16, 32)
-    assert (made.alpha[:, :15] == 0).all()
-    assert (made.alpha[:, 17:] == 255).all()
+    assert made.alpha.shape == (18, 36)
+    assert (made.alpha[:, :17] == 0).all()
+    assert (made.alpha[:, 19:] == 255).all()
     assert made.metadata == photo.metadata
 
 
@@ -77,7 +146,7 @@ def test_a_photo_smaller_than_the_training_size_keeps_its_own() -> None:
 
 def test_a_direction_that_is_not_learnt_is_refused() -> None:
     with pytest.raises(UserError, match="direction=BA: this model has learnt AB alone"):
-        negative(directions=("AB",))(pixels(20, 20), TranslationWish(direction="BA"))
+        Translation(Model(Negative(), ("AB",)), 16, 3)(pixels(20, 20), TranslationWish(direction="BA"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 
 from gan_lab.errors import UserError
 from gan_lab.models import GAN, TrainingDivergedError, burn_in, linear_decay
-from gan_lab.models.base import load_rng_state, rng_state, split, untouched_rng
+from gan_lab.models.base import load_rng_state, rng_state, spaced, split, untouched_rng
 from tests.models.fitting import TinyDiscriminator, TinyGenerator, adam, fit, same, weights
 
 
@@ -36,6 +36,12 @@ def test_micro_batches_give_the_update_of_the_whole_batch() -> None:
 def test_micro_batches_must_divide_the_batch() -> None:
     with pytest.raises(UserError, match=r"micro_batches=3.*batch of 8"):
         split(batch(0), 3)
+
+
+@pytest.mark.parametrize(("n", "rows"), [(3, [0, 3, 6]), (8, list(range(8))), (9, [0, 1, 2, 3, 4, 5, 6, 7, 8])])
+def test_what_a_grid_shows_lies_evenly_over_its_batch(n: int, rows: list[int]) -> None:
+    images = torch.arange(9 if n != 8 else 8)
+    assert spaced({"A": images, "B": -images}, n)["B"].neg().tolist() == rows
 
 
 def test_gradient_clip_bounds_the_norm_of_each_optimiser() -> None:

@@ -119,6 +119,13 @@ def test_takes_the_look_of_b_and_keeps_the_square_where_it_is() -> None:
     assert (columns, len(pictures)) == (4, 16)
 
 
+def test_a_grid_shows_photos_from_all_over_the_batch() -> None:
+    numbers = (torch.arange(32) / 32)[:, None, None, None].expand(-1, 3, 16, 16)
+    pictures, columns = cut().sample_grid({"A": numbers, "B": -numbers})
+    for first, sign in ((0, 1), (2, -1)):
+        torch.testing.assert_close(pictures[first::columns].mean((1, 2, 3)), sign * torch.arange(0, 32, 4) / 32)
+
+
 def test_the_discriminator_sees_augmented_images_in_either_turn_and_the_patches_none() -> None:
     augment = Recorder()
     model = cut(augment=augment)

@@ -28,6 +28,13 @@ def cyclegan(**options: Any) -> CycleGAN:
     return CycleGAN(Pointwise, lambda: TinyDiscriminator(4), adam(2e-3), adam(2e-3), **options)
 
 
+def test_a_grid_shows_photos_from_all_over_the_batch() -> None:
+    numbers = (torch.arange(30) / 30)[:, None, None, None].expand(-1, 1, 2, 2)
+    pictures, columns = cyclegan().sample_grid({"A": numbers, "B": -numbers})
+    for first, sign in ((0, 1), (3, -1)):
+        torch.testing.assert_close(pictures[first::columns].mean((1, 2, 3)), sign * torch.arange(0, 30, 5) / 30)
+
+
 def test_translates_one_domain_into_the_other_and_back() -> None:
     model = cyclegan(lambda_identity=0.0)
     fit(model, domains, 600)

@@ -6,7 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -56,16 +56,27 @@ def trained(name: str, options: Sequence[str], arguments: argparse.Namespace) ->
     if not (folder / "done").exists():
         common = [f"name={name}", f"runs_dir={arguments.work}", f"seed={arguments.seed}", "resume=auto"]
         budget = ["trainer.max_epochs=null", f"trainer.max_minutes={arguments.minutes}"]
-        run(["-m", "gan_lab.train", *common, *budget, *options], arguments.work / f"{name}.log")
+        run(
+            ["-m", "gan_lab.train", *common, *budget, *options],
+            arguments.work / f"{name}.log",
+            lambda: given_up(folder),
+        )
         (folder / "done").touch()
     return load(folder, device="cpu")
 
 
-def run(command: Sequence[str], log: Path) -> None:
-    """Run Python on a command line, and keep what it says."""
+def given_up(folder: Path) -> bool:
+    """Tell whether the doctor has ended a run, after going back in vain: what it had reached by then is compared."""
+    file = folder / "doctor.json"
+    found = json.loads(file.read_text()) if file.exists() else {}
+    return bool(found.get("setbacks") and found.get("findings"))
+
+
+def run(command: Sequence[str], log: Path, forgiven: Callable[[], bool] = lambda: False) -> None:
+    """Run Python on a command line, and keep what it says; an exit code other than 0 ends this, unless forgiven."""
     with open(log, "a") as file:
         code = subprocess.run([sys.executable, *command], stdout=file, stderr=subprocess.STDOUT).returncode
-    if code:
+    if code and not forgiven():
         raise SystemExit(f"{' '.join(command)}: exit code {code}, see {log}")
 
 

@@ -6,7 +6,7 @@
 Every contender trains in a process of its own, one after the other, for so many minutes of wall clock by its own clock, the
 one of the tutorial (`tutorial_dcgan.py`) included; preparation (decoding into a cache, importing) does not count for either. Of
 each, 64 samples are drawn into a grid, and of gan_lab's runs its first row at four moments. What `--work` holds already is not
-trained again, so a command that was stopped goes on where it was.
+trained again, so a command that was stopped goes on where it was. A run that the doctor gives up is judged by what it had.
 
 Samples are compared with the training split of all photos, in the features of a random VGG with a fixed seed (Naeem et al.
 2020): its distances tell colour, texture and coarse shape apart and are no FID. Five sets of samples, each of as many as
@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.contest import begin, parser, photo_batches, run, trained, write
+from benchmarks.contest import begin, given_up, parser, photo_batches, run, trained, write
 from gan_lab.imaging import grid, write_png
 from gan_lab.imaging.photo import read_photo
 from gan_lab.metrics import (
@@ -125,6 +125,8 @@ def train_own(name: str, arguments: argparse.Namespace, data: Sequence[str], n: 
     last = torch.load(arguments.work / name / "checkpoints" / "last.ckpt", weights_only=True)["clock"]["iteration"]
     write_png(arguments.work / f"{name}_over_time.png", over_time(arguments.work / name / "samples", tool.image_size))
     length = f"{last} iterations of {tool.config['data']['batch_size']}, best at {tool.model.iteration}"
+    if given_up(arguments.work / name):
+        length += ", given up by the doctor"
     return np.concatenate(list(tool.samples(n, seed=1))), length
 
 

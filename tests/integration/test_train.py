@@ -211,6 +211,7 @@ def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp
         (["model.lambda_cycel=3"], "did you mean model.lambda_cycle"),
         (["trainer.max_iteration=3"], "did you mean trainer.max_iterations"),
         (["image_size=64"], "did you mean data.image_size"),
+        (["experiment=smal_catalogue"], "did you mean experiment=small_catalogue"),
         (["model=vae", "model.encoder.latent=3"], "did you mean model.encoder.latents"),
         (["seed=1,2"], "add -m"),
         (["trainer.precision=fp16"], "bf16-mixed"),

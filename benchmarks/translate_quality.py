@@ -50,6 +50,10 @@ CONTENDERS = {
     "foreground_antialiased": [
         "model=cyclegan", "model.lambda_foreground=1", "model.generator.resampling=antialiased", "model.ema_half_life=500"
     ],
+    "change_ground": ["experiment=change_ground"],
+    "cut_attention": [
+        "model=cut", "model.lambda_foreground=10", "model.generator.attention=true", "model.ema_half_life=500",
+    ],
     "residual": [
         "model=cyclegan", "model.lambda_foreground=1", "model.generator.resampling=antialiased", "model.ema_half_life=500",
         "++model.generator.global_residual=true",

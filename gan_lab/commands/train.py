@@ -339,7 +339,7 @@ def cautions(counts: dict[str, int], augmented: bool) -> list[str]:
         said.append(
             f"{large} has {counts[large]} photos and {small} {counts[small]}: an epoch shows each of {large} once and "
             f"each of {small} {counts[large] / counts[small]:.0f} times. What {small} does not show, other goods, sizes or "
-            f"backgrounds, is forced to look like what it shows; model.lambda_foreground=1 holds the product in CycleGAN."
+            f"backgrounds, is forced to look like what it shows; experiment=change_ground keeps the product as it is."
         )
     return said
 

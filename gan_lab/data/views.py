@@ -19,10 +19,11 @@ from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, gene
 from gan_lab.errors import UserError
 from gan_lab.imaging.cutout import cut_out
 from gan_lab.imaging.files import UnreadableImage
+from gan_lab.imaging.ground import LIMIT
 from gan_lab.imaging.profile import Degraded
 
-#: The confidence from which a cut-out is taken for the product.
-CERTAIN = 0.2
+#: Photos of a domain whose masks a worker remembers: looking for the product takes longer than a training step's reading.
+REMEMBERED = 5000
 
 Pixels = NDArray[np.uint8]
 Degradation = Callable[[Pixels, np.random.Generator], Pixels | Degraded]
@@ -143,7 +144,8 @@ class PairView(View):
 class UnpairedView(View):
     """`{"A", "B"}`, and `"mask_A"` and `"mask_B"` if asked for: photos of two domains, drawn independently.
 
-    The smaller domain is repeated. A mask is 255 where the product is; all of it is, where the product is not certain.
+    The smaller domain is repeated. A mask is 255 where the product is on the photo, looked for before the square is cut out;
+    0 throughout, where no product is certain.
     """
 
     def __init__(
@@ -159,22 +161,32 @@ class UnpairedView(View):
         self.images_A, self.images_B = images_A, images_B
         self.order_A, self.order_B = self._order(len(images_A)), self._order(len(images_B), domain=1)
         self.masks = masks
+        self.remembered: dict[tuple[str, int], Pixels] = {}
 
     def __getitem__(self, key: int) -> Sample:
-        _, image_A = next_readable(self.images_A.read, self.order_A[key], len(self.images_A))
-        _, image_B = next_readable(self.images_B.read, self.order_B[key], len(self.images_B))
-        sample = {
-            "A": self._cut(key).apply(image_A, self.image_size),
-            "B": self._cut(key, GEOMETRY_B).apply(image_B, self.image_size),
-        }
-        return sample | {f"mask_{side}": product_mask(sample[side]) for side in "AB"} if self.masks else sample
+        sample: Sample = {}
+        domains = (("A", self.images_A, self.order_A, GEOMETRY), ("B", self.images_B, self.order_B, GEOMETRY_B))
+        for side, images, order, use in domains:
+            index, image = next_readable(images.read, order[key], len(images))
+            cut = self._cut(key, use)
+            sample[side] = cut.apply(image, self.image_size)
+            if self.masks:
+                sample[f"mask_{side}"] = cut.apply(self._mask(side, index, image), self.image_size)
+        return sample
+
+    def _mask(self, side: str, index: int, image: Pixels) -> Pixels:
+        packed = self.remembered.get((side, index))
+        if packed is None:
+            packed = np.packbits(product_mask(image), axis=1)
+            if len(self.remembered) < 2 * REMEMBERED:
+                self.remembered[side, index] = packed
+        return np.unpackbits(packed, axis=1, count=image.shape[1])[:, :, None] * np.uint8(255)
 
 
-def product_mask(image: Pixels) -> Pixels:
-    """Return where the product is on uint8 [H, W, C]: uint8 [H, W, 1], 255 there; 255 everywhere if that is not certain."""
+def product_mask(image: Pixels) -> NDArray[np.bool_]:
+    """Return where the product is on uint8 [H, W, C]: bool [H, W], false throughout if that is not certain."""
     found = cut_out(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)
-    mask = found.mask if found.confidence >= CERTAIN else np.ones_like(found.mask)
-    return mask[:, :, None].astype(np.uint8) * 255
+    return found.mask if found.confidence >= LIMIT else np.zeros_like(found.mask)
 
 
 def as_validated(image: Pixels, image_size: int, fit: str = "crop", shorter_side: int | None = None) -> Pixels:
@@ -209,7 +221,7 @@ def grey_copy(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def collate(samples: Sequence[Sample]) -> dict[str, Tensor]:
-    """Stack samples: uint8 [H, W, C] images to float32 [N, C, H, W] in [-1, 1], masks to {0, 1}, labels to int64 [N]."""
+    """Stack samples: uint8 [H, W, C] images to float32 [N, C, H, W] in [-1, 1], masks to [0, 1], labels to int64 [N]."""
     batch: dict[str, Tensor] = {}
     for key, first in samples[0].items():
         values = [sample[key] for sample in samples]

@@ -7,6 +7,7 @@ from gan_lab.losses.kl import free_bits, kl_divergence, kl_per_latent
 from gan_lab.losses.penalties import R1, R2, GradientPenalty, gradient_penalty, r1_penalty, r2_penalty
 from gan_lab.losses.perceptual import Perceptual
 from gan_lab.losses.reconstruction import (
+    attention_loss,
     binary_cross_entropy,
     feature_matching,
     gradient_difference,
@@ -15,6 +16,7 @@ from gan_lab.losses.reconstruction import (
     mse,
     negative_psnr,
     ssim_loss,
+    weighted_l1,
 )
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Perceptual",
     "RelativisticPairing",
     "Wasserstein",
+    "attention_loss",
     "binary_cross_entropy",
     "feature_matching",
     "free_bits",
@@ -44,4 +47,5 @@ __all__ = [
     "r1_penalty",
     "r2_penalty",
     "ssim_loss",
+    "weighted_l1",
 ]

@@ -24,6 +24,22 @@ def masked_l1(pred: Tensor, gt: Tensor, mask: Tensor) -> Tensor:
     return inside.mean()
 
 
+def weighted_l1(pred: Tensor, gt: Tensor, weight: Tensor) -> Tensor:
+    """Return the mean of the absolute difference of two [N, C, H, W] images times a weight [N, 1, H, W]."""
+    return ((pred.float() - gt.float()).abs() * weight).mean()
+
+
+def attention_loss(logits: Tensor, product: Tensor) -> Tensor:
+    """Return the binary cross-entropy between where a generator draws and where the product is not.
+
+    Args:
+        logits: of the share that is drawn, [N, 1, H, W].
+        product: 1 where it is, [N, 1, H, W]; a photo on which it is nowhere, since none was found, counts for nothing.
+    """
+    found = product.amax(dim=(1, 2, 3), keepdim=True).expand_as(product)
+    return functional.binary_cross_entropy_with_logits(logits.float(), 1 - product, weight=found)
+
+
 def mse(pred: Tensor, gt: Tensor) -> Tensor:
     """Return the mean squared difference of two [N, C, H, W] images."""
     return functional.mse_loss(pred.float(), gt.float())

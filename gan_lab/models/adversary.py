@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_lab.errors import UserError
-from gan_lab.losses import Wasserstein
+from gan_lab.losses import Wasserstein, attention_loss, masked_l1
 from gan_lab.models.base import Batch, ManualModule, Terms, check_weights, evaluating
 
 Judge = Callable[[Tensor], Tensor]
@@ -103,7 +103,7 @@ def generator_term(adversarial: Adversarial, judge: Judge, fake: Tensor, real: T
     return adversarial.generator(judge(fake), logits_real)
 
 
-def each(network: nn.Module, *batches: Tensor, label: Tensor | None = None) -> list[Tensor]:
+def each(network: nn.Module, *batches: Tensor, label: Tensor | None = None, **options: Any) -> list[Any]:
     """Return what a network makes of several batches of one size: in one call, which is faster, where that is the same.
 
     Batch norm would mix the batches. Spectral norm needs the single call when compiled: its power iteration changes in
@@ -113,24 +113,60 @@ def each(network: nn.Module, *batches: Tensor, label: Tensor | None = None) -> l
         network: called with a batch, and with labels if given.
         batches: [N, C, H, W] each.
         label: int64 [N], the same for every batch; None for none.
+        options: of the call; where one makes the network return several tensors, a tuple of them stands for each batch.
     """
+    labels = () if label is None else (label,)
     if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules()):
-        return [network(batch) if label is None else network(batch, label) for batch in batches]
-    together = torch.cat(batches)
-    out = network(together) if label is None else network(together, label.repeat(len(batches)))
+        return [network(batch, *labels, **options) for batch in batches]
+    out = network(torch.cat(batches), *(each.repeat(len(batches)) for each in labels), **options)
+    if isinstance(out, tuple):
+        return list(zip(*(part.chunk(len(batches)) for part in out), strict=True))
     return list(out.chunk(len(batches)))
 
 
-def masks_of(batch: Batch, sides: str, weight: float) -> Batch:
-    """Return where the product is on the photos of these domains, for a foreground term.
+def masks_of(batch: Batch, sides: str) -> Batch:
+    """Return where the product is on the photos of these domains.
 
     Raises:
         UserError: the data have not looked for it.
     """
     names = [f"mask_{side}" for side in sides]
     if any(name not in batch for name in names):
-        raise UserError(f"model.lambda_foreground={weight}: the data give no masks; set data.masks=true")
+        raise UserError(
+            "model.lambda_foreground, model.lambda_ground: the data give no masks of the product; set data.masks=true"
+        )
     return {name: batch[name] for name in names}
+
+
+def foreground_terms(side: str, fake: Tensor, real: Tensor, product: Tensor, drawn: Tensor | None) -> Terms:
+    """Return what holds the product, by name.
+
+    Args:
+        side: of the photos, "A" or "B".
+        fake: their translations, [N, C, H, W].
+        real: the photos.
+        product: 1 where it is on them, [N, 1, H, W].
+        drawn: where a generator with attention draws, logits [N, 1, H, W].
+    """
+    terms = {f"loss_foreground_{side}": masked_l1(fake, real, product)}
+    if drawn is not None:
+        terms[f"loss_attention_{side}"] = attention_loss(drawn, product)
+    return terms
+
+
+def check_attention(generator: nn.Module, lambda_foreground: float) -> bool:
+    """Return whether a generator has attention.
+
+    Raises:
+        UserError: and nothing tells it where to look. It would copy its input: what is copied comes back through a cycle, or
+            is told by its patches, without being learnt (seen: within 500 iterations).
+    """
+    attends = bool(getattr(generator, "attention", False))
+    if attends and lambda_foreground == 0:
+        raise UserError(
+            "model.generator.attention=true: without masks it learns to copy the whole photo; add model.lambda_foreground=1"
+        )
+    return attends
 
 
 def detached(terms: Terms) -> Terms:

@@ -11,15 +11,17 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
-from gan_lab.losses import LeastSquares, masked_l1, patch_nce
+from gan_lab.losses import LeastSquares, patch_nce
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversary import (
     Adversarial,
     adapt,
     certainty,
+    check_attention,
     detached,
     discriminator_terms,
     each,
+    foreground_terms,
     generator_term,
     judge_of,
     masks_of,
@@ -59,7 +61,8 @@ class CUT(ManualModule):
         patches: places of a feature map that are compared.
         temperature: of the contrastive term.
         lambda_foreground: weight of the mean absolute difference between a photo and its translation where the product is,
-            by the batch's masks: the product stays itself and the ground may change. 10 is a strong hold.
+            by the batch's masks: the product stays itself and the ground may change. 10 is a strong hold. Of a generator
+            with attention, the cross-entropy between the ground and where it draws is added to it.
         augment: what is done to every image before D sees it; see `GAN`.
         ema_half_life: as in `GAN`; None for no averaging, as in the paper.
         options: of `ManualModule`.
@@ -106,6 +109,8 @@ class CUT(ManualModule):
         self.identity = identity
         self.temperature = temperature
         self.lambda_foreground = lambda_foreground
+        attends = check_attention(generator, lambda_foreground)
+        self.asked = {"return_attention": True} if attends else {}
         self.augment = augment
 
     # ------------------------------------------------------------------------------------------------ the method
@@ -115,7 +120,7 @@ class CUT(ManualModule):
         tell_progress(self.augment, self.progress)
         draw = {"real_A": batch["A"], "real_B": batch["B"]}
         if self.lambda_foreground > 0:
-            draw |= masks_of(batch, "A", self.lambda_foreground)
+            draw |= masks_of(batch, "A")
         update = self.minimize(generator_optimizer, self.generator_loss, draw)
         if self.generator_ema is not None and update.stepped:
             self.generator_ema.update(self.generator, images=self.images_seen(batch["A"]))
@@ -127,7 +132,7 @@ class CUT(ManualModule):
         """Fool D, and let each patch of an output be told by its input's own patch."""
         real_A, real_B = draw["real_A"], draw["real_B"]
         inputs = torch.cat([real_A, real_B]) if self.identity else real_A
-        outputs, own = self.generator(inputs, return_features=True)
+        outputs, own, *drawn = self.generator(inputs, return_features=True, **self.asked)
         fake_B = outputs[: len(real_A)]
         terms = {"loss_g": generator_term(self.adversarial, self.judged, fake_B, real_B)}
         places = self.projector.places(own)
@@ -141,8 +146,10 @@ class CUT(ManualModule):
         contrast = torch.stack([term for name, term in terms.items() if name.startswith("loss_nce")]).mean()
         loss = terms["loss_g"] + self.lambda_nce * contrast
         if self.lambda_foreground > 0:
-            terms["loss_foreground_A"] = masked_l1(fake_B, real_A, draw["mask_A"])
-            loss = loss + self.lambda_foreground * terms["loss_foreground_A"]
+            where = drawn[0][: len(real_A)] if drawn else None
+            held = foreground_terms("A", fake_B, real_A, draw["mask_A"], where)
+            terms |= held
+            loss = loss + self.lambda_foreground * torch.stack(list(held.values())).sum()
         return loss, detached(terms), {"fake_B": fake_B.detach().float()}
 
     def discriminator_loss(self, draw: Batch) -> Loss:

@@ -10,16 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lab.losses import LeastSquares, l1, masked_l1
+from gan_lab.losses import LeastSquares, l1, weighted_l1
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversary import (
     Adversarial,
     Penalty,
     adapt,
     certainty,
+    check_attention,
     detached,
     discriminator_terms,
     each,
+    foreground_terms,
     generator_term,
     judge_of,
     masks_of,
@@ -86,7 +88,10 @@ class CycleGAN(ManualModule):
         lambda_cycle: weight of the cycle term.
         lambda_identity: weight of the identity term, as a share of `lambda_cycle`; it keeps colours where they are.
         lambda_foreground: weight, as a share of `lambda_cycle`, of the mean absolute difference between a photo and its
-            translation where the product is, by the batch's masks: the product stays itself and the ground may change.
+            translation where the product is, by the batch's masks: the product stays itself and the ground may change. Of
+            generators with attention, the cross-entropy between the ground and where they draw is added to it.
+        lambda_ground: weight of the cycle term where no product is found, as a share; 1 as in the paper. A ground that is
+            exchanged cannot come back but by signs hidden in the new one, which are seen as a grid: below 1 it need not.
         augment: what is done to every image before either D sees it; see `GAN`.
         pool_size: past fakes that each D is shown.
         ema_half_life: images after which a weight's share in the averaged generators has halved; None for no averaging, as
@@ -112,6 +117,7 @@ class CycleGAN(ManualModule):
         lambda_cycle: float = 10.0,
         lambda_identity: float = 0.5,
         lambda_foreground: float = 0.0,
+        lambda_ground: float = 1.0,
         augment: nn.Module | None = None,
         pool_size: int = 50,
         ema_half_life: float | None = None,
@@ -119,6 +125,7 @@ class CycleGAN(ManualModule):
     ) -> None:
         super().__init__(**options)
         check_weights(lambda_cycle=lambda_cycle, lambda_identity=lambda_identity, lambda_foreground=lambda_foreground)
+        check_weights(lambda_ground=lambda_ground)
         self.generator_AB, self.generator_BA = generator(), generator()
         self.discriminator_A, self.discriminator_B = discriminator(), discriminator()
         self.generator_optimizer = generator_optimizer
@@ -128,6 +135,8 @@ class CycleGAN(ManualModule):
         self.lambda_cycle = lambda_cycle
         self.lambda_identity = lambda_identity
         self.lambda_foreground = lambda_foreground
+        self.lambda_ground = lambda_ground
+        self.attends = check_attention(self.generator_AB, lambda_foreground)
         self.augment = augment
         averaged = lambda network: ExponentialMovingAverage(network, ema_half_life) if ema_half_life else None  # noqa: E731
         self.generator_AB_ema, self.generator_BA_ema = averaged(self.generator_AB), averaged(self.generator_BA)
@@ -139,8 +148,8 @@ class CycleGAN(ManualModule):
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
         tell_progress(self.augment, self.progress)
         draw = {"real_A": batch["A"], "real_B": batch["B"]}
-        if self.lambda_foreground > 0:
-            draw |= masks_of(batch, "AB", self.lambda_foreground)
+        if self.lambda_foreground > 0 or self.lambda_ground != 1:
+            draw |= masks_of(batch, "AB")
         update = self.minimize(generator_optimizer, self.generator_loss, draw)
         if self.generator_AB_ema is not None and self.generator_BA_ema is not None and update.stepped:
             images = self.images_seen(batch["A"])
@@ -154,11 +163,8 @@ class CycleGAN(ManualModule):
     def generator_loss(self, draw: Batch) -> Loss:
         """Fool both discriminators, come back through the cycle, and leave images of the target domain alone."""
         real_A, real_B = draw["real_A"], draw["real_B"]
-        if self.lambda_identity > 0:
-            fake_B, idt_B = each(self.generator_AB, real_A, real_B)
-            fake_A, idt_A = each(self.generator_BA, real_B, real_A)
-        else:
-            fake_B, fake_A = self.generator_AB(real_A), self.generator_BA(real_B)
+        (fake_B, drawn_A), idt_B = self.drawn(self.generator_AB, real_A, real_B)
+        (fake_A, drawn_B), idt_A = self.drawn(self.generator_BA, real_B, real_A)
         rec_A, rec_B = self.generator_BA(fake_B), self.generator_AB(fake_A)
         judge_A, judge_B = (
             lambda x: self.discriminator_A(self.augmented(x)),
@@ -167,22 +173,39 @@ class CycleGAN(ManualModule):
         terms = {
             "loss_g_AB": generator_term(self.adversarial, judge_B, fake_B, real_B),
             "loss_g_BA": generator_term(self.adversarial, judge_A, fake_A, real_A),
-            "loss_cycle_A": l1(rec_A, real_A),
-            "loss_cycle_B": l1(rec_B, real_B),
+            "loss_cycle_A": self.cycle_term(rec_A, real_A, draw.get("mask_A")),
+            "loss_cycle_B": self.cycle_term(rec_B, real_B, draw.get("mask_B")),
         }
         loss = terms["loss_g_AB"] + terms["loss_g_BA"]
         loss = loss + self.lambda_cycle * (terms["loss_cycle_A"] + terms["loss_cycle_B"])
-        if self.lambda_identity > 0:
+        if idt_A is not None and idt_B is not None:
             terms |= {"loss_identity_A": l1(idt_A, real_A), "loss_identity_B": l1(idt_B, real_B)}
             identity = terms["loss_identity_A"] + terms["loss_identity_B"]
             loss = loss + self.lambda_cycle * self.lambda_identity * identity
         if self.lambda_foreground > 0:
-            terms["loss_foreground_A"] = masked_l1(fake_B, real_A, draw["mask_A"])
-            terms["loss_foreground_B"] = masked_l1(fake_A, real_B, draw["mask_B"])
-            foreground = terms["loss_foreground_A"] + terms["loss_foreground_B"]
-            loss = loss + self.lambda_cycle * self.lambda_foreground * foreground
+            held = foreground_terms("A", fake_B, real_A, draw["mask_A"], drawn_A)
+            held |= foreground_terms("B", fake_A, real_B, draw["mask_B"], drawn_B)
+            terms |= held
+            loss = loss + self.lambda_cycle * self.lambda_foreground * torch.stack(list(held.values())).sum()
         images = {"fake_A": fake_A.detach().float(), "fake_B": fake_B.detach().float()}
         return loss, {name: term.detach() for name, term in terms.items()}, images
+
+    def drawn(
+        self, generator: nn.Module, source: Tensor, target: Tensor
+    ) -> tuple[tuple[Tensor, Tensor | None], Tensor | None]:
+        """Return the translation of `source` and, with attention, where it is drawn; and what is made of `target`, if asked."""
+        batches = [source, target] if self.lambda_identity > 0 else [source]
+        if self.attends:
+            (fake, where), *rest = each(generator, *batches, return_attention=True)
+            return (fake, where), rest[0][0] if rest else None
+        fake, *rest = each(generator, *batches)
+        return (fake, None), rest[0] if rest else None
+
+    def cycle_term(self, rec: Tensor, real: Tensor, product: Tensor | None) -> Tensor:
+        """Return the mean absolute difference of what has come back, that of the ground by its own weight."""
+        if self.lambda_ground == 1 or product is None:
+            return l1(rec, real)
+        return weighted_l1(rec, real, self.lambda_ground + (1 - self.lambda_ground) * product)
 
     def discriminator_loss(self, draw: Batch) -> Loss:
         """Tell real from (pooled) fake on either side; halved, which slows D against G as the authors do."""

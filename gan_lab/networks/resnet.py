@@ -45,6 +45,12 @@ class ResnetGenerator(nn.Module):
         resampling: "strided", as in the papers; "antialiased" (blur before halving, bilinear doubling) or "resize" (repeat
             each pixel, then convolve) against grids of unequal pixels.
 
+        attention: draw a picture and, for each pixel, which share of it is taken; the rest stays the input's. What is to stay
+            then stays exactly. Tang et al. 2019, arXiv:1911.11897, section 3.1 (one mask).
+
+    Raises:
+        ValueError: both `global_residual` and `attention`.
+
     Source: Johnson et al. 2016, arXiv:1603.08155, supplement; Zhu et al. 2017, arXiv:1703.10593, appendix 7.2.
     Differs from the authors' code: no bias before instance norm, which subtracts it at once.
     """
@@ -57,9 +63,13 @@ class ResnetGenerator(nn.Module):
         norm: Norm = "instance",
         global_residual: bool = False,
         resampling: Resampling = "strided",
+        attention: bool = False,
     ) -> None:
         super().__init__()
+        if global_residual and attention:
+            raise ValueError("global_residual and attention are two ways to keep the input; give one of them")
         self.global_residual = global_residual
+        self.attention = attention
         encoder: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7, bias=needs_bias(norm))]
         encoder += [norm_layer(norm, width), nn.ReLU(inplace=True)]
         decoder: list[nn.Module] = []
@@ -70,7 +80,7 @@ class ResnetGenerator(nn.Module):
         self.encoder = nn.Sequential(*encoder)
         self.body = nn.Sequential(*[ResidualBlock(4 * width, norm) for _ in range(blocks)])
         self.decoder = nn.Sequential(*decoder)
-        self.out = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7))
+        self.out = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(width, channels + attention, 7))
         if norm == "none":
             initialise_without_norm(self)
             for block in self.body:  # each block adds to the sum: a small share of it at first
@@ -81,6 +91,10 @@ class ResnetGenerator(nn.Module):
         if global_residual:
             # An enhancer starts close to the identity: at 0.02 the first residual would be as large as the image.
             initialise(self.out, std=0.001)
+        if attention:
+            # At first nearly all is drawn, as without: a generator that begins with a copy may never leave it.
+            with torch.no_grad():
+                self.out[-1].bias[-1] = 2.0  # type: ignore[operator]
 
     @property
     def feature_channels(self) -> list[int]:
@@ -98,17 +112,22 @@ class ResnetGenerator(nn.Module):
         self._encoded(x, max(self._asked(), default=-1) + 1, features)
         return features
 
-    def forward(self, x: Tensor, *, return_features: bool = False) -> Any:
+    def forward(self, x: Tensor, *, return_features: bool = False, return_attention: bool = False) -> Any:
         """Return [N, C, H, W] for images [N, C, H, W] in [-1, 1]: in [-1, 1], or unbounded with `global_residual`.
 
-        With `return_features`: that, and what `encode` returns.
+        With `return_features` and `return_attention`: that, what `encode` returns, and the attention's logits [N, 1, H, W].
         """
         height, width = x.shape[-2:]
         features: list[Tensor] | None = [] if return_features else None
         hidden = self._encoded(x, len(self.body), features)
         out = self.out(self.decoder(hidden))[..., :height, :width]
-        out = x + out if self.global_residual else out.tanh()
-        return (out, features) if return_features else out
+        drawn = out[:, -1:] if self.attention else None
+        if drawn is not None:
+            out = x + drawn.sigmoid() * (out[:, :-1].tanh() - x)
+        else:
+            out = x + out if self.global_residual else out.tanh()
+        more = ((features,) if return_features else ()) + ((drawn,) if return_attention else ())
+        return (out, *more) if more else out
 
     def _asked(self) -> list[int]:
         """Return the blocks whose output is compared."""

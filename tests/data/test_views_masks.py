@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
+from gan_lab.data import views
+from gan_lab.data.geometry import Augmentation
 from gan_lab.data.views import UnpairedView, collate, product_mask
 
 
@@ -26,15 +29,29 @@ class Squares:
 
 def test_a_mask_is_where_the_product_is() -> None:
     mask = product_mask(Squares().photo)
-    assert mask.shape == (64, 64, 1)
-    assert set(np.unique(mask)) == {0, 255}
+    assert mask.shape == (64, 64)
     truth = np.zeros((64, 64), bool)
     truth[16:48, 12:40] = True
-    assert ((mask[..., 0] > 0) == truth).mean() > 0.97
+    assert (mask == truth).mean() > 0.97
 
 
-def test_where_no_product_is_certain_all_of_the_photo_is() -> None:
-    assert (product_mask(np.full((64, 64, 3), 90, np.uint8)) == 255).all()
+def test_where_no_product_is_certain_there_is_none() -> None:
+    assert not product_mask(np.full((64, 64, 3), 90, np.uint8)).any()
+
+
+def test_the_product_is_looked_for_once_in_a_photo_and_its_mask_cut_as_the_photo_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images: Any = Squares()
+    calls: list[int] = []
+    monkeypatch.setattr(views, "product_mask", lambda image: calls.append(1) or product_mask(image))
+    view = UnpairedView(images, images, 40, 0, Augmentation(flip=0.5, crop=True), masks=True)
+    for key in range(6):
+        sample = view[key]
+        assert sample["mask_A"].shape == (40, 40, 1)
+        red = sample["A"][..., 1] < 100
+        assert ((sample["mask_A"][..., 0] > 0) == red).mean() > 0.95
+    assert len(calls) == 2  # one photo in each domain
 
 
 def test_masks_come_with_both_domains_if_asked_for_and_cut_as_they_are() -> None:

@@ -30,8 +30,8 @@ def photos(iteration: int) -> dict[str, torch.Tensor]:
 def cut(**options: Any) -> CUT:
     torch.manual_seed(0)
     generator = ResnetGenerator(width=8, blocks=1, resampling="antialiased")
-    options = {"patches": 16} | options
-    return CUT(generator, PatchDiscriminator(width=8, layers=1), adam(1e-3), adam(1e-3), **options)
+    options = {"patches": 16, "generator": generator} | options
+    return CUT(options.pop("generator"), PatchDiscriminator(width=8, layers=1), adam(1e-3), adam(1e-3), **options)
 
 
 def test_the_generators_loss_by_hand() -> None:
@@ -68,8 +68,23 @@ def test_the_foreground_term_is_the_difference_within_the_mask() -> None:
     torch.testing.assert_close(losses[3.0].detach(), losses[0.0].detach() + 3 * held)
 
 
+def test_a_generator_with_attention_is_told_where_the_ground_is() -> None:
+    torch.manual_seed(0)
+    model = cut(lambda_foreground=3.0, generator=ResnetGenerator(width=2, blocks=1, attention=True))
+    batch, mask = photos(0), (torch.arange(16) < 4).float().expand(4, 1, 16, 16)
+    loss, terms, images = model.generator_loss({"real_A": batch["A"], "real_B": batch["B"], "mask_A": mask})
+    with torch.no_grad():
+        fake, drawn = model.generator(batch["A"], return_attention=True)
+    torch.testing.assert_close(images["fake_B"], fake)
+    expected = -(mask * (1 - drawn.sigmoid()).log() + (1 - mask) * drawn.sigmoid().log()).mean()
+    torch.testing.assert_close(terms["loss_attention_A"], expected)
+    contrast = (terms["loss_nce_A"] + terms["loss_nce_B"]) / 2
+    held = terms["loss_foreground_A"] + terms["loss_attention_A"]
+    torch.testing.assert_close(loss.detach(), terms["loss_g"] + contrast + 3 * held)
+
+
 def test_a_foreground_term_without_masks_names_the_option() -> None:
-    with pytest.raises(UserError, match=r"model\.lambda_foreground=2\.0: the data give no masks; set data\.masks=true"):
+    with pytest.raises(UserError, match=r"model\.lambda_foreground.*no masks.*set data\.masks=true"):
         fit(cut(lambda_foreground=2.0), photos, 1)
 
 

@@ -13,6 +13,7 @@ from gan_lab.losses import R1
 from gan_lab.models import CycleGAN
 from gan_lab.models.cyclegan import ImagePool
 from gan_lab.models.gan import each
+from gan_lab.networks import PatchDiscriminator, ResnetGenerator
 from tests.models.fitting import Pointwise, Recorder, TinyDiscriminator, adam, fit, same, weights
 
 
@@ -25,7 +26,8 @@ def domains(iteration: int) -> dict[str, torch.Tensor]:
 
 def cyclegan(**options: Any) -> CycleGAN:
     torch.manual_seed(0)
-    return CycleGAN(Pointwise, lambda: TinyDiscriminator(4), adam(2e-3), adam(2e-3), **options)
+    options = {"generator": Pointwise, "discriminator": lambda: TinyDiscriminator(4)} | options
+    return CycleGAN(generator_optimizer=adam(2e-3), discriminator_optimizer=adam(2e-3), **options)
 
 
 def test_a_grid_shows_photos_from_all_over_the_batch() -> None:
@@ -156,8 +158,53 @@ def test_the_foreground_term_is_the_difference_within_the_mask() -> None:
     torch.testing.assert_close(loss.detach(), expected)
 
 
+def attending() -> nn.Module:
+    return ResnetGenerator(channels=1, width=2, blocks=1, attention=True)
+
+
+def test_a_generator_with_attention_is_told_where_the_ground_is() -> None:
+    torch.manual_seed(0)
+    model = cyclegan(
+        generator=attending,
+        discriminator=lambda: PatchDiscriminator(1, width=2, layers=1),
+        lambda_foreground=2.0,
+        lambda_ground=0.25,
+    )
+    batch = {side: torch.rand(2, 1, 16, 16) * 2 - 1 for side in "AB"}
+    left = (torch.arange(16) < 6).float().expand(2, 1, 16, 16)
+    nowhere = torch.zeros(1, 1, 16, 16)
+    mask_B = torch.cat([1 - left[:1], nowhere])
+    draw = {"real_A": batch["A"], "real_B": batch["B"], "mask_A": left, "mask_B": mask_B}
+    loss, terms, images = model.generator_loss(draw)
+    with torch.no_grad():
+        fake_B, drawn_A = model.generator_AB(batch["A"], return_attention=True)
+        _, drawn_B = model.generator_BA(batch["B"], return_attention=True)
+        rec_A, idt_B = model.generator_BA(fake_B), model.generator_AB(batch["B"])
+        drawn_A, drawn_B = drawn_A.sigmoid(), drawn_B.sigmoid()
+    torch.testing.assert_close(images["fake_B"], fake_B)
+    torch.testing.assert_close(terms["loss_identity_B"], (idt_B - batch["B"]).abs().mean())
+    right = -(left * (1 - drawn_A).log() + (1 - left) * drawn_A.log()).mean()
+    torch.testing.assert_close(terms["loss_attention_A"], right)
+    found = (
+        -((1 - left) * (1 - drawn_B).log() + left * drawn_B.log())[:1].mean() / 2
+    )  # the other photo shows no product
+    torch.testing.assert_close(terms["loss_attention_B"], found)
+    cycle = (rec_A - batch["A"]).abs()
+    expected = (cycle[..., :6].sum() + 0.25 * cycle[..., 6:].sum()) / cycle.numel()
+    torch.testing.assert_close(terms["loss_cycle_A"], expected)
+    held = sum(terms[f"loss_{name}_{side}"] for name in ("foreground", "attention") for side in "AB")
+    rest = terms["loss_g_AB"] + terms["loss_g_BA"] + 10 * (terms["loss_cycle_A"] + terms["loss_cycle_B"])
+    rest = rest + 5 * (terms["loss_identity_A"] + terms["loss_identity_B"])
+    torch.testing.assert_close(loss.detach(), rest + 20 * held)
+
+
+def test_attention_that_nothing_guides_is_refused() -> None:
+    with pytest.raises(UserError, match=r"model\.generator\.attention=true.*add model\.lambda_foreground=1"):
+        cyclegan(generator=attending)
+
+
 def test_a_foreground_term_without_masks_names_the_option() -> None:
-    with pytest.raises(UserError, match=r"model\.lambda_foreground=2\.0: the data give no masks; set data\.masks=true"):
+    with pytest.raises(UserError, match=r"model\.lambda_foreground.*no masks.*set data\.masks=true"):
         fit(cyclegan(lambda_foreground=2.0), domains, 1)
 
 

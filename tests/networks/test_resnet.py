@@ -51,6 +51,28 @@ def test_blocks_add_to_their_input() -> None:
     assert torch.equal(block(x), x)
 
 
+def test_with_attention_a_pixel_is_drawn_or_stays() -> None:
+    torch.manual_seed(0)
+    generator, x = ResnetGenerator(width=4, blocks=1, attention=True), 2 * torch.rand(2, 3, 18, 21) - 1
+    out, features, drawn = generator(x, return_features=True, return_attention=True)
+    assert torch.equal(out, generator(x))
+    assert drawn.shape == (2, 1, 18, 21)
+    assert len(features) == len(generator.feature_channels)
+    assert drawn.sigmoid().mean() > 0.8  # a generator that starts with a copy may never leave it
+    with torch.no_grad():
+        generator.out[-1].bias[-1] = -1000.0
+    assert torch.equal(generator(x), x)
+    with torch.no_grad():
+        generator.out[-1].bias[-1] = 1000.0
+    assert (generator(x) - x).abs().mean() > 0.1
+    checks.assert_bounded(generator, lambda: generator(x))
+
+
+def test_two_ways_to_keep_the_input_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="global_residual and attention"):
+        ResnetGenerator(width=4, blocks=1, global_residual=True, attention=True)
+
+
 def test_the_enhancer_starts_near_the_identity_and_is_not_clamped() -> None:
     torch.manual_seed(0)
     generator = ResnetGenerator(width=16, blocks=1, global_residual=True)

@@ -134,7 +134,7 @@ class Timed(Callback):
         now = time.perf_counter()
         if pl_module.iteration > self.warm_up + 1:
             self.times.append(now - self.last)
-            trainer.should_stop = sum(self.times) > self.seconds and len(self.times) >= 3
+            trainer.should_stop |= sum(self.times) > self.seconds and len(self.times) >= 3  # or the budget has ended it
         elif pl_module.iteration == self.warm_up + 1:
             self.ready = now - self.began
         self.last = now

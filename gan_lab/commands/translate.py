@@ -19,6 +19,7 @@ from gan_lab.jobs.translation import TranslationWish, translate_photo
 DECIDING = (
     "direction",
     "size",
+    "full_size",
     "strength",
     "format",
     "quality",
@@ -32,7 +33,7 @@ DECIDING = (
 
 def translate(config: DictConfig) -> None:
     """Give every photo of `input` the look of the other domain of the model of `checkpoint`."""
-    wish = TranslationWish(config.direction, config.size, config.strength, config.tile)
+    wish = TranslationWish(config.direction, config.size, config.strength, config.tile, config.full_size)
     check_photo_options(config)
     todo = plan(config.input, config.output, config.format, PHOTO_SUFFIXES)
     pretrained = open_checkpoint(config.checkpoint, config.device)

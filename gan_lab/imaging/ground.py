@@ -1,4 +1,4 @@
-"""Put a product on exact white: its outline found on a reduced copy, its edge drawn at full size."""
+"""Put a product on exact white or another ground: its outline from a reduced copy, its edge drawn at full size."""
 
 from __future__ import annotations
 
@@ -63,7 +63,26 @@ def white_ground(pixels: Pixels, alpha: Pixels | None = None, limit: float = LIM
     cutout = cut_out(reduced)
     if cutout.confidence < limit or cutout.confidence == 0:
         return WhiteGround(pixels, cutout.confidence, False)
-    return WhiteGround(_replaced(pixels, _Edge.of(reduced, cutout.mask)), cutout.confidence, True)
+    on_white = _replaced(pixels, _Edge.of(reduced, cutout.mask), np.full_like(pixels, white))
+    return WhiteGround(on_white, cutout.confidence, True)
+
+
+def other_ground(pixels: Pixels, product: Mask, ground: Pixels) -> Pixels:
+    """Put the product of a photo on another ground; its edge is drawn as for white, so that no fringe of the old one remains.
+
+    Args:
+        pixels: uint8 or uint16 [H, W, C], C = 1 or 3; not written to.
+        product: where it is on a reduced copy of the photo, bool [h, w].
+        ground: of the same type, a picture [h', w', C] of any size, which is enlarged.
+    """
+    height, width = pixels.shape[:2]
+    enlarged = cv2.resize(ground, (width, height), interpolation=cv2.INTER_LINEAR).reshape(pixels.shape)
+    reduced = _reduced(pixels)
+    shares = cv2.resize(product.astype(np.float32), reduced.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    mask = shares > 0.5
+    if not mask.any():
+        return enlarged
+    return pixels.copy() if mask.all() else _replaced(pixels, _Edge.of(reduced, mask), enlarged)
 
 
 def _reduced(pixels: Pixels) -> NDArray[np.uint8]:
@@ -116,10 +135,9 @@ def _spread(colours: Floats, depth: Floats, where: Mask) -> Floats:
     return np.asarray(total[..., :3] / np.maximum(total[..., 3:], 1e-12), np.float32)
 
 
-def _replaced(pixels: Pixels, edge: _Edge) -> Pixels:
-    """Return the picture on white, tile by tile."""
+def _replaced(pixels: Pixels, edge: _Edge, replaced: Pixels) -> Pixels:
+    """Return the picture on another ground of its shape, which is written to, tile by tile."""
     white = np.iinfo(pixels.dtype).max
-    replaced = np.full_like(pixels, white)
     height, width, channels = pixels.shape
     scale = max(height, width) / max(edge.fields.shape[:2])
     halo = 2 * _radius(scale)
@@ -133,7 +151,8 @@ def _replaced(pixels: Pixels, edge: _Edge) -> Pixels:
             if distance.min() < 0:
                 values = tile.astype(np.float32) / np.float32(white)
                 matte = _matte(values, distance, product, ground, scale)
-                tile = np.rint(_unmixed(values, matte, ground) * white).astype(pixels.dtype)
+                new = replaced[outer_rows, outer_columns].astype(np.float32) / np.float32(white)
+                tile = np.rint(_unmixed(values, matte, ground, new) * white).astype(pixels.dtype)
             replaced[rows, columns] = tile[inner_rows, inner_columns]
     return replaced
 
@@ -176,7 +195,7 @@ def _matte(values: Floats, distance: Floats, product: Floats, ground: Floats, sc
     return np.clip((matte - _CUT) / (1 - 2 * _CUT), 0, np.clip(distance + _REACH, 0, 1))
 
 
-def _unmixed(values: Floats, matte: Floats, ground: Floats) -> Floats:
-    """Return the pixels with white in the place of the ground's share."""
+def _unmixed(values: Floats, matte: Floats, ground: Floats, new: Floats) -> Floats:
+    """Return the pixels with a new ground in the place of the old one's share."""
     rest = np.float32(1) - matte
-    return np.clip(values + rest * (np.float32(1) - ground), rest, 1)
+    return np.clip(values + rest * (new - ground), rest * new, rest * new + matte)

@@ -165,19 +165,20 @@ class Pretrained:
         size: int | None = None,
         strength: float = 1.0,
         tile: int | None = TILE,
+        full_size: bool = False,
     ) -> Picture:
         """Return the photo in the look of the other domain, in the form that it came in: 16 bits stay 16, alpha is kept.
 
         Args:
             image: as in `enhance`.
-            direction, size, strength, tile: see `gan_lab.jobs.translation.TranslationWish`.
+            direction, size, strength, tile, full_size: see `gan_lab.jobs.translation.TranslationWish`.
 
         Raises:
             UserError: the model does not translate, or not so; out of memory; the model gives NaN.
         """
         self.require("translation")
         assert self.translation is not None
-        wish = TranslationWish(direction, size, strength, tile)
+        wish = TranslationWish(direction, size, strength, tile, full_size)
         return like(translate_photo(self.translation, photo_of(image), wish), image)
 
     def generate(

@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from gan_lab.data.source import fitted, framed, reading_sizes, resize
 from gan_lab.errors import UserError
 from gan_lab.imaging.alpha import off_white, over_white
+from gan_lab.imaging.ground import other_ground
 from gan_lab.imaging.photo import Photo
 from gan_lab.jobs.restoration import as_image, as_pixels, check_pixels, out_of_memory, with_channels
 from gan_lab.jobs.tiling import OVERLAP, by_tiles
+from gan_lab.models.adversary import drawn_apart
 from gan_lab.networks import InstanceNorm2d
 
 Pixels = NDArray[Any]  # uint8 or uint16
@@ -40,6 +42,8 @@ class TranslationWish:
             `data.fit=pad` the longer one. None: as in training; 0: the photo's own size.
         strength: 0 (the photo, at that size) to 1; what is between it and its translation.
         tile: longest side of the tiles that larger photos are done in, in pixels; None: in one pass.
+        full_size: of a model with attention: return the photo's own size, the product's pixels as they are and what the
+            network draws, at the size above, enlarged behind it.
 
     Raises:
         UserError: a value is none of these.
@@ -49,6 +53,7 @@ class TranslationWish:
     size: int | None = None
     strength: float = 1.0
     tile: int | None = TILE
+    full_size: bool = False
 
     def __post_init__(self) -> None:
         if self.direction not in ("AB", "BA"):
@@ -65,6 +70,8 @@ class TranslationWish:
             raise UserError(
                 f"tile={tile}: needs a whole number above {2 * OVERLAP}, or null for one pass whatever the size"
             )
+        if not isinstance(self.full_size, bool):
+            raise UserError(f"full_size={self.full_size}: needs true or false")
 
 
 class Translation:
@@ -108,6 +115,11 @@ class Translation:
         if wish.direction not in self.model.directions:
             known = ", ".join(self.model.directions)
             raise UserError(f"direction={wish.direction}: this model has learnt {known} alone")
+        if wish.full_size and not getattr(self.model, "attends", False):
+            raise UserError(
+                "full_size=true: this model draws the product too, at the size of its training; train one that draws the "
+                "ground alone (experiment=change_ground)"
+            )
 
     @torch.inference_mode()
     def __call__(self, pixels: Pixels, wish: TranslationWish) -> Pixels:
@@ -121,7 +133,8 @@ class Translation:
             [h, w, C] of the same type, of the size that `size` tells, with the channels that the network gives.
 
         Raises:
-            UserError: a direction that is not learnt; memory that is too small; the model gives NaN.
+            UserError: a direction that is not learnt, or `full_size` of a model without attention; memory that is too
+                small; the model gives NaN.
         """
         self.check(wish)
         check_pixels(pixels)
@@ -140,9 +153,19 @@ class Translation:
             ) from error
         if not bool(torch.isfinite(out).all()):
             raise UserError("checkpoint: its model gives NaN; take an earlier checkpoint of the run")
+        if wish.full_size:
+            return self._at_full_size(with_channels(pixels, self.channels), out, wish)
         if wish.strength < 1:
             out = torch.lerp(image[0, :, rows, columns], out, wish.strength)
         return as_pixels(out, pixels.dtype)
+
+    def _at_full_size(self, pixels: Pixels, drawn: Tensor, wish: TranslationWish) -> Pixels:
+        """Return the photo with what was drawn behind the product; `drawn` is a picture and the share that is taken of it."""
+        ground = as_pixels(drawn[:-1], pixels.dtype)
+        made = other_ground(pixels, drawn[-1].numpy() < 0.5, ground)
+        if wish.strength == 1:
+            return made
+        return cv2.addWeighted(pixels, 1 - wish.strength, made, wish.strength, 0).reshape(made.shape)
 
     def size(self, width: int, height: int, wish: TranslationWish) -> tuple[int, int]:
         """Return the width and height at which a photo of such is translated."""
@@ -170,7 +193,10 @@ class Translation:
         """Return [C, H, W] on the CPU for [1, C, H, W]."""
 
         def network(part: Tensor) -> Tensor:
-            made: Tensor = self.model.translate(part.to(self.model.device), wish.direction).cpu()
+            part = part.to(self.model.device)
+            if wish.full_size:
+                return torch.cat(drawn_apart(self.model.translator(wish.direction), part), dim=1).cpu()
+            made: Tensor = self.model.translate(part, wish.direction).cpu()
             return made
 
         height, width = image.shape[-2:]

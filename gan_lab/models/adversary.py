@@ -169,6 +169,18 @@ def check_attention(generator: nn.Module, lambda_foreground: float) -> bool:
     return attends
 
 
+@torch.no_grad()
+def drawn_apart(generator: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what a generator with attention draws of images [N, C, H, W], in [-1, 1], and the share of it that is taken.
+
+    The share is [N, 1, H, W] in [0, 1]; where it is small the picture means little.
+    """
+    with evaluating(generator):
+        out, logits = generator(image, return_attention=True)
+    share = logits.float().sigmoid()
+    return (image + (out.float() - image) / share.clamp(min=0.05)).clamp(-1, 1), share
+
+
 def detached(terms: Terms) -> Terms:
     """Return the terms without their graphs, as they are logged."""
     return {name: term.detach() for name, term in terms.items()}

@@ -109,8 +109,8 @@ class CUT(ManualModule):
         self.identity = identity
         self.temperature = temperature
         self.lambda_foreground = lambda_foreground
-        attends = check_attention(generator, lambda_foreground)
-        self.asked = {"return_attention": True} if attends else {}
+        self.attends = check_attention(generator, lambda_foreground)
+        self.asked = {"return_attention": True} if self.attends else {}
         self.augment = augment
 
     # ------------------------------------------------------------------------------------------------ the method
@@ -186,9 +186,13 @@ class CUT(ManualModule):
             raise UserError(
                 f"direction={direction}: cut translates from A to B alone; swap the folders to train B to A"
             )
-        generator: nn.Module = self.generator if self.generator_ema is None else self.generator_ema
+        generator = self.translator(direction)
         with evaluating(generator):
             return generator(image).float().clamp(-1, 1)
+
+    def translator(self, direction: str) -> nn.Module:
+        """Return the network that translates: the averaged generator where there is one."""
+        return self.generator_ema or self.generator
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of A, fake B | B, and what G leaves of it."""

@@ -248,14 +248,15 @@ class CycleGAN(ManualModule):
     @torch.no_grad()
     def translate(self, image: Tensor, direction: Direction = "AB") -> Tensor:
         """Return images [N, C, H, W] in [-1, 1] of the other domain, by the averaged generator where there is one."""
-        generator, averaged = (
-            (self.generator_AB, self.generator_AB_ema)
-            if direction == "AB"
-            else (self.generator_BA, self.generator_BA_ema)
-        )
-        generator = generator if averaged is None else averaged
+        generator = self.translator(direction)
         with evaluating(generator):
             return generator(image).float().clamp(-1, 1)
+
+    def translator(self, direction: str) -> nn.Module:
+        """Return the network that translates: the averaged generator where there is one."""
+        if direction == "AB":
+            return self.generator_AB_ema or self.generator_AB
+        return self.generator_BA_ema or self.generator_BA
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of A, fake B, back to A | B, fake A, back to B."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gan_lab.imaging import ground, white_ground
+from gan_lab.imaging.ground import other_ground
 
 BAG, CLOTH = (50, 60, 140), (205, 180, 150)
 
@@ -187,6 +188,29 @@ def test_a_thin_strap_and_a_thin_slit_are_kept(monkeypatch: pytest.MonkeyPatch) 
     mask[150:153, 20:180] = False
     pixels = np.where(mask[..., None], np.uint8(BAG), np.uint8(CLOTH))
     monkeypatch.setattr(ground, "_TILE", 20)
-    replaced = ground._replaced(pixels, ground._Edge.of(pixels, mask))
+    replaced = ground._replaced(pixels, ground._Edge.of(pixels, mask), np.full_like(pixels, 255))
     assert np.abs(replaced[20:100, 99].astype(int) - BAG).max() < 20
     assert (replaced[151, 30:170] > 230).all()
+
+
+def test_another_ground_meets_the_product_as_white_does(photo: np.ndarray, matte: np.ndarray) -> None:
+    product = cv2.resize(matte[..., 0], (150, 150), interpolation=cv2.INTER_AREA) > 0.5
+    green = np.zeros((3, 3, 3), np.uint8)
+    green[..., 1] = 200
+    made = other_ground(photo, product, green)
+    around = cv2.dilate(matte[..., 0], np.ones((9, 9))) == 0
+    within = cv2.erode(matte[..., 0], np.ones((9, 9))) == 1
+    assert (made[around] == (0, 200, 0)).all()
+    np.testing.assert_array_equal(made[within], photo[within])
+    expected = matte * BAG + (1 - matte) * np.float64((0, 200, 0))
+    seam = ~around & ~within
+    assert np.abs(made - expected)[seam].mean() < 8
+    fringe = np.abs(np.where(matte > 0.5, photo, np.float64((0, 200, 0))) - expected)[seam].mean()
+    assert np.abs(made - expected)[seam].mean() < 0.7 * fringe  # of a hard cut along the outline
+
+
+def test_without_a_product_there_is_ground_alone_and_without_ground_the_photo(photo: np.ndarray) -> None:
+    grey = np.full((2, 2, 3), 90, np.uint8)
+    nowhere = np.zeros((20, 20), bool)
+    assert (other_ground(photo, nowhere, grey) == 90).all()
+    np.testing.assert_array_equal(other_ground(photo, ~nowhere, grey), photo)

@@ -38,6 +38,26 @@ class Model(nn.Module):
         return made.clamp(-1, 1)
 
 
+class GreenGround(nn.Module):
+    """Draws green where the photo is not red, and knows its way with a photo of its training's size alone."""
+
+    def forward(self, image: Tensor, return_attention: bool = False) -> Any:
+        assert min(image.shape[-2:]) <= 36
+        logits = 20 * (0.2 - image[:, :1]) + 20 * (image[:, 1:2] + 0.2).clamp(min=0)
+        green = torch.tensor([-1.0, 0.5, -1.0])[None, :, None, None].expand_as(image)
+        out = image + logits.sigmoid() * (green - image)
+        return (out, logits) if return_attention else out
+
+
+class Attending(Model):
+    """Something that draws the ground alone."""
+
+    attends = True
+
+    def translator(self, direction: str) -> nn.Module:
+        return self.network
+
+
 class Negative(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return -image
@@ -105,6 +125,30 @@ def test_the_result_has_the_size_that_was_asked_for(fit: str, size: int | None, 
     assert negative(fit=fit)(pixels(20, 40), TranslationWish(size=size)).shape == (*shape, 3)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_at_full_size_the_products_pixels_are_the_photos(dtype: Any) -> None:
+    unit = int(np.iinfo(dtype).max) // 255
+    photo = np.full((300, 400, 3), (40, 40, 200), dtype) * dtype(unit)
+    photo[60:240, 100:300] = (
+        pixels(180, 200, np.uint8)[..., :1] // 4 * dtype(unit) + np.array([180, 0, 0], dtype) * unit
+    )
+    before = photo.copy()
+    translation = Translation(Attending(GreenGround()), 32, 3)
+    made = translation(photo, TranslationWish(full_size=True))
+    assert (made.dtype, made.shape) == (photo.dtype, photo.shape)
+    np.testing.assert_array_equal(made[80:220, 120:280], photo[80:220, 120:280])
+    np.testing.assert_allclose(made[:30] / unit, np.broadcast_to((0, 191, 0), made[:30].shape), atol=3)
+    half = translation(photo, TranslationWish(full_size=True, strength=0.5))
+    np.testing.assert_allclose(half[:30] / unit, np.broadcast_to((20, 116, 100), made[:30].shape), atol=3)
+    np.testing.assert_array_equal(photo, before)
+    assert translation(photo, TranslationWish()).shape == (36, 48, 3)
+
+
+def test_full_size_needs_a_model_that_leaves_the_product_alone() -> None:
+    with pytest.raises(UserError, match=r"full_size=true: this model draws the product too.*experiment=change_ground"):
+        negative()(pixels(20, 20), TranslationWish(full_size=True))
+
+
 def test_a_transparent_photo_is_shown_on_the_ground_that_it_has_in_training(tmp_path: Path) -> None:
     layers = np.dstack([pixels(40, 50), np.random.default_rng(1).integers(0, 256, (40, 50)).astype(np.uint8)])
     layers[:, :20, 3] = 0
@@ -155,6 +199,7 @@ def test_a_direction_that_is_not_learnt_is_refused() -> None:
         ({"direction": "ab"}, "direction=ab: needs AB"),
         ({"size": -1}, "size=-1: needs pixels"),
         ({"strength": 1.5}, "strength=1.5: needs a number"),
+        ({"full_size": 2}, "full_size=2: needs true or false"),
         ({"tile": 128}, "tile=128: needs a whole number above 128"),
     ],
 )

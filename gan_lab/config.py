@@ -150,7 +150,7 @@ def check_texts(config: DictConfig) -> None:
 
 def fail(error: UserError) -> None:
     """Print the message and leave with exit code 2."""
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {text_masked(str(error))}", file=sys.stderr)
     raise SystemExit(2)
 
 
@@ -490,7 +490,20 @@ def secrets_masked(node: Any) -> Any:
         return [secrets_masked(value) for value in node]
     if isinstance(node, str) and "=" in node and is_secret(node.split("=", 1)[0]):
         return f"{node.split('=', 1)[0]}=***"
-    return WRITTEN_SECRET.sub(r"\g<name>***", node) if isinstance(node, str) else node
+    return text_masked(node) if isinstance(node, str) else node
+
+
+def text_masked(text: str) -> str:
+    """Return a text in which what follows the name of a secret, or is a URL's password, is masked."""
+    return WRITTEN_SECRET.sub(r"\g<name>***", text)
+
+
+class MaskedFormatter(logging.Formatter):
+    """Mask what looks like a secret in every line of the log: Hydra logs each job's command line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return text_masked(super().format(record))
 
 
 def is_secret(key: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The table at the end of a sweep."""
+"""A sweep's folder: no secret in it, and a table at the end."""
 
 from __future__ import annotations
 
@@ -7,13 +7,32 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
+from gan_lab.config import secrets_masked
+
 
 class SweepSummary(Callback):
-    """Print one row per job of a sweep, best first, write it as `summary.csv`, and fail if a job failed."""
+    """Print one row per job of a sweep, best first, write it as `summary.csv`, and fail if a job failed.
+
+    Hydra keeps the command line and the configuration of a sweep in `multirun.yaml`: secrets in it are masked before the first
+    job starts.
+    """
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Mask what Hydra has written."""
+        file = Path(config.hydra.sweep.dir) / "multirun.yaml"
+        if config.hydra.mode != RunMode.MULTIRUN or not file.exists():
+            return
+        written = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+        masked = secrets_masked(written)
+        if masked != written:
+            beside = file.with_suffix(".new")
+            OmegaConf.save(OmegaConf.create(masked), beside)
+            beside.replace(file)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Gather the jobs' folders."""

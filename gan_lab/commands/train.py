@@ -34,6 +34,7 @@ from gan_lab.config import (
     parsed,
     secrets_masked,
     swept_values,
+    text_masked,
 )
 from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
@@ -512,10 +513,10 @@ def train_or_record(config: DictConfig) -> None:
         train(config)
     except UserError as error:
         log.error("%s", error)
-        failure.write_text(f"{error}\n")
+        failure.write_text(f"{text_masked(str(error))}\n")
     except Exception as error:
         log.exception("the job failed")
-        failure.write_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}")
+        failure.write_text(text_masked(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"))
     finally:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

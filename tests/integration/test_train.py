@@ -516,6 +516,18 @@ def test_a_sweep_numbers_its_jobs_and_ends_with_a_table(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("error.txt"))
 
 
+def test_a_sweep_leaves_no_secret(tmp_path: Path) -> None:
+    secret = "0123456789abcdef" * 2 + "hunter22"  # as long as a key is
+    options = [*tiny("vae"), "name=sweep", "trainer.max_iterations=1,nonsense", "logger=wandb"]
+    key = [f"+logger.wandb.settings.api_key={secret}", "logger.wandb.project=https://me:hunter33@host/gan_lab"]
+    done = train("-m", *options, *key, cwd=tmp_path, check=False)
+    assert "hunter" not in done.stdout + done.stderr
+    assert "trainer.max_iterations=1,nonsense" in (tmp_path / "runs/sweep/multirun.yaml").read_text()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 8
+    assert [path for path in files if b"hunter" in path.read_bytes()] == []
+
+
 def test_a_failed_job_does_not_stop_a_sweep_but_fails_it(tmp_path: Path) -> None:
     done = train(
         "-m",

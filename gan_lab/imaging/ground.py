@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.imaging.alpha import over_white
-from gan_lab.imaging.cutout import WORKING_SIDE, Mask, cut_out
+from gan_lab.imaging.cutout import WORKING_SIDE, Mask, cut_out, refined
 
 Pixels = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -27,6 +28,7 @@ _WINDOW = 1.5  # half the side of the windows in which the matte follows the col
 
 _LEAST_VARIANCE = 0.02  # of the colour's share in a window, below which the matte follows the outline instead
 _LEAST_CONTRAST = 0.1  # of the two colours, below which that variance counts less
+_UNSURE = 2.0  # pixels of a smaller copy on which an outline was found: so far off it may be
 _CUT = 0.1  # shares so near to 0 or 1 are noise
 
 
@@ -73,16 +75,32 @@ def other_ground(pixels: Pixels, product: Mask, ground: Pixels) -> Pixels:
     Args:
         pixels: uint8 or uint16 [H, W, C], C = 1 or 3; not written to.
         product: where it is on a reduced copy of the photo, bool [h, w].
-        ground: of the same type, a picture [h', w', C] of any size, which is enlarged.
+        ground: of the same type, a picture [h, w, C], which is enlarged; its colours where the product is, and close to it,
+            are not used.
     """
     height, width = pixels.shape[:2]
-    enlarged = cv2.resize(ground, (width, height), interpolation=cv2.INTER_LINEAR).reshape(pixels.shape)
+    behind = _filled(ground, product)
+    enlarged = cv2.resize(behind, (width, height), interpolation=cv2.INTER_LINEAR).reshape(pixels.shape)
     reduced = _reduced(pixels)
     shares = cv2.resize(product.astype(np.float32), reduced.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     mask = shares > 0.5
     if not mask.any():
         return enlarged
-    return pixels.copy() if mask.all() else _replaced(pixels, _Edge.of(reduced, mask), enlarged)
+    if mask.all():
+        return pixels.copy()
+    reach = math.ceil(_UNSURE * max(mask.shape) / max(product.shape))
+    return _replaced(pixels, _Edge.of(reduced, refined(reduced, mask, reach)), enlarged)
+
+
+def _filled(ground: Pixels, product: Mask) -> Pixels:
+    """Return a ground [h, w, C] whose colours at the product, and a few pixels around it, are taken from farther off."""
+    around = 2 * math.ceil(_UNSURE) + 1
+    free = cv2.dilate(product.astype(np.uint8), np.ones((around, around), np.uint8)) == 0
+    if not free.any():
+        return ground
+    nearby = _spread(ground.astype(np.float32), np.where(free, np.float32(9), np.float32(0)), free)
+    filled = np.where(free[..., None], ground, np.rint(nearby))
+    return filled.astype(ground.dtype)
 
 
 def _reduced(pixels: Pixels) -> NDArray[np.uint8]:
@@ -132,7 +150,7 @@ def _spread(colours: Floats, depth: Floats, where: Mask) -> Floats:
     weight = (np.where(depth > 2, 1, 1e-3) * where).astype(np.float32)[..., None]
     parts = np.concatenate([colours * weight, weight], axis=2)
     total = cv2.GaussianBlur(parts, (0, 0), _NEARBY) + 1e-6 * cv2.GaussianBlur(parts, (0, 0), 8 * _NEARBY)
-    return np.asarray(total[..., :3] / np.maximum(total[..., 3:], 1e-12), np.float32)
+    return np.asarray(total[..., :-1] / np.maximum(total[..., -1:], 1e-12), np.float32)
 
 
 def _replaced(pixels: Pixels, edge: _Edge, replaced: Pixels) -> Pixels:

@@ -193,24 +193,31 @@ def test_a_thin_strap_and_a_thin_slit_are_kept(monkeypatch: pytest.MonkeyPatch) 
     assert (replaced[151, 30:170] > 230).all()
 
 
-def test_another_ground_meets_the_product_as_white_does(photo: np.ndarray, matte: np.ndarray) -> None:
-    product = cv2.resize(matte[..., 0], (150, 150), interpolation=cv2.INTER_AREA) > 0.5
-    green = np.zeros((3, 3, 3), np.uint8)
-    green[..., 1] = 200
-    made = other_ground(photo, product, green)
-    around = cv2.dilate(matte[..., 0], np.ones((9, 9))) == 0
-    within = cv2.erode(matte[..., 0], np.ones((9, 9))) == 1
-    assert (made[around] == (0, 200, 0)).all()
+@pytest.mark.parametrize("shift", [(0, 0), (1, 1), (-1, 0)])
+def test_another_ground_meets_the_product_at_its_own_outline(
+    photo: np.ndarray, matte: np.ndarray, shift: tuple[int, int]
+) -> None:
+    found = np.roll(cv2.resize(matte[..., 0], (150, 150), interpolation=cv2.INTER_AREA) > 0.5, shift, axis=(0, 1))
+    green = np.full((150, 150, 3), (0, 200, 0), np.uint8)
+    green[cv2.dilate(found.astype(np.uint8), np.ones((5, 5))) > 0] = (255, 0, 0)  # what is drawn there is not used
+    before = photo.copy()
+    made = other_ground(photo, found, green)
+    around = cv2.dilate(matte[..., 0], np.ones((13, 13))) == 0
+    within = cv2.erode(matte[..., 0], np.ones((13, 13))) == 1
+    np.testing.assert_allclose(made[around], np.broadcast_to((0, 200, 0), made[around].shape), atol=2)
     np.testing.assert_array_equal(made[within], photo[within])
+    np.testing.assert_array_equal(photo, before)
     expected = matte * BAG + (1 - matte) * np.float64((0, 200, 0))
     seam = ~around & ~within
-    assert np.abs(made - expected)[seam].mean() < 8
-    fringe = np.abs(np.where(matte > 0.5, photo, np.float64((0, 200, 0))) - expected)[seam].mean()
-    assert np.abs(made - expected)[seam].mean() < 0.7 * fringe  # of a hard cut along the outline
+    cut = np.where(matte > 0.5, photo, np.float64((0, 200, 0)))  # hard, along the true outline
+    assert np.abs(made - expected)[seam].mean() < 0.8 * np.abs(cut - expected)[seam].mean()
 
 
-def test_without_a_product_there_is_ground_alone_and_without_ground_the_photo(photo: np.ndarray) -> None:
-    grey = np.full((2, 2, 3), 90, np.uint8)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_without_a_product_there_is_ground_alone_and_without_ground_the_photo(photo: np.ndarray, channels: int) -> None:
+    grey, pixels = np.full((20, 20, channels), 90, np.uint16), photo[..., :channels].astype(np.uint16) * 257
     nowhere = np.zeros((20, 20), bool)
-    assert (other_ground(photo, nowhere, grey) == 90).all()
-    np.testing.assert_array_equal(other_ground(photo, ~nowhere, grey), photo)
+    assert (other_ground(pixels, nowhere, grey) == 90).all()
+    np.testing.assert_array_equal(other_ground(pixels, ~nowhere, grey), pixels)
+    half = np.arange(20)[None, :] < np.full((20, 1), 10)
+    assert (other_ground(pixels, half, grey)[:, -200:] == 90).all()

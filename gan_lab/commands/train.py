@@ -39,7 +39,7 @@ from gan_lab.config import (
 from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.hardware import total_memory
-from gan_lab.jobs.lock import locked, remove_parts
+from gan_lab.jobs.lock import locked, refuse_links, remove_parts
 from gan_lab.models import ManualModule, TrainingDivergedError
 from gan_lab.plan import alternatives, planned
 from gan_lab.training import (
@@ -55,6 +55,8 @@ from gan_lab.training import (
 )
 
 log = logging.getLogger("gan_lab.train")
+#: What a training writes in its run's folder.
+WRITTEN = ("config.yaml", "metrics.csv", "doctor.json", "error.txt", "checkpoints", "samples")
 
 #: What may change when a run is continued: how long and where it runs, not what it computes.
 CHANGEABLE = (
@@ -102,6 +104,7 @@ def train(config: DictConfig) -> None:
     if getattr(rank_zero_only, "rank", 0):  # of several processes the first one writes, and holds the folder
         return fit(config, run_dir, resume)
     with locked(run_dir, f"name={config.name}: {run_dir}"):
+        refuse_links(run_dir, *WRITTEN)
         resume, rollbacks = settled(config, run_dir, resume), 0
         checkpoint.remove_torn(run_dir)
         remove_parts([run_dir / "samples"])

@@ -72,6 +72,24 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go)
 
 
+def refuse_links(folder: Path, *names: str) -> None:
+    """Refuse a run's folder in which a file or a folder that is written to is a link, or holds one.
+
+    In a folder from elsewhere it could lead to any file or folder of yours, which would be written to and tidied up.
+
+    Raises:
+        UserError: naming the link and where it leads.
+    """
+    for name in names:
+        within = [] if (folder / name).is_symlink() or not (folder / name).is_dir() else [*(folder / name).iterdir()]
+        for path in (folder / name, *within):
+            if path.is_symlink():
+                raise UserError(
+                    f"{path}: is a link to {os.readlink(path)}, and gan_lab writes through no link in a run's folder; put the "
+                    "file or folder itself there, or have all runs elsewhere with runs_dir=<folder>"
+                )
+
+
 def remove_parts(folders: Iterable[Path]) -> None:
     """Remove the incomplete files that a killed process left in folders; to be called under the folders' lock."""
     for folder in folders:

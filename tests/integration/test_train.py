@@ -6,6 +6,7 @@ import csv
 import os
 import pickle
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -389,6 +390,24 @@ def test_a_run_that_another_process_writes_is_left_alone(
         assert [path.name for path in (tmp_path / "runs/mine").iterdir()] == [".lock"]
     assert run(monkeypatch, tmp_path, *options) == 0
     assert not (tmp_path / "runs/mine/.lock").exists()
+
+
+@pytest.mark.parametrize("name", ["samples", "metrics.csv", "checkpoints/previous.ckpt", "samples/000003.png"])
+def test_a_run_with_a_link_that_leads_out_of_it_is_not_written_to(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, tmp_path, *tiny("vae"), "name=mine", "trainer.max_iterations=1") == 0
+    mine = tmp_path / "yours" / "2024.png"
+    mine.parent.mkdir()
+    mine.write_bytes(b"a picture")
+    link = tmp_path / "runs/mine" / name
+    if link.is_dir():
+        shutil.rmtree(link)
+    link.unlink(missing_ok=True)
+    link.symlink_to(mine.parent if name == "samples" else mine)
+    assert run(monkeypatch, tmp_path, "resume=runs/mine", "trainer.max_iterations=3", "trainer.keep_samples=1") == 2
+    assert f"{name}: is a link to" in capsys.readouterr().err
+    assert [path.read_bytes() for path in mine.parent.iterdir()] == [b"a picture"]
 
 
 def test_a_run_continues_in_its_own_folder_whatever_checkpoint_is_named(

@@ -202,6 +202,42 @@ def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp
     assert load(tmp_path / "runs/stopped/checkpoints/last.ckpt")["clock"]["iteration"] > 0
 
 
+#: Runs the train command with an iteration that takes minutes, and says when it has begun.
+SLOW = """
+import time
+from gan_lab import train
+from gan_lab.models.vae import VAE
+
+def step(self, batch):
+    print("begun", flush=True)
+    time.sleep(300)
+VAE.step = step
+train.main()
+"""
+
+
+def test_a_second_interrupt_does_not_wait_for_the_iteration(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    process = subprocess.Popen(
+        [sys.executable, "slow.py", *tiny("vae"), "name=stopped", "trainer.max_iterations=3"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    while "SIGINT: finishing the iteration" not in (line := process.stderr.readline()):
+        assert line, "it has ended"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+
+
 # ---------------------------------------------------------------------------------------------------- what it refuses
 
 

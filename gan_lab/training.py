@@ -77,6 +77,7 @@ def compile_networks(model: ManualModule) -> None:
         log.info("%s: %s; what is compiled is kept where torch keeps it", cache, error)
     else:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    torch.compiler.reset()  # what earlier jobs of a sweep compiled counts against torch's limit, and then it is silent
     for network in model.compilable():
         network.compile(dynamic=False)  # each network meets a few fixed shapes; dynamic kernels gain nothing
 

@@ -30,6 +30,7 @@ def test_the_average_is_not_compiled() -> None:
     ("model", "overrides"), [("cyclegan", []), ("cut", []), ("enhancer", ["model.ema_half_life=null"])]
 )
 def test_pictures_are_made_uncompiled_whatever_their_number(model: str, overrides: list[str]) -> None:
+    torch.compiler.reset()  # what other tests compiled counts against torch's limit
     made, graphs = built(model, *overrides), []
 
     def backend(graph: torch.fx.GraphModule, examples: list[torch.Tensor]) -> Any:
@@ -45,6 +46,27 @@ def test_pictures_are_made_uncompiled_whatever_their_number(model: str, override
     generator: Any = made.compilable()[0]
     generator(image)
     assert graphs  # and the training calls what is compiled
+
+
+def test_the_last_job_of_a_sweep_is_compiled_as_the_first_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs: list[int] = []
+    compile_module = torch.nn.Module.compile
+
+    def backend(graph: torch.fx.GraphModule, examples: list[torch.Tensor]) -> Any:
+        graphs[-1] += 1
+        return graph.forward
+
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda self, **options: compile_module(self, backend=backend, **options)
+    )
+    for _ in range(10):
+        graphs.append(0)
+        model: Any = built("vae")
+        compile_networks(model)
+        for network in model.compilable():
+            network(torch.zeros(2, 3, 32, 32) if network is model.encoder else torch.zeros(2, model.decoder.latents))
+    assert graphs == [graphs[0]] * 10
+    assert graphs[0] > 0
 
 
 def test_what_is_compiled_is_kept_for_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

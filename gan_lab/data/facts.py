@@ -66,23 +66,25 @@ class Facts:
             log.info("looking for near-duplicates among %d photos", len(rows))
         self._learn(rows, self._read_hashes)
 
-    def _learn(self, rows: NDArray[np.int64], read: Callable[[NDArray[np.int64]], None]) -> None:
+    def _learn(self, rows: NDArray[np.int64], read: Callable[[NDArray[np.int64]], NDArray[np.bool_]]) -> None:
         for start in range(0, len(rows), AT_ONCE):
             if start:
                 log.info("%d of %d photos looked at", start, len(rows))
             some = rows[start : start + AT_ONCE]
-            read(some)
-            if self.index and self._settled[some].any():
+            learnt = read(some)
+            if self.index and (learnt & self._settled[some]).any():
                 self._keep()
 
-    def _read_sizes(self, rows: NDArray[np.int64]) -> None:
+    def _read_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         self.sizes[rows] = side_by_side(_size_or_nothing, Rows(self.paths, rows))
+        return self.sizes[rows, 0] > 0
 
-    def _read_hashes(self, rows: NDArray[np.int64]) -> None:
+    def _read_hashes(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         found = side_by_side(_hash_or_nothing, Rows(self.paths, rows))
         self.hashed[rows] = [len(value) > 0 for value in found]
         fine = rows[self.hashed[rows]]
         self.hashes[fine] = np.frombuffer(b"".join(found), np.uint8).reshape(-1, HASH_BITS // 8)
+        return self.hashed[rows]
 
     def _recall(self) -> None:
         """Take what the index knows of photos that are still what they were."""
@@ -110,7 +112,7 @@ class Facts:
         )
 
     def _keep(self) -> None:
-        rows = np.flatnonzero(self._settled & (self.sizes[:, 0] > 0))
+        rows = np.flatnonzero(self._settled)
         packed = self.paths.packed
         if len(rows) < len(self.paths):
             packed = Paths(self.paths.root, Rows(self.paths.names(), rows)).packed

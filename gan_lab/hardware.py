@@ -1,4 +1,4 @@
-"""What the machine does well."""
+"""What the machine does well, and where it keeps what need not be made again."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ def cpu_has_bf16() -> bool:
     except OSError:
         return False
     return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def user_cache(name: str) -> Path:
+    """Return the folder of gan_lab's `name` in the user's cache; it need not exist.
+
+    Raises:
+        OSError: the user has none.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gan_lab" / name
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
 def peak_memory() -> float:

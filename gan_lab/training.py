@@ -31,7 +31,7 @@ from gan_lab.callbacks.spared import named, spared
 from gan_lab.checkpoint import CrashSafeIO
 from gan_lab.config import config_dir, instantiate
 from gan_lab.errors import UserError
-from gan_lab.hardware import cpu_has_bf16
+from gan_lab.hardware import cpu_has_bf16, user_cache
 from gan_lab.models import ManualModule
 
 log = logging.getLogger(__name__)
@@ -70,11 +70,11 @@ def prepare_process(config: DictConfig) -> str:
 
 def compile_networks(model: ManualModule) -> None:
     """Have what is trained compiled at its first call; the next start on this machine finds it in the user's cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gan_lab" / "compiled"
     try:
+        cache = user_cache("compiled")
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        log.info("%s: %s; what is compiled is kept where torch keeps it", cache, error)
+        log.info("%s; what is compiled is kept where torch keeps it", error)
     else:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
     torch.compiler.reset()  # what earlier jobs of a sweep compiled counts against torch's limit, and then it is silent

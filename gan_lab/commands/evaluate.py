@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config import Command, instantiate
-from gan_lab.data.base import FACTS, ImageDataModule
+from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.evaluation import (
     HeldOut,
@@ -37,7 +37,7 @@ from gan_lab.version import VERSION
 log = logging.getLogger("gan_lab.evaluate")
 
 #: Data settings that change neither which photos there are nor what is seen of them.
-LOADING = {"batch_size", "num_workers", "cache_mb", "max_unreadable", "degradation", "validation_degradation"}
+LOADING = {"batch_size", "num_workers", "cache_mb", "index", "max_unreadable", "degradation", "validation_degradation"}
 
 
 def evaluate(config: DictConfig) -> None:
@@ -151,7 +151,7 @@ def data_settings(trained: dict[str, Any], given: dict[str, Any]) -> dict[str, A
     `domain_a` and `domain_b`, a new `degradation` that of `validation_degradation`. Photos from elsewhere that nobody has
     split are test photos all: none of them was trained on.
     """
-    settings = {name: value for name, value in trained.items() if name not in FACTS}
+    settings = {name: value for name, value in trained.items() if name not in (*FACTS, *PLACES)}
     replaced = {
         "root": ("domain_a", "domain_b", "labels", "group_column"),
         "domain_a": ("root", "labels", "group_column"),

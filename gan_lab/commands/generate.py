@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from gan_lab.config import Command, instantiate
-from gan_lab.data.base import FACTS, ImageDataModule
+from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.data.views import collate
 from gan_lab.errors import UserError
 from gan_lab.imaging import grid, read_image
@@ -172,7 +172,7 @@ def direction_of(pretrained: Pretrained, generation: Generation, config: DictCon
 
 def labelled(pretrained: Pretrained, root: str | None) -> ImageDataModule:
     """Return the run's data, or those of another folder cut and resized in the same way."""
-    given = {name: value for name, value in pretrained.config["data"].items() if name not in FACTS}
+    given = {name: value for name, value in pretrained.config["data"].items() if name not in (*FACTS, *PLACES)}
     if root is not None:
         others = {"domain_a", "domain_b", "labels", "group_column"} & given.keys()
         given |= dict.fromkeys(others) | {"root": root}

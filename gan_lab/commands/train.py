@@ -36,7 +36,7 @@ from gan_lab.config import (
     swept_values,
     text_masked,
 )
-from gan_lab.data.base import FACTS, ImageDataModule
+from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.hardware import total_memory
 from gan_lab.jobs.lock import locked, refuse_links, remove_parts
@@ -70,6 +70,7 @@ CHANGEABLE = (
     "data.domain_b",
     "data.num_workers",
     "data.cache_mb",
+    "data.index",
 )
 
 #: What a continued run keeps of its loggers' settings: what it is called there.
@@ -403,6 +404,8 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     saved = OmegaConf.create(content)
     assert isinstance(saved, DictConfig)
     saved.setdefault("plan", False)
+    for name in PLACES:
+        saved.data.pop(name, None)
     if path.parent.name != "checkpoints":  # a file from anywhere does not say where this run lies
         saved.name, saved.runs_dir = config.name, config.runs_dir
     for name in config.trainer:  # a gan_lab that made the run may not have had them all

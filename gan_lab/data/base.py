@@ -23,6 +23,8 @@ from gan_lab.errors import UserError
 SPLITS = ("train", "val", "test")
 #: Facts of the data that a run's configuration records for the model's yaml; a datamodule finds them anew.
 FACTS = ("classes", "class_names")
+#: Options that name a place to write to, which a configuration from elsewhere does not choose.
+PLACES = ("index",)
 
 
 class ImageDataModule(LightningDataModule):

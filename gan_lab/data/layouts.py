@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from gan_lab.data.tables import Paths
 from gan_lab.errors import UserError
-from gan_lab.imaging.files import IMAGE_SUFFIXES, find_images
+from gan_lab.imaging.files import IMAGE_SUFFIXES, image_names, path_order
 
 ALL = "all"  # the split of photos that are yet to be split
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
@@ -18,12 +21,12 @@ class Folder:
     """The photos under `root`; a class is the name of a folder directly in it."""
 
     root: Path
-    paths: list[Path]
+    paths: Paths
 
-    def class_of(self, path: Path) -> str | None:
-        """Return the class folder that `path` lies in, if any."""
-        parts = path.relative_to(self.root).parts
-        return parts[0] if len(parts) > 1 else None
+    def classes(self) -> list[str | None]:
+        """Return the class folder that each photo lies in, if any."""
+        parts = (name.partition(os.sep) for name in self.paths.names())
+        return [sys.intern(first) if within else None for first, within, _ in parts]
 
 
 Layout = dict[str, dict[str, Folder]]  # split (or ALL) -> role -> photos
@@ -120,18 +123,15 @@ def _are_pairs(root: Path, folders: dict[str, Path], option: str) -> bool:
 
 def _pairs(folders: dict[str, Path]) -> dict[str, Folder]:
     """Return lq and gt row by row; a pair has the same path in both, but for the suffix where that makes it clear."""
-    names = {
-        role: {path.relative_to(folders[role]): path for path in _photos(folders[role], "root").paths}
-        for role in ("lq", "gt")
-    }
-    counts = [Counter(name.with_suffix("") for name in of_role) for of_role in names.values()]
+    names = {role: _photos(folders[role], "root").paths.names() for role in ("lq", "gt")}
+    counts = [Counter(os.path.splitext(name)[0] for name in of_role) for of_role in names.values()]
     ambiguous = {stem for count in counts for stem, photos in count.items() if photos > 1}
 
-    def key(name: Path) -> tuple[Path, str]:
-        stem = name.with_suffix("")
-        return stem, name.suffix if stem in ambiguous else ""
+    def key(name: str) -> tuple[str, str]:
+        stem, suffix = os.path.splitext(name)
+        return stem, suffix if stem in ambiguous else ""
 
-    by_key = {role: {key(name): path for name, path in of_role.items()} for role, of_role in names.items()}
+    by_key = {role: {key(name): name for name in of_role} for role, of_role in names.items()}
     alone = sorted(by_key["lq"].keys() ^ by_key["gt"].keys())
     if alone:
         raise UserError(
@@ -139,14 +139,16 @@ def _pairs(folders: dict[str, Path]) -> dict[str, Folder]:
             f"for example {''.join(map(str, alone[0]))}; pairs must have the same name, and where photos of one folder "
             "differ in the suffix alone, the same suffix."
         )
-    order = sorted(by_key["gt"])
-    return {role: Folder(folders[role], [by_key[role][row] for row in order]) for role in ("lq", "gt")}
+    order = sorted(by_key["gt"], key=lambda row: (path_order(row[0]), row[1]))
+    return {
+        role: Folder(folders[role], Paths(folders[role], [by_key[role][row] for row in order])) for role in ("lq", "gt")
+    }
 
 
 def _photos(root: Path, option: str) -> Folder:
-    paths = find_images(root)
-    if not paths:
+    names = image_names(root)
+    if not names:
         others = Counter(path.suffix.lower() for path in root.rglob("*") if path.is_file() and path.suffix)
         found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "nothing else"
         raise UserError(f"data.{option}: no image under {root} (looked for {' '.join(IMAGE_SUFFIXES)}; found {found}).")
-    return Folder(root, paths)
+    return Folder(root, Paths(root, names))

@@ -12,6 +12,7 @@ import numpy as np
 from gan_lab.data.base import ImageDataModule
 from gan_lab.data.catalogue import KINDS
 from gan_lab.data.demo import DEMO_WARNING, SPLIT_OF, demo_splits
+from gan_lab.data.index import Index
 from gan_lab.data.layouts import ALL, Layout, find_layout, two_folders
 from gan_lab.data.options import place, share, whole
 from gan_lab.data.photos import (
@@ -22,12 +23,14 @@ from gan_lab.data.photos import (
     drop_unreadable,
     listed,
     near_duplicates,
+    paths_at,
     read_photos,
 )
 from gan_lab.data.roles import Scan, without_gaps
 from gan_lab.data.source import DECODED_MARGIN
 from gan_lab.data.splits import TEST, TRAIN, VALIDATION, join_groups, split_by_group
 from gan_lab.errors import UserError
+from gan_lab.hardware import user_cache
 from gan_lab.imaging.similarity import NEAR
 
 log = logging.getLogger(__name__)
@@ -48,6 +51,8 @@ class Products(ImageDataModule):
         domain_a, domain_b: two folders as the domains A and B, instead of `root`.
         labels: a csv file with paths relative to its folder; None: labels.csv in `root`, where a column is asked for.
         path_column, label_column, group_column: see `Labels`.
+        index: where what was learnt of the photos is kept for the next start, which then opens none that is unchanged:
+            "auto", the user's cache; a folder; or False, nowhere.
         near_duplicates: how many bits the hashes of two photos may differ in, to count as the same picture;
             None: do not look (it decodes every photo that is to be split, once).
         validation_share, test_share: what to hold out where the data have no such split. With none held out, validation
@@ -67,6 +72,7 @@ class Products(ImageDataModule):
         path_column: str = "path",
         label_column: str | None = None,
         group_column: str | None = None,
+        index: str | Path | bool = "auto",
         near_duplicates: int | None = NEAR,
         validation_share: float = 0.1,
         test_share: float = 0.1,
@@ -86,6 +92,7 @@ class Products(ImageDataModule):
                 f"data.root: {root} and two folders, {domain_a} and {domain_b}; give one or the two (root=null)."
             )
         self.labels = self._columns(place("labels", labels), path_column, label_column, group_column)
+        self.index = self._index(index)
         if near_duplicates is not None:
             whole("near_duplicates", near_duplicates, at_least=0)
         self.near_duplicates = near_duplicates
@@ -105,6 +112,21 @@ class Products(ImageDataModule):
                 "data.labels: name the csv file that has the columns, or data.root with a labels.csv in it."
             )
         return Labels(file, path, label, group)
+
+    @staticmethod
+    def _index(value: str | Path | bool) -> Index:
+        if value is False:
+            return Index(None)
+        if not isinstance(value, str | Path):
+            raise UserError(f"data.index: {value!r} will not do; give auto, false, or a folder to keep it in.")
+        try:
+            folder = user_cache("photos") if value == "auto" else place("index", value)
+        except OSError as error:
+            log.info("%s; what is learnt of the photos is not kept", error)
+            return Index(None)
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise UserError(f"data.index: {folder} is not a folder; name another one, or data.index=false.")
+        return Index(folder)
 
     @staticmethod
     def pairs() -> tuple[str, ...]:
@@ -142,7 +164,7 @@ class Products(ImageDataModule):
         tables: dict[str, Tables] = {}
         unreadable: list[Path] = []
         for split, folders in layout.items():
-            roles = {role: read_photos(folder, self.labels) for role, folder in folders.items()}
+            roles = {role: read_photos(folder, self.labels, self.index) for role, folder in folders.items()}
             tables[split], bad = drop_unreadable(roles)
             unreadable += bad
         kept = drop_strays({split: roles["image"] for split, roles in tables.items() if "image" in roles})
@@ -173,13 +195,12 @@ class Products(ImageDataModule):
         leaders = [roles["gt"]] if "gt" in roles else list(roles.values())
         if self.labels is not None and self.labels.group_column is not None:
             check_groups(leaders, self.labels)
-        paths = [path for table in leaders for path in table.paths]
         groups: list[list[Any]] = [[group for table in leaders for group in table.groups]]
-        decodable = np.ones(len(paths), dtype=bool)
+        decodable = np.ones(sum(map(len, leaders)), dtype=bool)
         if self.near_duplicates is not None:
-            groups.append(near_duplicates(paths, self.near_duplicates))
+            groups.append(near_duplicates(leaders, self.near_duplicates, self.index))
             decodable = np.array([group is not None for group in groups[-1]], dtype=bool)
-            unreadable += [path for path, fine in zip(paths, decodable, strict=True) if not fine]
+            unreadable += paths_at(leaders, np.flatnonzero(~decodable).tolist())
         ends = np.cumsum([len(table) for table in leaders])[:-1]
         numbers = np.repeat(np.arange(len(leaders)), [len(table) for table in leaders])
         parts = split_by_group(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan_lab.data.tables import Rows
 from gan_lab.errors import UserError
 from gan_lab.imaging.files import UnreadableImage, read_image
 
@@ -55,14 +56,14 @@ class Source:
     """A table of images, one row each; columns rather than objects, so that a million rows stay small.
 
     Attributes:
-        names: what a message calls an image: its path, as a rule.
+        names: what a message calls an image: its path, as a rule; made when it is asked for.
         sizes: [N, 2] int, width and height after orientation.
         labels: [N] int64, 0 where there are no classes.
         load: index -> uint8 [H, W, C]; raises UnreadableImage.
         cheap: loading costs next to nothing (arrays in memory), so neither a cache nor workers would help.
     """
 
-    names: Sequence[str]
+    names: Sequence[str | Path]
     sizes: NDArray[np.int64]
     labels: NDArray[np.int64]
     load: Callable[[int], NDArray[np.uint8]]
@@ -76,7 +77,7 @@ class Source:
         chosen = np.asarray(indices, dtype=np.int64)
         return replace(
             self,
-            names=[self.names[i] for i in chosen],
+            names=Rows(self.names, chosen),
             sizes=self.sizes[chosen],
             labels=self.labels[chosen],
             load=Chosen(self.load, chosen),

@@ -32,7 +32,12 @@ SIDEWAYS = (5, 6, 7, 8)
 
 
 def find_images(root: Path, unlisted: Callable[[OSError], None] | None = None) -> list[Path]:
-    """Return the image files under a folder and its subfolders, sorted by path.
+    """Return the image files under a folder and its subfolders, sorted by path; arguments as in `image_names`."""
+    return [root / name for name in image_names(root, unlisted)]
+
+
+def image_names(root: Path, unlisted: Callable[[OSError], None] | None = None) -> list[str]:
+    """Return the image files under a folder and its subfolders, relative to it and sorted by path.
 
     Files go by their suffix (`IMAGE_SUFFIXES`, any case). Hidden files and folders are left out. Links to folders are
     followed; a folder that can be reached in several ways is listed once, at its real place where that is under `root`.
@@ -46,7 +51,7 @@ def find_images(root: Path, unlisted: Callable[[OSError], None] | None = None) -
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder")
-    found: list[Path] = []
+    found: list[str] = []
     visited: set[str] = set()
     starts = [str(root)]
     while starts:
@@ -59,8 +64,15 @@ def find_images(root: Path, unlisted: Callable[[OSError], None] | None = None) -
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
             # Links wait until the real folders are done: so a loop ends, and a real path wins over a link to it.
             starts += [link for name in subfolders if os.path.islink(link := os.path.join(folder, name))]
-            found += [Path(folder, name) for name in names if _is_image_name(name)]
-    return sorted(found)
+            below = os.path.relpath(folder, root)
+            prefix = "" if below == os.curdir else below + os.sep
+            found += [prefix + name for name in names if _is_image_name(name)]
+    return sorted(found, key=path_order)
+
+
+def path_order(name: str) -> str:
+    """Return what sorts names as paths are sorted, part by part: what is in `hat/` comes before what is in `hat-old/`."""
+    return os.path.normcase(name).replace(os.sep, "\0")
 
 
 def read_image(path: Path, channels: int = 3, at_least: int | None = None) -> np.ndarray:

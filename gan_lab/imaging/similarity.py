@@ -35,40 +35,51 @@ def dhash(image: np.ndarray) -> int:
     return int.from_bytes(np.packbits(np.concatenate([across.ravel(), down.ravel()]) > 1).tobytes())
 
 
-def near_duplicate_groups(hashes: Sequence[int], distance: int = NEAR) -> list[int]:
+def near_duplicate_groups(hashes: Sequence[int] | np.ndarray, distance: int = NEAR) -> list[int]:
     """Return for each hash the number of its group: hashes within `distance` bits, and theirs in turn, share one.
 
     Exact: two hashes that differ in at most d of their bits agree wholly in at least one of d + 1 bands of bits, so
     only hashes with an equal band are compared. Fifty thousand hashes of photos take some seconds.
 
     Args:
-        hashes: of `dhash`.
+        hashes: of `dhash`; or their bytes, uint8 [N, HASH_BITS / 8].
         distance: bits in which two near-duplicates may differ.
 
     Returns:
         One group number per hash, from 0 in the order of first appearance.
     """
-    if not hashes:
+    if not len(hashes):
         return []
-    unique, place = np.unique(_as_bits(hashes), axis=0, return_inverse=True)
-    words = np.packbits(unique, axis=1).view(np.uint16)  # [N, HASH_BITS / 16]
+    rows = hashes if isinstance(hashes, np.ndarray) else _as_bytes(hashes)
+    whole = np.ascontiguousarray(rows).view(f"V{HASH_BITS // 8}").reshape(-1)
+    unique, place = np.unique(whole, return_inverse=True)
+    words = unique.view(np.uint16).reshape(len(unique), -1)  # [N, HASH_BITS / 16]
     parents = np.arange(len(unique))
     for first in range(distance + 1):
         # Every so many bits: a band of neighbours would be the same plain ground in half of the photos.
-        _join_within_band(parents, words, np.packbits(unique[:, first :: distance + 1], axis=1), distance)
+        _join_within_band(parents, words, _band(words, range(first, HASH_BITS, distance + 1)), distance)
     roots = _roots(parents, np.arange(len(parents)))[place.reshape(-1)]
     numbers: dict[int, int] = {}
     return [numbers.setdefault(root, len(numbers)) for root in roots.tolist()]
 
 
-def _as_bits(hashes: Sequence[int]) -> np.ndarray:
+def _as_bytes(hashes: Sequence[int]) -> np.ndarray:
     data = b"".join(value.to_bytes(HASH_BITS // 8) for value in hashes)
-    return np.unpackbits(np.frombuffer(data, np.uint8).reshape(len(hashes), -1), axis=1)  # [N, HASH_BITS]
+    return np.frombuffer(data, np.uint8).reshape(len(hashes), -1)
 
 
-def _join_within_band(parents: np.ndarray, words: np.ndarray, band: np.ndarray, distance: int) -> None:
-    """Join all pairs that agree in the band and differ in at most `distance` bits over all."""
-    keys = np.unique(band, axis=0, return_inverse=True)[1].reshape(-1)
+def _band(words: np.ndarray, bits: Sequence[int]) -> np.ndarray:
+    """Return a number per row of words, equal where those bits are; a hash of them where they are more than 64."""
+    octets = words.view(np.uint8)
+    band = np.zeros(len(words), np.uint64)
+    for bit in bits:
+        one = octets[:, bit // 8] >> (7 - bit % 8) & 1
+        band = (band << np.uint64(1) | band >> np.uint64(63)) ^ one
+    return band
+
+
+def _join_within_band(parents: np.ndarray, words: np.ndarray, keys: np.ndarray, distance: int) -> None:
+    """Join all pairs that agree in the band's keys and differ in at most `distance` bits over all."""
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     # Equal keys lie side by side, so comparing each with the next, the one after it ... covers all their pairs.

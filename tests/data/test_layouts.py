@@ -52,10 +52,11 @@ def test_every_layout_is_understood(
 
 def test_a_class_is_the_folder_directly_in_the_split(tmp_path: Path, write: Write) -> None:
     (deep,) = write("train/hat/summer/straw")
+    (loose,) = write("train")
     write("val/hat")
     folder = find_layout(tmp_path)["train"]["image"]
-    assert folder.class_of(deep) == "hat"
-    assert folder.class_of(tmp_path / "train" / "loose.png") is None
+    assert list(folder.paths) == [loose, deep]
+    assert folder.classes() == [None, "hat"]
 
 
 def test_pairs_match_by_name_whatever_the_suffix(tmp_path: Path, write: Write) -> None:

@@ -51,7 +51,7 @@ def test_a_seller_is_on_one_side(photos: Path) -> None:
     data = prepared(root, image_size=128, batch_size=1, batch_kind="unpaired", group_column="sender_id")
     table = data.labels.read()  # type: ignore[union-attr]
     senders = {
-        split: {table[Path(name).resolve()]["sender_id"] for images in roles.values() for name in images.source.names}
+        split: {table[str(Path(name).resolve())][1] for images in roles.values() for name in images.source.names}
         for split, roles in data._images.items()
     }
     assert senders["val"]

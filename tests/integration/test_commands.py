@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import gan_lab.commands.evaluate
+import gan_lab.commands.generate
 import gan_lab.enhance
 import gan_lab.evaluate
 import gan_lab.generate
@@ -203,6 +205,17 @@ def test_evaluate_takes_all_photos_of_a_folder_that_nobody_trained_on(command: C
 def test_photos_are_foreign_by_their_place_not_by_its_spelling(root: str | None, everything: bool) -> None:
     settings = gan_lab.commands.evaluate.data_settings({"root": "/a/b", "test_share": 0.1}, {"root": root})
     assert settings["test_share"] == (1.0 if everything else 0.1)
+
+
+def test_a_checkpoint_does_not_say_where_the_index_of_photos_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = {"root": "/a/b", "index": "/c"}
+    assert gan_lab.commands.evaluate.data_settings(trained, {}) == {"root": "/a/b"}
+    assert gan_lab.commands.evaluate.data_settings(trained, {"index": "/d"})["index"] == "/d"
+    made = MagicMock()
+    made.return_value.splits = ("train",)
+    monkeypatch.setattr(gan_lab.commands.generate, "instantiate", made)
+    gan_lab.commands.generate.labelled(MagicMock(config={"data": trained}), None)
+    assert made.call_args.args[0] == {"root": "/a/b"}
 
 
 def test_evaluate_measures_a_translation_both_ways(command: Command, runs: Path) -> None:

@@ -339,6 +339,19 @@ def test_a_run_is_never_overwritten_nor_continued_as_another(
     assert "2 iterations are done already" in capsys.readouterr().out
 
 
+def test_a_checkpoint_does_not_say_where_the_index_of_photos_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = [*tiny("vae"), f"data.root={photos(tmp_path / 'photos')}", "name=mine"]
+    assert run(monkeypatch, tmp_path, *options, "data.index=first", "trainer.max_iterations=1") == 0
+    assert list((tmp_path / "first").iterdir())
+    shutil.rmtree(tmp_path / "first")
+    assert run(monkeypatch, tmp_path, "resume=runs/mine", "trainer.max_iterations=2") == 0
+    assert not (tmp_path / "first").exists()
+    assert run(monkeypatch, tmp_path, "resume=runs/mine", "trainer.max_iterations=3", "data.index=second") == 0
+    assert list((tmp_path / "second").iterdir())
+
+
 def test_a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

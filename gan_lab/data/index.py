@@ -1,0 +1,105 @@
+"""What was learnt about photos, kept for the next start: arrays in files of the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+
+from gan_lab.imaging.access import whole
+
+log = logging.getLogger(__name__)
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_HEX = "[0-9a-f]" * 32
+#: What is kept at most, in bytes (a photo takes about a hundred), and for how long after its last use, in seconds.
+MOST_BYTES, OLDEST = 2 * 2**30, 90 * 24 * 3600
+#: To be raised when what is kept, or what it is computed from, changes its meaning; decoders change it as well.
+MADE_BY = f"gan_lab photos 1, Pillow {PIL.__version__}, OpenCV {cv2.__version__}"
+
+
+class Index:
+    """Arrays by the words that they were computed from, in a folder; damaged or foreign files in it are as good as none.
+
+    A file is written beside its place and renamed, so that processes which write the same leave one of theirs, whole. It is a
+    zip of plain arrays with their check sums: reading it runs nothing. What has not been used for long goes, and so does what
+    was used longest ago where all is too large.
+
+    Args:
+        folder: where they lie; None keeps nothing.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def __bool__(self) -> bool:
+        return self.folder is not None
+
+    def load(self, key: str) -> dict[str, NDArray[Any]]:
+        """Return what was kept for `key`; {} where nothing was, or where it cannot be trusted."""
+        if self.folder is None:
+            return {}
+        path = self._path(key)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            if bytes(arrays.pop("key")) != self._words(key):
+                raise ValueError("it belongs to something else")
+        except FileNotFoundError:
+            return {}
+        except (
+            Exception
+        ) as error:  # a cut or changed file fails anywhere between its first bytes and its arrays' headings
+            log.warning("%s cannot be used and is made again: %s", path, " ".join(str(error).split())[:160])
+            return {}
+        with suppress(OSError):  # a cache that may only be read
+            os.utime(path)
+        return arrays
+
+    def save(self, key: str, arrays: Arrays) -> None:
+        """Keep arrays for `key`; where the disk refuses them, say so and go on."""
+        if self.folder is None:
+            return
+        path = self._path(key)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with whole(path) as file:
+                np.savez(file, **{"key": np.frombuffer(self._words(key), np.uint8), **arrays})  # type: ignore[arg-type]
+            self._tidy(path)
+        except OSError as error:
+            log.warning("%s cannot be written, so the next start looks at the photos again: %s", path, error)
+
+    def _path(self, key: str) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{hashlib.sha256(self._words(key)).hexdigest()[:32]}.photos"
+
+    @staticmethod
+    def _words(key: str) -> bytes:
+        return os.fsencode(f"{MADE_BY}\n{key}")
+
+    def _tidy(self, newest: Path) -> None:
+        """Remove what is old or too much, and what killed writers left; never the newest."""
+        assert self.folder is not None
+        now, room, files = time.time(), MOST_BYTES - newest.stat().st_size, []
+        for path in (*self.folder.glob(f"{_HEX}.photos"), *self.folder.glob(f".{_HEX}.part")):
+            with suppress(OSError):  # another process may tidy as well
+                files.append((path.stat().st_mtime, path.stat().st_size, path))
+        for used, size, path in sorted(files, reverse=True):
+            if path == newest:
+                continue
+            part = path.suffix == ".part"
+            room -= 0 if part else size
+            if now - used > (3600 if part else OLDEST) or (room < 0 and not part):
+                with suppress(OSError):
+                    path.unlink()

@@ -81,7 +81,7 @@ def test_a_run_with_the_doctor_is_the_run_without(model: str, run: Command, eage
     mine, other = (load(run.folder / f"runs/{name}/checkpoints/last.ckpt") for name in ("with", "without"))
     for part in ("state_dict", "optimizer_states", "ranks", "clock"):
         assert differences(mine[part], other[part], part) == []
-    assert diary(run.folder / "runs/with")["verdict"] == "healthy"
+    assert diary(run.folder / "runs/with")["verdict"].startswith("too early to tell")
 
 
 def test_a_run_goes_back_from_a_nan_and_goes_on_at_half_the_rate(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_a_run_goes_back_from_a_nan_and_goes_on_at_half_the_rate(run: Command, m
     assert last["clock"]["rollbacks"] == 1
     assert last["optimizer_states"][0]["param_groups"][0]["lr"] == 0.0005
     contents = diary(run.folder / "runs/mine")
-    assert contents["verdict"] == "healthy"
+    assert contents["verdict"].startswith("too early to tell")
     (setback,) = contents["setbacks"]
     assert (setback["what"], setback["since"], setback["back_to"]) == ("not finite", 5, 4)
     assert "layer encoder." in setback["says"]
@@ -265,4 +265,5 @@ def test_no_alarm_on_a_healthy_run(name: str, run: Command, monkeypatch: pytest.
     assert run(command, *HEALTHY[name], *options, *budget, *sizes, "name=well", "trainer.validate_every=100") == 0
     contents = diary(run.folder / "runs/well")
     assert contents["findings"] == contents["past"] == contents["setbacks"] == []
+    assert contents["verdict"] == "healthy"
     assert contents["figures"]["doctor/variety"] > 0.1

@@ -13,11 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from gan_lab.callbacks.doctor.findings import Finding
+from gan_lab.callbacks.doctor.findings import WARM_UP, Finding
 from gan_lab.callbacks.doctor.history import History, Series
 
-#: Iterations in which nothing but a loss that is not finite is reported: every method's first ones look ill.
-WARM_UP = 300
 #: Iterations over which a term must misbehave without a break, and how many of its logged values must be among them.
 WINDOW, VALUES = 500, 20
 

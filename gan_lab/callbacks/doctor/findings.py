@@ -9,6 +9,11 @@ from typing import Any
 
 from gan_lab.checkpoint import write_whole
 
+#: Iterations in which nothing but a loss that is not finite is reported: every method's first ones look ill.
+WARM_UP = 300
+#: What is said of a run in which nothing was found: before that, nothing was looked for.
+EARLY, HEALTHY = f"too early to tell, in the first {WARM_UP} iterations", "healthy"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -79,9 +84,10 @@ class Record:
     def write(self, iteration: int) -> None:
         """Write the file, whole: what is known up to an iteration."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        sound = HEALTHY if iteration > WARM_UP else EARLY
         contents = {
             "iteration": iteration,
-            "verdict": "; ".join(f.says for f in self.findings.values()) or "healthy",
+            "verdict": "; ".join(f.says for f in self.findings.values()) or sound,
             "findings": [asdict(finding) for finding in self.findings.values()],
             "past": self.past,
             "setbacks": self.setbacks,

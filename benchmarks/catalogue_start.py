@@ -5,10 +5,11 @@
 For each size a tree is made and removed again: JPEG files of 32x32, a thousand in a folder, every one of other noise, so that
 none counts as another's duplicate (a file takes a block of the disk, 4 KB as a rule: 4 GB and as many inodes as files). Each
 start is a process of its own; its seconds run from the datamodule's construction to the first training batch, without the
-imports. Memory is resident memory above that of the imports: the most of the start itself, and how much it has grown by from
-the first batch to the last of --batches, the workers' shares included. The first start finds an empty index; the second is the
-next one; "off" has data.index=false. The file system's cache is warm in all, as the files have just been written; real photos
-take longer to decode at the first start, and no longer at the second.
+imports, and its CPU seconds are what they would be on an idle core. Memory is resident memory above that of the imports: the
+most of the start itself, and how much it has grown by from the first batch to the last of --batches, the workers' shares
+included, with data.cache_mb=0. The first start finds an empty index; the second is the next one; "off" has data.index=false.
+The file system's cache is warm in all, as the files have just been written; real photos take longer to decode at the first
+start, and no longer at the second.
 """
 
 from __future__ import annotations
@@ -56,17 +57,23 @@ def start(options: argparse.Namespace) -> dict[str, float]:
 
     logging.basicConfig(level=logging.INFO, format="%(relativeCreated)7d %(message)s")
     Path("/proc/self/clear_refs").write_text("5")  # the peak of what follows, not that of the imports
-    base, began = peak(), time.perf_counter()
+    base, began, busy = peak(), time.perf_counter(), time.process_time()
     index = False if options.index == "off" else options.index
     data = Products(options.start, image_size=32, batch_size=16, cache_mb=0, num_workers=options.workers, index=index)
     batches = iter(data.train_dataloader())
     next(batches)
-    seconds, most = time.perf_counter() - began, peak() - base
+    seconds, busy, most = time.perf_counter() - began, time.process_time() - busy, peak() - base
     workers = [worker.pid for worker in getattr(batches, "_workers", [])]
     first = memory(workers)
     for _ in range(options.batches):
         next(batches)
-    return {"seconds": seconds, "peak_mb": most, "grown_mb": memory(workers) - first, "base_mb": base}
+    return {
+        "seconds": seconds,
+        "cpu_seconds": busy,
+        "peak_mb": most,
+        "grown_mb": memory(workers) - first,
+        "base_mb": base,
+    }
 
 
 def peak() -> float:
@@ -96,7 +103,7 @@ def main() -> None:
         print(json.dumps(start(options)))
         return
     table = Table(title=f"starts with {options.workers} workers, and {options.batches} batches of 16")
-    for column in ("files", "start", "s to the first batch", "peak MB", "grown MB", "index MB"):
+    for column in ("files", "start", "s to the first batch", "CPU s", "peak MB", "grown MB", "index MB"):
         table.add_column(column, justify="right")
     found: list[dict[str, Any]] = []
     for files in options.files:
@@ -110,8 +117,9 @@ def main() -> None:
                 row |= {"files": files, "start": name}
                 row["index_mb"] = sum(path.stat().st_size for path in index.iterdir()) / 2**20
                 found.append(row)
-                cells = (f"{row['seconds']:.1f}", *(f"{row[key]:.0f}" for key in ("peak_mb", "grown_mb", "index_mb")))
-                table.add_row(f"{files:,}", name, *cells)
+                times = [f"{row[key]:.1f}" for key in ("seconds", "cpu_seconds")]
+                sizes = [f"{row[key]:.0f}" for key in ("peak_mb", "grown_mb", "index_mb")]
+                table.add_row(f"{files:,}", name, *times, *sizes)
                 print(json.dumps(row), file=sys.stderr, flush=True)
         finally:
             shutil.rmtree(folder)

@@ -193,7 +193,7 @@ def near_duplicates(tables: Sequence[Photos], distance: int, index: Index) -> li
     found: list[int | None] = [None] * len(readable)
     for row, group in zip(np.flatnonzero(readable).tolist(), groups.tolist(), strict=True):
         found[row] = group
-    different = len(np.unique(groups))
+    different = int(groups.max(initial=-1)) + 1
     if 2 * different <= len(groups):
         log.warning(
             "the %d photos show only %d different picture%s, the rest are near-duplicates: a model learns little more than "

@@ -47,11 +47,16 @@ def _hold_out(
     order: NDArray[np.int64],
     part_of: NDArray[np.int64],
 ) -> None:
-    missing = wanted.copy()
-    for group in order:
+    free = order[part_of[order] == TRAIN]
+    # As long as all fit, which is to the end where few photos have a near-duplicate, they are taken at once.
+    fitting = (counts[free].cumsum(axis=0) <= wanted).all(axis=1)
+    run = len(free) if fitting.all() else int(fitting.argmin())
+    part_of[free[:run]] = part
+    missing = wanted - counts[free[:run]].sum(axis=0)
+    for group in free[run:]:
         if not missing.any():
             return
-        if part_of[group] == TRAIN and (counts[group] <= missing).all():
+        if (counts[group] <= missing).all():
             part_of[group] = part
             missing -= counts[group]
     for role in np.flatnonzero((missing == wanted) & (wanted > 0)):
@@ -74,6 +79,9 @@ def join_groups(*columns: Sequence[Hashable | None]) -> NDArray[np.int64]:
     for column in columns:
         first: dict[Hashable, int] = {}
         for row, value in enumerate(column):
-            if value is not None:
-                parents[root(row)] = root(first.setdefault(value, row))
-    return np.array([root(row) for row in range(len(parents))], dtype=np.int64)
+            if value is not None and (other := first.setdefault(value, row)) != row:
+                parents[root(row)] = root(other)
+    roots = np.array(parents, dtype=np.int64)
+    while (roots[roots] != roots).any():
+        roots = roots[roots]
+    return roots

@@ -56,6 +56,15 @@ def test_find_images_is_recursive_sorted_and_blind_to_hidden_and_other_files(tmp
     assert find_images(tmp_path) == [tmp_path / "a/y.WebP", tmp_path / "a/z.png", tmp_path / "b.JPG"]
 
 
+def test_find_images_sorts_part_by_part(tmp_path: Path) -> None:
+    for name in ("hat/1.png", "hat-old/1.png", "hat.png", "hat/sub/2.png", "a b/1.png", "a/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = find_images(tmp_path)
+    assert found == sorted(tmp_path.rglob("*.png"))
+    assert [path.parent.name for path in found[:2]] == ["a", "a b"]
+
+
 def test_find_images_survives_loops_and_lists_a_linked_folder_once(tmp_path: Path) -> None:
     (tmp_path / "real" / "deep").mkdir(parents=True)
     (tmp_path / "real" / "deep" / "x.png").touch()

@@ -16,6 +16,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,7 +50,11 @@ ALLOWED_TARGETS = (
 )
 #: What a key is called whose value is a secret; and such a value in a text, after `key=`, `key:` or as a URL's password.
 SECRETS = r"(?i:api_?key|access_?key|private_?key|token|secret|passwo?r?d|credential)"
-WRITTEN_SECRET = re.compile(rf"(?P<name>[\w.]*{SECRETS}\w*['\"]?\s*[=:]\s*|//[^/\s:@]*:(?=[^/\s@]+@))[^,\s\]}}@]+")
+WRITTEN_SECRET = re.compile(
+    rf"(?P<name>[\w.]*{SECRETS}\w*['\"]?\s*[=:]\s*)(?:'[^']*'|\"[^\"]*\"|[^,\s\]}}]+)|(?P<user>//[^/\s:@]*:)[^/\s]+(?=@)"
+)
+#: A secret that is shorter is masked behind its name alone: everywhere else such a text means something else.
+SHORTEST_SECRET = 6
 #: Bytes of a file's name, at most, on common file systems.
 LONGEST = 255
 #: Options that are names or paths, whatever they look like to YAML.
@@ -494,8 +499,40 @@ def secrets_masked(node: Any) -> Any:
 
 
 def text_masked(text: str) -> str:
-    """Return a text in which what follows the name of a secret, or is a URL's password, is masked."""
-    return WRITTEN_SECRET.sub(r"\g<name>***", text)
+    """Return a text in which what follows the name of a secret, is a URL's password or is known for a secret is masked."""
+    for secret in known_secrets():
+        text = text.replace(secret, "***")
+    return WRITTEN_SECRET.sub(r"\g<name>\g<user>***", text)
+
+
+def known_secrets() -> list[str]:
+    """Return the secrets that this process was given by its command line and its environment, the longest first."""
+    found = {value for name, value in os.environ.items() if re.search(rf"{SECRETS}[sS]?$", name)}
+    for argument in filter(is_secret, {*sys.argv, *sys.orig_argv}):  # sys.argv may be masked for the moment
+        with suppress(UserError):
+            override = parsed(argument)
+            found |= set(secrets_in(override.value(), is_secret(override.key_or_group)))
+    return sorted((each for each in found if len(each) >= SHORTEST_SECRET), key=len, reverse=True)
+
+
+def secrets_in(value: Any, secret: bool) -> Iterator[str]:
+    """Yield the secrets in an override's value, and in the variables of the environment that they refer to.
+
+    Args:
+        value: the value, that of a sweep included.
+        secret: its key looks like a secret's.
+    """
+    value = getattr(value, "list", value)  # of a sweep
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from secrets_in(inner, secret or is_secret(key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from secrets_in(inner, secret)
+    elif secret and value is not None:
+        text = str(getattr(value, "text", value))  # of a value in quotes
+        yield text
+        yield from (os.environ.get(name, "") for name in re.findall(r"\$\{oc\.env:([^,}]+)", text))
 
 
 class MaskedFormatter(logging.Formatter):

@@ -20,6 +20,7 @@ from gan_lab.config import (
     instantiate,
     keywords,
     secrets_masked,
+    text_masked,
 )
 from gan_lab.errors import UserError
 
@@ -138,6 +139,28 @@ def test_secrets_are_masked_at_any_depth() -> None:
         "data.access_key=***",
         "seed=1",
     ]
+
+
+def test_secrets_that_were_given_are_masked_wherever_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "from the environment")
+    monkeypatch.setenv("SHOP", "referred to")
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false-ish")
+    given = [
+        "+a.api_key='swept one',swept2",
+        "+a={b:{password:[inside]}}",
+        "a.token=${oc.env:SHOP}",
+        "a.secret=7",
+        "b='",
+    ]
+    monkeypatch.setattr(sys, "argv", ["gan_lab.train", *given])
+    said = "from the environment, swept one, swept2, inside, referred to, false-ish, 7"
+    assert text_masked(said) == "***, ***, ***, ***, ***, false-ish, 7"
+    assert secrets_masked({"a": ["swept2"]}) == {"a": ["***"]}
+
+
+def test_a_quoted_secret_in_a_text_is_masked_whole() -> None:
+    assert text_masked("password='a b' api_key: \"c, d\" seed=1") == "password=*** api_key: *** seed=1"
+    assert text_masked("token=a@b https://me:c@d@host/e") == "token=*** https://me:***@host/e"
 
 
 @pytest.mark.parametrize("experiment", sorted(path.stem for path in (config_dir() / "experiment").glob("*.yaml")))

@@ -596,6 +596,20 @@ def test_a_sweep_leaves_no_secret(tmp_path: Path) -> None:
     assert [path for path in files if b"hunter" in path.read_bytes()] == []
 
 
+def test_a_sweep_leaves_no_secret_in_whatever_form_it_is_given(tmp_path: Path) -> None:
+    key = "0123456789abcdef" * 2
+    swept = f"+logger.wandb.settings={{api_key:'{key} hunter22'}},{{api_key:${{oc.env:HIDDEN}}}}"
+    given = {"HIDDEN": f"{key}hunter33", "SHOP_TOKEN": "/hunter44", "WANDB_API_KEY": f"{key}hunter55"}
+    places = "data.root=null,${oc.env:SHOP_TOKEN}"
+    options = [*tiny("vae"), "name=sweep", "trainer.max_iterations=1", "logger=wandb", swept, places]
+    done = train("-m", *options, cwd=tmp_path, check=False, **given)
+    assert "2 of 4 jobs failed" in done.stdout
+    assert "data.root: ***" in done.stderr
+    assert "hunter" not in done.stdout + done.stderr
+    assert len(list(tmp_path.rglob("last.ckpt"))) == len(list(tmp_path.rglob("error.txt"))) == 2
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and b"hunter" in path.read_bytes()] == []
+
+
 def test_a_failed_job_does_not_stop_a_sweep_but_fails_it(tmp_path: Path) -> None:
     done = train(
         "-m",

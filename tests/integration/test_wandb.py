@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
-from tests.integration.runs import load, tiny, train
+from tests.integration.runs import load, python, tiny, train
 from tests.integration.wandb_server import serving
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -50,6 +54,37 @@ def test_a_run_and_its_continuation_are_one_at_the_server_and_secrets_stay_here(
     for secret in (own, KEY):
         assert secret.encode() not in sent
         assert secret.encode() not in kept
+
+
+def test_an_offline_run_is_synced_whole_later(tmp_path: Path) -> None:
+    own = KEY[::-1]
+    run(tmp_path, "logger.wandb.offline=true", "trainer.max_iterations=3", f"+logger.wandb.settings.api_key={own}")
+    (offline,) = written(tmp_path, "offline-run")
+    with serving() as server:
+        address = {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": server.address}
+        python("-m", "wandb", "sync", "--yes", str(offline), cwd=tmp_path, **address)
+    sent = b"".join(server.bodies)
+    config = json.loads([body for body in map(variables, server.bodies) if "config" in body][-1]["config"])
+    saved = OmegaConf.to_container(OmegaConf.load(tmp_path / "runs/run/config.yaml"))
+    assert isinstance(saved, dict)
+    assert {key: each["value"] for key, each in config.items() if key in saved} == saved
+    with (tmp_path / "runs/run/metrics.csv").open(newline="") as file:
+        rows = {int(row.pop("iteration")): row for row in csv.DictReader(file)}
+    assert list(rows) == [1, 2, 3]
+    history = server.history()
+    for iteration, row in rows.items():
+        told = {name: f"{history[iteration][name]:.6g}" for name, value in row.items() if value}
+        assert told == {name: value for name, value in row.items() if value}
+    assert b"media/images/samples" in sent
+    for secret in (own, KEY):
+        assert secret.encode() not in sent
+        assert [path for path in offline.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()] == []
+
+
+def variables(body: bytes) -> dict[str, Any]:
+    """Return the variables of a query; none where it is something else."""
+    asked = json.loads(body) if body.startswith(b'{"query"') else {}
+    return {key: value for key, value in asked.get("variables", {}).items() if value}
 
 
 @pytest.mark.parametrize(("key", "said"), [(KEY, ""), pytest.param("", "No API key", marks=pytest.mark.slow)])

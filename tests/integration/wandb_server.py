@@ -26,6 +26,15 @@ class Server:
         """Return the rows of history that were sent."""
         return b"".join(body for body in self.bodies if b"wandb-history" in body)
 
+    def history(self) -> dict[int, dict[str, Any]]:
+        """Return the rows of history that were sent, by iteration: each call of the logger is one."""
+        rows: dict[int, dict[str, Any]] = {}
+        for body in filter(lambda body: b"wandb-history" in body, self.bodies):
+            for line in json.loads(body)["files"].get("wandb-history.jsonl", {}).get("content", ()):
+                row = json.loads(line)
+                rows.setdefault(row["trainer/global_step"], {}).update(row)
+        return rows
+
     def answer(self, body: bytes) -> dict[str, Any]:
         """Return the answer to a request."""
         self.bodies.append(body)

@@ -12,7 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from gan_lab.config import secrets_masked
+from gan_lab.config import fail, secrets_masked
+from gan_lab.errors import UserError
+from gan_lab.jobs.lock import refuse_links
 
 
 class SweepSummary(Callback):
@@ -21,6 +23,15 @@ class SweepSummary(Callback):
     Hydra keeps the command line and the configuration of a sweep in `multirun.yaml`: secrets in it are masked before the first
     job starts.
     """
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Refuse a folder from elsewhere that leads out of it, before Hydra writes there."""
+        folder = Path(config.hydra.sweep.dir)
+        jobs = [path.name for path in folder.glob("*") if path.name.isdigit()]
+        try:
+            refuse_links(folder, "multirun.yaml", "multirun.new", "summary.csv", *jobs)
+        except UserError as error:
+            fail(error)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Mask what Hydra has written."""

@@ -31,6 +31,7 @@ from gan_lab.evaluation.report import sha256
 from gan_lab.imaging import grid, write_png
 from gan_lab.jobs import Pretrained, open_checkpoint
 from gan_lab.jobs.folder import output_folder
+from gan_lab.jobs.lock import refuse_linked_folders
 from gan_lab.metrics import to_uint8
 from gan_lab.version import VERSION
 
@@ -54,6 +55,8 @@ def evaluate(config: DictConfig) -> None:
     settings = data_settings(pretrained.config["data"], given_data(config))
     check_fits(pretrained, settings)
     check_writable(folder)
+    if config.output is None:  # it came with the run
+        refuse_linked_folders(folder.parent, [folder], "name a folder with output=")
     datamodule: ImageDataModule = instantiate(settings, "data", batch_kind=pretrained.model.batch_kind)
     photos = HeldOut(datamodule, own=trained_on(pretrained.config["data"], settings))
     report = measure(pretrained, photos, config)

@@ -56,7 +56,7 @@ from gan_lab.training import (
 
 log = logging.getLogger("gan_lab.train")
 #: What a training writes in its run's folder.
-WRITTEN = ("config.yaml", "metrics.csv", "doctor.json", "error.txt", "checkpoints", "samples")
+WRITTEN = ("config.yaml", "metrics.csv", "doctor.json", "error.txt", "checkpoints", "samples", "wandb/id")
 
 #: What may change when a run is continued: how long and where it runs, not what it computes.
 CHANGEABLE = (

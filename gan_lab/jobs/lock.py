@@ -72,22 +72,43 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go)
 
 
-def refuse_links(folder: Path, *names: str) -> None:
-    """Refuse a run's folder in which a file or a folder that is written to is a link, or holds one.
+def refuse_links(folder: Path, *names: str, instead: str = "have all runs elsewhere with runs_dir=<folder>") -> None:
+    """Refuse a folder in which a file or a folder that is written to is a link, lies behind one, or holds one.
 
     In a folder from elsewhere it could lead to any file or folder of yours, which would be written to and tidied up.
+
+    Args:
+        folder: the folder; it may be a link itself, since it was named.
+        names: of what is written, relative to it.
+        instead: what else the user may do, for the message.
 
     Raises:
         UserError: naming the link and where it leads.
     """
     for name in names:
-        within = [] if (folder / name).is_symlink() or not (folder / name).is_dir() else [*(folder / name).iterdir()]
-        for path in (folder / name, *within):
-            if path.is_symlink():
-                raise UserError(
-                    f"{path}: is a link to {os.readlink(path)}, and gan_lab writes through no link in a run's folder; put the "
-                    "file or folder itself there, or have all runs elsewhere with runs_dir=<folder>"
-                )
+        refuse_linked_folders(folder, [folder / name], instead)
+        for path in [*(folder / name).iterdir()] if (folder / name).is_dir() else []:
+            _refuse_link(path, instead)
+
+
+def refuse_linked_folders(folder: Path, inner: Iterable[Path], instead: str = "name another folder") -> None:
+    """Refuse folders inside `folder` that are links or lie behind one; a file that is a link is replaced itself.
+
+    Raises:
+        UserError: naming the link and where it leads.
+    """
+    for path in inner:
+        for part in reversed([path, *path.parents]):
+            if part != folder and part.is_relative_to(folder):
+                _refuse_link(part, instead)
+
+
+def _refuse_link(path: Path, instead: str) -> None:
+    if path.is_symlink():
+        raise UserError(
+            f"{path}: is a link to {os.readlink(path)}, and gan_lab writes through no link inside a folder; put the file or "
+            f"folder itself there, or {instead}"
+        )
 
 
 def remove_parts(folders: Iterable[Path]) -> None:

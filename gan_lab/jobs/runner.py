@@ -13,7 +13,7 @@ from typing import Any
 from gan_lab.errors import UserError
 from gan_lab.jobs.attempt import Work, attempt
 from gan_lab.jobs.folder import Plan
-from gan_lab.jobs.lock import locked, remove_parts
+from gan_lab.jobs.lock import locked, refuse_linked_folders, remove_parts
 from gan_lab.jobs.manifest import Manifest, Record
 from gan_lab.jobs.outcome import Outcome, printable
 from gan_lab.jobs.progress import Progress
@@ -42,12 +42,14 @@ def run(plan: Plan, work: Work, *, settings: Mapping[str, Any], verb: str, jobs:
         jobs: images in progress at once.
 
     Raises:
-        UserError: `jobs` is no number from 1; another process is at work in the output folder; it cannot be written to,
-            or its disk is full: then the next call goes on from there.
+        UserError: `jobs` is no number from 1; another process is at work in the output folder; a folder in it is a link;
+            it cannot be written to, or its disk is full: then the next call goes on from there.
     """
     check_jobs(jobs)
+    folders = {plan.output, *(task.target.parent for task in plan.tasks)}
     with locked(plan.output):
-        remove_parts({plan.output, *(task.target.parent for task in plan.tasks)})
+        refuse_linked_folders(plan.output, sorted(folders))
+        remove_parts(folders)
         manifest = Manifest(plan.output, settings)
         outcome = Outcome(plan.output, len(plan.tasks), left=_forget(manifest, plan), unlisted=plan.unlisted)
         try:

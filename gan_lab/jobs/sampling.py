@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gan_lab.errors import UserError
 from gan_lab.imaging import GENERATED, Metadata, Photo, Provenance, grid, write_photo
 from gan_lab.jobs.folder import output_folder
-from gan_lab.jobs.lock import locked, remove_parts
+from gan_lab.jobs.lock import locked, refuse_linked_folders, remove_parts
 from gan_lab.jobs.manifest import NAME, Manifest, Record, file_sha256
 from gan_lab.jobs.outcome import Outcome
 from gan_lab.jobs.progress import Progress
@@ -99,13 +99,15 @@ def gallery(output: str | Path | None, settings: Mapping[str, Any], *, marked: b
         marked: write into the files what made them.
 
     Raises:
-        UserError: there is anything else in the folder, which is told before anything is written; another process is at
-            work in it; it cannot be written to.
+        UserError: there is anything else in the folder, or a folder that is a link, which is told before anything is
+            written; another process is at work in it; it cannot be written to.
     """
     folder = output_folder(output)
     check_free(folder, settings)
     with locked(folder):
-        remove_parts({folder, *(path for path in folder.rglob("*") if path.is_dir())})
+        inner = sorted(path for path in folder.rglob("*") if path.is_dir())
+        refuse_linked_folders(folder, inner)
+        remove_parts([folder, *inner])
         try:
             with Manifest(folder, settings) as manifest:
                 yield Gallery(folder, settings, marked, manifest, Outcome(folder))

@@ -283,6 +283,17 @@ def test_evaluate_tells_what_samples_are_worth(
     assert (sampler / "augmentation" / "report.html").is_file()
 
 
+def test_an_evaluation_folder_that_came_with_the_run_is_no_link(command: Command, tmp_path: Path) -> None:
+    run, theirs = unchanging_enhancer(tmp_path / "foreign"), tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "samples.png").write_bytes(b"a picture")
+    (run / "evaluation").symlink_to(theirs)
+    assert command(gan_lab.evaluate, f"checkpoint={run}", "n=2") == 2
+    assert "evaluation: is a link to" in command.err
+    assert "output=" in command.err
+    assert [path.read_bytes() for path in theirs.iterdir()] == [b"a picture"]
+
+
 def test_evaluate_writes_beside_the_run_unless_told(command: Command, tmp_path: Path) -> None:
     run = unchanging_enhancer(tmp_path / "run")
     assert command(gan_lab.evaluate, f"checkpoint={run}", "traditional=false", "n=2") == 0

@@ -224,6 +224,20 @@ def test_a_folder_of_photos_gives_one_of_variants_each(command: Command, runs: P
     assert "skipped      6 images" in command.out
 
 
+def test_a_folder_in_the_output_that_is_a_link_is_refused(
+    command: Command, runs: Path, photo: Path, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs" / "kept.png"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"a picture")
+    (command.folder / "out").mkdir()
+    (command.folder / "out" / photo.name).symlink_to(theirs.parent)
+    variants = [f"checkpoint={runs / 'vae'}", f"image={photo}", "n=2"]
+    assert command(gan_lab.generate, *variants, "output=out") == 2
+    assert f"{photo.name}: is a link to" in command.err
+    assert [path.read_bytes() for path in theirs.parent.iterdir()] == [b"a picture"]
+
+
 def test_a_gan_searches_for_the_photo(
     command: Command, runs: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -441,7 +441,9 @@ def test_a_run_that_another_process_writes_is_left_alone(
     assert not (tmp_path / "runs/mine/.lock").exists()
 
 
-@pytest.mark.parametrize("name", ["samples", "metrics.csv", "checkpoints/previous.ckpt", "samples/000003.png"])
+@pytest.mark.parametrize(
+    "name", ["samples", "metrics.csv", "checkpoints/previous.ckpt", "samples/000003.png", "wandb", "wandb/id"]
+)
 def test_a_run_with_a_link_that_leads_out_of_it_is_not_written_to(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -453,9 +455,24 @@ def test_a_run_with_a_link_that_leads_out_of_it_is_not_written_to(
     if link.is_dir():
         shutil.rmtree(link)
     link.unlink(missing_ok=True)
-    link.symlink_to(mine.parent if name == "samples" else mine)
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(mine.parent if name in ("samples", "wandb") else mine)
     assert run(monkeypatch, tmp_path, "resume=runs/mine", "trainer.max_iterations=3", "trainer.keep_samples=1") == 2
     assert f"{name}: is a link to" in capsys.readouterr().err
+    assert [path.read_bytes() for path in mine.parent.iterdir()] == [b"a picture"]
+
+
+@pytest.mark.parametrize("name", ["multirun.yaml", "summary.csv", "0", "0/samples"])
+def test_a_sweep_with_a_link_that_leads_out_of_it_is_not_written_to(name: str, tmp_path: Path) -> None:
+    mine = tmp_path / "yours" / "2024.png"
+    mine.parent.mkdir()
+    mine.write_bytes(b"a picture")
+    link = tmp_path / "runs/sweep" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(mine if link.suffix else mine.parent)
+    done = train("-m", *tiny("vae"), "name=sweep", "seed=0,1", "resume=auto", cwd=tmp_path, check=False)
+    assert done.returncode == 2, done.stderr
+    assert f"{name}: is a link to" in done.stderr
     assert [path.read_bytes() for path in mine.parent.iterdir()] == [b"a picture"]
 
 

@@ -419,6 +419,32 @@ def test_an_output_that_cannot_be_made_is_told(job: Job) -> None:
     assert job.called == []
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_an_output_folder_with_a_link_that_leads_out_of_it_is_refused(deep: bool, job: Job, tmp_path: Path) -> None:
+    job.photo("2024/may/a.png")
+    theirs = tmp_path / "theirs/may/a.png"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"a picture")
+    link = job.output / "2024" / ("may" if deep else "")
+    link.parent.mkdir(parents=True)
+    link.symlink_to(theirs.parent if deep else theirs.parent.parent)
+    with pytest.raises(UserError, match=f"{link}: is a link to .*name another folder"):
+        job.run()
+    assert job.called == []
+    assert theirs.read_bytes() == b"a picture"
+
+
+def test_a_result_that_is_a_link_is_replaced_and_not_what_it_leads_to(job: Job, tmp_path: Path) -> None:
+    job.output.mkdir()
+    for name in ("a.png", "manifest.jsonl"):
+        (tmp_path / name).write_bytes(b"")
+        (job.output / name).symlink_to(tmp_path / name)
+    assert job.run().done == len(job.records())
+    for name in ("a.png", "manifest.jsonl"):
+        assert not (job.output / name).is_symlink()
+        assert (tmp_path / name).read_bytes() == b""
+
+
 @pytest.mark.parametrize("jobs", [0, -1, 1.5, True, "2"])
 def test_jobs_is_a_number_of_threads(job: Job, jobs: Any) -> None:
     with pytest.raises(UserError, match=f"jobs={jobs}: needs a whole number"):

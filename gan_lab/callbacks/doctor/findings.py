@@ -13,6 +13,8 @@ from gan_lab.checkpoint import write_whole
 WARM_UP = 300
 #: What is said of a run in which nothing was found: before that, nothing was looked for.
 EARLY, HEALTHY = f"too early to tell, in the first {WARM_UP} iterations", "healthy"
+#: Findings that passed, of which the newest stay: one that comes and goes for days must not fill the file.
+KEPT = 200
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Record:
     Attributes:
         path: the file.
         findings: what is wrong now, by `what`.
-        past: findings that passed, each with the iteration from which on it was gone.
+        past: the newest findings that passed, each with the iteration from which on it was gone.
         setbacks: each time the run went back: why, and to where.
         figures: the newest of the doctor's own.
         share: of the run's time that the doctor has taken.
@@ -76,7 +78,7 @@ class Record:
         now = {finding.what: finding for finding in found}
         new = [finding for what, finding in now.items() if what not in self.findings]
         gone = [finding for what, finding in self.findings.items() if what not in now]
-        self.past += [asdict(finding) | {"until": iteration} for finding in gone]
+        self.past = [*self.past, *(asdict(finding) | {"until": iteration} for finding in gone)][-KEPT:]
         since = {what: finding.since for what, finding in self.findings.items()}
         self.findings = {what: Finding(**asdict(f) | {"since": since.get(what, f.since)}) for what, f in now.items()}
         return new, gone

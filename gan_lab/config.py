@@ -122,9 +122,14 @@ def prepared(name: str) -> Callable[[DictConfig], None]:
         except UserError as error:
             fail(error)
         except OmegaConfBaseException as error:  # a value that another one refers to is gone
-            fail(UserError(f"configuration: {' '.join(str(error).split())}"))
+            fail(refusal_of(error))
 
     return guarded
+
+
+def refusal_of(error: OmegaConfBaseException) -> UserError:
+    """Return in one line what OmegaConf finds wrong with a configuration."""
+    return UserError(f"configuration: {' '.join(str(error).split())}")
 
 
 def check_seed(seed: Any) -> None:
@@ -408,22 +413,29 @@ def allowed_object(target: str) -> Any:
     return found
 
 
-def check_targets(node: Any) -> None:
+def check_targets(node: Any, where: str = "") -> None:
     """Check every `_target_` in a plain container before anything is made of it.
+
+    Args:
+        node: the container.
+        where: its dotted key, for the message.
 
     Raises:
         UserError: one of them is not allowed, or the container holds an interpolation.
     """
     if isinstance(node, dict):
         if "_target_" in node:
-            allowed_object(node["_target_"])
-        for value in node.values():
-            check_targets(value)
+            try:
+                allowed_object(node["_target_"])
+            except UserError as error:
+                raise UserError(f"{where}: {error}" if where else str(error)) from error
+        for key, value in node.items():
+            check_targets(value, f"{where}.{key}" if where else str(key))
     elif isinstance(node, list):
-        for value in node:
-            check_targets(value)
+        for index, value in enumerate(node):
+            check_targets(value, f"{where}[{index}]")
     elif isinstance(node, str) and "${" in node:
-        raise UserError(f"{node}: an interpolation is left in a resolved configuration")
+        raise UserError(f"{where or 'configuration'}={node}: an interpolation is left in a resolved configuration")
 
 
 def check_kinds(node: Any, where: str = "") -> None:
@@ -472,7 +484,7 @@ def instantiate(node: DictConfig | dict[str, Any], where: str = "", /, **argumen
     if isinstance(node, DictConfig):
         where = where or str(node._get_full_key(None) or "")
     container = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
-    check_targets(container)
+    check_targets(container, where)
     check_kinds(container, where)
     try:
         return hydra.utils.instantiate(container, **arguments, _convert_="all")

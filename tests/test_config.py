@@ -90,8 +90,8 @@ def test_keywords_follow_what_a_constructor_hands_on() -> None:
 def test_other_targets_are_refused(target: str) -> None:
     with pytest.raises(UserError, match="_target_"):
         allowed_object(target)
-    with pytest.raises(UserError, match="_target_"):
-        check_targets({"deep": [{"inside": {"_target_": target}}]})
+    with pytest.raises(UserError, match=r"^model\.deep\[0\]\.inside: _target_"):
+        check_targets({"deep": [{"inside": {"_target_": target}}]}, "model")
 
 
 @pytest.mark.parametrize(

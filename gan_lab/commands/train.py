@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget, go_back
@@ -32,6 +33,7 @@ from gan_lab.config import (
     is_override,
     is_sweep,
     parsed,
+    refusal_of,
     secrets_masked,
     swept_values,
     text_masked,
@@ -517,9 +519,10 @@ def train_or_record(config: DictConfig) -> None:
     failure.unlink(missing_ok=True)
     try:
         train(config)
-    except UserError as error:
-        log.error("%s", error)
-        failure.write_text(f"{text_masked(str(error))}\n")
+    except (UserError, OmegaConfBaseException) as error:
+        refusal = error if isinstance(error, UserError) else refusal_of(error)
+        log.error("%s", refusal)
+        failure.write_text(f"{text_masked(str(refusal))}\n")
     except Exception as error:
         log.exception("the job failed")
         failure.write_text(text_masked(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"))

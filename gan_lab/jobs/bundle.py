@@ -55,14 +55,19 @@ def shipped() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
-def find(name: str) -> Path:
+def find(name: str, option: str = "base") -> Path:
     """Return the file of shipped weights.
+
+    Args:
+        name: of them.
+        option: what named them, for the message.
 
     Raises:
         UserError: there are none of this name.
     """
     if name not in shipped():  # so that a bundle's base cannot lead out of the folder, nor back to itself
-        raise UserError(f"checkpoint={name}: no such file, run or shipped weights (shipped: {', '.join(shipped())})")
+        wanted = "shipped weights" if option == "base" else "file, run or shipped weights"
+        raise UserError(f"{option}={name}: no such {wanted} (shipped: {', '.join(shipped())})")
     return FOLDER / f"{name}.safetensors"
 
 

@@ -332,5 +332,5 @@ def open_checkpoint(checkpoint: str | Path | None, device: str = "auto", precisi
     where = torch.device("cuda" if on_gpu else "cpu")
     path = Path(checkpoint).expanduser()
     if not path.exists() and len(path.parts) == 1 and not path.suffix:
-        return Pretrained(bundle.find(str(checkpoint)), where, precision)
+        return Pretrained(bundle.find(str(checkpoint), "checkpoint"), where, precision)
     return Pretrained(checkpoints.find("checkpoint", path), where, precision)

@@ -1,11 +1,12 @@
 """Throw random overrides at every command: each ends in a result or in a message, and never in a traceback.
 
-    python -m tests.chaos.overrides --cases 200 [--seed 0] [--of vae cyclegan enhance generate ...]
+    python -m tests.chaos.overrides --cases 200 [--seed 0] [--of vae cyclegan enhance generate sweep plan ...]
 
 A case is a tiny run on the demo catalogue, or a command on such a run and three small photos, with one or two options set
 at random: any key of the configuration, sometimes misspelt, to a value of any kind. What is long is cut short (two
-iterations), and numbers are small: how much memory a user may ask for is not the question. A failure is a traceback, a crash,
-or more than `SECONDS`.
+iterations; a sweep's jobs only build their models, a plan's probes are not run), and numbers are small: how much memory a
+user may ask for is not the question. A failure is a traceback, a crash, a refusal that names neither the option nor its
+value, or more than `SECONDS`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,7 +28,9 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from gan_lab import enhance, evaluate, generate, train, translate
+from gan_lab import enhance, evaluate, generate, pack, train, translate
+from gan_lab import plan as planning
+from gan_lab.commands import train as training
 from gan_lab.config import compose, dotted_keys
 from gan_lab.data.catalogue import draw
 from gan_lab.imaging import write_png
@@ -39,14 +43,29 @@ VALUES = (
     "[]", "[1,2]", "[0,0]", "[2,1]", "[a]", "{}", "{a:1}", "{_target_:os.system}", "{_target_:gan_lab.losses.Hinge}",
     "{_target_:torch.nn.Identity}", "'${oc.env:HOME}'", "'${seed}'", "/nowhere", ".",
 )  # fmt: skip
+#: More values in a sweep.
+SWEPT = (
+    "0,1",
+    "x,null",
+    "-1,2",
+    "[1,2],[2,1]",
+    "'a,b'",
+    "range(3)",
+    "choice(1,x)",
+    "glob(*)",
+    "sort(2,1)",
+    "1,",
+    "{},{a:1}",
+)
 #: Set in every run, so that none is long; a case may not touch them.
 FIXED = ("trainer.max_iterations=2", "trainer.max_epochs=null")
 #: The commands beside train, what each is called with, and the model that it works with.
 COMMANDS: dict[str, tuple[ModuleType, str, list[str]]] = {
-    "enhance": (enhance, "enhancer", ["input={photos}", "output=results"]),
-    "translate": (translate, "cyclegan", ["input={photos}", "output=results"]),
-    "generate": (generate, "cgan", ["n=2", "output=results"]),
-    "evaluate": (evaluate, "enhancer", ["n=2", "output=results"]),
+    "enhance": (enhance, "enhancer", ["checkpoint={run}", "device=cpu", "input={photos}", "output=results"]),
+    "translate": (translate, "cyclegan", ["checkpoint={run}", "device=cpu", "input={photos}", "output=results"]),
+    "generate": (generate, "cgan", ["checkpoint={run}", "device=cpu", "n=2", "output=results"]),
+    "evaluate": (evaluate, "enhancer", ["checkpoint={run}", "device=cpu", "n=2", "output=results"]),
+    "pack": (pack, "restorer", ["restorer={run}", "output=mine.safetensors"]),
 }
 #: The folders of the runs that the commands work with; each goes when this process ends.
 HELD: list[tempfile.TemporaryDirectory[str]] = []
@@ -70,11 +89,34 @@ class Subject:
     module: ModuleType
     arguments: list[str]
     keys: list[str]
+    values: tuple[str, ...] = VALUES
+    shorten: Callable[[], None] = lambda: None
+
+
+def only_build() -> None:
+    """Have jobs make their data and model, and not train."""
+    training.fit = lambda config, *_: training.build(config)  # type: ignore[assignment]
+
+
+def only_look() -> None:
+    """Have a plan's probes return at once."""
+    planning.probe = lambda setting, command: planning.Probe(setting, 10.0, 100.0, 1.0)
+
+
+#: What else train does, with what, to which values, and what is left out of it.
+WAYS: dict[str, tuple[list[str], tuple[str, ...], Callable[[], None]]] = {
+    "sweep": (["-m", "seed=0,1"], VALUES + SWEPT, only_build),
+    "plan": (["plan=true"], VALUES, only_look),
+}
 
 
 @cache
 def subject(name: str) -> Subject:
     """Return what a name stands for: a command on a run that is made here, or the training of a model."""
+    if name in WAYS:
+        flags, values, shorten = WAYS[name]
+        arguments = [*tiny("vae"), "name=case", *FIXED]
+        return Subject(train, [*flags, *arguments], keys_of("train", arguments), values, shorten)
     if name not in COMMANDS:
         arguments = [*tiny(name), "name=case", *FIXED]
         return Subject(train, arguments, keys_of("train", arguments))
@@ -85,11 +127,11 @@ def subject(name: str) -> Subject:
     python("-m", "gan_lab.train", *tiny(model), "name=run", *FIXED, cwd=folder)
     for number in range(3):
         write_png(folder / "photos" / f"{number}.png", draw(number, "snapshot", 40 + 8 * number))
-    made = [f"checkpoint={folder / 'runs/run'}", *(each.format(photos=folder / "photos") for each in arguments)]
-    return Subject(module, ["device=cpu", *made], keys_of(name, made))
+    made = [each.format(run=folder / "runs/run", photos=folder / "photos") for each in arguments]
+    return Subject(module, made, keys_of(name, made))
 
 
-def case(number: int, seed: int, keys: list[str]) -> list[str]:
+def case(number: int, seed: int, keys: list[str], values: tuple[str, ...] = VALUES) -> list[str]:
     """Return the overrides of a case."""
     rng = np.random.default_rng([seed, number])
     made = []
@@ -98,7 +140,7 @@ def case(number: int, seed: int, keys: list[str]) -> list[str]:
         if rng.random() < 0.1:
             at = int(rng.integers(len(key)))
             key = key[:at] + str(rng.choice(list("abcxyz_."))) + key[at + int(rng.integers(2)) :]
-        made.append(f"{rng.choice(['', '', '', '', '+', '++'])}{key}={rng.choice(VALUES)}")
+        made.append(f"{rng.choice(['', '', '', '', '+', '++'])}{key}={rng.choice(values)}")
         if rng.random() < 0.03:
             made[-1] = f"~{key}"
     return made
@@ -109,15 +151,16 @@ def keys_of(command: str, arguments: list[str]) -> list[str]:
     return sorted(key for key in dotted_keys(compose(command, arguments)) if not key.startswith(LEFT))
 
 
-def attempt(folder: Path, module: ModuleType, arguments: list[str]) -> None:
+def attempt(folder: Path, subject: Subject, arguments: list[str]) -> None:
     """Run a command in this process."""
     os.chdir(folder)
     sys.stdout = sys.stderr = open("told.txt", "w", buffering=1)  # noqa: SIM115 (until the process ends)
     os.dup2(sys.stdout.fileno(), 1)
     os.dup2(sys.stdout.fileno(), 2)
     torch.set_num_threads(1)
-    sys.argv = [module.__name__, *arguments]
-    module.main()
+    subject.shorten()
+    sys.argv = [subject.module.__name__, *arguments]
+    subject.module.main()
 
 
 @dataclass
@@ -132,7 +175,7 @@ def ended(subject: Subject, overrides: list[str], findings: Findings, number: in
     """Run a case in a process of its own and note how it ended."""
     with tempfile.TemporaryDirectory() as name:
         process = multiprocessing.get_context("fork").Process(
-            target=attempt, args=(Path(name), subject.module, [*subject.arguments, *overrides])
+            target=attempt, args=(Path(name), subject, [*subject.arguments, *overrides])
         )
         process.start()
         process.join(SECONDS)
@@ -142,12 +185,19 @@ def ended(subject: Subject, overrides: list[str], findings: Findings, number: in
             process.join()
         told = (Path(name) / "told.txt").read_text(errors="replace")
     code = process.exitcode
-    if held or code not in (0, 1, 2) or "Traceback (most recent call last)" in told or not (code == 0 or told.strip()):
+    silent = code != 0 and not any(word in told for line in overrides for word in words_of(line))
+    if held or silent or code not in (0, 1, 2) or "Traceback (most recent call last)" in told:
         last = told.strip().splitlines()[-1][:200] if told.strip() else ""
         findings.failures[number] = f"{' '.join(overrides)}: {'held' if held else code}: {last}"
         findings.ends["failed"] += 1
     else:
         findings.ends["ran" if code == 0 else "refused"] += 1
+
+
+def words_of(override: str) -> list[str]:
+    """Return what a refusal may name of an override: the last part of its key, or its value, unless any text has that."""
+    key, _, value = override.lstrip("+~").partition("=")
+    return [key.rsplit(".", 1)[-1] or key, *([value.strip("'")[:60]] if len(value) > 4 else [])]
 
 
 def thrown(name: str, count: int, seed: int, show: bool = True) -> Findings:
@@ -157,7 +207,7 @@ def thrown(name: str, count: int, seed: int, show: bool = True) -> Findings:
     assert findings.ends["ran"], f"{name}: fails, or is refused, with no option set"
     findings.ends.clear()
     for number in track(range(count), name) if show else range(count):
-        ended(thing, case(number, seed, thing.keys), findings, number)
+        ended(thing, case(number, seed, thing.keys, thing.values), findings, number)
     return findings
 
 
@@ -166,7 +216,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--cases", type=int, default=200, help="of each")
     options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--of", nargs="*", default=[*FAMILIES, *COMMANDS], help="models to train, and commands")
+    options.add_argument("--of", nargs="*", default=[*FAMILIES, *COMMANDS, *WAYS], help="models to train, and commands")
     arguments = options.parse_args()
     bad = 0
     print("| | cases | did it | refused | failed |", "| --- | ---: | ---: | ---: | ---: |", sep="\n")

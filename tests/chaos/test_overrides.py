@@ -12,8 +12,11 @@ from tests.integration.runs import FAMILIES
     ("name", "count"),
     [
         ("vae", 12),
-        *[(command, 8) for command in overrides.COMMANDS],
-        *[pytest.param(name, 100, marks=pytest.mark.slow) for name in (*FAMILIES, *overrides.COMMANDS)],
+        *[(command, 8) for command in (*overrides.COMMANDS, *overrides.WAYS)],
+        *[
+            pytest.param(name, 100, marks=pytest.mark.slow)
+            for name in (*FAMILIES, *overrides.COMMANDS, *overrides.WAYS)
+        ],
     ],
 )
 def test_no_option_ends_in_a_traceback(name: str, count: int) -> None:

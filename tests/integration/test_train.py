@@ -470,7 +470,8 @@ def test_a_sweep_with_a_link_that_leads_out_of_it_is_not_written_to(name: str, t
     link = tmp_path / "runs/sweep" / name
     link.parent.mkdir(parents=True)
     link.symlink_to(mine if link.suffix else mine.parent)
-    done = train("-m", *tiny("vae"), "name=sweep", "seed=0,1", "resume=auto", cwd=tmp_path, check=False)
+    options = ["name=sweep", "seed=0,1", "resume=auto", "trainer.max_iterations=1"]
+    done = train("-m", *tiny("vae"), *options, cwd=tmp_path, check=False)
     assert done.returncode == 2, done.stderr
     assert f"{name}: is a link to" in done.stderr
     assert [path.read_bytes() for path in mine.parent.iterdir()] == [b"a picture"]
@@ -633,14 +634,16 @@ def test_a_failed_job_does_not_stop_a_sweep_but_fails_it(tmp_path: Path) -> None
         *tiny("vae"),
         "name=sweep",
         "trainer.max_iterations=1",
-        "data.batch_size=4,5000",
+        "data.batch_size=4,5000,${recipe.nothing}",
         cwd=tmp_path,
         check=False,
     )
     assert done.returncode == 1
     assert (tmp_path / "runs/sweep/0/checkpoints/last.ckpt").exists()
     assert "data.batch_size: 5000" in (tmp_path / "runs/sweep/1/error.txt").read_text()
-    assert "1 of 2 jobs failed: 1" in done.stdout
+    assert "configuration: Interpolation key 'recipe.nothing'" in (tmp_path / "runs/sweep/2/error.txt").read_text()
+    assert "Traceback" not in done.stderr
+    assert "2 of 3 jobs failed: 1, 2" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def each(network: nn.Module, *batches: Tensor, label: Tensor | None = None, **op
     labels = () if label is None else (label,)
     if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules()):
         return [network(batch, *labels, **options) for batch in batches]
-    out = network(torch.cat(batches), *(each.repeat(len(batches)) for each in labels), **options)
+    out = network(torch.cat(batches), *(one.repeat(len(batches)) for one in labels), **options)
     if isinstance(out, tuple):
         return list(zip(*(part.chunk(len(batches)) for part in out), strict=True))
     return list(out.chunk(len(batches)))

@@ -124,8 +124,8 @@ class CycleGAN(ManualModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        check_weights(lambda_cycle=lambda_cycle, lambda_identity=lambda_identity, lambda_foreground=lambda_foreground)
-        check_weights(lambda_ground=lambda_ground)
+        check_weights(lambda_cycle=lambda_cycle, lambda_identity=lambda_identity)
+        check_weights(lambda_foreground=lambda_foreground, lambda_ground=lambda_ground)
         self.generator_AB, self.generator_BA = generator(), generator()
         self.discriminator_A, self.discriminator_B = discriminator(), discriminator()
         self.generator_optimizer = generator_optimizer

@@ -44,7 +44,6 @@ class ResnetGenerator(nn.Module):
             clamped, so that its gradient is never cut off.
         resampling: "strided", as in the papers; "antialiased" (blur before halving, bilinear doubling) or "resize" (repeat
             each pixel, then convolve) against grids of unequal pixels.
-
         attention: draw a picture and, for each pixel, which share of it is taken; the rest stays the input's. What is to stay
             then stays exactly. Tang et al. 2019, arXiv:1911.11897, section 3.1 (one mask).
 

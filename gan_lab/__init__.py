@@ -29,7 +29,7 @@ def load(checkpoint: str | Path = "faithful", device: str = "auto", precision: s
         checkpoint: shipped weights by their name ("faithful", "vivid"), a run's folder, of which the best checkpoint is
             taken, a .ckpt file, or a .safetensors file of `gan_lab.pack`.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
-        precision: of restorers: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
+        precision: of the networks: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
 
     Returns:
         A tool with `.enhance(image)`, `.translate(image, direction)`, `.generate(n, seed, label, truncation)`,

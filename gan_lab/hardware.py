@@ -23,6 +23,11 @@ def cpu_has_bf16() -> bool:
     return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
+def computing_in(dtype: torch.dtype, device: torch.device) -> torch.autocast:
+    """Return a context in which networks compute in float32 or, where it costs nothing that shows, in bfloat16."""
+    return torch.autocast(device.type, dtype, enabled=dtype is not torch.float32)
+
+
 def user_cache(name: str) -> Path:
     """Return the folder of gan_lab's `name` in the user's cache; it need not exist.
 

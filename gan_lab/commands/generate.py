@@ -25,7 +25,7 @@ from gan_lab.jobs.sampling import add_images, gallery
 from gan_lab.jobs.variants import add_variants
 
 #: What decides a picture beside its number and the weights; and what else does for an animation, and for variants.
-DECIDING = ("seed", "label", "truncation", "format", "provenance")
+DECIDING = ("seed", "label", "truncation", "format", "provenance", "precision")
 DECIDING_ANIMATION, DECIDING_VARIANTS = ("interpolate", "frames", "fps", "first", "grid"), ("strength", "direction")
 #: Photos that a direction is taken from at most: with an encoder, and where each is searched for, in fewer steps.
 LABELLED, SEARCHED = 2000, 64
@@ -37,7 +37,7 @@ def generate(config: DictConfig) -> None:
     numbers = numbered(config.n, config.first)
     check_options(config)
     output_folder(config.output)
-    pretrained = open_checkpoint(config.checkpoint, config.device)
+    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision)
     pretrained.require("generation")
     generation = pretrained.generation
     assert generation is not None

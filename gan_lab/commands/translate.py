@@ -27,6 +27,7 @@ DECIDING = (
     "drop_gps",
     "tile",
     "max_pixels",
+    "precision",
     "seed",
 )
 
@@ -36,7 +37,7 @@ def translate(config: DictConfig) -> None:
     wish = TranslationWish(config.direction, config.size, config.strength, config.tile, config.full_size)
     check_photo_options(config)
     todo = plan(config.input, config.output, config.format, PHOTO_SUFFIXES)
-    pretrained = open_checkpoint(config.checkpoint, config.device)
+    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision)
     pretrained.require("translation")
     translation = pretrained.translation
     assert translation is not None

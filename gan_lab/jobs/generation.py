@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gan_lab.errors import UserError
+from gan_lab.hardware import computing_in
 from gan_lab.jobs.inversion import STEPS, invert
 from gan_lab.jobs.latents import drawn, moved, slerp
 from gan_lab.metrics import psnr, to_uint8
 
 #: Images that are computed together. Always so many, and image i always in place i % BATCH: how many images a network
 #: computes at once, and which place one has among them, changes its last bits.
-BATCH = 16
+BATCH = 32
 
 Pixels = NDArray[np.uint8]
 Label = int | str | Sequence[int | str] | None
@@ -55,12 +56,14 @@ class Generation:
         model: a `GAN` or a `VAE` in evaluation mode.
         name: of its configuration.
         path: of its checkpoint, for messages.
+        dtype: in which latents are decoded: float32 or bfloat16; see ADR 0024.
     """
 
-    def __init__(self, model: Any, name: str, path: Path) -> None:
+    def __init__(self, model: Any, name: str, path: Path, dtype: torch.dtype = torch.float32) -> None:
         self.model = model
         self.name = name
         self.path = path
+        self.dtype = dtype
 
     # ------------------------------------------------------------------------------------------------ classes
 
@@ -136,7 +139,8 @@ class Generation:
         Raises:
             UserError: the model gives NaN.
         """
-        images = self.model.generate(z.to(self.model.device), label)
+        with computing_in(self.dtype, self.model.device):
+            images = self.model.generate(z.to(self.model.device), label)
         if not bool(torch.isfinite(images).all()):
             raise UserError(f"checkpoint={self.path}: its model gives NaN; take an earlier checkpoint of the run")
         pixels: Pixels = to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gan_lab import checkpoint as checkpoints
 from gan_lab.data.views import as_validated
 from gan_lab.errors import UserError
+from gan_lab.hardware import computing_in
 from gan_lab.imaging.colour import opaque_srgb
 from gan_lab.jobs import bundle
 from gan_lab.jobs.enhancement import enhance_photo, like, mask_of, photo_of
@@ -69,21 +70,22 @@ class Pretrained:
             self.restoration = Restoration(bundle.build(bundle.read(path), device, precision), device)
             return
         loaded, self.config = checkpoints.load_model(path, device)
-        self.model = loaded
+        self.model = loaded.to(memory_format=torch.channels_last)
         self.name = str(self.config.get("choices", {}).get("model", type(loaded).__name__))
         data = self.config["data"]
         self.channels = int(data["channels"])
         self.image_size = int(data["image_size"])
+        dtype = bundle.dtype_for(precision, device)
         if self.model.task == "restoration":
-            self.restoration = Restoration(self._networks(bundle.dtype_for(precision, device)), device)
+            self.restoration = Restoration(self._networks(dtype), device)
         if self.model.task == "translation" or (
             self.model.task == "restoration" and changes_scenes(self.model.generator)
         ):
             self.translation = Translation(
-                self.model, self.image_size, self.channels, data.get("fit", "crop"), data.get("shorter_side")
+                self.model, self.image_size, self.channels, data.get("fit", "crop"), data.get("shorter_side"), dtype
             )
         if self.model.task == "generation":
-            self.generation = Generation(self.model, self.name, path)
+            self.generation = Generation(self.model, self.name, path, dtype)
 
     @cached_property
     def sha256(self) -> str:
@@ -96,7 +98,7 @@ class Pretrained:
         return "restoration" if self.model is None else self.model.task
 
     def _networks(self, dtype: torch.dtype) -> Networks:
-        """Return a run's network in the place that it has in an enhancement: a restorer as a bundle has it, others in fp32."""
+        """Return a run's network in the place that it has in an enhancement: a restorer as a bundle has it, light in fp32."""
         generator = self.model.generator if self.model.generator_ema is None else self.model.generator_ema.module
         if isinstance(generator, LightCorrector):
             return Networks(light=generator, channels=self.channels)
@@ -105,8 +107,14 @@ class Pretrained:
             if generator.scale > 1:
                 return Networks(enlarge={generator.scale: generator}, channels=self.channels)
             return Networks(restore=generator if generator.mask else unmasked(generator), channels=self.channels)
+
+        def enhance(image: Tensor) -> Tensor:
+            with computing_in(dtype, self.device):
+                enhanced: Tensor = self.model.enhance(image)
+                return enhanced
+
         return Networks(
-            restore=unmasked(self.model.enhance),
+            restore=unmasked(enhance),
             channels=self.channels,
             smallest=self.image_size,  # it may pad by reflection, which needs a side longer than the padding
             colours=self.config["data"].get("pair") == "grey_to_colour",
@@ -317,7 +325,7 @@ def open_checkpoint(checkpoint: str | Path | None, device: str = "auto", precisi
     Args:
         checkpoint: a folder, of which the best checkpoint is taken, a file (.ckpt or .safetensors), or a name.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
-        precision: of restorers: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
+        precision: of the networks: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
 
     Raises:
         UserError: there is no checkpoint, or it cannot be read; `device` is unknown, or cuda without a GPU.

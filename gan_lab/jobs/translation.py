@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gan_lab.data.source import fitted, framed, reading_sizes, resize
 from gan_lab.errors import UserError
+from gan_lab.hardware import computing_in
 from gan_lab.imaging.alpha import off_white, over_white
 from gan_lab.imaging.ground import other_ground
 from gan_lab.imaging.photo import Photo
@@ -91,19 +92,27 @@ class Translation:
         image_size: side of the images that it was trained on, in pixels.
         channels: that it takes: 3, or 1 for grey.
         fit, shorter_side: the run's own, as in `ImageDataModule`.
+        dtype: in which the network computes: float32 or bfloat16; see ADR 0024.
 
     Source: Chen et al. 2022, arXiv:2103.11784 (statistics shared by all tiles).
     Differs from paper: a mosaic for its thumbnail.
     """
 
     def __init__(
-        self, model: Any, image_size: int, channels: int, fit: str = "crop", shorter_side: int | None = None
+        self,
+        model: Any,
+        image_size: int,
+        channels: int,
+        fit: str = "crop",
+        shorter_side: int | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.model = model
         self.image_size = image_size
         self.channels = channels
         self.fit = fit
         self.shorter_side = shorter_side
+        self.dtype = dtype
         self._lock = threading.Lock()
 
     def check(self, wish: TranslationWish) -> None:
@@ -201,7 +210,8 @@ class Translation:
 
         height, width = image.shape[-2:]
         tile = wish.tile
-        with self._lock:  # the norms' statistics are those of one photo
+        # the norms' statistics are those of one photo
+        with self._lock, computing_in(self.dtype, self.model.device):
             if tile is None or height * width <= tile * tile:
                 return network(image)[0]
             with statistics_of(self.model, lambda: network(mosaic(image, tile))):

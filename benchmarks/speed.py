@@ -7,6 +7,7 @@
 Every side of a case is a process of its own, the sides in turns and each round in another order, so that peak memory is its
 own and the noise of the machine meets all. A figure is the median of a process's steps, then over rounds; a ratio is taken
 within a round, then the median. Ratios travel between machines; milliseconds do not.
+But for the plain loops' processes glibc keeps freed memory, as in gan_lab's commands.
 
 Training: the loops are those of `loops.py`, on one batch of photos in memory, again and again. gan_lab's side is its whole
 training as gan_lab.train runs it, from JPEG files of 512x512 on disk that are drawn at the start, augmentation, workers,
@@ -42,6 +43,7 @@ from benchmarks.contest import write
 from benchmarks.speed_tools import CASES as TOOLS
 from benchmarks.speed_training import CASES as TRAININGS
 from benchmarks.speed_training import COMPILED, OWN, PLAIN, TUNED, Measured, write_photos
+from gan_lab.hardware import keep_freed_memory
 from gan_lab.training import precision_for
 
 CASES: dict[str, Any] = {**TRAININGS, **TOOLS}
@@ -151,6 +153,8 @@ def main() -> None:
         options.error(f"{unknown[0]} is no case; there are {', '.join(CASES)}")
     if arguments.side:
         case = CASES[arguments.cases[0]]
+        if arguments.side != PLAIN:
+            keep_freed_memory()
         measured = case.measure(arguments.side, arguments.seconds, Path(arguments.photos), arguments.device)
         print(json.dumps({"measured": asdict(measured), "peak_mb": peak()}))
         return

@@ -103,6 +103,9 @@ def command(name: str) -> Callable[[], None]:
 def prepared(name: str) -> Callable[[DictConfig], None]:
     """Import the work of a command, check the command line, and return the work with one-line errors."""
     made: Command = importlib.import_module(f"gan_lab.commands.{name}").COMMAND
+    from gan_lab.hardware import keep_freed_memory  # here, because it imports torch
+
+    keep_freed_memory()
     try:
         if made.prepare is not None:
             sys.argv[1:] = made.prepare(sys.argv[1:])

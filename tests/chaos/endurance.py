@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from omegaconf import OmegaConf
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gan_lab.config import config_dir
 from tests.integration.runs import tiny
 
 OFTEN = {"log_every": 10, "validate_every": 100, "sample_every": 100, "doctor_every": 100, "checkpoint_every": 200}
@@ -84,6 +86,8 @@ def watched(model: str, iterations: int, folder: Path, show: bool = True) -> Cou
     """Train a model and watch its process."""
     often = [f"trainer.{name}={value}" for name, value in OFTEN.items()]
     budget = [f"trainer.max_iterations={iterations}", "trainer.max_epochs=null", f"trainer.keep_samples={KEPT}"]
+    optimizers = [name for name in OmegaConf.load(config_dir() / "model" / f"{model}.yaml").model if "optimizer" in name]
+    budget += [f"model.{name}.lr=1e-6" for name in optimizers]  # at its own rates so small a GAN collapses, and is stopped
     command = [sys.executable, "-m", "gan_lab.train", *tiny(model), *often, *budget, "name=long"]
     run, moments = folder / "runs" / "long", []
     with (

@@ -33,6 +33,7 @@ from gan_lab.config import config_dir, instantiate
 from gan_lab.errors import UserError
 from gan_lab.hardware import cpu_has_bf16, user_cache
 from gan_lab.models import ManualModule
+from gan_lab.networks import recompute_activations
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,17 @@ def compile_networks(model: ManualModule) -> None:
     torch.compiler.reset()  # what earlier jobs of a sweep compiled counts against torch's limit, and then it is silent
     for network in model.compilable():
         network.compile(dynamic=False)  # each network meets a few fixed shapes; dynamic kernels gain nothing
+
+
+def recompute_networks(model: ManualModule) -> None:
+    """Have what is trained keep the inputs of its blocks alone: the same steps in less memory."""
+    found = sum(recompute_activations(network) for network in model.compilable())
+    if found:
+        log.info("gradient_checkpointing: the activations of %d blocks are computed again in the backward pass", found)
+    else:
+        log.warning(
+            "gradient_checkpointing: the networks have no blocks that could be computed again; it changes nothing"
+        )
 
 
 def quieten() -> None:

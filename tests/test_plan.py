@@ -26,6 +26,11 @@ def test_alternatives_differ_from_the_run_in_what_they_name() -> None:
     assert [each.batch for each in tried] == [32, 32, 32, 32, 16, 64]
 
 
+def test_nothing_is_compiled_that_computes_its_activations_again() -> None:
+    tried = alternatives(1, "32-true", compiled=False, fast="32-true", recomputed=True)
+    assert [" ".join(each.options) for each in tried][1] == "compile=true gradient_checkpointing=false"
+
+
 def test_no_precision_is_tried_that_the_machine_does_badly() -> None:
     tried = alternatives(1, "32-true", compiled=True, fast="32-true")
     assert [" ".join(each.options) for each in tried] == ["", "compile=false", "data.batch_size=2"]

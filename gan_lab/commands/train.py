@@ -52,6 +52,7 @@ from gan_lab.training import (
     is_ddp,
     precision_for,
     prepare_process,
+    recompute_networks,
     start_loggers,
     unwritten,
 )
@@ -66,6 +67,7 @@ CHANGEABLE = (
     "logger",
     "device",
     "compile",
+    "gradient_checkpointing",
     "resume",
     "data.root",
     "data.domain_a",
@@ -104,6 +106,7 @@ def train(config: DictConfig) -> None:
             f"resume={run_dir}, or start another with name=<another name>"
         )
     check_trainer(config.trainer, multirun)
+    check_switches(config)
     if getattr(rank_zero_only, "rank", 0):  # of several processes the first one writes, and holds the folder
         return fit(config, run_dir, resume)
     with locked(run_dir, f"name={config.name}: {run_dir}"):
@@ -158,7 +161,7 @@ def plan(config: DictConfig, accelerator: str) -> None:
         return limits.total_iterations(datamodule.iterations_per_epoch())
 
     fast, precision = (precision_for(name, accelerator) for name in ("auto", config.trainer.precision))
-    settings = alternatives(config.data.batch_size, precision, config.compile, fast)
+    settings = alternatives(config.data.batch_size, precision, config.compile, fast, config.gradient_checkpointing)
     planned(command, settings, iterations_of, config.trainer.max_minutes, total_memory(accelerator))
 
 
@@ -227,6 +230,8 @@ def run(
     """Train with what `fit` has made."""
     write_config(run_dir, resolved)
     model.to(memory_format=torch.channels_last)
+    if config.gradient_checkpointing:
+        recompute_networks(model)
     if config.compile:
         compile_networks(model)
 
@@ -579,12 +584,28 @@ def check(config: DictConfig, multirun: bool) -> None:
         UserError: see `check_trainer`; one checkpoint for all jobs of a sweep; a plan of several runs, or of one that goes on.
     """
     check_trainer(config.trainer, multirun)
+    check_switches(config)
     if multirun and config.plan:
         raise UserError("plan=true with -m: every job would probe beside the others; plan one of them")
     if config.plan and config.resume is not None:
         raise UserError(f"plan=true with resume={config.resume}: it probes a new run; leave resume out")
     if multirun and config.resume not in (None, "auto"):
         raise UserError(f"resume={config.resume} with -m: every job would continue the same run; use resume=auto")
+
+
+def check_switches(config: DictConfig) -> None:
+    """Refuse switches that are neither on nor off, or do not go together.
+
+    Raises:
+        UserError: naming them.
+    """
+    for name in ("compile", "gradient_checkpointing", "plan"):
+        if not isinstance(config[name], bool):
+            raise UserError(f"{name}={config[name]}: needs true or false")
+    if config.compile and config.gradient_checkpointing:
+        raise UserError(
+            "compile=true, gradient_checkpointing=true: what is compiled chooses by itself what it keeps; take one of them"
+        )
 
 
 COMMAND = Command(train_or_record, check=check, prepare=completed)

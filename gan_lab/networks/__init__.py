@@ -14,6 +14,7 @@ from gan_lab.networks.patch_projector import PatchProjector
 from gan_lab.networks.patchgan import PatchDiscriminator
 from gan_lab.networks.quantizer import VectorQuantizer
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
+from gan_lab.networks.recomputation import recompute_activations
 from gan_lab.networks.resnet import ResnetGenerator
 from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
 from gan_lab.networks.restorer import Restorer
@@ -58,6 +59,7 @@ __all__ = [
     "inception",
     "initialise",
     "norm_layer",
+    "recompute_activations",
     "relight",
     "spectral_normalise",
     "torchvision_features",

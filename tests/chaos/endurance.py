@@ -86,8 +86,12 @@ def watched(model: str, iterations: int, folder: Path, show: bool = True) -> Cou
     """Train a model and watch its process."""
     often = [f"trainer.{name}={value}" for name, value in OFTEN.items()]
     budget = [f"trainer.max_iterations={iterations}", "trainer.max_epochs=null", f"trainer.keep_samples={KEPT}"]
-    optimizers = [name for name in OmegaConf.load(config_dir() / "model" / f"{model}.yaml").model if "optimizer" in name]
-    budget += [f"model.{name}.lr=1e-6" for name in optimizers]  # at its own rates so small a GAN collapses, and is stopped
+    optimizers = [
+        name for name in OmegaConf.load(config_dir() / "model" / f"{model}.yaml").model if "optimizer" in name
+    ]
+    budget += [
+        f"model.{name}.lr=1e-6" for name in optimizers
+    ]  # at its own rates so small a GAN collapses, and is stopped
     command = [sys.executable, "-m", "gan_lab.train", *tiny(model), *often, *budget, "name=long"]
     run, moments = folder / "runs" / "long", []
     with (

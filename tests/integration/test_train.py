@@ -151,6 +151,36 @@ def test_compiled_networks_train(model: str, tmp_path: Path) -> None:
     assert "iteration 6/6" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "model", ["cyclegan", *(pytest.param(m, marks=pytest.mark.slow) for m in MODELS if m != "cyclegan")]
+)
+def test_a_run_that_recomputes_its_activations_is_the_run_that_keeps_them(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = [*tiny(model), "trainer.max_iterations=3", "trainer.doctor=false"]
+    assert run(monkeypatch, tmp_path, *options, "name=kept") == 0
+    assert run(monkeypatch, tmp_path, *options, "name=again", "gradient_checkpointing=true") == 0
+    kept, again = (load(tmp_path / f"runs/{name}/checkpoints/last.ckpt") for name in ("kept", "again"))
+    for part in ("state_dict", "optimizer_states", "ranks"):
+        assert differences(kept[part], again[part], part) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["compile=yes"], "compile=yes: needs true or false"),
+        (["gradient_checkpointing=2"], "gradient_checkpointing=2: needs true or false"),
+        (["compile=true", "gradient_checkpointing=true"], "take one of them"),
+    ],
+)
+def test_switches_are_on_or_off(
+    overrides: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, tmp_path, *tiny("vae"), *overrides) == 2
+    assert said in capfd.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_secrets_do_not_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = [*tiny("vae"), "name=secret", "trainer.max_iterations=1", "+data.api_key=hunter2"]
     monkeypatch.setattr("gan_lab.commands.train.FACTS", ("classes", "class_names", "api_key"))

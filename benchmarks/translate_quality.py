@@ -7,10 +7,11 @@ Every contender is a run of gan_lab.train of so many minutes of wall clock, one 
 gan_lab.evaluate on the photos held out: the kernel distance to the training photos of the target domain, in the features of
 a random VGG with a fixed seed; how far the product moved, CIEDE2000 where a cut-out of the photo is certain; and the PSNR of
 photos brought there and back; and, on the way to B, on how many the border is light and grey, much as `unpaired_cc0`'s B was
-chosen. Two baselines stand in the same table: nothing done, and the product cut out on white. Of a run
-the checkpoint is taken that the commands take: the best by its own validation, on a tenth of the training photos that were
-set apart; testA/ and testB/ are seen at the end alone. Of each run a grid: A, fake B, back to A, A by the generator that makes
-A; then the reverse. What `--work` holds already is not trained again.
+chosen, and how strong a grid of 2 or 4 pixels lies on the pictures, in levels of 255 (the doctor's figure). Two baselines
+stand in the same table: nothing done, and the product cut out on white. Of a run the checkpoint is taken that the commands
+take: the best by its own validation, on a tenth of the training photos that were set apart; testA/ and testB/ are seen at
+the end alone. Of each run a grid: A, fake B, back to A, A by the generator that makes A; then the reverse. What `--work`
+holds already is not trained again.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from benchmarks.contest import begin, parser, run, still_batches, trained, write
 from gan_lab.evaluation.translation import on_white
 from gan_lab.imaging import grid, write_png
 from gan_lab.metrics import to_uint8
+from gan_lab.metrics.health import grid_levels
 
 #: Photos of a grid, a row each.
 SHOWN = 8
@@ -73,6 +75,7 @@ class Result:
     trained: str
     figures: dict[str, dict[str, dict[str, float]]]
     plain: list[int]  # of translations to B: those with a light grey ground, and all
+    grid: float  # of translations to B, in levels of 255
 
 
 def grounds(images: Tensor) -> list[int]:
@@ -141,11 +144,11 @@ def results(arguments: argparse.Namespace) -> Iterator[Result]:
                 ("floor", "target domain itself", real["B"]),
             ):
                 ways = {way: of_method(each, method) for way, each in figures.items()}
-                yield Result(title, "", ways, grounds(ground))
+                yield Result(title, "", ways, grounds(ground), grid_levels(ground))
         ways = {way: of_method(each, "translated") for way, each in figures.items()}
         with torch.no_grad():
             fakes = torch.cat([tool.model.translate(part, "AB") for part in real["A"].split(8)])
-        yield Result(name, f"{tool.model.iteration} iterations", ways, grounds(fakes))
+        yield Result(name, f"{tool.model.iteration} iterations", ways, grounds(fakes), grid_levels(fakes))
 
 
 def of_method(figures: dict[str, Any], method: str) -> dict[str, dict[str, float]]:
@@ -170,7 +173,7 @@ def table(found: list[Result]) -> Table:
     columns = ["", "trained"]
     for way in ("A to B", "B to A"):
         columns += [f"KID x 1000, {way}", "of doing nothing's", "product moved, dE", "there and back, dB"]
-    columns.insert(6, "light grey ground")
+    columns[6:6] = ["light grey ground", "grid, levels"]
     for column in columns:
         made.add_column(column)
     nothing = {way: each["kid"]["value"] for way, each in found[0].figures.items()}
@@ -180,7 +183,7 @@ def table(found: list[Result]) -> Table:
             figures = each.figures.get(way, {})
             share = f"{figures['kid']['value'] / nothing[way]:.2f}" if "kid" in figures else ""
             row += [cell(figures, "kid", 1000), share, cell(figures, "drift"), cell(figures, "cycle")]
-        row.insert(6, f"{each.plain[0]} of {each.plain[1]}")
+        row[6:6] = [f"{each.plain[0]} of {each.plain[1]}", f"{each.grid:.1f}"]
         made.add_row(*row)
     return made
 

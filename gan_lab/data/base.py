@@ -170,8 +170,7 @@ class ImageDataModule(LightningDataModule):
         counts = " / ".join(self._count(split) for split in SPLITS)
         classes = f", {self.classes} classes ({', '.join(self.class_names[:12])})" if self.classes else ""
         cached = sum(images.cached_bytes for images in self._opened())
-        whole_cache = all(images.cached == len(images) or images.source.cheap for images in self._opened())
-        cache = f"{math.ceil(cached / 2**20)} MB" + ("" if whole_cache else ", full: the rest is decoded each time")
+        cache = f"{math.ceil(cached / 2**20)} MB" + ("" if self._decoded_once() else ", full: the rest is decoded each time")
         return (
             f"{self._found}: {counts} samples to train / validate / test{classes}\n"
             f"{self.batch_kind} batches of {self.batch_size}, {self.channels}x{self.image_size}x{self.image_size}, "
@@ -298,4 +297,9 @@ class ImageDataModule(LightningDataModule):
     def _workers(self) -> int:
         if isinstance(self.num_workers, int):
             return self.num_workers
-        return automatic_workers(cheap=all(images.source.cheap for images in self._opened()))
+        cheap = all(images.source.cheap for images in self._opened())
+        return automatic_workers(cheap=cheap, decoded_once=self._decoded_once() and not self.masks)
+
+    def _decoded_once(self) -> bool:
+        """Tell whether the cache holds all photos."""
+        return all(images.cached == len(images) or images.source.cheap for images in self._opened())

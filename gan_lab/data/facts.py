@@ -6,11 +6,10 @@ import hashlib
 import logging
 import os
 import time
-from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +89,7 @@ class Facts:
         """Take what the index knows of photos that are still what they were."""
         now = time.time_ns()
         names = self.paths.names()
-        self._stamps = _stamps(str(self.paths.root), names)
+        self._stamps = self.paths.stamps()
         self._settled = (self._stamps[:, 1:].max(axis=1, initial=0) < now - SETTLED_NS) & (self._stamps[:, 0] > 0)
         kept = self.index.load(self._key)
         packed = bytes(kept.pop("names", b""))
@@ -115,7 +114,7 @@ class Facts:
         rows = np.flatnonzero(self._settled)
         packed = self.paths.packed
         if len(rows) < len(self.paths):
-            packed = Paths(self.paths.root, Rows(self.paths.names(), rows)).packed
+            packed = self.paths.chosen(rows.tolist()).packed
         columns = {name: column[rows] for name, column in self._columns().items()}
         self.index.save(self._key, columns | {"names": np.frombuffer(packed, np.uint8)})
 
@@ -139,36 +138,27 @@ def groups_of(hashes: NDArray[np.uint8], distance: int, index: Index) -> NDArray
     return groups
 
 
-def side_by_side(function: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
-    """Apply `function` to all paths in threads: Pillow and the disk let others run meanwhile."""
+def side_by_side(function: Callable[[Path, IO[bytes] | None], T], paths: Rows[Path]) -> list[T]:
+    """Apply `function` to all paths and parts in threads: Pillow and the disk let others run meanwhile."""
+
+    def some(rows: range) -> list[T]:
+        return [function(paths[row], paths.part(row)) for row in rows]
+
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
         # a task for many paths: of a million tasks the bookkeeping alone would take gigabytes
         slices = (range(start, min(start + 64, len(paths))) for start in range(0, len(paths), 64))
-        return [one for part in pool.map(lambda rows: [function(paths[row]) for row in rows], slices) for one in part]
+        return [one for part in pool.map(some, slices) for one in part]
 
 
-def _stamps(root: str, names: Sequence[str]) -> NDArray[np.int64]:
-    """Return length, time of the last writing and of the last change of anything of each file, [N, 3]; -1: there is none."""
-    stamps = array("q")  # grows by machine words, where a list would hold an object for each number
-    for name in names:
-        try:
-            status = os.stat(f"{root}{os.sep}{name}")
-        except OSError:
-            stamps.extend((-1, -1, -1))
-        else:
-            stamps.extend((status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-    return np.frombuffer(stamps, np.int64).reshape(-1, 3)
-
-
-def _size_or_nothing(path: Path) -> tuple[int, int]:
+def _size_or_nothing(path: Path, part: IO[bytes] | None) -> tuple[int, int]:
     try:
-        return read_size(path)
+        return read_size(path, part=part)
     except UnreadableImage:
         return (0, 0)
 
 
-def _hash_or_nothing(path: Path) -> bytes:
+def _hash_or_nothing(path: Path, part: IO[bytes] | None) -> bytes:
     try:
-        return dhash(read_image(path, at_least=HASHED_PIXELS)).to_bytes(HASH_BITS // 8)
+        return dhash(read_image(path, at_least=HASHED_PIXELS, part=part)).to_bytes(HASH_BITS // 8)
     except UnreadableImage:
         return b""

@@ -103,3 +103,7 @@ class Index:
             if now - used > (3600 if part else OLDEST) or (room < 0 and not part):
                 with suppress(OSError):
                     path.unlink()
+
+
+#: Keeps nothing.
+NOWHERE = Index(None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from gan_lab.data.index import NOWHERE, Index
+from gan_lab.data.shards import find_shards, members
 from gan_lab.data.tables import Paths
 from gan_lab.errors import UserError
 from gan_lab.imaging.files import IMAGE_SUFFIXES, image_names, path_order
@@ -18,25 +19,21 @@ SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test
 
 @dataclass(frozen=True)
 class Folder:
-    """The photos under `root`; a class is the name of a folder directly in it."""
+    """The photos under `root`."""
 
     root: Path
     paths: Paths
-
-    def classes(self) -> list[str | None]:
-        """Return the class folder that each photo lies in, if any."""
-        parts = (name.partition(os.sep) for name in self.paths.names())
-        return [sys.intern(first) if within else None for first, within, _ in parts]
 
 
 Layout = dict[str, dict[str, Folder]]  # split (or ALL) -> role -> photos
 
 
-def find_layout(root: Path, option: str = "root") -> Layout:
+def find_layout(root: Path, option: str = "root", index: Index = NOWHERE) -> Layout:
     """Return the photos under `root` by split and role.
 
     Understood are, in this order: trainA/ trainB/ testA/ testB/ (with valA/ valB/); lq/ gt/; train/ val/ test/ that
     hold photos, class folders, or lq/ gt/; else class folders or a flat folder. Splits without train can be evaluated on.
+    In the place of photos there may be tar files of photos; see `shards`.
 
     Raises:
         UserError: naming data.`option`: there is no such folder, it has no images, or half of a layout is missing.
@@ -46,16 +43,16 @@ def find_layout(root: Path, option: str = "root") -> Layout:
         raise UserError(f"data.{option}: {root} {kind}; name a folder of photos.")
     folders = _subfolders(root)
     if {"traina", "trainb", "testa", "testb"} & folders.keys():
-        return _domains(root, folders)
+        return _domains(root, folders, index)
     if _are_pairs(root, folders, option):
-        return {ALL: _pairs(folders)}
+        return {ALL: _pairs(folders, index)}
     splits = _splits(folders)
     if not splits:
-        return {ALL: {"image": _photos(root, option)}}
-    return {split: _content(folder, option) for split, folder in splits.items()}
+        return {ALL: {"image": _photos(root, option, index)}}
+    return {split: _content(folder, option, index) for split, folder in splits.items()}
 
 
-def two_folders(domain_a: Path, domain_b: Path) -> Layout:
+def two_folders(domain_a: Path, domain_b: Path, index: Index = NOWHERE) -> Layout:
     """Return two folders, named one by one, as the domains A and B.
 
     Raises:
@@ -67,7 +64,7 @@ def two_folders(domain_a: Path, domain_b: Path) -> Layout:
         raise UserError(
             f"data.domain_a, data.domain_b: {domain_a} and {domain_b} {how}; name two folders side by side."
         )
-    layouts = {"A": find_layout(domain_a, "domain_a"), "B": find_layout(domain_b, "domain_b")}
+    layouts = {"A": find_layout(domain_a, "domain_a", index), "B": find_layout(domain_b, "domain_b", index)}
     for domain, layout in layouts.items():
         if any("image" not in roles for roles in layout.values()):
             raise UserError(
@@ -95,19 +92,21 @@ def _splits(folders: dict[str, Path]) -> dict[str, Path]:
     return splits if len(splits) == len(folders) or ("train" in splits and len(splits) > 1) else {}
 
 
-def _content(folder: Path, option: str) -> dict[str, Folder]:
+def _content(folder: Path, option: str, index: Index) -> dict[str, Folder]:
     folders = _subfolders(folder)
-    return _pairs(folders) if _are_pairs(folder, folders, option) else {"image": _photos(folder, option)}
+    if _are_pairs(folder, folders, option):
+        return _pairs(folders, index)
+    return {"image": _photos(folder, option, index)}
 
 
-def _domains(root: Path, folders: dict[str, Path]) -> Layout:
+def _domains(root: Path, folders: dict[str, Path], index: Index) -> Layout:
     layout: Layout = {}
     for split, names in SPLIT_NAMES.items():
         present = {d: folders[name + d.lower()] for name in names for d in "AB" if name + d.lower() in folders}
         if len(present) == 1:
             raise UserError(f"data.root: {root} has {next(iter(present.values())).name}/ but not its counterpart.")
         if present:
-            layout[split] = {domain: _photos(folder, "root") for domain, folder in present.items()}
+            layout[split] = {domain: _photos(folder, "root", index) for domain, folder in present.items()}
     return layout
 
 
@@ -121,9 +120,10 @@ def _are_pairs(root: Path, folders: dict[str, Path], option: str) -> bool:
     return len(there) == 2
 
 
-def _pairs(folders: dict[str, Path]) -> dict[str, Folder]:
+def _pairs(folders: dict[str, Path], index: Index) -> dict[str, Folder]:
     """Return lq and gt row by row; a pair has the same path in both, but for the suffix where that makes it clear."""
-    names = {role: _photos(folders[role], "root").paths.names() for role in ("lq", "gt")}
+    found = {role: _photos(folders[role], "root", index).paths for role in ("lq", "gt")}
+    names = {role: paths.names() for role, paths in found.items()}
     counts = [Counter(os.path.splitext(name)[0] for name in of_role) for of_role in names.values()]
     ambiguous = {stem for count in counts for stem, photos in count.items() if photos > 1}
 
@@ -131,7 +131,7 @@ def _pairs(folders: dict[str, Path]) -> dict[str, Folder]:
         stem, suffix = os.path.splitext(name)
         return stem, suffix if stem in ambiguous else ""
 
-    by_key = {role: {key(name): name for name in of_role} for role, of_role in names.items()}
+    by_key = {role: {key(name): row for row, name in enumerate(of_role)} for role, of_role in names.items()}
     alone = sorted(by_key["lq"].keys() ^ by_key["gt"].keys())
     if alone:
         raise UserError(
@@ -140,15 +140,16 @@ def _pairs(folders: dict[str, Path]) -> dict[str, Folder]:
             "differ in the suffix alone, the same suffix."
         )
     order = sorted(by_key["gt"], key=lambda row: (path_order(row[0]), row[1]))
-    return {
-        role: Folder(folders[role], Paths(folders[role], [by_key[role][row] for row in order])) for role in ("lq", "gt")
-    }
+    return {role: Folder(folders[role], found[role].chosen([by_key[role][row] for row in order])) for role in found}
 
 
-def _photos(root: Path, option: str) -> Folder:
+def _photos(root: Path, option: str, index: Index) -> Folder:
     names = image_names(root)
+    if not names and (tars := find_shards(root)):
+        return Folder(root, members(root, tars, option, index))
     if not names:
         others = Counter(path.suffix.lower() for path in root.rglob("*") if path.is_file() and path.suffix)
         found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "nothing else"
-        raise UserError(f"data.{option}: no image under {root} (looked for {' '.join(IMAGE_SUFFIXES)}; found {found}).")
+        looked = f"{' '.join(IMAGE_SUFFIXES)} .tar"
+        raise UserError(f"data.{option}: no image under {root} (looked for {looked}; found {found}).")
     return Folder(root, Paths(root, names))

@@ -38,7 +38,7 @@ class Photos:
         return len(self.rows)
 
     @property
-    def paths(self) -> Sequence[Path]:
+    def paths(self) -> Rows[Path]:
         """Return the path of each."""
         return Rows(self.facts.paths, self.rows)
 
@@ -107,7 +107,7 @@ def read_photos(folder: Folder, labels: Labels | None, index: Index) -> Photos:
     """Return the photos of a folder with their sizes; (0, 0) marks one that cannot be read."""
     facts = Facts(folder.paths, index)
     facts.learn_sizes()
-    classes = folder.classes()
+    classes = folder.paths.classes()
     groups: list[str | None] = [None] * len(folder.paths)
     if labels is not None:
         table, root = labels.read(), folder.root.resolve()

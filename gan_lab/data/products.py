@@ -44,7 +44,8 @@ class Products(ImageDataModule):
     Layouts: a flat folder; class folders; train/ val/ test/ with photos or class folders; trainA/ trainB/ testA/
     testB/; lq/ gt/ (also inside train/ val/ test/); two folders by option. The data's own splits are kept. What is not
     split is split here, with near-duplicates and the photos of a group on one side. Up to a tenth of a split may lie
-    beside its class folders, and is left out; with more, there are no classes.
+    beside its class folders, and is left out; with more, there are no classes. In the place of photos there may be tar
+    files of photos, which are read without unpacking.
 
     Args:
         root: the folder; None: the demo catalogue.
@@ -140,9 +141,10 @@ class Products(ImageDataModule):
 
     def _scan(self) -> Scan:
         if self.domain_a is not None and self.domain_b is not None:
-            return self._scan_layout(two_folders(self.domain_a, self.domain_b), f"{self.domain_a} and {self.domain_b}")
+            layout = two_folders(self.domain_a, self.domain_b, self.index)
+            return self._scan_layout(layout, f"{self.domain_a} and {self.domain_b}")
         if self.root is not None:
-            return self._scan_layout(find_layout(self.root), str(self.root))
+            return self._scan_layout(find_layout(self.root, index=self.index), str(self.root))
         log.warning(DEMO_WARNING)
         splits = demo_splits(
             self.catalogue_images,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_lab.data.tables import Rows
+from gan_lab.data.tables import Paths, Rows
 from gan_lab.errors import UserError
 from gan_lab.imaging.files import UnreadableImage, read_image
 
@@ -30,13 +30,14 @@ DECODED_MARGIN = 3.0
 class FileLoader:
     """Read one of `paths` as uint8 [H, W, channels]. A class, not a closure, so that spawned workers can receive it."""
 
-    paths: Sequence[Path]
+    paths: Paths | Rows[Path]
     channels: int
     at_least: int | None = None
 
     def __call__(self, index: int) -> NDArray[np.uint8]:
         """Return the photo of one row."""
-        return read_image(self.paths[index], channels=self.channels, at_least=self.at_least)
+        part = self.paths.part(index)
+        return read_image(self.paths[index], channels=self.channels, at_least=self.at_least, part=part)
 
 
 @dataclass(frozen=True)

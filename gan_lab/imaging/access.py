@@ -44,19 +44,22 @@ class UnreadableImage(UserError):  # noqa: N818 (it names the thing, as UserErro
 
 
 @contextmanager
-def opened(path: Path, max_pixels: int | None = None, formats: Sequence[str] | None = None) -> Iterator[Image.Image]:
+def opened(
+    path: Path, max_pixels: int | None = None, formats: Sequence[str] | None = None, part: IO[bytes] | None = None
+) -> Iterator[Image.Image]:
     """Yield an image file as a Pillow image that is not loaded yet; the block may close it.
 
     Args:
         path: the file.
         max_pixels: the most pixels that it may have; None for a caller that reads no pixels.
         formats: the formats to know, as Pillow names them; None: whatever Pillow knows.
+        part: what to read where the image is a part of a larger file; `path` is then what messages call it.
 
     Raises:
         UnreadableImage: whatever goes wrong with the file, here or in the caller's block.
     """
-    with faults_named(path, max_pixels):
-        picture = _open(path, formats)
+    with faults_named(path, max_pixels, part):
+        picture = _open(path if part is None else part, formats)
         try:
             if max_pixels is not None and picture.width * picture.height > max_pixels:
                 raise Image.DecompressionBombError
@@ -67,21 +70,22 @@ def opened(path: Path, max_pixels: int | None = None, formats: Sequence[str] | N
 
 
 @contextmanager
-def faults_named(path: Path, max_pixels: int | None = None) -> Iterator[None]:
+def faults_named(path: Path, max_pixels: int | None = None, part: IO[bytes] | None = None) -> Iterator[None]:
     """Turn whatever goes wrong with a file in the block, or makes it unfit from the start, into `UnreadableImage`."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a named pipe would block for ever
-            raise OSError("not a regular file")
-        if status.st_size == 0:
-            raise OSError("the file is empty")
+        if part is None:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # a named pipe would block for ever
+                raise OSError("not a regular file")
+            if status.st_size == 0:
+                raise OSError("the file is empty")
         yield
     except UnreadableImage:
         raise
     except FileNotFoundError as error:
         raise UnreadableImage(path, "no such file") from error
     except Image.UnidentifiedImageError as error:
-        raise UnreadableImage(path, _what_it_is(path)) from error
+        raise UnreadableImage(path, _what_it_is(path) if part is None else "not an image") from error
     except Image.DecompressionBombError as error:
         raise UnreadableImage(path, f"more than {max_pixels} pixels") from error
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged files
@@ -131,12 +135,12 @@ class _PillowLimit:
 size_was_checked = _PillowLimit()
 
 
-def _open(path: Path, formats: Sequence[str] | None) -> Image.Image:
+def _open(source: Path | IO[bytes], formats: Sequence[str] | None) -> Image.Image:
     if formats is not None:
         Image.init()
         formats = [name for name in formats if name in Image.OPEN]  # a build of Pillow may lack one
     with size_was_checked:  # it will be: by the caller, before anything is decoded
-        return Image.open(path, formats=formats)
+        return Image.open(source, formats=formats)
 
 
 def _what_it_is(path: Path) -> str:

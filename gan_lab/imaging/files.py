@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -75,7 +76,7 @@ def path_order(name: str) -> str:
     return os.path.normcase(name).replace(os.sep, "\0")
 
 
-def read_image(path: Path, channels: int = 3, at_least: int | None = None) -> np.ndarray:
+def read_image(path: Path, channels: int = 3, at_least: int | None = None, part: IO[bytes] | None = None) -> np.ndarray:
     """Return the first picture of an image file, upright, opaque and in sRGB.
 
     The orientation tag is applied once, an embedded colour profile is converted to sRGB (relative colorimetric, so
@@ -87,6 +88,7 @@ def read_image(path: Path, channels: int = 3, at_least: int | None = None) -> np
         channels: 3 for RGB, 1 for grey.
         at_least: a JPEG may come reduced 2, 4 or 8 times, as long as its shorter side keeps so many pixels: decoding a
             phone's photo takes a fraction of the time then. None: every file comes at its own size.
+        part: what to read where the image is a part of a larger file; `path` is then what messages call it.
 
     Returns:
         uint8 [H, W, channels] in [0, 255], writable.
@@ -96,7 +98,7 @@ def read_image(path: Path, channels: int = 3, at_least: int | None = None) -> np
     """
     if channels not in (1, 3):
         raise ValueError(f"channels: {channels} (must be 1 or 3)")
-    with opened(path, MAX_PIXELS) as picture:
+    with opened(path, MAX_PIXELS, part=part) as picture:
         orientation = orientation_of(picture)  # before loading, which may drop the tag
         if at_least is not None:
             picture.draft(None, (at_least, at_least))
@@ -109,13 +111,13 @@ def read_image(path: Path, channels: int = 3, at_least: int | None = None) -> np
         return np.array(colours.convert("RGB"))
 
 
-def read_size(path: Path) -> tuple[int, int]:
-    """Return (width, height) of an image file after its orientation is applied, from the header alone.
+def read_size(path: Path, part: IO[bytes] | None = None) -> tuple[int, int]:
+    """Return (width, height) of an image file after its orientation is applied, from the header alone; `part` as above.
 
     Raises:
         UnreadableImage: the file is missing, its header is not that of an image, or it is too large.
     """
-    with opened(path, MAX_PIXELS) as picture:
+    with opened(path, MAX_PIXELS, part=part) as picture:
         width, height = picture.size
         return (height, width) if orientation_of(picture) in SIDEWAYS else (width, height)
 

@@ -56,7 +56,7 @@ def test_a_class_is_the_folder_directly_in_the_split(tmp_path: Path, write: Writ
     write("val/hat")
     folder = find_layout(tmp_path)["train"]["image"]
     assert list(folder.paths) == [loose, deep]
-    assert folder.classes() == [None, "hat"]
+    assert folder.paths.classes() == [None, "hat"]
 
 
 def test_pairs_match_by_name_whatever_the_suffix(tmp_path: Path, write: Write) -> None:

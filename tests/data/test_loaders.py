@@ -258,3 +258,30 @@ def test_workers_are_chosen_by_cores_work_and_shared_memory(
     usage = SimpleNamespace(total=shared_mb * 2**20)
     monkeypatch.setattr(workers_module.shutil, "disk_usage", lambda _: usage)
     assert automatic_workers(cheap=cheap) == expected
+
+
+@pytest.mark.parametrize(
+    ("cores", "gpu", "options", "expected"),
+    [
+        (2, False, {}, 0),
+        (2, True, {}, 1),
+        (3, False, {}, 2),
+        (2, False, {"cache_mb": 0}, 1),
+        (2, False, {"masks": True, "batch_kind": "unpaired", "class_a": "hat", "class_b": "shoe"}, 1),
+    ],
+)
+def test_two_cores_without_a_gpu_take_no_worker_for_photos_that_are_decoded_once(
+    monkeypatch: pytest.MonkeyPatch,
+    root: Path,
+    write: Write,
+    cores: int,
+    gpu: bool,
+    options: dict[str, Any],
+    expected: int,
+) -> None:
+    write("photos/hat", 4), write("photos/shoe", 4)
+    monkeypatch.setattr(workers_module.os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    monkeypatch.setattr(workers_module.torch.cuda, "is_available", lambda: gpu)
+    data = Products(root / "photos", image_size=32, batch_size=2, near_duplicates=None, **options)
+    data.prepare()
+    assert f"{expected} workers" in data.describe()

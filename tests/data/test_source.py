@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gan_lab.data.source import FileLoader, Images, Source, Unreadable, pad, reading_sizes, resize
+from gan_lab.data.tables import Paths
 from gan_lab.errors import UserError
 from gan_lab.imaging import UnreadableImage
 
@@ -112,7 +113,8 @@ def test_a_forked_worker_fills_the_cache_for_all() -> None:
 
 def test_a_spawned_copy_has_a_cache_of_its_own(write: Write) -> None:
     paths = write("", 3)
-    source = Source([str(path) for path in paths], np.full((3, 2), (48, 40)), np.zeros(3), FileLoader(paths, 3))
+    table = Paths(paths[0].parent, [path.name for path in paths])
+    source = Source(table, np.full((3, 2), (48, 40)), np.zeros(3), FileLoader(table, 3))
     cache = Images(source, source.sizes, 3, Unreadable(0.05, 3), cache_bytes=10**6)
     first = cache.read(1).copy()
     copy = pickle.loads(pickle.dumps(cache))

@@ -1,6 +1,6 @@
 """How long does a start on many photos take, and how much memory, with and without what the start before has learnt?
 
-    python -m benchmarks.catalogue_start [--files 10000 100000 1000000] [--folder /tmp] [--json starts.json]
+    python -m benchmarks.catalogue_start [--files 10000 100000 1000000] [--shards] [--folder /tmp] [--json starts.json]
 
 For each size a tree is made and removed again: JPEG files of 32x32, a thousand in a folder, every one of other noise, so that
 none counts as another's duplicate (a file takes a block of the disk, 4 KB as a rule: 4 GB and as many inodes as files). Each
@@ -9,7 +9,8 @@ imports, and its CPU seconds are what they would be on an idle core. Memory is r
 most of the start itself, and how much it has grown by from the first batch to the last of --batches, the workers' shares
 included, with data.cache_mb=0. The first start finds an empty index; the second is the next one; "off" has data.index=false.
 The file system's cache is warm in all, as the files have just been written; real photos take longer to decode at the first
-start, and no longer at the second.
+start, and no longer at the second. With --shards each thousand files lie in a tar file, and near-duplicates are not looked for,
+as `data=shards` has it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import logging
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -35,13 +37,17 @@ IN_A_FOLDER = 1000
 COARSE = 12
 
 
-def make_tree(root: Path, files: int) -> None:
+def make_tree(root: Path, files: int, shards: bool) -> None:
     for number in range(0, files, IN_A_FOLDER):
         folder = root / f"{number // IN_A_FOLDER:04d}"
         folder.mkdir(parents=True)
         noise = np.random.default_rng(number).integers(0, 256, (IN_A_FOLDER, COARSE, COARSE, 3), dtype=np.uint8)
         for row in range(min(IN_A_FOLDER, files - number)):
             Image.fromarray(noise[row]).resize((32, 32)).save(folder / f"{number + row:07d}.jpg")
+        if shards:
+            with tarfile.open(folder.with_suffix(".tar"), "w") as shard:
+                shard.add(folder, folder.name)
+            shutil.rmtree(folder)
 
 
 def memory(children: list[int]) -> float:
@@ -59,7 +65,8 @@ def start(options: argparse.Namespace) -> dict[str, float]:
     Path("/proc/self/clear_refs").write_text("5")  # the peak of what follows, not that of the imports
     base, began, busy = peak(), time.perf_counter(), time.process_time()
     index = False if options.index == "off" else options.index
-    data = Products(options.start, image_size=32, batch_size=16, cache_mb=0, num_workers=options.workers, index=index)
+    own = {"image_size": 32, "batch_size": 16, "cache_mb": 0, "num_workers": options.workers, "index": index}
+    data = Products(options.start, **own, **({"near_duplicates": None} if options.shards else {}))
     batches = iter(data.train_dataloader())
     next(batches)
     seconds, busy, most = time.perf_counter() - began, time.process_time() - busy, peak() - base
@@ -84,7 +91,13 @@ def peak() -> float:
 def measured(root: Path, index: str, options: argparse.Namespace) -> dict[str, Any]:
     """Start in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.catalogue_start", "--start", str(root), "--index", index]
-    command += ["--workers", str(options.workers), "--batches", str(options.batches)]
+    command += [
+        "--workers",
+        str(options.workers),
+        "--batches",
+        str(options.batches),
+        *(["--shards"] if options.shards else []),
+    ]
     return dict(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout))
 
 
@@ -92,6 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--folder", help="where the trees are made; else the system's temporary folder")
+    parser.add_argument("--shards", action="store_true", help="pack the files into tar files")
     parser.add_argument("--off", action="store_true", help="start without the index, too")
     parser.add_argument("--batches", type=int, default=300, help="batches of 16 after the first")
     parser.add_argument("--workers", type=int, default=1)
@@ -110,7 +124,7 @@ def main() -> None:
         folder = Path(tempfile.mkdtemp(prefix="catalogue_start_", dir=options.folder))
         try:
             root, index = folder / "photos", folder / "index"
-            make_tree(root, files)
+            make_tree(root, files, options.shards)
             time.sleep(3)  # photos written in the last seconds are not indexed: they may change again unseen
             for name in ("first", "second", *(["off"] if options.off else [])):
                 row = measured(root, "off" if name == "off" else str(index), options)

@@ -114,6 +114,8 @@ def prepared(name: str) -> Callable[[DictConfig], None]:
             made.check(first_configuration(sys.argv[1:], name), is_sweep(sys.argv[1:]))
     except UserError as error:
         fail(error)
+    except OmegaConfBaseException as error:
+        fail(refusal_of(error))
 
     @functools.wraps(made.work)
     def guarded(config: DictConfig) -> None:
@@ -189,9 +191,7 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
     overrides = [parsed(argument) for argument in arguments]
     groups = [override for override in overrides if is_group(override)]
     for override in groups:
-        chosen = None if override.is_sweep_override() else override.value()
-        if not all(isinstance(one, str | None) for one in (chosen if isinstance(chosen, list) else [chosen])):
-            raise UserError(group_message(str(override.input_line)))
+        check_choice(override)
     if any(override.is_sweep_override() for override in overrides) and not is_sweep(argv):
         swept = next(override for override in overrides if override.is_sweep_override())
         raise UserError(f"{swept.input_line}: several values make a sweep; add -m, or put the value in quotes")
@@ -300,11 +300,11 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
 def group_message(override: str) -> str:
     """Say which options a group has, the nearest first."""
     group, value = override.lstrip("+").split("=", 1)
-    options = sorted(path.stem for path in (config_dir() / group.split("@")[0]).glob("*.yaml"))
+    options = sorted(path.stem for path in (config_dir() / group.split("@")[0].replace(".", "/")).glob("*.yaml"))
     if value in options:
         return f"{override}: the chosen configuration has no place for {group}; another model has"
     near = difflib.get_close_matches(value, options, n=1)
-    hint = f"; did you mean {group}={near[0]}?" if near else ""
+    hint = f"; did you mean {group}={near[0]}?" if near else f"; ~{group} is none of them" if value == "null" else ""
     return f"{override}: there is no such option{hint} (there are: {', '.join(options)})"
 
 
@@ -335,6 +335,22 @@ def checked(override: Override, configuration: DictConfig) -> str:
             return f"++{override.input_line}"
         raise UserError(unknown_key(key, ".".join(parts[:depth]), node, configuration))
     return str(override.input_line)
+
+
+def check_choice(override: Override) -> None:
+    """Refuse what names no option of a group, which Hydra's composition takes for a defect; of a sweep, any such value.
+
+    Raises:
+        UserError: naming the options.
+    """
+    if override.is_delete():
+        return
+    kinds = str | None if "." in override.key_or_group else str  # model.augment=null sets a key, whatever the group
+    for text in swept_values(override):
+        line = f"{str(override.input_line).split('=', 1)[0]}={text}"
+        value = parsed(line).value()
+        if not all(isinstance(one, kinds) for one in (value if isinstance(value, list) else [value])):
+            raise UserError(group_message(line))
 
 
 def check_no_group(override: Override, configuration: DictConfig) -> None:

@@ -59,10 +59,22 @@ def test_invalid_overrides_are_told(given: list[str], message: str) -> None:
     assert message in str(told.value)
 
 
-@pytest.mark.parametrize("given", ["logger=1_000", "data=[2,1]", "data={a:1}", "model=true"])
-def test_what_chooses_a_configuration_is_a_name(given: str) -> None:
-    with pytest.raises(UserError, match=r"there is no such option.*there are"):
-        complete_overrides([given], "train")
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(["logger=1_000"], ["data=[2,1]"], ["data={a:1}"], ["model=true"]),
+        *(["data=null"], ["+data=null"], ["model=null", "plan=true"], ["experiment=null"], ["model.augment={}"]),
+        *(["-m", "trainer=range(3)"], ["-m", "data=products,null"], ["-m", "model.generator=1,2"]),
+    ],
+)
+def test_what_chooses_a_configuration_is_a_name(given: list[str]) -> None:
+    with pytest.raises(UserError, match=r"there is no such option.*there are: \w"):
+        complete_overrides(given, "train")
+
+
+@pytest.mark.parametrize("given", ["~experiment", "~logger", "~model/augment", "model.augment=null"])
+def test_a_group_may_be_left_out(given: str) -> None:
+    assert complete_overrides([given], "train") == [given]
 
 
 def test_keywords_follow_what_a_constructor_hands_on() -> None:

@@ -136,7 +136,7 @@ def beside(checkpoint: Path, task: str | None) -> Path:
 
 
 def given_data(config: DictConfig) -> dict[str, Any]:
-    """Return the data settings that the command line gives, a null among them included."""
+    """Return the data settings that the command line gives, a null among them included; one that it deletes is not given."""
     container = OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(container, dict)
     names = {
@@ -144,7 +144,7 @@ def given_data(config: DictConfig) -> dict[str, Any]:
         for override in OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
         if override.key_or_group.replace("/", ".").startswith("data.")
     }
-    return {"batch_size": container["batch_size"]} | {name: container.get(name) for name in names}
+    return {str(name): value for name, value in container.items() if name in {"batch_size", *names}}
 
 
 def data_settings(trained: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def trained_on(trained: dict[str, Any], settings: dict[str, Any]) -> bool:
 def places(settings: dict[str, Any]) -> set[Path]:
     """Return the folders that data settings name."""
     named = [settings.get(name) for name in ("root", "domain_a", "domain_b")]
-    return {Path(folder).expanduser().resolve() for folder in named if folder}
+    return {Path(folder).expanduser().resolve() for folder in named if folder and isinstance(folder, str)}
 
 
 COMMAND = Command(evaluate)

@@ -581,8 +581,12 @@ def check(config: DictConfig, multirun: bool) -> None:
     """Refuse what can be refused before Hydra makes a sweep's folder.
 
     Raises:
-        UserError: see `check_trainer`; one checkpoint for all jobs of a sweep; a plan of several runs, or of one that goes on.
+        UserError: see `check_trainer`; a run without a model or its like; one checkpoint for all jobs of a sweep; a plan of
+            several runs, or of one that goes on.
     """
+    for group in ("model", "data", "trainer"):
+        if group not in config:
+            raise UserError(f"~{group}: a run has one; name it with {group}=, or leave {group} out")
     check_trainer(config.trainer, multirun)
     check_switches(config)
     if multirun and config.plan:

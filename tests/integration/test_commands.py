@@ -13,6 +13,7 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 from PIL import Image
 
 import gan_lab.commands.evaluate
@@ -199,6 +200,19 @@ def test_evaluate_takes_all_photos_of_a_folder_that_nobody_trained_on(command: C
     shares = ["data.test_share=0.25", "output=part"]
     assert command(gan_lab.evaluate, f"checkpoint={runs / 'enhancer'}", "data.root=own", *shares) == 0
     assert metrics(command.folder / "part")[1]["n"] == 3
+
+
+def test_evaluate_refuses_a_number_for_a_folder_as_training_does(command: Command, runs: Path) -> None:
+    assert command(gan_lab.evaluate, f"checkpoint={runs / 'enhancer'}", "data.root=2", "output=out") == 2
+    assert "data.root=2: needs text or a path or null" in command.err
+
+
+def test_a_data_setting_that_is_deleted_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    hydra = MagicMock()
+    hydra.get().overrides.task = ["~data.batch_size", "~data.root", "data.num_workers=0", "data/degradation=noise"]
+    monkeypatch.setattr(gan_lab.commands.evaluate, "HydraConfig", hydra)
+    config = OmegaConf.create({"data": {"num_workers": 0, "degradation": None}})
+    assert gan_lab.commands.evaluate.given_data(config) == {"num_workers": 0, "degradation": None}
 
 
 @pytest.mark.parametrize(("root", "everything"), [("/a/b", False), ("/a/../a/b", False), ("/a/c", True), (None, False)])

@@ -709,6 +709,22 @@ def test_a_sweep_that_cannot_be_listed_or_named_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("~model", "~model: a run has one"),
+        ("data=[]", "~data: a run has one"),
+        ("~trainer", "~trainer: a run has one"),
+        ("trainer.strategy='${nothing}'", "'nothing' not found"),
+    ],
+)
+def test_what_every_run_needs_is_told(
+    override: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, tmp_path, override) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_ddp_in_a_sweep_is_refused(tmp_path: Path) -> None:
     done = train("-m", *tiny("vae"), "name=sweep", "trainer=ddp", "seed=0,1", cwd=tmp_path, check=False)
     assert done.returncode == 2

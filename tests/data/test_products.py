@@ -186,6 +186,13 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(tmp_path: Pat
         prepared(tmp_path, group_column="seller", labels=tmp_path / "nowhere.csv")
 
 
+def test_columns_of_no_file_and_degradations_of_no_class_are_told() -> None:
+    with pytest.raises(UserError, match=r"data.label_column=None, data.group_column=shop: .*data.labels, or data.root"):
+        Products(group_column="shop", image_size=32, batch_size=1)
+    with pytest.raises(UserError, match=r"data.degradation: a mapping without _target_ \(steps\) is not a degradation"):
+        Products(degradation={"steps": [object()]}, image_size=32, batch_size=1)
+
+
 def test_a_photo_without_a_class_in_the_csv_is_refused(tmp_path: Path, write: Write) -> None:
     write("", 4)
     (tmp_path / "labels.csv").write_text("path,kind\n000.png,hat\n")

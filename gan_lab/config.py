@@ -513,7 +513,10 @@ def instantiate(node: DictConfig | dict[str, Any], where: str = "", /, **argumen
             cause = cause.__cause__
         if isinstance(cause, UserError):
             raise cause from error
-        if not isinstance(cause, (TypeError, ValueError, hydra.errors.InstantiationException)):
+        # an empty list is an IndexError, a 0 may be divided by
+        if not isinstance(
+            cause, (TypeError, ValueError, IndexError, ZeroDivisionError, hydra.errors.InstantiationException)
+        ):
             raise  # a defect of the constructor, not of the configuration: the traceback is what helps
         raise UserError(" ".join(f"configuration: {error}".split())) from error
 

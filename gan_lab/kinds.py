@@ -32,14 +32,14 @@ def kinds_of(target: Any) -> dict[str, Any]:
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Tell whether a plain value is of a kind; a description of an object, and what is not known, always is."""
+    """Tell whether a plain value is of a kind; what is not known always is, and an object's description unless it is plain."""
     origin, parts = get_origin(kind), get_args(kind)
     if kind is Any or kind is None or kind is type(None):
         return kind is Any or value is None
-    if isinstance(value, dict) and "_target_" in value:
-        return True
     if origin in (Union, types.UnionType):
         return any(fits(value, part) for part in parts)
+    if isinstance(value, dict) and "_target_" in value:
+        return kind not in WORDS
     if origin is Literal:
         return any(value == part and type(value) is type(part) for part in parts)
     if kind is bool:

@@ -210,7 +210,8 @@ def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int =
     resolved = plain(config, model)
     start = 0 if resume is None else checkpoint.read(resume)["clock"]["iteration"]
     log.info("%s", datamodule.describe())
-    for caution in cautions(datamodule.counts(), getattr(model, "augment", None) is not None):
+    attends = getattr(model, "attends", False)
+    for caution in cautions(datamodule.counts(), getattr(model, "augment", None) is not None, attends):
         log.warning("%s", caution)
     log.info("run %s: %s, seed %d", run_dir, parameters(model), config.seed)
     trainer = build_trainer(config, run_dir, resolved, start)
@@ -286,8 +287,7 @@ def misfit_of(error: Exception) -> UserError | None:
 
     With HYDRA_FULL_ERROR=1, which Hydra's own errors name, the error itself is what a developer wants to see.
     """
-    fitted = re.compile(r"[+~]*(model|data)\.|trainer\.deterministic=")
-    given = [line for line in HydraConfig.get().overrides.task if fitted.match(line)]
+    given = fitted()
     if not given or os.environ.get("HYDRA_FULL_ERROR") == "1":
         return None
     what = " ".join(str(error).split())[:300] or type(error).__name__
@@ -295,6 +295,12 @@ def misfit_of(error: Exception) -> UserError | None:
         f"the first iteration failed: {what}. What was set may not fit together, or with the data: {' '.join(given)} "
         "(HYDRA_FULL_ERROR=1 shows where it failed)"
     )
+
+
+def fitted() -> list[str]:
+    """Return what the command line says of what must fit together."""
+    given = re.compile(r"[+~]*(model|data)\.|trainer\.deterministic=")
+    return [line for line in HydraConfig.get().overrides.task if given.match(line)]
 
 
 def peer_lost(error: Exception) -> bool:
@@ -323,7 +329,8 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
     try:
         model: ManualModule = instantiate(config.model)
     except UserError as error:
-        raise UserError(f"{error}\n  the data: {datamodule.describe()}") from error
+        given = f"\n  set: {' '.join(fitted())}" if fitted() else ""
+        raise UserError(f"{error}\n  the data: {datamodule.describe()}{given}") from error
     if config.data.batch_size % model.micro_batches:
         raise UserError(
             f"model.micro_batches={model.micro_batches}: does not divide a batch of {config.data.batch_size} (data.batch_size)"
@@ -331,12 +338,13 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
     return datamodule, model
 
 
-def cautions(counts: dict[str, int], augmented: bool) -> list[str]:
+def cautions(counts: dict[str, int], augmented: bool, attends: bool) -> list[str]:
     """Return what the numbers of photos in two domains mean for their training.
 
     Args:
         counts: photos to train on, by role.
         augmented: the discriminators' augmentation is on.
+        attends: the generators keep the product as it is, as experiment=change_ground has them do.
     """
     if "A" not in counts:
         return []
@@ -348,10 +356,11 @@ def cautions(counts: dict[str, int], augmented: bool) -> list[str]:
             "asks of the translations is noise. Switch on model/augment=diffaugment, or add photos."
         )
     if counts[large] > UNEVEN * counts[small]:
+        advice = "" if attends else "; experiment=change_ground keeps the product as it is"
         said.append(
             f"{large} has {counts[large]} photos and {small} {counts[small]}: an epoch shows each of {large} once and "
             f"each of {small} {counts[large] / counts[small]:.0f} times. What {small} does not show, other goods, sizes or "
-            f"backgrounds, is forced to look like what it shows; experiment=change_ground keeps the product as it is."
+            f"backgrounds, is forced to look like what it shows{advice}."
         )
     return said
 

@@ -46,5 +46,8 @@ def degradations(option: str, value: Any) -> list[Callable[..., Any]]:
     for step in steps:
         if not callable(step):
             group = "data/degradation" if option == "degradation" else f"+data/degradation@data.{option}"
-            raise UserError(f"data.{option}: {step!r} is not a degradation; choose one with a slash: {group}=blur.")
+            shown = (
+                f"a mapping without _target_ ({', '.join(map(str, step))})" if isinstance(step, dict) else repr(step)
+            )
+            raise UserError(f"data.{option}: {shown} is not a degradation; choose one with a slash: {group}=blur.")
     return steps

@@ -94,11 +94,17 @@ class Labels:
                 columns = list(reader.fieldnames or [])
                 rows = [tuple(row.get(name) if name else None for name in wanted) for row in reader]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise UserError(f"data.labels: {self.file} cannot be read as a csv file ({error}).") from error
+            raise UserError(
+                f"data.labels: {self.file} cannot be read as a csv file ({error}); name another with data.labels, or leave "
+                "data.label_column and data.group_column out."
+            ) from error
         for option in ("path_column", "label_column", "group_column"):
             name = getattr(self, option)
             if name is not None and name not in columns:
-                raise UserError(f"data.{option}: {self.file} has no column {name}; it has {', '.join(columns)}.")
+                raise UserError(
+                    f"data.{option}: {self.file} has no column {name}; it has {', '.join(columns) or 'none'}. Name one of "
+                    "them, or another file with data.labels."
+                )
         folder = self.file.parent.resolve()
         return {str(folder / path): (label or None, group or None) for path, label, group in rows if path}
 
@@ -118,8 +124,10 @@ def read_photos(folder: Folder, labels: Labels | None, index: Index) -> Photos:
             without = [row for row, name in enumerate(classes) if name is None]
             if without:
                 raise UserError(
-                    f"data.label_column: {labels.file} has no class for {len(without)} photos, as "
-                    f"{folder.paths[without[0]]}."
+                    f"data.label_column: {labels.file} has no {labels.label_column} for {len(without)} of {len(rows)} photos, "
+                    f"as {folder.paths[without[0]]}; its data.path_column, {labels.path_column}, must give each photo's path "
+                    f"relative to {labels.file.parent}. Add the rows, name another file with data.labels, or leave "
+                    "data.label_column out: classes are then folders."
                 )
     return Photos(facts, np.arange(len(folder.paths)), classes, groups)
 
@@ -132,7 +140,8 @@ def check_groups(photos: Sequence[Photos], labels: Labels) -> None:
     if without and len(without) == total:
         raise UserError(
             f"data.group_column: {labels.file} has a {labels.group_column} for none of the {total} photos, as "
-            f"{first}; its paths must be relative to {labels.file.parent}."
+            f"{first}; its data.path_column, {labels.path_column}, must give paths relative to {labels.file.parent}. Mend "
+            "them, name another file with data.labels, or leave data.group_column out."
         )
     if without:
         log.warning(

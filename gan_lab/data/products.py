@@ -110,7 +110,8 @@ class Products(ImageDataModule):
         file = file or (self.root and self.root / "labels.csv")
         if file is None:
             raise UserError(
-                "data.labels: name the csv file that has the columns, or data.root with a labels.csv in it."
+                f"data.label_column={label}, data.group_column={group}: name the csv file that has the columns with "
+                "data.labels, or data.root with a labels.csv in it."
             )
         return Labels(file, path, label, group)
 

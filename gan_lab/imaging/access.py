@@ -87,7 +87,7 @@ def faults_named(path: Path, max_pixels: int | None = None, part: IO[bytes] | No
     except Image.UnidentifiedImageError as error:
         raise UnreadableImage(path, _what_it_is(path) if part is None else "not an image") from error
     except Image.DecompressionBombError as error:
-        raise UnreadableImage(path, f"more than {max_pixels} pixels") from error
+        raise UnreadableImage(path, f"more than {max_pixels} pixels (max_pixels)") from error
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged files
         raise UnreadableImage(path, str(error) or type(error).__name__) from error
 

@@ -141,7 +141,7 @@ def _read_with_pillow(path: Path, picture: Image.Image, block: Block | None) -> 
 
 def _read_deep_tiff(path: Path, block: Block, tiff: Tiff16, max_pixels: int) -> Photo:
     if math.prod(tiff.size) > max_pixels:
-        raise UnreadableImage(path, f"more than {max_pixels} pixels")
+        raise UnreadableImage(path, f"more than {max_pixels} pixels (max_pixels)")
     turn = next(iter(block.numbers(block.first, ORIENTATION)), 1)
     metadata, profile = tiff_metadata(block, _misnamed(path, "TIFF") + _frames(block.count()))
     return _upright(in_srgb_16(Layers(*tiff.read()), profile), turn, metadata)

@@ -178,23 +178,36 @@ def test_a_group_column_keeps_a_seller_on_one_side(tmp_path: Path, write: Write)
 def test_a_column_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path, write: Write) -> None:
     write("", 4)
     (tmp_path / "labels.csv").write_text("path,seller\n000.png,1\n")
-    with pytest.raises(UserError, match=r"data.group_column: .* no column shop; it has path, seller"):
+    with pytest.raises(
+        UserError, match=r"data.group_column: .* no column shop; it has path, seller. .* with data.labels"
+    ):
         prepared(tmp_path, group_column="shop")
-    with pytest.raises(UserError, match=r"data\.labels"):
+    with pytest.raises(UserError, match=r"data\.labels: .*leave data.label_column and data.group_column out"):
         prepared(tmp_path, group_column="seller", labels=tmp_path / "nowhere.csv")
+
+
+def test_columns_of_no_file_and_degradations_of_no_class_are_told() -> None:
+    with pytest.raises(UserError, match=r"data.label_column=None, data.group_column=shop: .*data.labels, or data.root"):
+        Products(group_column="shop", image_size=32, batch_size=1)
+    with pytest.raises(UserError, match=r"data.degradation: a mapping without _target_ \(steps\) is not a degradation"):
+        Products(degradation={"steps": [object()]}, image_size=32, batch_size=1)
 
 
 def test_a_photo_without_a_class_in_the_csv_is_refused(tmp_path: Path, write: Write) -> None:
     write("", 4)
     (tmp_path / "labels.csv").write_text("path,kind\n000.png,hat\n")
-    with pytest.raises(UserError, match=r"data.label_column: .* no class for 3 photos"):
+    mends = "data.path_column.*another file with data.labels, or leave data.label_column out"
+    with pytest.raises(UserError, match=rf"data.label_column: .* no kind for 3 of 4 photos.*{mends}"):
         prepared(tmp_path, label_column="kind")
 
 
 def test_a_group_column_that_reaches_no_photo_is_refused(tmp_path: Path, write: Write) -> None:
     write("photos", 8)
     (tmp_path / "labels.csv").write_text("path,seller\n000.png,1\n")  # relative to photos/, where it does not lie
-    with pytest.raises(UserError, match=r"data.group_column: .*labels.csv .*seller for none .* 8 photos, .*000.png;"):
+    mends = "data.path_column.*another file with data.labels, or leave data.group_column out"
+    with pytest.raises(
+        UserError, match=rf"data.group_column: .*.csv .*seller for none .* 8 photos, .*000.png;.*{mends}"
+    ):
         prepared(tmp_path, group_column="seller")
 
 

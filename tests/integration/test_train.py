@@ -204,10 +204,30 @@ def test_secrets_do_not_reach_the_disk(tmp_path: Path, monkeypatch: pytest.Monke
     ],
 )
 def test_few_photos_or_uneven_domains_are_said(counts: dict[str, int], augmented: bool, said: list[str]) -> None:
-    cautions = command.cautions(counts, augmented)
+    cautions = command.cautions(counts, augmented, attends=False)
     assert len(cautions) == len(said)
     for caution, pattern in zip(cautions, said, strict=True):
         assert re.search(pattern, caution), caution
+
+
+def test_a_run_is_not_advised_what_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(tmp_path / "a", count=42)
+    photos(tmp_path / "b", count=9)
+    domains = [
+        "data.domain_a=a",
+        "data.domain_b=b",
+        "data.near_duplicates=null",
+        "data.index=false",
+        "data.batch_size=1",
+    ]
+    options = [*tiny("cyclegan"), *domains, "trainer.max_iterations=1"]
+    for name, more in (("without", []), ("with", ["experiment=change_ground", "model.generator.blocks=1"])):
+        assert run(monkeypatch, tmp_path, *options, *more, f"name={name}") == 0
+        told = capsys.readouterr().err
+        assert "is forced to look like what it shows" in told
+        assert ("experiment=change_ground" in told) == (name == "without")
 
 
 # ---------------------------------------------------------------------------------------------------- how it stops
@@ -723,6 +743,15 @@ def test_what_every_run_needs_is_told(
 ) -> None:
     assert run(monkeypatch, tmp_path, override) == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_a_network_cannot_be_built_with_is_told_with_what_was_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, tmp_path, *tiny("vae"), "+model.encoder.widths=[]") == 2
+    told = capsys.readouterr().err
+    assert "IndexError" in told
+    assert "model.encoder.widths=[]" in told
 
 
 def test_ddp_in_a_sweep_is_refused(tmp_path: Path) -> None:

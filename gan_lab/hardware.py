@@ -14,7 +14,8 @@ try:
 except ImportError:
     resource = None  # type: ignore[assignment]
 
-#: glibc's M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD, in bytes, and M_ARENA_MAX: what one thread gives back serves all; mallopt(3).
+#: glibc's M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD, in bytes, and M_ARENA_MAX, so that what one thread gives back
+#: serves all; see mallopt(3).
 _MALLOC = {-3: 128 << 20, -1: 512 << 20, -2: 64 << 20, -8: 1}
 
 

@@ -592,6 +592,8 @@ def check(config: DictConfig, multirun: bool) -> None:
         if group not in config:
             raise UserError(f"~{group}: a run has one; name it with {group}=, or leave {group} out")
     check_trainer(config.trainer, multirun)
+    if not isinstance(config.plan, bool):
+        raise UserError(f"plan={config.plan}: needs true or false")
     if multirun and config.plan:
         raise UserError("plan=true with -m: every job would probe beside the others; plan one of them")
     if config.plan and config.resume is not None:

@@ -735,6 +735,7 @@ def test_a_sweep_that_cannot_be_listed_or_named_is_refused(
         ("~model", "~model: a run has one"),
         ("data=[]", "~data: a run has one"),
         ("~trainer", "~trainer: a run has one"),
+        ("plan=[0,0]", "plan=[0, 0]: needs true or false"),
         ("trainer.strategy='${nothing}'", "'nothing' not found"),
     ],
 )

@@ -29,6 +29,7 @@ from rich.table import Table
 from benchmarks.contest import write
 from benchmarks.speed import peak
 from benchmarks.speed_training import CASES, OWN, PLAIN, TUNED, Measured, write_photos
+from gan_lab.hardware import keep_freed_memory
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -62,6 +63,8 @@ class Point:
 
 def measure(growth: str, value: int, side: str, arguments: argparse.Namespace, photos: Path) -> None:
     """Measure a point in this process and print it."""
+    if side != PLAIN:
+        keep_freed_memory()
     case = replace(CASES["dcgan"], batch=value) if growth == "batch" else replace(CASES["cyclegan"], size=value)
     measured = case.measure(side, arguments.seconds, photos, arguments.device)
     print(json.dumps({"measured": asdict(measured), "peak_mb": peak()}))

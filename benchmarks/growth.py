@@ -34,8 +34,8 @@ from gan_lab.hardware import keep_freed_memory
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-BATCHES = (16, 32, 64, 128, 256)
-RESOLUTIONS = (64, 128, 192, 256)
+BATCHES = (16, 32, 64, 128)
+RESOLUTIONS = (64, 128, 256)
 SIDES = (PLAIN, TUNED, OWN)
 COLOURS = {PLAIN: "#999999", TUNED: "#e69f00", OWN: "#0072b2"}
 
@@ -187,7 +187,7 @@ def main() -> None:
         options.error(f"{unknown[0]}: there are {', '.join(growths)}")
     console, found = Console(), []
     with tempfile.TemporaryDirectory(prefix="gan_lab_photos_") as photos:
-        write_photos(Path(photos))
+        write_photos(Path(photos), 2 * max(BATCHES))
         for each in points(arguments, Path(photos)):
             found.append(each)
             console.print(f"{each.growth} {each.value}, {each.side}: {each.ms:.0f} ms, {each.per_second:.3g} images/s")

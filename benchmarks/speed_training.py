@@ -162,10 +162,10 @@ def steps(step: Loop, seconds: float, warm_up: int, device: str, began: float) -
     return times[warm_up:], ready
 
 
-def write_photos(folder: Path) -> None:
+def write_photos(folder: Path, photos: int = PHOTOS) -> None:
     """Draw JPEG files of two domains, A the snapshots and B the studio pictures of other goods."""
-    for domain, name, first in (("snapshot", "A", 0), ("studio", "B", PHOTOS)):
+    for domain, name, first in (("snapshot", "A", 0), ("studio", "B", photos)):
         (folder / name).mkdir(parents=True)
-        for number in range(first, first + PHOTOS):
+        for number in range(first, first + photos):
             picture = draw(number, domain, SIDE)  # type: ignore[arg-type]
             Image.fromarray(picture).save(folder / name / f"{number:05d}.jpg", quality=90)

@@ -419,12 +419,13 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     check_targets(content)
     saved = OmegaConf.create(content)
     assert isinstance(saved, DictConfig)
-    saved.setdefault("plan", False)
+    for name in ("plan", "gradient_checkpointing"):  # a gan_lab that made the run may not have had them
+        saved.setdefault(name, False)
     for name in PLACES:
         saved.data.pop(name, None)
     if path.parent.name != "checkpoints":  # a file from anywhere does not say where this run lies
         saved.name, saved.runs_dir = config.name, config.runs_dir
-    for name in config.trainer:  # a gan_lab that made the run may not have had them all
+    for name in config.trainer:
         saved.trainer.setdefault(name, config.trainer[name])
     saved.logger = trusted_loggers(saved.get("logger") or {}, config.logger)
     for override in map(parsed, HydraConfig.get().overrides.task):

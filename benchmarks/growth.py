@@ -156,7 +156,7 @@ def plot(found: list[Point], file: Path) -> None:
                     axis.set_xticks(values)
             axis.set_xlabel(titles[growth])
             axis.set_ylabel({"ms": "ms a step", "per_second": "images a second", "peak_mb": "peak memory, MB"}[name])
-            axis.set_ylim(bottom=0)
+            axis.set_ylim(0, 1.08 * max(getattr(each, name) for each in found if each.growth == growth))
             axis.grid(alpha=0.3)
     axes[0][0].legend()
     figure.tight_layout()

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from gan_lab import config, hardware
+
 #: Prints how many pages the system hands out for a block of 40 MB that is given back and asked for again 60 times.
 AGAIN = """
 import resource, torch
@@ -37,3 +39,12 @@ def test_what_a_tensor_gives_back_is_kept_for_the_next_one() -> None:
 
 def test_the_environments_own_settings_are_left_alone() -> None:
     assert again(True, MALLOC_ARENA_MAX="2")[0] == "False"
+
+
+@pytest.mark.parametrize("name", ["train", "enhance", "generate", "translate"])
+def test_every_command_keeps_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(hardware, "keep_freed_memory", lambda: asked.append(name))
+    monkeypatch.setattr(sys, "argv", [f"gan_lab.{name}"])
+    config.prepared(name)
+    assert asked == [name]

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import posixpath
 import sys
 import tarfile
 import time
@@ -17,6 +18,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_lab.data.facts import SETTLED_NS
 from gan_lab.data.index import Index
 from gan_lab.data.tables import Paths
 from gan_lab.errors import UserError
@@ -26,8 +28,6 @@ log = logging.getLogger(__name__)
 
 #: What is read of a class beside a photo at most, in bytes.
 MOST_OF_A_CLASS = 2**16
-# A shard that was written within the file system's coarsest clock may change once more and bear the same time.
-SETTLED_NS = 2 * 10**9
 
 
 @dataclass(frozen=True)
@@ -205,9 +205,10 @@ def _listed(shard: Path, option: str) -> Contents:
     try:
         with tarfile.open(shard, "r:") as file:
             for member in file:
-                name = os.path.normpath(member.name)
-                base = os.path.basename(name)
-                if not member.isreg() or base.startswith("."):
+                name = posixpath.normpath(member.name)
+                base = posixpath.basename(name)
+                hidden = any(part.startswith(".") and part != ".." for part in name.split("/"))
+                if hidden or not member.isreg():
                     continue
                 if base.lower().endswith(IMAGE_SUFFIXES):
                     photos.pop(name, None)  # of two files of one name the later one counts, as in unpacking
@@ -234,8 +235,8 @@ def _listed(shard: Path, option: str) -> Contents:
 
 def _key(name: str) -> str:
     """Return what the files of one sample have in common: the path up to the first dot of the file's name."""
-    folder, base = os.path.split(name)
-    return os.path.join(folder, base.split(".")[0])
+    folder, base = posixpath.split(name)
+    return posixpath.join(folder, base.split(".")[0])
 
 
 def _class_in(content: bytes, base: str, shard: Path, option: str) -> str:

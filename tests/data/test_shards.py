@@ -183,7 +183,7 @@ def test_names_and_links_lead_nowhere(tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(png(1))
     (tmp_path / "shards").mkdir()
     with tarfile.open(tmp_path / "shards/0.tar", "w") as shard:
-        for name in ("../../secret.png", str(tmp_path / "secret.png")):
+        for name in ("../../secret.png", str(tmp_path / "secret.png"), ".thumbs/small.png"):
             member = tarfile.TarInfo(name)
             member.size = len(png(200))
             shard.addfile(member, io.BytesIO(png(200)))

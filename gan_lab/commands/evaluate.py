@@ -38,7 +38,9 @@ from gan_lab.version import VERSION
 log = logging.getLogger("gan_lab.evaluate")
 
 #: Data settings that change neither which photos there are nor what is seen of them.
-LOADING = {"batch_size", "num_workers", "cache_mb", "index", "max_unreadable", "degradation", "validation_degradation"}
+LOADING = {
+    "batch_size", "num_workers", "cache_mb", "cache", "index", "max_unreadable", "degradation", "validation_degradation"
+}  # fmt: skip
 
 
 def evaluate(config: DictConfig) -> None:

@@ -74,6 +74,7 @@ CHANGEABLE = (
     "data.domain_b",
     "data.num_workers",
     "data.cache_mb",
+    "data.cache",
     "data.index",
 )
 
@@ -317,11 +318,11 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
     model_class = allowed_object(config.model._target_)
     settings = OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(settings, dict)
-    datamodule: ImageDataModule = instantiate(
-        {str(key): value for key, value in settings.items() if key not in FACTS},
-        "data",
-        batch_kind=model_class.batch_kind,
-    )
+    own = {str(key): value for key, value in settings.items() if key not in FACTS}
+    try:
+        datamodule: ImageDataModule = instantiate(own, "data", batch_kind=model_class.batch_kind)
+    except UserError as error:
+        raise UserError(f"{error}{taken_from(config.data, 'data', str(error))}") from error
     datamodule.prepare()
     with open_dict(config):
         config.data.classes = datamodule.classes
@@ -336,6 +337,20 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
             f"model.micro_batches={model.micro_batches}: does not divide a batch of {config.data.batch_size} (data.batch_size)"
         )
     return datamodule, model
+
+
+def taken_from(node: DictConfig, where: str, refusal: str) -> str:
+    """Return which option, set elsewhere, gave the one of `node` that is refused its value; "" for one of its own."""
+    written_in = OmegaConf.to_container(node, resolve=False)
+    assert isinstance(written_in, dict)
+    for name, written in written_in.items():
+        if (
+            isinstance(written, str)
+            and "${" in written
+            and re.match(re.escape(f"{where}.{name!s}") + r"[=:.\[]", refusal)
+        ):
+            return f" (it is taken from {written})"
+    return ""
 
 
 def cautions(counts: dict[str, int], augmented: bool, attends: bool) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,19 +13,19 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from gan_lab.data.geometry import Augmentation
-from gan_lab.data.options import degradations, one_of, share, whole
+from gan_lab.data.options import degradations, one_of, place, share, whole
 from gan_lab.data.roles import NEEDS, Roles, Scan, Wanted
 from gan_lab.data.source import Images, Unreadable, reading_sizes
 from gan_lab.data.stream import PositionBatches
 from gan_lab.data.views import Degradation, ImageView, PairView, UnpairedView, View, collate, grey_copy
-from gan_lab.data.workers import automatic_workers, start_worker
+from gan_lab.data.workers import MOST_WORKERS, automatic_workers, start_worker
 from gan_lab.errors import UserError
 
 SPLITS = ("train", "val", "test")
 #: Facts of the data that a run's configuration records for the model's yaml; a datamodule finds them anew.
 FACTS = ("classes", "class_names")
 #: Options that name a place to write to, which a configuration from elsewhere does not choose.
-PLACES = ("index",)
+PLACES = ("index", "cache")
 
 
 class ImageDataModule(LightningDataModule):
@@ -52,7 +53,9 @@ class ImageDataModule(LightningDataModule):
         class_a, class_b: two class names that serve as the two domains.
         seed: of the order and of every draw in training; not negative.
         split_seed: of who is in which split, and of the draws in validation and test.
-        cache_mb: memory for decoded photos, shared by all workers of a process; 0 decodes each time.
+        cache_mb: room for decoded photos, shared by all workers of a process; 0 decodes each time.
+        cache: where that room is: None, in memory; a folder: in files there, which all processes of a machine share, and
+            which the next start finds filled.
         max_unreadable: the share of unreadable images, of all that there are, beyond which the run stops.
     """
 
@@ -80,13 +83,16 @@ class ImageDataModule(LightningDataModule):
         seed: int = 0,
         split_seed: int = 0,
         cache_mb: int = 2048,
+        cache: str | Path | None = None,
         max_unreadable: float = 0.05,
     ) -> None:
         super().__init__()
         self.image_size = whole("image_size", image_size, at_least=8)
         self.channels = one_of("channels", channels, (1, 3))
         self.batch_size = whole("batch_size", batch_size, at_least=1)
-        self.num_workers = num_workers if num_workers == "auto" else whole("num_workers", num_workers, at_least=0)
+        self.num_workers = num_workers
+        if num_workers != "auto":
+            whole("num_workers", num_workers, at_least=0, at_most=MOST_WORKERS)
         self.batch_kind = one_of("batch_kind", batch_kind, tuple(NEEDS))
         self.pair = one_of("pair", pair, self.pairs())
         self.degradations = degradations("degradation", degradation)
@@ -103,6 +109,11 @@ class ImageDataModule(LightningDataModule):
         self.seed = whole("seed", seed, at_least=0)
         self.split_seed = whole("split_seed", split_seed, at_least=0)
         self.cache_mb = whole("cache_mb", cache_mb, at_least=0)
+        self.cache = place("cache", cache)
+        if self.cache is not None and self.cache.exists() and not self.cache.is_dir():
+            raise UserError(
+                f"data.cache: {self.cache} is not a folder; name another one, or data.cache=null for memory."
+            )
         self.max_unreadable = share("max_unreadable", max_unreadable)
         self.classes = 0
         self.class_names: list[str] = []
@@ -241,6 +252,7 @@ class ImageDataModule(LightningDataModule):
                 unreadable,
                 fit=self.fit,
                 cache_bytes=budget,
+                folder=self.cache,
             )
             budget -= images[role].cached_bytes
         return images

@@ -14,7 +14,7 @@ from typing import IO, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.data.index import Index
+from gan_lab.data.index import SETTLED_NS, Index
 from gan_lab.data.tables import Paths, Rows
 from gan_lab.imaging.files import UnreadableImage, read_image, read_size
 from gan_lab.imaging.similarity import HASH_BITS, dhash, near_duplicate_groups
@@ -24,9 +24,6 @@ T = TypeVar("T")
 
 # Ample for fields of 12x12, and no photo below twice this size is hashed in another form than its own.
 HASHED_PIXELS = 256
-# A file system tells times apart from 2 s (FAT) down. A photo younger than that, seen from when it was looked at, may be
-# changed once more and bear the same time: such facts are not kept.
-SETTLED_NS = 2 * 10**9
 # What a killed first start had learnt is kept but for the last so many.
 AT_ONCE = 2**17
 

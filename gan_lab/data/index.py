@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 Arrays = Mapping[str, NDArray[Any]]
 
+# A file system tells times apart from 2 s (FAT) down. A photo younger than that, seen from when it was looked at, may be
+# changed once more and bear the same time: what is learnt of it is not kept.
+SETTLED_NS = 2 * 10**9
 _HEX = "[0-9a-f]" * 32
 #: What is kept at most, in bytes (a photo takes about a hundred), and for how long after its last use, in seconds.
 MOST_BYTES, OLDEST = 2 * 2**30, 90 * 24 * 3600

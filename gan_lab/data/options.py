@@ -9,10 +9,12 @@ from typing import Any
 from gan_lab.errors import UserError
 
 
-def whole(option: str, value: Any, *, at_least: int) -> int:
-    """Return `value` as an int. Raises UserError, naming data.`option`, when it is none or too small."""
+def whole(option: str, value: Any, *, at_least: int, at_most: int | None = None) -> int:
+    """Return `value` as an int. Raises UserError, naming data.`option`, when it is none, too small or too large."""
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
         raise UserError(f"data.{option}: {value!r} will not do; give a whole number from {at_least} up.")
+    if at_most is not None and value > at_most:
+        raise UserError(f"data.{option}: {value} will not do on this machine; give at most {at_most}.")
     return value
 
 

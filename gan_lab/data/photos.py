@@ -62,6 +62,7 @@ class Photos:
             sizes=self.sizes,
             labels=np.array([number.get(name or "", 0) for name in self.classes], dtype=np.int64),
             load=FileLoader(self.paths, channels, at_least),
+            how=f"decoded at {at_least} pixels or more",
         )
 
 

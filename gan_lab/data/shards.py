@@ -18,8 +18,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.data.facts import SETTLED_NS
-from gan_lab.data.index import Index
+from gan_lab.data.index import SETTLED_NS, Index
 from gan_lab.data.tables import Paths
 from gan_lab.errors import UserError
 from gan_lab.imaging.files import IMAGE_SUFFIXES, path_order

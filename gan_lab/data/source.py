@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import mmap
+import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan_lab.data.decoded import InFile, InMemory, SharedBytes
+from gan_lab.data.index import MADE_BY, SETTLED_NS
 from gan_lab.data.tables import Paths, Rows
 from gan_lab.errors import UserError
 from gan_lab.imaging.files import UnreadableImage, read_image
@@ -62,6 +66,7 @@ class Source:
         labels: [N] int64, 0 where there are no classes.
         load: index -> uint8 [H, W, C]; raises UnreadableImage.
         cheap: loading costs next to nothing (arrays in memory), so neither a cache nor workers would help.
+        how: how `load` decodes what it reads, in any words.
     """
 
     names: Sequence[str | Path]
@@ -69,9 +74,25 @@ class Source:
     labels: NDArray[np.int64]
     load: Callable[[int], NDArray[np.uint8]]
     cheap: bool = False
+    how: str = ""
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def fingerprint(self, rows: int) -> str | None:
+        """Return words that change with the pixels of the first `rows` images: their files, and how these are decoded.
+
+        None: there are no files, or one was changed a moment ago and may be changed again under the same time.
+        """
+        if not isinstance(self.names, Rows) or not isinstance(self.names.items, Paths):
+            return None
+        files = self.names.items.chosen(self.names.rows[:rows].tolist())
+        stamps = files.stamps()
+        if (stamps[:, 0] < 0).any() or stamps[:, 1:].max(initial=0) >= time.time_ns() - SETTLED_NS:
+            return None
+        content = hashlib.sha256(files.packed)
+        content.update(stamps.tobytes())
+        return f"{MADE_BY}\n{self.how}\n{os.path.realpath(files.root)}\n{content.hexdigest()}"
 
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> Source:
         """Return the table of the rows `indices`, in that order."""
@@ -141,22 +162,6 @@ def pad(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return framed(resize(image, *fitted(width, height, side)), side)[0]
 
 
-class SharedBytes:
-    """Bytes that forked processes share: anonymous memory, which a container's small /dev/shm does not limit.
-
-    A spawned process cannot inherit them; it gets zeros of its own, and so fills a cache of its own.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.array: NDArray[np.uint8] = np.frombuffer(mmap.mmap(-1, max(1, size)), dtype=np.uint8)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"size": self.array.size}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["size"])  # type: ignore[misc]
-
-
 EMPTY, FILLED, UNREADABLE = 0, 1, 2
 
 
@@ -204,6 +209,7 @@ class Images:
         unreadable: the count that images which cannot be decoded go to.
         fit: "crop" or "pad", see `reading_sizes`.
         cache_bytes: the cache takes the first images that fit into this; the others are decoded each time.
+        folder: the cache is a file in there, see `InFile`; None: memory.
     """
 
     def __init__(
@@ -215,6 +221,7 @@ class Images:
         *,
         fit: str = "crop",
         cache_bytes: int = 0,
+        folder: Path | None = None,
     ) -> None:
         self.source = source
         self.kept = kept
@@ -223,9 +230,9 @@ class Images:
         self.unreadable = unreadable
         ends = np.cumsum(kept.prod(axis=1) * channels)
         self.cached = 0 if source.cheap else int(np.searchsorted(ends, cache_bytes, side="right"))
-        self._starts = np.concatenate(([0], ends[: self.cached]))
-        self.cached_bytes = int(self._starts[-1])
-        self._bytes = SharedBytes(self.cached_bytes)
+        starts = np.concatenate(([0], ends[: self.cached]))
+        self.cached_bytes = int(starts[-1])
+        self._decoded = InMemory(starts) if folder is None or not self.cached else InFile(folder, self._words(), starts)
         self._states = unreadable.states(len(source))
 
     def __len__(self) -> int:
@@ -243,12 +250,19 @@ class Images:
         width, height = (int(side) for side in self.kept[index])
         if index >= self.cached:
             return self._decode(index, width, height)
-        start, end = self._starts[index : index + 2]
-        slot = self._bytes.array[start:end].reshape(height, width, self.channels)
+        slot = self._decoded.slot(index).reshape(height, width, self.channels)
         if self._states.array[index] == EMPTY:
-            slot[:] = self._decode(index, width, height)
+            if not self._decoded.holds(index):
+                slot[:] = self._decode(index, width, height)
+                self._decoded.seal(index)
             self._states.array[index] = FILLED  # after the bytes: a reader that sees it may trust them
         return slot
+
+    def _words(self) -> str | None:
+        """Return what the cached pixels depend on."""
+        files = self.source.fingerprint(self.cached)
+        sizes = hashlib.sha256(self.kept[: self.cached].tobytes()).hexdigest()
+        return None if files is None else f"{files}\n{self.channels} channels, {self.fit}, sizes {sizes}"
 
     def _decode(self, index: int, width: int, height: int) -> NDArray[np.uint8]:
         try:

@@ -13,6 +13,9 @@ import torch
 
 log = logging.getLogger(__name__)
 
+#: Far beyond what helps; a thousand processes would hold the machine up for minutes before the first step.
+MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
+
 
 def automatic_workers(*, cheap: bool, decoded_once: bool = False) -> int:
     """Return how many workers keep a step from waiting: none on one core or for arrays in memory, else cores - 1.

@@ -221,8 +221,8 @@ def test_photos_are_foreign_by_their_place_not_by_its_spelling(root: str | None,
     assert settings["test_share"] == (1.0 if everything else 0.1)
 
 
-def test_a_checkpoint_does_not_say_where_the_index_of_photos_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    trained = {"root": "/a/b", "index": "/c"}
+def test_a_checkpoint_does_not_say_where_what_is_known_of_photos_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = {"root": "/a/b", "index": "/c", "cache": "/c"}
     assert gan_lab.commands.evaluate.data_settings(trained, {}) == {"root": "/a/b"}
     assert gan_lab.commands.evaluate.data_settings(trained, {"index": "/d"})["index"] == "/d"
     made = MagicMock()

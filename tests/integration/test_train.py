@@ -181,6 +181,15 @@ def test_switches_are_on_or_off(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_setting_of_the_data_that_is_taken_from_the_model_s_names_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, tmp_path, "model=cut", "++model.lambda_foreground=[0,0]") == 2
+    assert "data.masks=[0, 0]: needs true or false or a number (it is taken from ${oc.select:model.lambda_fo" in (
+        capfd.readouterr().err
+    )
+
+
 def test_secrets_do_not_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = [*tiny("vae"), "name=secret", "trainer.max_iterations=1", "+data.api_key=hunter2"]
     monkeypatch.setattr("gan_lab.commands.train.FACTS", ("classes", "class_names", "api_key"))
@@ -389,16 +398,18 @@ def test_a_run_is_never_overwritten_nor_continued_as_another(
     assert "2 iterations are done already" in capsys.readouterr().out
 
 
-def test_a_checkpoint_does_not_say_where_the_index_of_photos_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("place", ["index", "cache"])
+def test_a_checkpoint_does_not_say_where_what_is_known_of_photos_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
+    monkeypatch.setattr("gan_lab.data.source.SETTLED_NS", -(10**12))  # what a test has just written counts as settled
     options = [*tiny("vae"), f"data.root={photos(tmp_path / 'photos')}", "name=mine"]
-    assert run(monkeypatch, tmp_path, *options, "data.index=first", "trainer.max_iterations=1") == 0
+    assert run(monkeypatch, tmp_path, *options, f"data.{place}=first", "trainer.max_iterations=1") == 0
     assert list((tmp_path / "first").iterdir())
     shutil.rmtree(tmp_path / "first")
     assert run(monkeypatch, tmp_path, "resume=runs/mine", "trainer.max_iterations=2") == 0
     assert not (tmp_path / "first").exists()
-    assert run(monkeypatch, tmp_path, "resume=runs/mine", "trainer.max_iterations=3", "data.index=second") == 0
+    assert run(monkeypatch, tmp_path, "resume=runs/mine", "trainer.max_iterations=3", f"data.{place}=second") == 0
     assert list((tmp_path / "second").iterdir())
 
 

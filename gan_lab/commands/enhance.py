@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ SUFFIXES = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "WEBP": (".webp",), "TI
 def enhance(config: DictConfig) -> None:
     """Enhance every photo of `input`; what an earlier call has done already is left as it is."""
     wish = Wish(config.correct, config.scale, config.strength, config.tile)
-    finish = Finish(Adjustment(**config.adjust), config.ground)
+    finish = Finish(Adjustment(**fields_only(config.adjust, Adjustment, "adjust")), config.ground)
     check_photo_options(config, guard__enabled=config.guard.enabled)
     guard = thresholds(config.guard)
     todo = with_masks(plan(config.input, config.output, config.format, PHOTO_SUFFIXES), config.mask)
@@ -155,8 +155,21 @@ def read_mask(path: Path, width: int, height: int) -> Any:
 
 def thresholds(guard: DictConfig) -> Thresholds | None:
     """Return the guard's limits; None where it is off."""
-    limits = {str(name): limit for name, limit in guard.items() if name != "enabled"}
+    limits = fields_only(guard, Thresholds, "guard", "enabled")
     return Thresholds(**limits) if guard.enabled else None
+
+
+def fields_only(group: DictConfig, kind: type[Any], name: str, *others: str) -> dict[str, Any]:
+    """Return the settings of a group as the fields of a dataclass, without the `others` among them.
+
+    Raises:
+        UserError: there are more (`+` adds a key without a look at what there is).
+    """
+    settings = {str(key): value for key, value in group.items() if key not in others}
+    known = [field.name for field in fields(kind)]
+    for key in settings.keys() - known:
+        raise UserError(f"{name}.{key}: there is no such key; under {name} there are: {', '.join((*others, *known))}")
+    return settings
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

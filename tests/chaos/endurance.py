@@ -1,6 +1,6 @@
 """Train a tiny model for a long time and watch what the process holds: memory, open files, threads, what it writes.
 
-    python -m tests.chaos.endurance --iterations 20000 [--models mlp_gan vae ...]
+    python -m tests.chaos.endurance --iterations 20000 [--models mlp_gan vae ...] [--rate 1e-6]
 
 Everything that a run does beside training happens far more often than it usually does: validation, a grid and a look of the
 doctor every 100th iteration, a checkpoint every 200th. Compared are the last tenth of the run and the second tenth, when all
@@ -82,16 +82,15 @@ def typical(moments: list[Moment]) -> Moment:
     )
 
 
-def watched(model: str, iterations: int, folder: Path, show: bool = True) -> Course:
+def watched(model: str, iterations: int, folder: Path, show: bool = True, rate: float = 1e-6) -> Course:
     """Train a model and watch its process."""
     often = [f"trainer.{name}={value}" for name, value in OFTEN.items()]
     budget = [f"trainer.max_iterations={iterations}", "trainer.max_epochs=null", f"trainer.keep_samples={KEPT}"]
     optimizers = [
         name for name in OmegaConf.load(config_dir() / "model" / f"{model}.yaml").model if "optimizer" in name
     ]
-    budget += [
-        f"model.{name}.lr=1e-6" for name in optimizers
-    ]  # at its own rates so small a GAN collapses, and is stopped
+    # at its own rates so small a GAN collapses, and is stopped; a translator that learns nothing draws nothing but grey
+    budget += [f"model.{name}.lr={rate}" for name in optimizers]
     command = [sys.executable, "-m", "gan_lab.train", *tiny(model), *often, *budget, "name=long"]
     run, moments = folder / "runs" / "long", []
     with (
@@ -124,6 +123,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--iterations", type=int, default=20_000)
     options.add_argument("--models", nargs="*", default=["mlp_gan", "vae"])
+    options.add_argument("--rate", type=float, default=1e-6, help="of learning: a translator needs more, say 2e-4")
     arguments = options.parse_args()
     print(
         "| model | iterations | memory, MB | open files | threads | bytes an iteration: metrics.csv, doctor.json, log |"
@@ -131,7 +131,7 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for model in arguments.models:
         with tempfile.TemporaryDirectory() as name:
-            course = watched(model, arguments.iterations, Path(name))
+            course = watched(model, arguments.iterations, Path(name), rate=arguments.rate)
         pairs = [(getattr(course.early, what), getattr(course.late, what)) for what in ("memory", "files", "threads")]
         written = ", ".join(f"{size:.1f}" for size in course.bytes_an_iteration.values())
         print(f"| {model} | {course.iterations} | {' | '.join(f'{a:.0f} → {b:.0f}' for a, b in pairs)} | {written} |")

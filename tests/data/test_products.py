@@ -416,7 +416,8 @@ def test_a_domain_serves_as_single_photos_and_gt_as_images(tmp_path: Path, write
 @pytest.mark.parametrize(
     "option",
     [
-        {"image_size": 0}, {"channels": 2}, {"batch_size": 0}, {"num_workers": "many"}, {"num_workers": 10**6}, {"pair": "sketch"},
+        {"image_size": 0}, {"channels": 2}, {"batch_size": 0}, {"num_workers": "many"}, {"num_workers": 10**6},
+        {"pair": "sketch"},
         {"fit": "warp"}, {"seed": -1}, {"max_unreadable": 5}, {"validation_share": 1.0}, {"domain": "C"},
         {"catalogue_images": 0}, {"near_duplicates": -1}, {"near_duplicates": 14.5}, {"near_duplicates": "x"},
         {"labels": "labels.csv"}, {"root": "a", "domain_a": "a", "domain_b": "b"},

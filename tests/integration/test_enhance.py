@@ -358,6 +358,8 @@ def test_a_killed_job_goes_on_where_it_stopped(weights: Path, tmp_path: Path) ->
         (["quality=0"], "quality=0: needs a whole number from 1 to 100"),
         (["precision=fp8"], "precision=fp8: needs one of auto, fp32, bf16"),
         (["guard.enabled=perhaps"], "guard.enabled=perhaps: needs true or false"),
+        (["+guard.edge_driyt=33"], "guard.edge_driyt: there is no such key; under guard there are: enabled, hue_drift"),
+        (["+adjust.hue=2"], "adjust.hue: there is no such key; under adjust there are: brightness"),
         (["guard.enabled=true", "guard.hue_drift=-1"], "guard.hue_drift: -1"),
         (["mask=nowhere"], "mask=nowhere: is no folder"),
         (["mask=photos/deep"], "mask=photos/deep: has a mask for none of the 3 photos"),

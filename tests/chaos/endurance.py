@@ -1,6 +1,6 @@
 """Train a tiny model for a long time and watch what the process holds: memory, open files, threads, what it writes.
 
-    python -m tests.chaos.endurance --iterations 20000 [--models mlp_gan vae ...] [--rate 1e-6]
+    python -m tests.chaos.endurance --iterations 20000 [--models mlp_gan vae ...] [--set trainer.doctor=false]
 
 Everything that a run does beside training happens far more often than it usually does: validation, a grid and a look of the
 doctor every 100th iteration, a checkpoint every 200th. Compared are the last tenth of the run and the second tenth, when all
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -82,16 +83,16 @@ def typical(moments: list[Moment]) -> Moment:
     )
 
 
-def watched(model: str, iterations: int, folder: Path, show: bool = True, rate: float = 1e-6) -> Course:
+def watched(model: str, iterations: int, folder: Path, show: bool = True, more: Sequence[str] = ()) -> Course:
     """Train a model and watch its process."""
     often = [f"trainer.{name}={value}" for name, value in OFTEN.items()]
     budget = [f"trainer.max_iterations={iterations}", "trainer.max_epochs=null", f"trainer.keep_samples={KEPT}"]
     optimizers = [
         name for name in OmegaConf.load(config_dir() / "model" / f"{model}.yaml").model if "optimizer" in name
     ]
-    # at its own rates so small a GAN collapses, and is stopped; a translator that learns nothing draws nothing but grey
-    budget += [f"model.{name}.lr={rate}" for name in optimizers]
-    command = [sys.executable, "-m", "gan_lab.train", *tiny(model), *often, *budget, "name=long"]
+    # at its own rates so small a GAN collapses, and the doctor stops it
+    budget += [f"model.{name}.lr=1e-6" for name in optimizers]
+    command = [sys.executable, "-m", "gan_lab.train", *tiny(model), *often, *budget, *more, "name=long"]
     run, moments = folder / "runs" / "long", []
     with (
         (folder / "log.txt").open("wb") as log,
@@ -113,7 +114,10 @@ def watched(model: str, iterations: int, folder: Path, show: bool = True, rate: 
             raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}\n{(folder / 'log.txt').read_text()}")
     early = [moment for moment in moments if 0.1 <= moment.iteration / iterations < 0.2]
     late = [moment for moment in moments if moment.iteration / iterations >= 0.9]
-    sizes = {name: (run / name).stat().st_size / iterations for name in ("metrics.csv", "doctor.json")}
+    sizes = {
+        name: (run / name).stat().st_size / iterations if (run / name).is_file() else 0  # without a doctor
+        for name in ("metrics.csv", "doctor.json")
+    }
     sizes["log"] = (folder / "log.txt").stat().st_size / iterations
     return Course(typical(early), typical(late), iterations, sizes, len(list((run / "samples").glob("*.png"))))
 
@@ -123,7 +127,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--iterations", type=int, default=20_000)
     options.add_argument("--models", nargs="*", default=["mlp_gan", "vae"])
-    options.add_argument("--rate", type=float, default=1e-6, help="of learning: a translator needs more, say 2e-4")
+    options.add_argument(
+        "--set", nargs="*", default=[], help="more options of the run: so small a translator is grey at any rate"
+    )
     arguments = options.parse_args()
     print(
         "| model | iterations | memory, MB | open files | threads | bytes an iteration: metrics.csv, doctor.json, log |"
@@ -131,7 +137,7 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for model in arguments.models:
         with tempfile.TemporaryDirectory() as name:
-            course = watched(model, arguments.iterations, Path(name), rate=arguments.rate)
+            course = watched(model, arguments.iterations, Path(name), more=arguments.set)
         pairs = [(getattr(course.early, what), getattr(course.late, what)) for what in ("memory", "files", "threads")]
         written = ", ".join(f"{size:.1f}" for size in course.bytes_an_iteration.values())
         print(f"| {model} | {course.iterations} | {' | '.join(f'{a:.0f} → {b:.0f}' for a, b in pairs)} | {written} |")

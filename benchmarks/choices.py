@@ -215,17 +215,8 @@ def peak() -> float:
 
 def in_a_process(group: str, number: int, side: str, arguments: argparse.Namespace) -> Figures:
     """Measure a side in a process of its own."""
-    own = [
-        "--side",
-        str(number),
-        side,
-        "--photos",
-        str(arguments.photos),
-        "--scratch",
-        str(arguments.scratch),
-        "--seconds",
-        str(arguments.seconds),
-    ]
+    given = {"photos": arguments.photos, "scratch": arguments.scratch, "seconds": arguments.seconds}
+    own = ["--side", str(number), side, *(f"--{name}={value}" for name, value in given.items())]
     own += ["--generator", arguments.generator] if arguments.generator else []
     return json.loads(output(["-m", "benchmarks.choices", group, *own]).splitlines()[-1])
 

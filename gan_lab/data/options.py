@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,27 @@ def share(option: str, value: Any) -> float:
 
 
 def place(option: str, value: str | Path | None) -> Path | None:
-    """Return `value` as a path, with ~ expanded; None stays. Raises UserError, naming data.`option`, when it is empty."""
-    if value is not None and not str(value).strip():  # an unset shell variable: Path("") would be the current folder
+    """Return `value` as a path, with ~ expanded; None stays.
+
+    Raises:
+        UserError: it is empty, or the system refuses to look at it; the message names data.`option`.
+    """
+    if value is None:
+        return None
+    if not str(value).strip():  # an unset shell variable: Path("") would be the current folder
         raise UserError(f"data.{option}: it is empty; name a path, or null for none.")
-    return None if value is None else Path(value).expanduser()
+    try:
+        path = Path(value).expanduser()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # too long a name, a folder closed to us, no such user, a zero byte
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"data.{option}: {str(value)[:200]!r} will not do ({reason}); name another path.") from error
+    return path
 
 
 def degradations(option: str, value: Any) -> list[Callable[..., Any]]:

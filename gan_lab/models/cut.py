@@ -101,6 +101,8 @@ class CUT(ManualModule):
         self.generator = generator
         self.discriminator = discriminator
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
+        if patches < 2:
+            raise UserError(f"model.patches={patches}: needs at least 2, for a patch is told from the others")
         self.projector = PatchProjector(generator.feature_channels, patches=patches)  # type: ignore[arg-type]
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer

@@ -437,6 +437,13 @@ def test_an_empty_path_is_not_the_current_folder(option: str) -> None:
             Products(**(SMALL | given | {option: empty}))
 
 
+@pytest.mark.parametrize("option", ["root", "cache", "index"])
+@pytest.mark.parametrize("path", ["x" * 400, "~nobody_of_that_name/photos", "a\0b"])
+def test_a_path_that_the_system_refuses_is_named(option: str, path: str) -> None:
+    with pytest.raises(UserError, match=rf"data\.{option}: .* will not do .*; name another path"):
+        Products(**(SMALL | {option: path}))
+
+
 def test_a_degradation_by_name_is_told_how_to_be_chosen() -> None:
     with pytest.raises(UserError, match=r"data.degradation: 'blur' .*data/degradation=blur"):
         Products(**SMALL, degradation="blur")  # type: ignore[arg-type]

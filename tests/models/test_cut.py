@@ -160,6 +160,12 @@ def test_there_is_no_way_back() -> None:
         cut().translate(photos(0)["A"], "BA")
 
 
+@pytest.mark.parametrize("patches", [0, 1, -3])
+def test_a_patch_without_others_to_be_told_from_is_refused(patches: int) -> None:
+    with pytest.raises(UserError, match=rf"model\.patches={patches}: needs at least 2"):
+        cut(patches=patches)
+
+
 def test_a_generator_without_an_encoder_is_refused() -> None:
     with pytest.raises(UserError, match="Pointwise has no encoder"):
         CUT(Pointwise(), TinyDiscriminator(4), adam(), adam())

@@ -1,6 +1,7 @@
 """How long does a start on many photos take, and how much memory, with and without what the start before has learnt?
 
     python -m benchmarks.catalogue_start [--files 10000 100000 1000000] [--shards] [--folder /tmp] [--json starts.json]
+        [--plot starts.png [--beside earlier.json ...]]
 
 For each size a tree is made and removed again: JPEG files of 32x32, a thousand in a folder, every one of other noise, so that
 none counts as another's duplicate (a file takes a block of the disk, 4 KB as a rule: 4 GB and as many inodes as files). Each
@@ -10,7 +11,7 @@ most of the start itself, and how much it has grown by from the first batch to t
 included, with data.cache_mb=0. The first start finds an empty index; the second is the next one; "off" has data.index=false.
 The file system's cache is warm in all, as the files have just been written; real photos take longer to decode at the first
 start, and no longer at the second. With --shards each thousand files lie in a tar file, and near-duplicates are not looked for,
-as `data=shards` has it.
+as `data=shards` has it. --plot draws the starts, those in other calls' --json too.
 """
 
 from __future__ import annotations
@@ -101,6 +102,27 @@ def measured(root: Path, index: str, options: argparse.Namespace) -> dict[str, A
     return dict(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout))
 
 
+def plot(found: list[dict[str, Any]], file: Path) -> None:
+    """Draw seconds and memory of first and second starts over the number of files."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6))
+    for axis, key, name in zip(axes, ("cpu_seconds", "peak_mb"), ("CPU seconds of a start", "memory, MB"), strict=True):
+        for kept, colour in (("folders", "#0072b2"), ("shards", "#e69f00")):
+            for start, line in (("first", "o-"), ("second", "o--")):
+                rows = sorted((row["files"], row[key]) for row in found if (row["kept"], row["start"]) == (kept, start))
+                if rows:
+                    axis.plot(*zip(*rows, strict=True), line, color=colour, label=f"{kept}, {start} start")
+        axis.set(xscale="log", yscale="log", xlabel="files", ylabel=name)
+        axis.grid(alpha=0.3)
+    axes[0].legend()
+    figure.tight_layout()
+    figure.savefig(file, dpi=110)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000])
@@ -110,6 +132,8 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=300, help="batches of 16 after the first")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the figures there, too")
+    parser.add_argument("--plot", type=Path, help="draw them there")
+    parser.add_argument("--beside", type=Path, nargs="+", default=[], help="other calls' --json, to be drawn too")
     parser.add_argument("--start", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--index", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -128,7 +152,7 @@ def main() -> None:
             time.sleep(3)  # photos written in the last seconds are not indexed: they may change again unseen
             for name in ("first", "second", *(["off"] if options.off else [])):
                 row = measured(root, "off" if name == "off" else str(index), options)
-                row |= {"files": files, "start": name}
+                row |= {"files": files, "start": name, "kept": "shards" if options.shards else "folders"}
                 row["index_mb"] = sum(path.stat().st_size for path in index.iterdir()) / 2**20
                 found.append(row)
                 times = [f"{row[key]:.1f}" for key in ("seconds", "cpu_seconds")]
@@ -140,6 +164,8 @@ def main() -> None:
     Console(width=120).print(table)
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
+    if options.plot:
+        plot([*found, *(row for file in options.beside for row in json.loads(file.read_text()))], options.plot)
 
 
 if __name__ == "__main__":

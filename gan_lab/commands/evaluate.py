@@ -75,6 +75,7 @@ def evaluate(config: DictConfig) -> None:
         "data": datamodule.describe(),
         "data_settings": settings,
         "image_size": datamodule.image_size,
+        "precision": str(pretrained.dtype).removeprefix("torch."),
         "split": photos.split,
         "seed": config.seed,
         "gan_lab_version": VERSION,

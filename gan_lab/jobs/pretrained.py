@@ -93,6 +93,11 @@ class Pretrained:
         return bundle.sha256(self.path) if self.model is None else file_sha256(self.path)
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Return what samples are computed in; a model's own methods compute in float32."""
+        return torch.float32 if self.generation is None else self.generation.dtype
+
+    @property
     def task(self) -> Literal["restoration", "translation", "generation", "reconstruction"]:
         """Return what the model does."""
         return "restoration" if self.model is None else self.model.task

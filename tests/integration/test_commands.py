@@ -151,6 +151,7 @@ def test_evaluate_compares_an_enhancer_with_the_input(command: Command, runs: Pa
     assert protocol["checkpoint"] == str(file)
     assert protocol["checkpoint_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert (protocol["model"], protocol["iteration"], protocol["split"]) == ("enhancer", 7, "test")
+    assert protocol["precision"] == "float32"
     assert "demo catalogue" in protocol["data"]
     for text in ("enhancer", "as is", "PSNR", "CIEDE2000", "out/metrics.json"):
         assert text in command.out
@@ -178,6 +179,7 @@ def test_evaluate_takes_other_photos(command: Command, runs: Path) -> None:
     assert command(gan_lab.evaluate, *base, "output=out") == 0
     figures, protocol = metrics(command.folder / "out")
     assert (protocol["n"], protocol["n_real"]) == (10, 10)
+    assert protocol["precision"] == str(gan_lab.load(runs / "cgan").dtype).removeprefix("torch.")
     assert protocol["extractor"] == "random VGG, seed 0"
     assert protocol["labels"] == "all in turn"
     assert figures["kid_random_vgg"] > figures["floor"]["kid_random_vgg"]

@@ -181,9 +181,9 @@ class ImageDataModule(LightningDataModule):
         counts = " / ".join(self._count(split) for split in SPLITS)
         classes = f", {self.classes} classes ({', '.join(self.class_names[:12])})" if self.classes else ""
         cached = sum(images.cached_bytes for images in self._opened())
-        cache = f"{math.ceil(cached / 2**20)} MB" + (
-            "" if self._decoded_once() else ", full: the rest is decoded each time"
-        )
+        place = f" in {self.cache}" if self.cache and cached else ""
+        full = "" if self._decoded_once() else ", full: the rest is decoded each time"
+        cache = f"{math.ceil(cached / 2**20)} MB{place}{full}"
         return (
             f"{self._found}: {counts} samples to train / validate / test{classes}\n"
             f"{self.batch_kind} batches of {self.batch_size}, {self.channels}x{self.image_size}x{self.image_size}, "

@@ -66,6 +66,13 @@ def test_the_next_start_decodes_nothing_and_sees_the_same(write: Write, tmp_path
     assert all(map(np.array_equal, plain, second))
 
 
+def test_the_log_says_where_it_is(write: Write, tmp_path: Path) -> None:
+    write("photos", 12)
+    data = Products(tmp_path / "photos", image_size=16, batch_size=8, index=False, cache=tmp_path / "cache")
+    data.prepare()
+    assert f"decoded cache 1 MB in {tmp_path / 'cache'}" in data.describe()
+
+
 def test_workers_share_it_and_leave_it_filled(write: Write, tmp_path: Path, reads: list[str]) -> None:
     write("photos", 12)
     batches(tmp_path / "photos", cache=tmp_path / "cache", num_workers=2)

@@ -144,7 +144,7 @@ class InFile(InMemory):
             file, part = self._made(size)
             try:
                 os.link(part, path)  # unlike a renaming it fails where another process was first: that one's is shared
-                self._tidy(path)
+                self._tidy()
                 return file
             except FileExistsError:
                 os.close(file)
@@ -167,7 +167,7 @@ class InFile(InMemory):
             raise
         return file, path
 
-    def _tidy(self, newest: Path) -> None:
+    def _tidy(self) -> None:
         """Remove what has not been opened for long, and what killed makers left; who has one mapped keeps it."""
         now = time.time()
         for path, oldest in (
@@ -175,5 +175,5 @@ class InFile(InMemory):
             *((path, 3600) for path in self.folder.glob(f".{_HEX}.pixels.part")),
         ):
             with suppress(OSError):  # another process may tidy as well
-                if path != newest and now - path.stat().st_mtime > oldest:
+                if now - path.stat().st_mtime > oldest:
                     path.unlink()

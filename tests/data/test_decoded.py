@@ -102,6 +102,16 @@ def test_what_changes_the_pixels_has_them_decoded_anew(
     assert all(map(np.array_equal, cached, batches(tmp_path / "photos", **options)))
 
 
+def test_another_way_of_decoding_to_the_same_size_has_them_decoded_anew(
+    write: Write, tmp_path: Path, reads: list[str]
+) -> None:
+    write("photos", 12)
+    batches(tmp_path / "photos", cache=tmp_path / "cache", image_size=16, shorter_side=24)
+    reads.clear()
+    batches(tmp_path / "photos", cache=tmp_path / "cache", image_size=20, shorter_side=24)
+    assert reads
+
+
 def test_photos_that_may_still_change_leave_no_file(
     write: Write, tmp_path: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +163,19 @@ def test_processes_that_begin_at_once_share_one_file(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
     store = InFile(tmp_path, "words", STARTS)
     assert [int(store.slot(index)[0]) for index in range(3) if store.holds(index)] == [0, 1, 2]
+
+
+def test_the_file_of_whoever_was_first_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = InFile._made
+
+    def late(self: InFile, size: int) -> tuple[int, Path]:
+        monkeypatch.setattr(InFile, "_made", made)
+        fill(InFile(tmp_path, "words", STARTS), 1, 5)  # another process, meanwhile
+        return made(self, size)
+
+    monkeypatch.setattr(InFile, "_made", late)
+    assert InFile(tmp_path, "words", STARTS).holds(1)
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_file_of_another_length_is_made_anew(tmp_path: Path) -> None:

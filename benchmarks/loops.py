@@ -1,9 +1,10 @@
 """Training steps without a framework, over gan_lab's networks: plain, as tutorials and papers' repositories do, and tuned.
 
 Plain: fp32, NCHW, eager, Adam as it comes, every forward made where the algorithm names it; D's weight gradients are computed
-in G's update and thrown away, where the original does so (CycleGAN's code freezes D). Tuned: channels last, bf16 where the
-hardware multiplies it, fused Adam, a frozen D in G's update, forwards shared between the updates, and one call for batches
-that a network may see together. Losses, and penalties on a gradient, are fp32 in both.
+in G's update and thrown away, where the original does so (CycleGAN's code freezes D); spectral norm is torch's. Tuned:
+channels last, bf16 where the hardware multiplies it, fused Adam, a frozen D in G's update, forwards shared between the updates,
+one call for batches that a network may see together, and gan_lab's spectral norm. Losses, and penalties on a gradient, are
+fp32 in both.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrizations, parametrize
 
 
 class Loop:
@@ -29,6 +31,8 @@ class Loop:
 
     def __init__(self, model: Any, batch: dict[str, Tensor], tuned: bool, compiled: bool) -> None:
         self.model, self.batch, self.tuned = model, batch, tuned
+        if not tuned:
+            with_torchs_spectral_norm(model)
         self.device = next(iter(batch.values())).device
         model.to(self.device, **({"memory_format": torch.channels_last} if tuned else {}))
         if compiled:
@@ -68,6 +72,14 @@ class Loop:
     ) -> None:
         parameters = [p for network in networks for p in network.parameters()]
         self.optimizers[name] = torch.optim.Adam(parameters, lr=lr, betas=betas, fused=self.tuned or None)
+
+
+def with_torchs_spectral_norm(model: nn.Module) -> None:
+    """Replace gan_lab's spectral norm by torch's, which computes the same."""
+    for layer in list(model.modules()):
+        if parametrize.is_parametrized(layer, "weight"):
+            parametrize.remove_parametrizations(layer, "weight")
+            parametrizations.spectral_norm(layer)
 
 
 class GANLoop(Loop):

@@ -9,7 +9,7 @@ from gan_lab.networks.features import Inception, RandomVGG, VGG19Features, incep
 from gan_lab.networks.initialisation import initialise
 from gan_lab.networks.light import Light, LightCorrector, relight
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
-from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer, spectral_normalise
+from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer
 from gan_lab.networks.patch_projector import PatchProjector
 from gan_lab.networks.patchgan import PatchDiscriminator
 from gan_lab.networks.quantizer import VectorQuantizer
@@ -18,6 +18,7 @@ from gan_lab.networks.recomputation import recompute_activations
 from gan_lab.networks.resnet import ResnetGenerator
 from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
 from gan_lab.networks.restorer import Restorer
+from gan_lab.networks.spectral_norm import spectral_normalise
 from gan_lab.networks.torchvision_features import TorchvisionFeatures, torchvision_features
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.vae import ConvDecoder, ConvEncoder

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from gan_lab.networks.discriminator import Discriminator, LabelPlane, require_label
 from gan_lab.networks.initialisation import initialise, initialise_without_norm
-from gan_lab.networks.norm import Norm, needs_bias, norm_layer, spectral_normalise
+from gan_lab.networks.norm import Norm, needs_bias, norm_layer
+from gan_lab.networks.spectral_norm import spectral_normalise
 
 # image_size -> (side of the smallest feature map, number of doublings)
 _LADDERS = {28: (7, 2), 32: (4, 3), 64: (4, 4), 128: (4, 5), 256: (4, 6)}

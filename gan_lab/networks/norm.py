@@ -1,4 +1,4 @@
-"""Normalisation layers by name, conditional batch norm, and spectral norm."""
+"""Normalisation layers by name, and conditional batch norm."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import parametrizations
 
 from gan_lab.errors import UserError
 
@@ -103,15 +102,3 @@ class ConditionalBatchNorm2d(nn.Module):
         scale = self.scale(label).to(normalised.dtype)[:, :, None, None]  # [N, C, 1, 1]
         shift = self.shift(label).to(normalised.dtype)[:, :, None, None]
         return normalised * scale + shift
-
-
-def spectral_normalise(module: nn.Module) -> None:
-    """Divide the weight of every convolution, linear layer and embedding below `module` by its largest singular value.
-
-    Call it after the weights are initialised: the first power iterations start from them.
-
-    Source: Miyato et al. 2018, arXiv:1802.05957, eq. 8 and algorithm 1.
-    """
-    for layer in list(module.modules()):
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            parametrizations.spectral_norm(layer)

@@ -6,7 +6,8 @@ from torch import nn
 
 from gan_lab.networks.discriminator import Discriminator
 from gan_lab.networks.initialisation import initialise
-from gan_lab.networks.norm import Norm, needs_bias, norm_layer, spectral_normalise
+from gan_lab.networks.norm import Norm, needs_bias, norm_layer
+from gan_lab.networks.spectral_norm import spectral_normalise
 
 
 class PatchDiscriminator(Discriminator):

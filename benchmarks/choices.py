@@ -1,10 +1,11 @@
 """Time what gan_lab does for speed, each with it and without.
 
-    python -m benchmarks.choices [memory checkpointing tools png cache start ...] [--photos folder] [--generator run]
-        [--rounds 3] [--seconds 8] [--markdown out.md]
+    python -m benchmarks.choices [memory spectral_norm checkpointing tools png cache start ...] [--photos folder]
+        [--generator run] [--rounds 3] [--seconds 8] [--markdown out.md]
 
 memory: whether glibc keeps what tensors give back, in a VAE's, a DCGAN's and a CycleGAN's training at 128 pixels, and for two
     photos of 12 megapixels enhanced.
+spectral_norm: all weights of SNGAN's discriminator, divided once and differentiated once, by torch's and by gan_lab's.
 checkpointing: CycleGAN at 256 pixels, batch 1, with `gradient_checkpointing`.
 tools: a photo of 1 megapixel enhanced by the shipped restorer, fp32 and bf16, and how far the results are apart, in levels of
     255; with --generator, 64 images of that run as well.
@@ -41,14 +42,17 @@ from omegaconf import open_dict
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
+from torch.nn.utils.parametrize import is_parametrized
 
 import gan_lab
 from benchmarks.contest import write
 from benchmarks.growth import output
+from benchmarks.loops import with_torchs_spectral_norm
 from benchmarks.speed_tools import CASES as TOOLS
 from benchmarks.speed_tools import write_noisy
 from benchmarks.speed_training import CASES as TRAININGS
 from benchmarks.speed_training import OWN, Timed, train, write_photos
+from gan_lab.config import compose, instantiate
 from gan_lab.data import Products
 from gan_lab.hardware import keep_freed_memory
 from gan_lab.training import prepare_process
@@ -94,6 +98,27 @@ def memory(name: str, side: str, work: Work) -> Figures:
     if name in TRAININGS:
         return training(name, work)
     return {"ms": TOOLS[name].measure(OWN, work.seconds, work.photos, "cpu").ms, "peak MB": peak()}
+
+
+def spectral_norm(side: str, work: Work) -> Figures:
+    """Divide the weights of SNGAN's discriminator by their largest singular values, and differentiate."""
+    keep_freed_memory()
+    discriminator = instantiate(compose("train", ["model=sngan"]).model.discriminator)
+    if side == "torch's":
+        with_torchs_spectral_norm(discriminator)
+    discriminator.to(memory_format=torch.channels_last)
+    layers = [layer for layer in discriminator.modules() if is_parametrized(layer, "weight")]
+    gradients = [torch.randn_like(layer.weight) for layer in layers]
+    times: list[tuple[float, float]] = []
+    while sum(map(sum, times)) < work.seconds:
+        discriminator.zero_grad()
+        began = time.perf_counter()
+        weights = [layer.weight for layer in layers]
+        divided = time.perf_counter()
+        torch.autograd.backward(weights, gradients)
+        times.append((divided - began, time.perf_counter() - divided))
+    forward, backward = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
+    return {"ms forward": forward, "ms backward": backward}
 
 
 def checkpointing(side: str, work: Work) -> Figures:
@@ -200,6 +225,7 @@ CASES: dict[str, list[tuple[str, Case]]] = {
         (name, (("returned", "kept"), lambda side, work, name=name: memory(name, side, work)))  # type: ignore[misc]
         for name in ("vae", "dcgan", "cyclegan", "enhance_12")
     ],
+    "spectral_norm": [("spectral_norm", (("torch's", "gan_lab's"), spectral_norm))],
     "checkpointing": [("cyclegan256", (("kept", "again"), checkpointing))],
     "tools": [("tools", (("fp32", "bf16"), tools))],
     "png": [("png", (("Pillow's own level", "level 3"), png))],

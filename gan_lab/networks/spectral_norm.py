@@ -103,4 +103,4 @@ class _Divided(torch.autograd.Function):
         """Return (G - <G, W / sigma> u v') / sigma."""
         divided, u, v, sigma = context.saved_tensors
         share = (gradient * divided).sum() / sigma
-        return torch.addcmul(gradient / sigma, u * share, v, value=-1), None, None, None
+        return (gradient / sigma).addcmul_(u * share, v, value=-1), None, None, None

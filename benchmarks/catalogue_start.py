@@ -110,7 +110,9 @@ def plot(found: list[dict[str, Any]], file: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6))
-    for axis, key, name in zip(axes, ("cpu_seconds", "peak_mb"), ("CPU seconds of a start", "memory, MB"), strict=True):
+    for axis, key, name in zip(
+        axes, ("cpu_seconds", "peak_mb"), ("CPU seconds of a start", "memory above the imports, MB"), strict=True
+    ):
         for kept, colour in (("folders", "#0072b2"), ("shards", "#e69f00")):
             for start, line in (("first", "o-"), ("second", "o--")):
                 rows = sorted((row["files"], row[key]) for row in found if (row["kept"], row["start"]) == (kept, start))
@@ -118,7 +120,7 @@ def plot(found: list[dict[str, Any]], file: Path) -> None:
                     axis.plot(*zip(*rows, strict=True), line, color=colour, label=f"{kept}, {start} start")
         axis.set(xscale="log", yscale="log", xlabel="files", ylabel=name)
         axis.grid(alpha=0.3)
-    axes[0].legend()
+    axes[1].legend(loc="upper left")
     figure.tight_layout()
     figure.savefig(file, dpi=110)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -329,10 +330,11 @@ class ManualModule(LightningModule):
         what = "a loss"
         if evidence.keys() == {GRADIENT}:
             what, terms = GRADIENT, "the backward pass, behind losses that were finite"
+        rates = " or ".join(f"model.{name}.lr" for name in vars(self) if re.fullmatch(r"([a-z]+_)?optimizer", name))
         return TrainingDivergedError(
             f"{what} was not finite at iteration {since}: training has diverged. It began in {terms}"
             f"{f' ({where})' if where else ''}. The last checkpoint is from before that. Try model.gradient_clip=1, a lower "
-            "learning rate, or trainer.precision=32-true",
+            f"learning rate{f' ({rates})' if rates else ''}, or trainer.precision=32-true",
             since=since,
             rollbacks=self.rollbacks,
             evidence=evidence,

@@ -25,7 +25,6 @@ import argparse
 import contextlib
 import io
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -54,7 +53,7 @@ from benchmarks.speed_training import CASES as TRAININGS
 from benchmarks.speed_training import OWN, Timed, train, write_photos
 from gan_lab.config import compose, instantiate
 from gan_lab.data import Products
-from gan_lab.hardware import keep_freed_memory
+from gan_lab.hardware import keep_freed_memory, peak_memory
 from gan_lab.training import prepare_process
 
 Figures = dict[str, float]
@@ -88,7 +87,7 @@ def training(name: str, work: Work, **settings: Any) -> Figures:
         prepare_process(config)
         timed = Timed(work.seconds, time.perf_counter(), warm_up=3)
         train(config, Path(runs) / "speed", timed)
-        return {"ms": timed.measured(1).ms, "peak MB": peak()}
+        return {"ms": timed.measured(1).ms, "peak MB": peak_memory()}
 
 
 def memory(name: str, side: str, work: Work) -> Figures:
@@ -97,7 +96,7 @@ def memory(name: str, side: str, work: Work) -> Figures:
         assert keep_freed_memory()
     if name in TRAININGS:
         return training(name, work)
-    return {"ms": TOOLS[name].measure(OWN, work.seconds, work.photos, "cpu").ms, "peak MB": peak()}
+    return {"ms": TOOLS[name].measure(OWN, work.seconds, work.photos, "cpu").ms, "peak MB": peak_memory()}
 
 
 def spectral_norm(side: str, work: Work) -> Figures:
@@ -232,11 +231,6 @@ CASES: dict[str, list[tuple[str, Case]]] = {
     "cache": [("cache", (("in memory", "in a file"), cache))],
     "start": [("start", (("a run", "imports"), start))],
 }
-
-
-def peak() -> float:
-    """Return the most memory that this process has held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def in_a_process(group: str, number: int, side: str, arguments: argparse.Namespace) -> Figures:

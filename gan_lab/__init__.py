@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from gan_lab.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from gan_lab.jobs import Pretrained
@@ -22,7 +23,9 @@ __all__ = ["__version__", "load"]
 __version__ = VERSION
 
 
-def load(checkpoint: str | Path = "faithful", device: str = "auto", precision: str = "auto") -> Pretrained:
+def load(
+    checkpoint: str | Path = "faithful", device: str = "auto", precision: str = "auto", trust: str | Sequence[str] = ()
+) -> Pretrained:
     """Open a trained model to use it in Python.
 
     Args:
@@ -30,6 +33,8 @@ def load(checkpoint: str | Path = "faithful", device: str = "auto", precision: s
             taken, a .ckpt file, or a .safetensors file of `gan_lab.pack`.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         precision: of the networks: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
+        trust: a package of your own, or several, whose classes the checkpoint may name. A class that is not gan_lab's is
+            refused otherwise, since a checkpoint from elsewhere could name any.
 
     Returns:
         A tool with `.enhance(image)`, `.translate(image, direction)`, `.generate(n, seed, label, truncation)`,
@@ -38,6 +43,8 @@ def load(checkpoint: str | Path = "faithful", device: str = "auto", precision: s
     Raises:
         UserError: there is no checkpoint, or it cannot be read.
     """
-    from gan_lab.jobs import open_checkpoint  # here, because torch and Lightning take seconds to import
+    # here, because torch and Lightning take seconds to import
+    from gan_lab.config import trusted_packages
+    from gan_lab.jobs import open_checkpoint
 
-    return open_checkpoint(checkpoint, device, precision)
+    return open_checkpoint(checkpoint, device, precision, trusted_packages(trust))

@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,26 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
+from gan_lab.storage import open_regular, plain_data, printable
 from gan_lab.version import VERSION
 
 log = logging.getLogger(__name__)
 
 #: A run's newest checkpoint, and the one before it.
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+#: How the name ends of what a module keeps beside its tensors.
+EXTRA_STATE = "_extra_state"
 #: Version of the checkpoint's own layout.
 FORMAT = 1
+#: What a run needs to go on, beside its weights.
+RESUMED = {"ranks": list, "optimizer_states": list, "lr_schedulers": list, "callbacks": dict}
 #: Parts of a configuration that are groups of options.
 GROUPS = ("model", "data", "trainer", "logger", "choices")
+#: What else a checkpoint holds; anything beside it is left out, Lightning's loop counters of a stranger's file among it.
+PARTS = (
+    *("config", "clock", "state_dict", "ranks", "format", "versions", "optimizer_states", "lr_schedulers", "callbacks"),
+    *("epoch", "global_step", "pytorch-lightning_version", "MixedPrecision"),
+)
 #: Options of the data by the names that older checkpoints have for them.
 RENAMED = {"root_A": "domain_a", "root_B": "domain_b", "class_A": "class_a", "class_B": "class_b"}
 
@@ -93,8 +103,16 @@ class CrashSafeIO(CheckpointIO):
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read a checkpoint's tensors and plain containers."""
-        return read(Path(path))
+        """Read a checkpoint's tensors and plain containers.
+
+        Raises:
+            UserError: see `read`, or it lacks what a run needs to go on.
+        """
+        content = read(Path(path))
+        for name, kind in RESUMED.items():
+            if type(content.get(name)) is not kind:
+                raise UserError(f"checkpoint {path}: no run can go on from it (its {name} is something else)")
+        return content
 
     def remove_checkpoint(self, path: Any) -> None:
         """Delete a checkpoint."""
@@ -220,28 +238,94 @@ def read(path: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # what a damaged file makes of the unpickler can be anything, IndexError among it
         raise DamagedError(path, str(error).splitlines()[0][:120] if str(error) else type(error).__name__) from error
-    parts = checkpoint.keys() if isinstance(checkpoint, dict) else set()
-    config = checkpoint["config"] if {"config", "clock", "state_dict"} <= parts else None
-    if not isinstance(config, dict) or "model" not in config:
+    if type(checkpoint) is not dict or not {"config", "clock", "state_dict"} <= checkpoint.keys():
         raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
-    wrong = [name for name in GROUPS if not isinstance(config.get(name, {}), dict)]
-    if wrong or not isinstance(checkpoint["clock"], dict) or not isinstance(checkpoint.get("format", 0), int):
-        raise UserError(f"checkpoint {path}: not made by gan_lab ({', '.join(wrong) or 'its clock'} is something else)")
-    if checkpoint.get("format", 0) > FORMAT:
-        maker = (checkpoint.get("versions") or {}).get("gan_lab", "")
+    checkpoint = {name: checkpoint[name] for name in PARTS if name in checkpoint}
+    check_format(checkpoint, path)
+    checkpoint["clock"] = clock_of(checkpoint["clock"], path)
+    checkpoint["state_dict"] = weights_of(checkpoint["state_dict"], path)
+    checkpoint["config"] = config_of(checkpoint["config"], path)
+    return checkpoint
+
+
+def check_format(checkpoint: dict[str, Any], path: Path) -> None:
+    """Refuse what a newer gan_lab has made.
+
+    Raises:
+        UserError: it is newer, or says nothing that makes sense.
+    """
+    number = checkpoint.get("format", 0)
+    if type(number) is not int or not isinstance(checkpoint.get("pytorch-lightning_version", ""), str):
+        raise UserError(f"checkpoint {path}: not made by gan_lab (its format is something else)")
+    if number > FORMAT:
+        known = plain_data(checkpoint.get("versions"), f"checkpoint {path}: versions")
+        maker = printable(str(known.get("gan_lab", ""))) if isinstance(known, dict) else ""
         raise UserError(
             f"checkpoint {path}: made by a newer gan_lab {maker} (this is {VERSION}); upgrade with "
             "pip install -U gan-lab"
         )
-    if not isinstance(checkpoint["clock"].get("iteration"), int):
+
+
+def clock_of(clock: Any, path: Path) -> dict[str, Any]:
+    """Return the clock of a checkpoint.
+
+    Raises:
+        UserError: it is none.
+    """
+    clock = plain_data(clock, f"checkpoint {path}: clock")
+    if not isinstance(clock, dict) or type(clock.get("iteration")) is not int or clock["iteration"] < 0:
         raise UserError(f"checkpoint {path}: not made by gan_lab (its clock has no iteration)")
+    progress, rollbacks = clock.get("progress", 0.0), clock.get("rollbacks", 0)
+    if type(progress) not in (int, float) or type(rollbacks) is not int:
+        raise UserError(f"checkpoint {path}: not made by gan_lab (its clock is something else)")
+    return {"progress": 0.0, "rollbacks": 0} | clock
+
+
+def weights_of(weights: Any, path: Path) -> dict[str, Any]:
+    """Return a state dict as a plain one: tensors by name, and the extra state of an averaged network as data.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    if not isinstance(weights, dict):
+        raise UserError(f"checkpoint {path}: not made by gan_lab (its weights are something else)")
+    found: dict[str, Any] = {}
+    for name, value in weights.items():
+        if type(name) is not str:
+            raise UserError(f"checkpoint {path}: not made by gan_lab (a weight has no name)")
+        if name.endswith(EXTRA_STATE):
+            found[name] = plain_data(value, f"checkpoint {path}: {name}")
+        elif type(value) in (torch.Tensor, torch.nn.Parameter) and value.layout is torch.strided:
+            found[name] = value.detach()
+        else:
+            raise UserError(f"checkpoint {path}: its weight {printable(name[:200])} is no dense tensor")
+    return found
+
+
+def config_of(config: Any, path: Path) -> dict[str, Any]:
+    """Return the configuration that a checkpoint carries, as data.
+
+    Raises:
+        UserError: it is none, or holds what no configuration of gan_lab's does.
+    """
+    where = f"checkpoint {path}: config"
+    if type(config) is not dict or "model" not in config:
+        raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
+    # what was typed may hold interpolations, which were resolved elsewhere; nothing else may
+    overrides = plain_data(config.get("overrides", []), f"{where}.overrides")
+    config = plain_data({name: part for name, part in config.items() if name != "overrides"}, where, configuration=True)
+    wrong = [name for name in GROUPS if not isinstance(config.get(name, {}), dict)]
+    if wrong or not isinstance(overrides, list) or not all(isinstance(line, str) for line in overrides):
+        raise UserError(f"checkpoint {path}: not made by gan_lab ({', '.join(wrong) or 'overrides'} is something else)")
+    if overrides:
+        config["overrides"] = overrides
     if "penalty" in config["model"]:  # of a gan_lab that took a single one
         penalty = config["model"].pop("penalty")
-        named = penalty and {str(penalty["_target_"]).rsplit(".", 1)[-1].lower(): penalty}
-        config["model"]["penalties"] = named
+        name = str(penalty.get("_target_", "")).rsplit(".", 1)[-1].lower() if isinstance(penalty, dict) else "penalty"
+        config["model"]["penalties"] = penalty and {name: penalty}
     if "data" in config:
         config["data"] = {RENAMED.get(name, name): value for name, value in config["data"].items()}
-    return checkpoint
+    return config
 
 
 def check_whole(path: Path) -> None:
@@ -250,7 +334,7 @@ def check_whole(path: Path) -> None:
     Raises:
         DamagedError: they differ, or it is packed, as none of gan_lab's is: a few bytes could unpack to any size.
     """
-    with zipfile.ZipFile(path) as file:
+    with open_regular(path) as opened, zipfile.ZipFile(opened) as file:
         if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
             raise DamagedError(path, "it is compressed")
         broken = file.testzip()
@@ -282,8 +366,15 @@ def newest_whole(
     return found
 
 
-def load_model(path: Path, device: str | torch.device = "cpu") -> tuple[ManualModule, dict[str, Any]]:
+def load_model(
+    path: Path, device: str | torch.device = "cpu", trust: Collection[str] = ()
+) -> tuple[ManualModule, dict[str, Any]]:
     """Build the model that a checkpoint describes and fill in its weights.
+
+    Args:
+        path: the file.
+        device: where to put the model.
+        trust: packages of the user's own whose classes it may name; see `gan_lab.config.targets`.
 
     Returns:
         The model in evaluation mode on `device`, and the resolved configuration of its run.
@@ -299,7 +390,7 @@ def load_model(path: Path, device: str | torch.device = "cpu") -> tuple[ManualMo
         settings["lambda_perceptual"] = 0.0
         if settings.get("lambda_l1") == 0:
             settings["lambda_l1"] = 1.0
-    model: ManualModule = instantiate(settings, "model")
+    model: ManualModule = instantiate(settings, f"checkpoint {path}: model", ManualModule, trust)
     load_weights(model, checkpoint["state_dict"], path)
     model.iteration = checkpoint["clock"]["iteration"]
     return model.to(device).eval(), checkpoint["config"]
@@ -313,7 +404,7 @@ def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], path:
     """
     try:
         model.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"checkpoint {path}: its weights do not fit the model: {reason}") from error
 

@@ -32,10 +32,12 @@ def kinds_of(target: Any) -> dict[str, Any]:
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Tell whether a plain value is of a kind; what is not known always is, and an object's description unless it is plain."""
+    """Tell whether a plain value is of a kind; of an unknown kind every value is, of an object's kind a description alone."""
     origin, parts = get_origin(kind), get_args(kind)
-    if kind is Any or kind is None or kind is type(None):
-        return kind is Any or value is None
+    if kind in (Any, object):
+        return True
+    if kind is None or kind is type(None):
+        return value is None
     if origin in (Union, types.UnionType):
         return any(fits(value, part) for part in parts)
     if isinstance(value, dict) and "_target_" in value:
@@ -53,7 +55,7 @@ def fits(value: Any, kind: Any) -> bool:
         return isinstance(value, Mapping) and all(fits(each, parts[1]) for each in value.values() if len(parts) == 2)
     if inspect.isclass(bare) and issubclass(bare, Sequence):
         return isinstance(value, Sequence) and not isinstance(value, str) and fits_all(list(value), bare, parts)
-    return not isinstance(value, (bool, int, float, str)) if is_object(kind) else True
+    return not is_object(kind)
 
 
 def fits_all(values: list[Any], bare: type, parts: tuple[Any, ...]) -> bool:

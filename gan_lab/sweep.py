@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import csv
+import io
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gan_lab.config import fail, secrets_masked
 from gan_lab.errors import UserError
 from gan_lab.jobs.lock import refuse_links
+from gan_lab.storage import open_regular, plain_data, printable, read_regular
+
+#: Length beyond which a job's file is not this program's, in bytes.
+MAX_BYTES = 64 * 2**20
+#: What a cell begins with that a spreadsheet takes for a formula.
+FORMULA = tuple("=+-@\t\r\n")
+SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class SweepSummary(Callback):
@@ -60,12 +71,12 @@ class SweepSummary(Callback):
         with (folder / "summary.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
-            writer.writerows(rows)
-        table = Table(title=f"{folder}: {len(rows)} jobs")
+            writer.writerows({name: neutralised(value) for name, value in row.items()} for row in rows)
+        table = Table(title=Text(f"{printable(str(folder))}: {len(rows)} jobs"))
         for name in columns:
-            table.add_column(name)
+            table.add_column(Text(printable(name)))
         for row in rows:
-            table.add_row(*[str(row.get(name, "")) for name in columns])
+            table.add_row(*[Text(printable(str(row.get(name, "")))) for name in columns])
         Console(width=None if Console().is_terminal else 160).print(table)
         failed = [row["job"] for row in rows if row["status"] != "done"]
         if failed:
@@ -77,24 +88,59 @@ def job_row(folder: Path) -> dict[str, Any]:
     """Return what is told of one job; `rank` sorts the best first and the failed last."""
     row: dict[str, Any] = {"job": folder.name, "rank": (1, 0.0, int(folder.name))}
     error = folder / "error.txt"
-    if (folder / "config.yaml").exists():
-        saved = OmegaConf.load(folder / "config.yaml")
-        row["overrides"] = list(saved.overrides)
-        row |= figures(folder / "metrics.csv", *saved.monitor)
-        if "best" in row:
-            better = row["best"] if saved.monitor[1] == "min" else -row["best"]
-            row["rank"] = (0, better, int(folder.name))
-    row["status"] = error.read_text().splitlines()[0][:80] if error.exists() else "done"
-    if error.exists():
+    row["status"] = first_line(error) if error.exists() else "done"
+    try:
+        if (folder / "config.yaml").exists():
+            row["overrides"], monitor = settings_of(folder / "config.yaml")
+            row |= figures(folder / "metrics.csv", *monitor)
+            if "best" in row:
+                better = row["best"] if monitor[1] == "min" else -row["best"]
+                row["rank"] = (0, better, int(folder.name))
+    except (UserError, OSError, ValueError) as refusal:  # files that somebody else has written
+        row["status"] = printable(str(refusal)[:80])
+    if row["status"] != "done":
         row["rank"] = (2, 0.0, int(folder.name))
     return row
+
+
+def settings_of(path: Path) -> tuple[list[str], tuple[str, str]]:
+    """Return the overrides and the monitored figure, with its better direction, of a job's `config.yaml`; as data.
+
+    Raises:
+        UserError: the file is not as a run writes it.
+    """
+    try:
+        saved = plain_data(yaml.load(read_regular(path, MAX_BYTES), SAFE_LOADER), str(path))
+        overrides, (figure, direction) = [str(line) for line in saved["overrides"]], saved["monitor"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: is no configuration of a run ({' '.join(str(error).split())[:160]})") from error
+    return overrides, (str(figure), str(direction))
+
+
+def first_line(path: Path) -> str:
+    """Return the beginning of a job's `error.txt`."""
+    try:
+        lines = read_regular(path, MAX_BYTES).decode(errors="replace").splitlines()
+    except OSError as error:
+        return f"{path.name} cannot be read ({error.strerror})"
+    return printable(lines[0][:80]) if lines else "failed"
+
+
+def neutralised(value: Any) -> Any:
+    """Return a cell of a csv file as text that no spreadsheet takes for a formula; numbers stay as they are."""
+    if isinstance(value, str) and value[:1] in FORMULA:
+        with suppress(ValueError):
+            float(value)
+            return value
+        return f"'{value}"
+    return value
 
 
 def figures(path: Path, monitor: str, direction: str) -> dict[str, Any]:
     """Return the last iteration and the best value of the monitored figure from a `metrics.csv`."""
     if not path.exists():
         return {}
-    with path.open(newline="") as file:
+    with io.TextIOWrapper(open_regular(path), errors="replace", newline="") as file:
         rows = list(csv.DictReader(file))
     values = [float(row[monitor]) for row in rows if row.get(monitor)]
     found: dict[str, Any] = {"iterations": rows[-1]["iteration"], "figure": monitor} if rows else {}

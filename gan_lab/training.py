@@ -29,7 +29,7 @@ from gan_lab.callbacks import (
 )
 from gan_lab.callbacks.spared import named, spared
 from gan_lab.checkpoint import CrashSafeIO
-from gan_lab.config import config_dir, instantiate
+from gan_lab.config import LOGGERS, build, checked_call, config_dir, trusted_packages
 from gan_lab.errors import UserError
 from gan_lab.hardware import cpu_has_bf16, user_cache
 from gan_lab.models import ManualModule
@@ -233,14 +233,18 @@ def build_loggers(config: DictConfig, run_dir: Path, start_iteration: int) -> li
         UserError: wandb is asked for and not installed.
     """
     loggers: list[Logger] = [MetricsCSV(run_dir / "metrics.csv", start_iteration)]
-    for settings in config.logger.values():
-        if "Wandb" in settings._target_ and importlib.util.find_spec("wandb") is None:
+    for key, settings in config.logger.items():
+        if "Wandb" in str(settings.get("_target_")) and importlib.util.find_spec("wandb") is None:
             raise UserError("logger=wandb: wandb is not installed; pip install wandb, or logger=csv")
         if os.environ.get("WANDB_MODE") == "online":
             log.info("WANDB_MODE=online: wandb will talk to its server")
         # a job of a sweep goes by the sweep's name as well: "widths/0"
         name = run_dir.relative_to(config.runs_dir) if run_dir.is_relative_to(config.runs_dir) else run_dir.name
-        loggers.append(instantiate({"save_dir": str(run_dir), "name": str(name), **settings}))
+        given = OmegaConf.to_container(settings, resolve=True)
+        assert isinstance(given, dict)
+        described = {"save_dir": str(run_dir), "name": str(name)} | given
+        call = checked_call(described, f"logger.{key}", Logger, trusted_packages(config.get("trust")), among=LOGGERS)
+        loggers.append(build(call))
     return loggers
 
 

@@ -11,3 +11,12 @@ from gan_lab.augment.diffaugment import DiffAugment
 from gan_lab.augment.noise import InstanceNoise
 
 __all__ = ["ADA", "DiffAugment", "InstanceNoise"]
+
+#: What a configuration may describe, one in a checkpoint from elsewhere among them; see gan_lab/config/targets.py.
+LOADABLE = frozenset(
+    {
+        "ADA",
+        "DiffAugment",
+        "InstanceNoise",
+    }
+)

@@ -35,7 +35,7 @@ class ProgressBar(Callback):
         self._start = (time.monotonic(), self._budget.progress(pl_module.iteration))
         self._line_at = time.monotonic()
         if trainer.is_global_zero and sys.stderr.isatty():
-            columns = (BarColumn(bar_width=24), TextColumn("{task.description}"))
+            columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
             self._bar = Progress(*columns, console=Console(stderr=True), transient=False)
             self._task = self._bar.add_task("starting", total=1.0)
             self._bar.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from gan_lab.callbacks.spared import reason, spared
 from gan_lab.config import secrets_masked
+from gan_lab.storage import read_regular
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +65,13 @@ class WandbRun(WandbLogger):
     def own_id(self) -> str:
         """Return the run's id at the server, kept in its folder."""
         file = self.folder / "id"
-        if not file.exists() or not file.read_text().isalnum():  # a kill can leave it empty
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(uuid4().hex[:12])
-        return file.read_text()
+        with suppress(OSError, UnicodeDecodeError):
+            if (kept := read_regular(file, 64).decode()).isalnum():  # a kill can leave it empty
+                return kept
+        self.folder.mkdir(parents=True, exist_ok=True)
+        made = uuid4().hex[:12]
+        file.write_text(made)
+        return made
 
     @rank_zero_only
     def finish(self) -> None:

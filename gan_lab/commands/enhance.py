@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.config import Command
+from gan_lab.config import Command, trusted_packages
 from gan_lab.errors import UserError
 from gan_lab.imaging import find_images, read_image
 from gan_lab.imaging.access import whole
@@ -41,7 +41,7 @@ def enhance(config: DictConfig) -> None:
     check_photo_options(config, guard__enabled=config.guard.enabled)
     guard = thresholds(config.guard)
     todo = with_masks(plan(config.input, config.output, config.format, PHOTO_SUFFIXES), config.mask)
-    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision)
+    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, trusted_packages(config.trust))
     pretrained.require("restoration")
     assert pretrained.restoration is not None
     pretrained.restoration.check(wish)

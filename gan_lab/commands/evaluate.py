@@ -11,8 +11,9 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
-from gan_lab.config import Command, instantiate
+from gan_lab.config import Command, instantiate, trusted_packages
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.evaluation import (
@@ -33,6 +34,7 @@ from gan_lab.jobs import Pretrained, open_checkpoint
 from gan_lab.jobs.folder import output_folder
 from gan_lab.jobs.lock import refuse_linked_folders
 from gan_lab.metrics import to_uint8
+from gan_lab.storage import printable
 from gan_lab.version import VERSION
 
 log = logging.getLogger("gan_lab.evaluate")
@@ -49,7 +51,8 @@ def evaluate(config: DictConfig) -> None:
         raise UserError(f"n={config.n}: needs a whole number above 0, or null")
     if config.task not in (None, "augmentation"):
         raise UserError(f"task={config.task}: needs augmentation, or null for the figures of the model's own task")
-    pretrained = open_checkpoint(config.checkpoint, config.device)
+    trust = trusted_packages(config.trust)
+    pretrained = open_checkpoint(config.checkpoint, config.device, trust=trust)
     if config.task is not None:
         pretrained.require("generation")
     folder = output_folder(config.output) if config.output is not None else beside(pretrained.path, config.task)
@@ -59,7 +62,9 @@ def evaluate(config: DictConfig) -> None:
     check_writable(folder)
     if config.output is None:  # it came with the run
         refuse_linked_folders(folder.parent, [folder], "name a folder with output=")
-    datamodule: ImageDataModule = instantiate(settings, "data", batch_kind=pretrained.model.batch_kind)
+    datamodule: ImageDataModule = instantiate(
+        settings, "data", ImageDataModule, trust, batch_kind=pretrained.model.batch_kind
+    )
     photos = HeldOut(datamodule, own=trained_on(pretrained.config["data"], settings))
     report = measure(pretrained, photos, config)
     images, columns = pretrained.model.sample_grid(photos.spread(16))
@@ -85,10 +90,10 @@ def evaluate(config: DictConfig) -> None:
     for name, picture in report.pictures.items():
         write_png(folder / f"{name}.png", picture.pixels)
     page = write_page(folder, report, f"{pretrained.name}, iteration {pretrained.model.iteration}")
-    print(f"split        {photos.split}")
-    print(f"metrics      {folder / 'metrics.json'}")
-    print(f"pictures     {', '.join(str(folder / f'{name}.png') for name in report.pictures)}")
-    print(f"page         {page}", flush=True)
+    print(f"split        {printable(photos.split)}")
+    print(f"metrics      {printable(str(folder / 'metrics.json'))}")
+    print(f"pictures     {printable(', '.join(str(folder / f'{name}.png') for name in report.pictures))}")
+    print(f"page         {printable(str(page))}", flush=True)
 
 
 def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
@@ -125,11 +130,17 @@ def measure(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Repo
         return evaluate_reconstruction(model, pretrained.name, photos, n=n, seed=seed)
     if config.task == "augmentation":
         return evaluate_augmentation(pretrained, photos, n=n, seeds=config.seeds, seed=seed)
-    given = config.extractor if isinstance(config.extractor, str) else instantiate(config.extractor, "extractor")
+    given = config.extractor if isinstance(config.extractor, str) else extractor_of(config)
     extractor = choose_extractor(given, model.device, config.extractor_weights)
     if model.task == "translation":
         return evaluate_translation(model, photos, extractor, n=n, seed=seed, name=pretrained.name)
     return evaluate_generation(pretrained, photos, extractor, n=n, seed=seed)
+
+
+def extractor_of(config: DictConfig) -> nn.Module:
+    """Make the feature network that `extractor={_target_: ...}` describes."""
+    network: nn.Module = instantiate(config.extractor, "extractor", nn.Module, trusted_packages(config.trust))
+    return network
 
 
 def beside(checkpoint: Path, task: str | None) -> Path:

@@ -10,7 +10,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from gan_lab.config import Command, instantiate
+from gan_lab.config import Command, instantiate, trusted_packages
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.data.views import collate
 from gan_lab.errors import UserError
@@ -23,6 +23,7 @@ from gan_lab.jobs.latents import closed_walk, directions
 from gan_lab.jobs.pretrained import numbered
 from gan_lab.jobs.sampling import add_images, gallery
 from gan_lab.jobs.variants import add_variants
+from gan_lab.storage import printable
 
 #: What decides a picture beside its number and the weights; and what else does for an animation, and for variants.
 DECIDING = ("seed", "label", "truncation", "format", "provenance", "precision")
@@ -37,7 +38,7 @@ def generate(config: DictConfig) -> None:
     numbers = numbered(config.n, config.first)
     check_options(config)
     output_folder(config.output)
-    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision)
+    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, trusted_packages(config.trust))
     pretrained.require("generation")
     generation = pretrained.generation
     assert generation is not None
@@ -97,7 +98,7 @@ def animate(
         album.add(name, lambda path, provenance: write_animation(path, frames, config.fps, provenance), {})
         album.outcome.done += progress.done
     report(album.outcome, "generated")
-    print(f"animation    {album.folder / name}, {len(frames)} frames", flush=True)
+    print(f"animation    {printable(str(album.folder / name))}, {len(frames)} frames", flush=True)
 
 
 def vary(pretrained: Pretrained, generation: Generation, drawn: Latents, numbers: range, config: DictConfig) -> None:
@@ -176,7 +177,9 @@ def labelled(pretrained: Pretrained, root: str | None) -> ImageDataModule:
     if root is not None:
         others = {"domain_a", "domain_b", "labels", "group_column"} & given.keys()
         given |= dict.fromkeys(others) | {"root": root}
-    datamodule: ImageDataModule = instantiate(given, "data", batch_kind=pretrained.model.batch_kind)
+    datamodule: ImageDataModule = instantiate(
+        given, "data", ImageDataModule, pretrained.trust, batch_kind=pretrained.model.batch_kind
+    )
     datamodule.prepare(training=False)
     if "train" not in datamodule.splits:
         raise UserError(f"data.root={root}: has no photos to take a direction from")

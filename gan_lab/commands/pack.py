@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from gan_lab.config import Command
 from gan_lab.errors import UserError
 from gan_lab.jobs import bundle, file_sha256
+from gan_lab.storage import printable
 
 
 def pack(config: DictConfig) -> None:
@@ -30,8 +31,11 @@ def pack(config: DictConfig) -> None:
     bundle.build(whole, torch.device("cpu"))
     for name, part in whole.items():
         size = sum(value.numel() for value in part.weights.values() if value.is_floating_point())
-        print(f"{name:<10} {size / 1e6:.2f} M parameters, {part.origin.get('iterations')} iterations")
-    print(f"written    {path} ({path.stat().st_size / 1e6:.1f} MB, SHA-256 {file_sha256(path)})", flush=True)
+        print(f"{name:<10} {size / 1e6:.2f} M parameters, {printable(str(part.origin.get('iterations')))} iterations")
+    print(
+        f"written    {printable(str(path))} ({path.stat().st_size / 1e6:.1f} MB, SHA-256 {file_sha256(path)})",
+        flush=True,
+    )
 
 
 COMMAND = Command(pack)

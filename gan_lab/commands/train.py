@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import inspect
 import logging
 import os
 import re
@@ -22,10 +22,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget, go_back
+from gan_lab.callbacks.doctor.findings import verdict_in
 from gan_lab.config import (
     Command,
-    allowed_object,
-    check_targets,
     config_dir,
     fail,
     instantiate,
@@ -34,9 +33,11 @@ from gan_lab.config import (
     is_sweep,
     parsed,
     refusal_of,
+    resolve,
     secrets_masked,
+    shown,
     swept_values,
-    text_masked,
+    trusted_packages,
 )
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.errors import UserError
@@ -44,6 +45,7 @@ from gan_lab.hardware import total_memory
 from gan_lab.jobs.lock import locked, refuse_links, remove_parts
 from gan_lab.models import ManualModule, TrainingDivergedError
 from gan_lab.plan import alternatives, planned
+from gan_lab.storage import printable
 from gan_lab.training import (
     build_trainer,
     check_trainer,
@@ -80,6 +82,11 @@ CHANGEABLE = (
 
 #: What a continued run keeps of its loggers' settings: what it is called there.
 LOGGER_WORDS = ("project", "group", "job_type", "notes")
+
+#: Where a run goes on: which a checkpoint does not decide, for it could have any number of processes started.
+WHERE = ("strategy", "devices", "num_nodes")
+#: What goes wrong where a checkpoint's state is of another structure than the run's.
+RESTORING = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
 #: Photos of a domain below which its discriminator is said to learn them by heart; how uneven two domains may be unsaid.
 FEW_PHOTOS, UNEVEN = 200, 4
@@ -241,7 +248,8 @@ def run(
     limit = budget.total_iterations(datamodule.iterations_per_epoch(trainer.world_size))
     if limit is not None and start >= limit:
         print(
-            f"{run_dir}: {start} iterations are done already; raise trainer.max_iterations or trainer.max_epochs to go on"
+            f"{printable(str(run_dir))}: {start} iterations are done already; "
+            "raise trainer.max_iterations or trainer.max_epochs to go on"
         )
         return
     start_loggers(trainer, resolved)
@@ -260,6 +268,8 @@ def run(
         ) from error
     except Exception as error:
         misfit = misfit_of(error) if model.iteration == start and trainer.world_size == 1 else None
+        if resume is not None and not model.began and trainer.world_size == 1 and isinstance(error, RESTORING):
+            misfit = misfit or unfit_state(resume, error)
         if misfit is not None:
             raise misfit from error
         if trainer.world_size == 1 or not peer_lost(error):
@@ -298,6 +308,17 @@ def misfit_of(error: Exception) -> UserError | None:
     )
 
 
+def unfit_state(resume: Path, error: Exception) -> UserError | None:
+    """Return what an error says about the state that a checkpoint holds; None where a developer wants to see the error."""
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        return None
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    return UserError(
+        f"resume={resume}: what it holds does not fit this run ({reason}); name another checkpoint, or take its weights "
+        "alone with init_from= (HYDRA_FULL_ERROR=1 shows where it failed)"
+    )
+
+
 def fitted() -> list[str]:
     """Return what the command line says of what must fit together."""
     given = re.compile(r"[+~]*(model|data)\.|trainer\.deterministic=")
@@ -315,12 +336,17 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
     Raises:
         UserError: the data cannot feed the model, or a constructor refuses its arguments.
     """
-    model_class = allowed_object(config.model._target_)
+    trust = trusted_packages(config.get("trust"))
+    model_class = resolve(config.model.get("_target_"), trust)
+    if not (inspect.isclass(model_class) and issubclass(model_class, ManualModule)):
+        raise UserError(f"model._target_={config.model._target_}: is no ManualModule; name a model")
     settings = OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(settings, dict)
     own = {str(key): value for key, value in settings.items() if key not in FACTS}
     try:
-        datamodule: ImageDataModule = instantiate(own, "data", batch_kind=model_class.batch_kind)
+        datamodule: ImageDataModule = instantiate(
+            own, "data", ImageDataModule, trust, batch_kind=model_class.batch_kind
+        )
     except UserError as error:
         raise UserError(f"{error}{taken_from(config.data, 'data', str(error))}") from error
     datamodule.prepare()
@@ -328,7 +354,7 @@ def build(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
         config.data.classes = datamodule.classes
         config.data.class_names = list(datamodule.class_names)
     try:
-        model: ManualModule = instantiate(config.model)
+        model: ManualModule = instantiate(config.model, "model", ManualModule, trust)
     except UserError as error:
         given = f"\n  set: {' '.join(fitted())}" if fitted() else ""
         raise UserError(f"{error}\n  the data: {datamodule.describe()}{given}") from error
@@ -429,26 +455,29 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
         UserError: the command line asks for another computation than the run's.
     """
     content = checkpoint.read(path)["config"]
-    # what was typed may hold interpolations, which are resolved elsewhere; nothing else may
-    content["overrides"] = [line for line in content.get("overrides", []) if "${" not in str(line)]
-    check_targets(content)
+    for group in ("model", "data", "trainer"):
+        if not isinstance(content.get(group), dict):
+            raise UserError(f"resume={path}: its configuration has no {group}, so no run can go on from it")
+    # what was typed may hold interpolations, which were resolved elsewhere
+    content["overrides"] = [line for line in content.get("overrides", []) if "${" not in line]
     saved = OmegaConf.create(content)
     assert isinstance(saved, DictConfig)
     for name in ("plan", "gradient_checkpointing"):  # a gan_lab that made the run may not have had them
         saved.setdefault(name, False)
     for name in PLACES:
         saved.data.pop(name, None)
+    saved.trust = config.trust  # a file does not say whom to trust
     if path.parent.name != "checkpoints":  # a file from anywhere does not say where this run lies
         saved.name, saved.runs_dir = config.name, config.runs_dir
     for name in config.trainer:
         saved.trainer.setdefault(name, config.trainer[name])
+    take_processes(saved.trainer, config.trainer, path)
     saved.logger = trusted_loggers(saved.get("logger") or {}, config.logger)
     for override in map(parsed, HydraConfig.get().overrides.task):
         key = override.key_or_group
         if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
-            for name in ("strategy", "devices", "num_nodes"):
-                saved.trainer[name] = config.trainer[name]
-        elif is_group(override):
+            continue
+        if is_group(override):
             given, own = HydraConfig.get().runtime.choices[key], saved.choices.get(key)
             if given != own and key == "logger":
                 saved.logger = config.logger
@@ -467,6 +496,24 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
                 f"init_from={path} name=<another name> to start a new run from its weights"
             )
     return saved
+
+
+def take_processes(saved: DictConfig, own: DictConfig, path: Path) -> None:
+    """Have a continued run go on where the command line says.
+
+    Raises:
+        UserError: the run had other processes, and the command line says nothing of them: fewer would make its batch smaller.
+    """
+    given = {parsed(line).key_or_group for line in HydraConfig.get().overrides.task}
+    before = {name: saved[name] for name in WHERE if saved[name] != own[name]}
+    if before and not given & {"trainer", *(f"trainer.{name}" for name in WHERE)}:
+        had = " ".join(f"trainer.{name}={str(value)[:40]}" for name, value in before.items())
+        raise UserError(
+            f"resume={path}: the run had {had}, and a checkpoint does not decide how many processes start. Give that on the "
+            "command line (trainer=ddp trainer.devices=<n>), or trainer.devices=1 to go on in one process"
+        )
+    for name in WHERE:
+        saved[name] = own[name]
 
 
 def trusted_loggers(saved: DictConfig | dict[str, Any], own: DictConfig) -> DictConfig:
@@ -524,12 +571,13 @@ def parameters(model: ManualModule) -> str:
 def report(run_dir: Path, model: ManualModule) -> None:
     """Say on stdout where the results lie."""
     best = run_dir / "checkpoints" / "best.ckpt"
+    folder = printable(str(run_dir))
     print(f"iterations   {model.iteration}")
-    print(f"checkpoints  {run_dir / 'checkpoints' / 'last.ckpt'}{f', {best.name}' if best.exists() else ''}")
-    print(f"pictures     {run_dir / 'samples'}")
-    print(f"metrics      {run_dir / 'metrics.csv'}")
+    print(f"checkpoints  {folder}/checkpoints/last.ckpt{f', {best.name}' if best.exists() else ''}")
+    print(f"pictures     {folder}/samples")
+    print(f"metrics      {folder}/metrics.csv")
     if (run_dir / "doctor.json").exists():
-        print(f"doctor       {json.loads((run_dir / 'doctor.json').read_text())['verdict']}")
+        print(f"doctor       {verdict_in(run_dir / 'doctor.json')}")
     sys.stdout.flush()
 
 
@@ -552,10 +600,10 @@ def train_or_record(config: DictConfig) -> None:
     except (UserError, OmegaConfBaseException) as error:
         refusal = error if isinstance(error, UserError) else refusal_of(error)
         log.error("%s", refusal)
-        failure.write_text(f"{text_masked(str(refusal))}\n")
+        failure.write_text(f"{shown(str(refusal))}\n")
     except Exception as error:
         log.exception("the job failed")
-        failure.write_text(text_masked(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"))
+        failure.write_text(shown(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"))
     finally:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

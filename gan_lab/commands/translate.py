@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from gan_lab.config import Command
+from gan_lab.config import Command, trusted_packages
 from gan_lab.imaging.photo import PHOTO_SUFFIXES, read_photo, write_photo
 from gan_lab.imaging.provenance import FILLED, Provenance
 from gan_lab.jobs import Task, open_checkpoint, plan, report, run
@@ -37,7 +37,7 @@ def translate(config: DictConfig) -> None:
     wish = TranslationWish(config.direction, config.size, config.strength, config.tile, config.full_size)
     check_photo_options(config)
     todo = plan(config.input, config.output, config.format, PHOTO_SUFFIXES)
-    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision)
+    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, trusted_packages(config.trust))
     pretrained.require("translation")
     translation = pretrained.translation
     assert translation is not None

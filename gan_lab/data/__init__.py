@@ -5,3 +5,11 @@ from gan_lab.data.fashion_mnist import FashionMNIST
 from gan_lab.data.products import Products
 
 __all__ = ["FashionMNIST", "ImageDataModule", "Products"]
+
+#: What a configuration may describe, one in a checkpoint from elsewhere among them; see gan_lab/config/targets.py.
+LOADABLE = frozenset(
+    {
+        "FashionMNIST",
+        "Products",
+    }
+)

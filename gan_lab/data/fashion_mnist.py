@@ -18,6 +18,7 @@ from gan_lab.data.options import place, share
 from gan_lab.data.roles import Scan, without_gaps
 from gan_lab.data.source import Source
 from gan_lab.errors import UserError
+from gan_lab.storage import open_regular, read_regular
 
 CLASSES = (
     "T-shirt/top",
@@ -31,6 +32,8 @@ CLASSES = (
     "Bag",
     "Ankle boot",
 )
+#: Length of an IDX file at most, in bytes: the photos of the training set take 47 MB.
+MAX_BYTES = 256 * 2**20
 HOME = "https://github.com/zalandoresearch/fashion-mnist"
 
 
@@ -113,13 +116,19 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     """
     packed = path.with_name(path.name + ".gz")
     try:
-        data = path.read_bytes() if path.is_file() else gzip.decompress(packed.read_bytes())
+        if path.is_file():
+            data = read_regular(path, MAX_BYTES)
+        else:
+            with gzip.open(open_regular(packed)) as file:
+                data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise UserError(
             f"data.root: neither {path.name} nor {packed.name} is in {path.parent}; get it from {HOME}."
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"data.root: {packed} cannot be unpacked ({error}); get it again from {HOME}.") from error
+    if len(data) > MAX_BYTES:
+        raise UserError(f"data.root: {packed} unpacks to more than {MAX_BYTES} bytes; get it again from {HOME}.")
     heading = 4 + 4 * dimensions
     # Two zero bytes, 8 for unsigned bytes, the number of dimensions, then each size as a big-endian 32-bit number.
     if len(data) < heading or data[:4] != bytes((0, 0, 8, dimensions)):

@@ -6,10 +6,11 @@ import hashlib
 import logging
 import os
 import time
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ import PIL
 from numpy.typing import NDArray
 
 from gan_lab.imaging.access import whole
+from gan_lab.storage import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +57,10 @@ class Index:
             return {}
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            with open_regular(path) as opened:
+                check_stored(opened)
+                with np.load(opened, allow_pickle=False) as file:
+                    arrays = {name: file[name] for name in file.files}
             if bytes(arrays.pop("key")) != self._words(key):
                 raise ValueError("it belongs to something else")
         except FileNotFoundError:
@@ -106,6 +110,22 @@ class Index:
             if now - used > (3600 if part else OLDEST) or (room < 0 and not part):
                 with suppress(OSError):
                     path.unlink()
+
+
+def check_stored(file: IO[bytes]) -> None:
+    """Refuse an archive whose parts are packed: a few bytes could unpack to any size. Its own are stored as they are.
+
+    Raises:
+        ValueError: a part is packed, or they say to be longer than the file.
+        zipfile.BadZipFile: it is no archive.
+    """
+    with zipfile.ZipFile(file) as archive:
+        parts = archive.infolist()
+    if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+        raise ValueError("its parts are packed")
+    if sum(part.file_size for part in parts) > file.seek(0, os.SEEK_END):
+        raise ValueError("its parts are longer than the file")
+    file.seek(0)
 
 
 #: Keeps nothing.

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from gan_lab.data.layouts import Folder
 from gan_lab.data.source import FileLoader, Source
 from gan_lab.data.tables import Rows
 from gan_lab.errors import UserError
+from gan_lab.storage import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +92,7 @@ class Labels:
         """
         wanted = self.path_column, self.label_column, self.group_column
         try:
-            with self.file.open(newline="", encoding="utf-8-sig") as file:
+            with TextIOWrapper(open_regular(self.file), newline="", encoding="utf-8-sig") as file:
                 reader = csv.DictReader(file)
                 columns = list(reader.fieldnames or [])
                 rows = [tuple(row.get(name) if name else None for name in wanted) for row in reader]

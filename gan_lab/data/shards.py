@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import posixpath
@@ -22,6 +21,7 @@ from gan_lab.data.index import SETTLED_NS, Index
 from gan_lab.data.tables import Paths
 from gan_lab.errors import UserError
 from gan_lab.imaging.files import IMAGE_SUFFIXES, path_order
+from gan_lab.storage import decode_json, open_regular
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ def _listed(shard: Path, option: str) -> Contents:
     beside: dict[str, str] = {}
     length = shard.stat().st_size
     try:
-        with tarfile.open(shard, "r:") as file:
+        with open_regular(shard) as opened, tarfile.open(fileobj=opened, mode="r:") as file:
             for member in file:
                 name = posixpath.normpath(member.name)
                 base = posixpath.basename(name)
@@ -217,7 +217,7 @@ def _listed(shard: Path, option: str) -> Contents:
                     assert content is not None
                     beside[_key(name)] = _class_in(content.read(), base, shard, option)
             end = file.offset
-        with shard.open("rb") as raw:
+        with open_regular(shard) as raw:
             raw.seek(end)
             rest = raw.read(tarfile.BLOCKSIZE)
     except (tarfile.TarError, OSError, UnicodeError) as error:
@@ -243,7 +243,7 @@ def _class_in(content: bytes, base: str, shard: Path, option: str) -> str:
     try:
         if base.lower().endswith(".cls"):
             return content.decode().strip()
-        fields = json.loads(content)
+        fields = decode_json(content)
     except ValueError as error:
         raise UserError(f"data.{option}: {base} in {shard} cannot be read as a class ({error}); mend it.") from error
     named = [fields[name] for name in ("label", "class", "cls") if name in fields] if isinstance(fields, dict) else []

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gan_lab.checkpoint import write_whole
+from gan_lab.storage import printable
 
 
 class Picture(NamedTuple):
@@ -55,16 +57,16 @@ class Report:
 
     def print(self) -> None:
         """Print the table and the notes to stdout."""
-        table = Table(title=self.title, title_justify="left")
+        table = Table(title=Text(printable(self.title)), title_justify="left")
         for index, name in enumerate(self.columns):
-            table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+            table.add_column(Text(printable(name)), justify="left" if index == 0 else "right", overflow="fold")
         for row in self.rows:
-            table.add_row(*row)
+            table.add_row(*[Text(printable(cell)) for cell in row])
         console = Console()
         console = Console(width=None if console.is_terminal else 120)
         console.print(table)
         for note in self.notes:
-            console.print(note, markup=False, highlight=False)
+            console.print(printable(note), markup=False, highlight=False)
 
     def write(self, path: Path) -> None:
         """Write figures, protocol and notes as JSON."""

@@ -81,3 +81,27 @@ __all__ = [
     "write_photo",
     "write_png",
 ]
+
+#: What a configuration may describe, one in a checkpoint from elsewhere among them; see gan_lab/config/targets.py.
+LOADABLE = frozenset(
+    {
+        "JPEG",
+        "Blur",
+        "ColourCast",
+        "Compose",
+        "DefectProfile",
+        "GaussianNoise",
+        "Holes",
+        "LightProfile",
+        "LowLight",
+        "LowResolution",
+        "MotionBlur",
+        "OneOf",
+        "PoorLight",
+        "Reduction",
+        "SensorNoise",
+        "Several",
+        "Sometimes",
+        "WebP",
+    }
+)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gan_lab.errors import UserError
 from gan_lab.imaging.access import faults_named, opened
 from gan_lab.imaging.ifd import mapped
 from gan_lab.imaging.metadata import tiff_metadata, xmp_of
 from gan_lab.imaging.xmp import XMP, Packet
+from gan_lab.storage import decode_json, plain_data
 
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
@@ -99,11 +101,11 @@ def read_provenance(path: Path) -> Provenance | None:
         return Provenance(
             model=packet.get(_OURS, "Model") or "",
             strength=None if strength is None else float(strength),
-            settings=json.loads(settings),
+            settings=dict(plain_data(decode_json(settings), "settings")),
             software=packet.get(_OURS, "Software") or "",
             digital_source_type=packet.get(_OURS, "DigitalSourceType"),
         )
-    except ValueError:  # not as this module writes it
+    except (ValueError, TypeError, UserError):  # not as this module writes it
         return None
 
 

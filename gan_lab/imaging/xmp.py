@@ -13,7 +13,8 @@ TIFF = "http://ns.adobe.com/tiff/1.0/"
 EXIF = "http://ns.adobe.com/exif/1.0/"
 _NOTE = "http://ns.adobe.com/xmp/note/"
 
-_MAX_BYTES, _MAX_DEPTH = 16 * 2**20, 100
+# 50 000 elements and attributes take 0.3 s and 20 MB; Photoshop's longest histories have some thousands.
+_MAX_BYTES, _MAX_DEPTH, _MAX_NODES = 16 * 2**20, 100, 50_000
 _HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 _TAIL = '\n<?xpacket end="w"?>'
 _EMPTY = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"/></x:xmpmeta>'
@@ -26,7 +27,8 @@ class Packet:
         data: the packet's bytes; None begins an empty one.
 
     Raises:
-        ValueError: it is damaged, is no XMP, or declares a document type: entities are how XML attacks its reader.
+        ValueError: it is damaged, is no XMP, is too long, or declares a document type: entities are how XML attacks its
+            reader.
     """
 
     def __init__(self, data: bytes | None = None) -> None:
@@ -62,8 +64,7 @@ class Packet:
         for description in self._descriptions():
             if description.hasAttributeNS(namespace, name):
                 description.removeAttributeNS(namespace, name)
-            for element in list(_children(description, namespace, name)):
-                description.removeChild(element)
+            _remove(description, set(map(id, _children(description, namespace, name))))
 
     def set(self, namespace: str, prefix: str, values: Mapping[str, str]) -> None:
         """Set simple properties of one namespace; old values of the same names go."""
@@ -132,16 +133,19 @@ def _check(data: bytes) -> None:
     """Refuse what must not reach the document builder."""
     if len(data) > _MAX_BYTES:
         raise ValueError(f"longer than {_MAX_BYTES} bytes")
-    depth = 0
+    depth = nodes = 0
 
     def refuse(*_: object) -> None:
         raise ValueError("it declares a document type")
 
-    def enter(*_: object) -> None:
-        nonlocal depth
+    def enter(_: str, attributes: dict[str, str]) -> None:
+        nonlocal depth, nodes
         depth += 1
+        nodes += 1 + len(attributes)
         if depth > _MAX_DEPTH:
             raise ValueError(f"nested deeper than {_MAX_DEPTH}")
+        if nodes > _MAX_NODES:
+            raise ValueError(f"more than {_MAX_NODES} elements and attributes")
 
     def leave(*_: object) -> None:
         nonlocal depth
@@ -163,6 +167,16 @@ def _children(parent: minidom.Element, namespace: str, name: str) -> Iterator[mi
             yield child
 
 
+def _remove(parent: minidom.Element, gone: set[int]) -> None:
+    """Take children out, by their id, in one pass: minidom's own removal searches all of them for each."""
+    if not gone:
+        return
+    kept = [child for child in parent.childNodes if id(child) not in gone]
+    parent.childNodes[:] = kept
+    for before, child, after in zip([None, *kept[:-1]], kept, [*kept[1:], None], strict=True):
+        child.previousSibling, child.nextSibling = before, after
+
+
 def _text(element: minidom.Element) -> str:
     return "".join(child.data for child in element.childNodes if child.nodeType in (child.TEXT_NODE, 4)).strip()
 
@@ -177,10 +191,9 @@ def _drop_gps(element: minidom.Element) -> None:
     for attribute in list(element.attributes.values()):
         if (attribute.localName or "").lower().startswith("gps"):
             element.removeAttributeNode(attribute)
-    for child in list(element.childNodes):
-        if child.nodeType != child.ELEMENT_NODE:
-            continue
-        if (child.localName or "").lower().startswith("gps"):
-            element.removeChild(child)
-        else:
+    children = [child for child in element.childNodes if child.nodeType == child.ELEMENT_NODE]
+    places = {id(child) for child in children if (child.localName or "").lower().startswith("gps")}
+    _remove(element, places)
+    for child in children:
+        if id(child) not in places:
             _drop_gps(child)

@@ -26,6 +26,7 @@ from gan_lab.hardware import cpu_has_bf16
 from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.restoration import Networks
 from gan_lab.networks import LightCorrector, Restorer
+from gan_lab.storage import decode_json, open_regular, plain_data
 
 FORMAT = "gan_lab/enhance/1"
 PARTS = ("light", "restorer", "x2", "x4")
@@ -97,21 +98,23 @@ def read(path: Path) -> dict[str, Part]:
         UserError: the file is damaged, or no bundle.
     """
     try:
+        open_regular(path).close()
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
         if header.get("format") != FORMAT:
             raise UserError(f"checkpoint={path}: not weights of gan_lab's enhancement (format {header.get('format')})")
-        about = json.loads(header["parts"])
+        where = f"checkpoint={path}: parts"
+        about = plain_data(decode_json(header["parts"]), where)
         parts = {
             part: Part(
-                about[part]["config"],
+                dict(plain_data(about[part]["config"], f"{where}.{part}.config", configuration=True)),
                 {
                     name.removeprefix(f"{part}."): value
                     for name, value in tensors.items()
                     if name.startswith(f"{part}.")
                 },
-                about[part]["origin"],
+                dict(about[part]["origin"]),
             )
             for part in PARTS
             if part in about
@@ -191,11 +194,10 @@ def network(name: str, part: Part) -> nn.Module:
     Raises:
         UserError: the configuration names something else, or the weights do not fit.
     """
-    made: nn.Module = instantiate(part.config)
     scale = {"restorer": 1, "x2": 2, "x4": 4}.get(name)
-    fits = isinstance(made, LightCorrector) if scale is None else isinstance(made, Restorer) and made.scale == scale
-    if not fits:
-        raise UserError(f"checkpoint: its part {name} is a {type(made).__name__} that does not fit there")
+    made: nn.Module = instantiate(part.config, name, LightCorrector if scale is None else Restorer)
+    if isinstance(made, Restorer) and made.scale != scale:
+        raise UserError(f"checkpoint: its part {name} enlarges by {made.scale}, so it does not fit there")
     checkpoint.load_weights(made, {key: value.float() for key, value in part.weights.items()}, Path(name))
     return made
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gan_lab.errors import UserError
+from gan_lab.storage import read_regular
 
 if sys.platform != "win32":
     import fcntl
@@ -75,7 +76,8 @@ if hasattr(os, "register_at_fork"):
 def refuse_links(folder: Path, *names: str, instead: str = "have all runs elsewhere with runs_dir=<folder>") -> None:
     """Refuse a folder in which a file or a folder that is written to is a link, lies behind one, or holds one.
 
-    In a folder from elsewhere it could lead to any file or folder of yours, which would be written to and tidied up.
+    In a folder from elsewhere it could lead to any file or folder of yours, which would be written to and tidied up. A named
+    pipe or a device there is refused as well: reading it would never end.
 
     Args:
         folder: the folder; it may be a link itself, since it was named.
@@ -109,6 +111,8 @@ def _refuse_link(path: Path, instead: str) -> None:
             f"{path}: is a link to {os.readlink(path)}, and gan_lab writes through no link inside a folder; put the file or "
             f"folder itself there, or {instead}"
         )
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UserError(f"{path}: is neither a file nor a folder (a named pipe or a device); remove it, or {instead}")
 
 
 def remove_parts(folders: Iterable[Path]) -> None:
@@ -161,5 +165,5 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 def _holder(path: Path) -> str:
     with suppress(OSError, ValueError):
-        return f" (process {int(path.read_text())})"
+        return f" (process {int(read_regular(path, 64))})"
     return ""

@@ -22,6 +22,7 @@ from typing import Any
 from gan_lab.errors import UserError
 from gan_lab.imaging import UnreadableImage
 from gan_lab.imaging.access import whole
+from gan_lab.storage import decode_json, open_regular, plain_data
 
 Record = dict[str, Any]
 
@@ -97,7 +98,7 @@ class Manifest:
 
     def _read(self) -> None:
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 self._check_header(decoded(next(file, b"{}")), file.tell() == 0)
                 for line in file:
                     record = decoded(line)
@@ -156,7 +157,7 @@ def fingerprint(path: Path, known: Fingerprint | None = None, own: bool = False)
 
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -194,7 +195,7 @@ def encoded(record: Record) -> bytes:
 def decoded(line: bytes) -> Record:
     """Return the record of a line; of a torn or spoilt one, an empty record."""
     try:
-        record = json.loads(line)
-    except ValueError:
+        record = plain_data(decode_json(line), NAME)
+    except (ValueError, UserError):
         return {}
     return record if isinstance(record, dict) else {}

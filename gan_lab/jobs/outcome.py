@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gan_lab.jobs.manifest import Record
+from gan_lab.storage import printable
 
 
 @dataclass
@@ -51,7 +52,7 @@ def report(outcome: Outcome, what: str) -> None:
         outcome: of `run`.
         what: what was done: "enhanced".
     """
-    print(f"{what:<12} {outcome.done} images in {outcome.output}")
+    print(f"{what:<12} {outcome.done} images in {printable(str(outcome.output))}")
     if outcome.skipped:
         print(f"{'skipped':<12} {outcome.skipped} images, done already")
     _list("failed", "images", [f"{record['path']}: {record['error']}" for record in outcome.failed])
@@ -69,8 +70,3 @@ def _list(what: str, things: str, lines: Sequence[str]) -> None:
         print(f"{what:<12} {len(lines)} {things}:", *map(printable, lines[:10]), sep="\n  ")
     if len(lines) > 10:
         print(f"  and {len(lines) - 10} more")
-
-
-def printable(text: str) -> str:
-    """Return text with what no terminal shows, such as the bytes of a name that is no Unicode, escaped."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -27,6 +27,7 @@ from gan_lab.jobs.restoration import TILE as RESTORATION_TILE
 from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish, with_channels
 from gan_lab.jobs.translation import TILE, Translation, TranslationWish, translate_photo
 from gan_lab.networks import LightCorrector, Restorer
+from gan_lab.storage import printable
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
@@ -55,11 +56,13 @@ class Pretrained:
         name: of the model's configuration or of the bundle: "enhancer", "faithful".
         channels: 1 for grey, 3 for RGB.
         image_size: side of the images that the model was trained on, in pixels; 0 for a bundle.
+        trust: packages of the user's own whose classes the run's configuration may name.
     """
 
-    def __init__(self, path: Path, device: torch.device, precision: str = "auto") -> None:
+    def __init__(self, path: Path, device: torch.device, precision: str = "auto", trust: Collection[str] = ()) -> None:
         self.path = path
         self.device = device
+        self.trust = tuple(trust)
         self.restoration: Restoration | None = None
         self.generation: Generation | None = None
         self.translation: Translation | None = None
@@ -69,12 +72,11 @@ class Pretrained:
             self.name, self.channels, self.image_size = path.stem, 3, 0
             self.restoration = Restoration(bundle.build(bundle.read(path), device, precision), device)
             return
-        loaded, self.config = checkpoints.load_model(path, device)
+        loaded, self.config = checkpoints.load_model(path, device, trust)
         self.model = loaded.to(memory_format=torch.channels_last)
-        self.name = str(self.config.get("choices", {}).get("model", type(loaded).__name__))
-        data = self.config["data"]
-        self.channels = int(data["channels"])
-        self.image_size = int(data["image_size"])
+        self.name = printable(str(self.config.get("choices", {}).get("model", type(loaded).__name__))[:100])
+        data = self.config.get("data", {})
+        self.channels, self.image_size = (whole_fact(data, name, path) for name in ("channels", "image_size"))
         dtype = bundle.dtype_for(precision, device)
         if self.model.task == "restoration":
             self.restoration = Restoration(self._networks(dtype), device)
@@ -314,6 +316,18 @@ def numbered(n: int, first: int = 0) -> range:
     return range(first, first + n)
 
 
+def whole_fact(data: dict[str, Any], name: str, path: Path) -> int:
+    """Return a whole number that a run's configuration says of its data.
+
+    Raises:
+        UserError: it says none.
+    """
+    value = data.get(name)
+    if type(value) is not int or value < 1:
+        raise UserError(f"checkpoint {path}: its configuration has no data.{name}")
+    return value
+
+
 def changes_scenes(generator: nn.Module) -> bool:
     """Tell whether a network makes any image of its input, as pix2pix's does; those that `enhance` ships cannot."""
     return not isinstance(generator, LightCorrector | Restorer)
@@ -324,13 +338,16 @@ def unmasked(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor | 
     return lambda image, _: network(image)
 
 
-def open_checkpoint(checkpoint: str | Path | None, device: str = "auto", precision: str = "auto") -> Pretrained:
+def open_checkpoint(
+    checkpoint: str | Path | None, device: str = "auto", precision: str = "auto", trust: Collection[str] = ()
+) -> Pretrained:
     """Open the model of a run's folder, of a checkpoint file, or the weights that are shipped under a name.
 
     Args:
         checkpoint: a folder, of which the best checkpoint is taken, a file (.ckpt or .safetensors), or a name.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         precision: of the networks: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
+        trust: packages of your own whose classes the checkpoint may name.
 
     Raises:
         UserError: there is no checkpoint, or it cannot be read; `device` is unknown, or cuda without a GPU.
@@ -346,4 +363,4 @@ def open_checkpoint(checkpoint: str | Path | None, device: str = "auto", precisi
     path = Path(checkpoint).expanduser()
     if not path.exists() and len(path.parts) == 1 and not path.suffix:
         return Pretrained(bundle.find(str(checkpoint), "checkpoint"), where, precision)
-    return Pretrained(checkpoints.find("checkpoint", path), where, precision)
+    return Pretrained(checkpoints.find("checkpoint", path), where, precision, trust)

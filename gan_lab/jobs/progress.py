@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from gan_lab.storage import printable
+
 
 class Progress:
     """Show count, ETA and speed while the context is open.
@@ -23,7 +25,7 @@ class Progress:
     """
 
     def __init__(self, verb: str, total: int, every_n_seconds: float = 30.0, unit: str = "images") -> None:
-        self.verb = verb
+        self.verb = printable(verb)  # it may name a file
         self.total = total
         self.every_n_seconds = every_n_seconds
         self.unit = unit
@@ -35,7 +37,7 @@ class Progress:
         """Open the bar."""
         self._start = self._line_at = time.monotonic()
         if sys.stderr.isatty():
-            columns = (BarColumn(bar_width=24), TextColumn("{task.description}"))
+            columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task(self.verb, total=self.total)
             self._bar.start()
@@ -69,6 +71,7 @@ class Progress:
 
     def say(self, message: str) -> None:
         """Print a line, above the bar where there is one."""
+        message = printable(message, keep="\n")
         if self._bar is not None:
             self._bar.console.print(message, markup=False, highlight=False, soft_wrap=True)
         else:

@@ -15,7 +15,7 @@ from gan_lab.jobs.attempt import Work, attempt
 from gan_lab.jobs.folder import Plan
 from gan_lab.jobs.lock import locked, refuse_linked_folders, remove_parts
 from gan_lab.jobs.manifest import Manifest, Record
-from gan_lab.jobs.outcome import Outcome, printable
+from gan_lab.jobs.outcome import Outcome
 from gan_lab.jobs.progress import Progress
 
 #: Seconds until a signal is noticed while no image ends.
@@ -165,5 +165,5 @@ def _settle(state: str, record: Record, manifest: Manifest, outcome: Outcome, pr
         outcome.done += state == "done"
         progress.advance()
     if state == "failed":
-        progress.say(printable(f"failed: {record['path']}: {record['error']}"))
+        progress.say(f"failed: {record['path']}: {record['error']}")
     outcome.records.append(record)

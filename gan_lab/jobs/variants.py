@@ -15,6 +15,7 @@ from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.pretrained import Pretrained
 from gan_lab.jobs.progress import Progress
 from gan_lab.jobs.sampling import Gallery, add_images
+from gan_lab.storage import printable
 
 
 def add_variants(
@@ -62,9 +63,10 @@ def add_variants(
             encoded = generation.encoded(pretrained.as_validated(pixels), label, progress.advance)
         height, width = pixels.shape[:2]
         print(
-            f"photo        {name}: {width}x{height}, cut and resized to {pretrained.image_size} pixels as in training"
+            f"photo        {printable(str(name))}: {width}x{height}, "
+            f"cut and resized to {pretrained.image_size} pixels as in training"
         )
-        print(f"encoded      {describe(generation, encoded)}", flush=True)
+        print(f"encoded      {printable(describe(generation, encoded))}", flush=True)
         prefix = "" if root is None else f"{place.as_posix()}/"
         make = partial(generation.images, latents=way(encoded), classes=[encoded.label])
         own: dict[str, Any] = {

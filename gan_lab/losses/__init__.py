@@ -49,3 +49,19 @@ __all__ = [
     "ssim_loss",
     "weighted_l1",
 ]
+
+#: What a configuration may describe, one in a checkpoint from elsewhere among them; see gan_lab/config/targets.py.
+LOADABLE = frozenset(
+    {
+        "R1",
+        "R2",
+        "ConsistencyRegularisation",
+        "FlipAndShift",
+        "GradientPenalty",
+        "Hinge",
+        "LeastSquares",
+        "NonSaturating",
+        "RelativisticPairing",
+        "Wasserstein",
+    }
+)

@@ -63,6 +63,7 @@ class LeastSquares:
     Source: Mao et al. 2017, arXiv:1611.04076, eq. 9 (a = 0, b = c = `real_label`).
     """
 
+    boundary: float
     relativistic = False
 
     def __init__(self, real_label: float = 1.0) -> None:

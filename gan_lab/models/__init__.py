@@ -25,3 +25,19 @@ __all__ = [
     "cosine",
     "linear_decay",
 ]
+
+#: What a configuration may describe, one in a checkpoint from elsewhere among them; see gan_lab/config/targets.py.
+LOADABLE = frozenset(
+    {
+        "CUT",
+        "GAN",
+        "VAE",
+        "VAEGAN",
+        "VQVAE",
+        "CycleGAN",
+        "Enhancer",
+        "burn_in",
+        "cosine",
+        "linear_decay",
+    }
+)

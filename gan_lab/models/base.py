@@ -108,6 +108,7 @@ class ManualModule(LightningModule):
         iteration: batches consumed so far; schedules, stopping, checkpoints and loggers count in it.
         progress: share of the budget spent, in [0, 1]; the `Budget` callback sets it before each iteration.
         rollbacks: how often the run went back to a checkpoint because it had failed; each halves every learning rate.
+        began: whether an iteration has begun, and all state was restored before.
     """
 
     #: The view of the data that the method eats.
@@ -136,6 +137,7 @@ class ManualModule(LightningModule):
         self.iteration = 0
         self.progress = 0.0
         self.rollbacks = 0
+        self.began = False
         self.terms: Terms = {}
         self._broke: dict[tuple[str, ...], Tensor] = {}
         self._rank_states: list[dict[str, Any]] | None = None
@@ -231,6 +233,7 @@ class ManualModule(LightningModule):
         """Run one iteration and count it."""
         if self._rank_states is not None:
             self._restore_rank_states()
+        self.began = True
         self._apply_schedule()
         try:
             self.terms = self.step(batch)
@@ -504,7 +507,9 @@ def load_rng_state(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch"].cpu())
     if state["cuda"] is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"].cpu())
-    name, keys, *rest = state["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    name, keys, position, *rest = state["numpy"]
+    if name != "MT19937" or keys.shape != (624,) or not 0 <= int(position) <= 624:
+        raise ValueError("no state of numpy's generator")  # which looks at none of it, and would read beyond its keys
+    np.random.set_state((name, keys.numpy().astype(np.uint32), int(position), *rest))
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))

@@ -66,3 +66,31 @@ __all__ = [
     "torchvision_features",
     "vgg19_features",
 ]
+
+#: What a configuration may describe, one in a checkpoint from elsewhere among them; see gan_lab/config/targets.py.
+LOADABLE = frozenset(
+    {
+        "ConvDecoder",
+        "ConvDiscriminator",
+        "ConvDiscriminator28",
+        "ConvEncoder",
+        "DCGANDiscriminator",
+        "DCGANGenerator",
+        "DenseGenerator28",
+        "GridDecoder",
+        "GridEncoder",
+        "LightCorrector",
+        "MLPDiscriminator",
+        "MLPGenerator",
+        "PatchDiscriminator",
+        "R3GANDiscriminator",
+        "R3GANGenerator",
+        "RandomVGG",
+        "ResidualDiscriminator",
+        "ResidualGenerator",
+        "ResnetGenerator",
+        "Restorer",
+        "UNetGenerator",
+        "VectorQuantizer",
+    }
+)

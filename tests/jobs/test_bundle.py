@@ -118,7 +118,7 @@ def test_nothing_in_a_file_runs(file: Path, tmp_path: Path) -> None:
         gan_lab.load(rewritten(file, tmp_path / "a.safetensors", parts=attack), device="cpu")
     assert not (tmp_path / "owned").exists()
     other = {"restorer": {"config": {"_target_": "torch.nn.Identity"}, "origin": {}}}
-    with pytest.raises(UserError, match="restorer is a Identity that does not fit there"):
+    with pytest.raises(UserError, match="needs an object of type Restorer"):
         gan_lab.load(rewritten(file, tmp_path / "b.safetensors", parts=other), device="cpu")
 
 

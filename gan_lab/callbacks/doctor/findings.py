@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gan_lab.checkpoint import write_whole
+from gan_lab.errors import UserError
+from gan_lab.storage import decode_json, plain_data, printable, read_regular
 
 #: Iterations in which nothing but a loss that is not finite is reported: every method's first ones look ill.
 WARM_UP = 300
@@ -15,6 +18,24 @@ WARM_UP = 300
 EARLY, HEALTHY = f"too early to tell, in the first {WARM_UP} iterations", "healthy"
 #: Findings that passed, of which the newest stay: one that comes and goes for days must not fill the file.
 KEPT = 200
+#: Length beyond which a doctor.json is not this program's, in bytes.
+MAX_BYTES = 4 * 2**20
+
+
+def read_saved(path: Path) -> Any:
+    """Return what a `doctor.json` says, as data.
+
+    Raises:
+        OSError, ValueError, UserError: it cannot be read, or is too long, or is no data.
+    """
+    return plain_data(decode_json(read_regular(path, MAX_BYTES)), str(path))
+
+
+def verdict_in(path: Path) -> str:
+    """Return the verdict that a `doctor.json` holds, as a terminal may show it; "unknown" where it holds none."""
+    with suppress(OSError, ValueError, UserError, KeyError, TypeError):
+        return printable(str(read_saved(path)["verdict"]))
+    return "unknown"
 
 
 @dataclass(frozen=True)
@@ -64,12 +85,12 @@ class Record:
         """Return the record of a run that goes on from `iteration`; findings of later ones will come again."""
         record = cls(path)
         try:
-            saved = json.loads(path.read_text())
+            saved = read_saved(path)
             record.setbacks = list(saved["setbacks"])
             record.past = [passed for passed in saved["past"] if passed["until"] <= iteration]
             now = [Finding(**finding) for finding in saved["findings"]]
             record.findings = {finding.what: finding for finding in now if finding.since <= iteration}
-        except (OSError, ValueError, KeyError, TypeError):  # no file, or one that somebody else wrote
+        except (OSError, ValueError, KeyError, TypeError, UserError):  # no file, or one that somebody else wrote
             return cls(path)
         return record
 

@@ -1,0 +1,146 @@
+"""A command: Hydra's flags, a checked command line, and errors of one line."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_lab.config.overrides import (
+    asks_for_help,
+    complete_overrides,
+    config_dir,
+    first_configuration,
+    is_sweep,
+    trust_in,
+)
+from gan_lab.config.secrets import shown
+from gan_lab.config.targets import trusted_packages
+from gan_lab.errors import UserError
+
+#: Bytes of a file's name, at most, on common file systems.
+LONGEST = 255
+#: Options that are names or paths, whatever they look like to YAML.
+TEXTS = {
+    *("name", "runs_dir", "resume", "init_from", "checkpoint", "input", "output", "image", "mask", "extractor_weights"),
+    *("restorer", "light", "x2", "x4", "base"),
+}
+
+
+class Command(NamedTuple):
+    """The work of a command.
+
+    Attributes:
+        work: what it does with its composed configuration.
+        check: refuses a configuration, given whether it is one of a sweep's, before Hydra makes the sweep's folder.
+        prepare: completes the command line before it is checked.
+    """
+
+    work: Callable[[DictConfig], None]
+    check: Callable[[DictConfig, bool], None] | None = None
+    prepare: Callable[[list[str]], list[str]] | None = None
+
+
+def command(name: str) -> Callable[[], None]:
+    """Return the command of a name: Hydra's flags, checked overrides, one-line errors.
+
+    Its primary configuration is the yaml of that name, its work the `COMMAND` of that module in `gan_lab.commands`.
+    """
+
+    def main() -> None:
+        # torch and Lightning take seconds to import, and a call for help does not wait for them
+        work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepared(name)
+        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)(work)()
+
+    return main
+
+
+def prepared(name: str) -> Callable[[DictConfig], None]:
+    """Import the work of a command, check the command line, and return the work with one-line errors."""
+    made: Command = importlib.import_module(f"gan_lab.commands.{name}").COMMAND
+    from gan_lab.hardware import keep_freed_memory  # here, because it imports torch
+
+    keep_freed_memory()
+    try:
+        if made.prepare is not None:
+            sys.argv[1:] = made.prepare(sys.argv[1:])
+        sys.argv[1:] = complete_overrides(sys.argv[1:], name)
+        if made.check is not None:
+            made.check(first_configuration(sys.argv[1:], name), is_sweep(sys.argv[1:]))
+    except UserError as error:
+        fail(error)
+    except OmegaConfBaseException as error:
+        fail(refusal_of(error))
+
+    @functools.wraps(made.work)
+    def guarded(config: DictConfig) -> None:
+        try:
+            if "seed" in config:
+                check_seed(config.seed)
+            check_texts(config)
+            check_trust(config)
+            made.work(config)
+        except UserError as error:
+            fail(error)
+        except OmegaConfBaseException as error:  # a value that another one refers to is gone
+            fail(refusal_of(error))
+
+    return guarded
+
+
+def refusal_of(error: OmegaConfBaseException) -> UserError:
+    """Return in one line what OmegaConf finds wrong with a configuration."""
+    return UserError(f"configuration: {' '.join(str(error).split())}")
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what no random number generator takes.
+
+    Raises:
+        UserError: the seed is no whole number from 0 to 2**32 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise UserError(f"seed={seed}: needs a whole number from 0 to {2**32 - 1}")
+
+
+def check_texts(config: DictConfig) -> None:
+    """Make texts of numbers where a name or a path is asked for: `name=7`.
+
+    Raises:
+        UserError: it is neither, or longer than a name may be.
+    """
+    for key in TEXTS & {str(key) for key in config}:
+        value: Any = config[key]
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            config[key] = str(value)
+        elif value is not None and not isinstance(value, str):
+            raise UserError(f"{key}={value!r}: needs a name or a path")
+        if any(len(os.fsencode(part)) > LONGEST for part in str(value).split("/")):
+            raise UserError(f"{key}={str(value)[:60]}...: a name in a path has at most {LONGEST} bytes")
+
+
+def check_trust(config: DictConfig) -> None:
+    """Refuse trust that the command line does not give itself: no file may ask for it.
+
+    Raises:
+        UserError: a yaml sets `trust`, or it names no package of the user's own.
+    """
+    if config.get("trust") is None:
+        return
+    if not trust_in(list(HydraConfig.get().overrides.task)):
+        raise UserError(f"trust={config.trust}: is given on the command line, never by a file")
+    trusted_packages(OmegaConf.to_container(config, resolve=True)["trust"])  # type: ignore[call-overload, index]
+
+
+def fail(error: UserError) -> None:
+    """Print the message and leave with exit code 2."""
+    print(f"error: {shown(str(error))}", file=sys.stderr)
+    raise SystemExit(2)

@@ -1,0 +1,435 @@
+"""What a `_target_` may name, and how a description becomes an object: read whole, checked whole, then built.
+
+A configuration can come out of a checkpoint that somebody else made, so a `_target_` names a member of a closed list: the
+classes and schedules that gan_lab's packages declare in `LOADABLE`, and a few optimisers and layers of torch. A class of a
+user's own package needs that package's name in `trust=`, on the command line. docs/adr/0028-closed-targets.md says why.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+import re
+import sys
+import types
+from collections import abc
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.errors import UserError
+from gan_lab.kinds import fits, in_words, kinds_of
+from gan_lab.storage import plain_data, printable
+
+#: Packages whose `LOADABLE` names what a configuration may describe.
+PACKAGES = tuple(f"gan_lab.{name}" for name in ("models", "networks", "losses", "augment", "imaging", "data"))
+#: What it may describe of torch.
+TORCH = {
+    "torch.optim": ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "SGD"),
+    "torch.nn": ("ELU", "GELU", "Flatten", "Identity", "LeakyReLU", "Linear", "ReLU", "SiLU", "Sigmoid", "Tanh"),
+}
+#: Loggers of a run, which the command line and the shipped yamls alone describe.
+LOGGERS = {
+    "gan_lab.callbacks": ("WandbRun",),
+    "lightning.pytorch.loggers": (
+        "CSVLogger", "CometLogger", "MLFlowLogger", "NeptuneLogger", "TensorBoardLogger", "WandbLogger",
+    ),
+}  # fmt: skip
+#: Packages that `trust=` takes none of: what a stranger's file could name there is anything.
+NOT_OWN = {"gan_lab", "hydra", "lightning", "numpy", "omegaconf", "pip", "setuptools", "torch", "torchvision"}
+SWITCHES = ("_target_", "_partial_")
+_CALLABLE = abc.Callable
+
+
+@dataclass(frozen=True)
+class Call:
+    """A description that was checked: what is to be called, with what.
+
+    Attributes:
+        target: the class, or the function that makes a schedule.
+        arguments: by name; plain data, and calls at places whose annotation expects an object.
+        partial: whether the call is left to the one who gets it, with further arguments.
+        where: the description's dotted key, for messages.
+    """
+
+    target: Callable[..., Any]
+    arguments: dict[str, Any]
+    partial: bool
+    where: str
+
+
+def instantiate(
+    node: DictConfig | dict[str, Any],
+    where: str = "",
+    kind: Any = object,
+    trust: Collection[str] = (),
+    /,
+    **arguments: Any,
+) -> Any:
+    """Make what a node describes; nothing is made before all of it is checked.
+
+    Args:
+        node: what to make.
+        where: its dotted key, for messages; a node of a configuration knows its own.
+        kind: the class that it must be of.
+        trust: packages beside the closed list, from the command line alone.
+        arguments: more of its constructor's, as they are; they take the place of the node's own.
+
+    Raises:
+        UserError: see `checked_call`, or a constructor refuses an argument.
+    """
+    if isinstance(node, DictConfig):
+        where = where or str(node._get_full_key(None) or "")
+        node = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
+    return build(checked_call(node, where, kind, trust, given=arguments), arguments)
+
+
+def build(call: Call, more: Mapping[str, Any] | None = None) -> Any:
+    """Make what a checked description says, the inner objects first.
+
+    Raises:
+        UserError: a constructor refuses an argument.
+    """
+    arguments = {name: _built(value) for name, value in call.arguments.items()} | dict(more or {})
+    if call.partial:
+        return functools.partial(call.target, **arguments)
+    try:
+        return call.target(**arguments)
+    except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:  # an empty list, a 0 that divides
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{call.where or 'configuration'}: {call.target.__qualname__} cannot be made: {reason}"
+        ) from error
+
+
+def _built(value: Any) -> Any:
+    if isinstance(value, Call):
+        return build(value)
+    if isinstance(value, dict):
+        return {name: _built(item) for name, item in value.items()}
+    return [_built(item) for item in value] if isinstance(value, list) else value
+
+
+# ---------------------------------------------------------------------------------------------------- checks
+
+
+def checked_call(
+    node: Any,
+    where: str = "",
+    kind: Any = object,
+    trust: Collection[str] = (),
+    among: Mapping[str, Collection[str]] | None = None,
+    given: Collection[str] = (),
+) -> Call:
+    """Check a description from the outside inwards, and return what it says to call; nothing is called.
+
+    Args:
+        node: the description, in plain containers.
+        where: its dotted key, for messages.
+        kind: the class that its object must be of.
+        trust: packages beside the closed list, from the command line alone.
+        among: package -> names, in the place of the closed list.
+        given: names of arguments that the caller adds.
+
+    Raises:
+        UserError: a `_target_` is not in the list or makes something else than belongs in its place; an argument is not in
+            the signature, is missing, or is of the wrong kind; the node holds what `plain_data` refuses.
+    """
+    node = plain_data(node, where or "configuration", configuration=True)
+    if not isinstance(node, dict) or "_target_" not in node:
+        raise UserError(f"{where or 'configuration'}: needs {in_words(kind)}, {{_target_: ...}}")
+    return _Check(tuple(trust), among).call(node, kind, where, given)
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A walk over a description.
+
+    Attributes:
+        trust: see `checked_call`.
+        among: likewise.
+    """
+
+    trust: tuple[str, ...]
+    among: Mapping[str, Collection[str]] | None
+
+    def call(self, node: dict[str, Any], kind: Any, where: str, given: Collection[str] = ()) -> Call:
+        """Check a description of an object at a place that takes a `kind`."""
+        name, partial = node["_target_"], node.get("_partial_", False)
+        prefix = f"{where}." if where else ""
+        if not isinstance(partial, bool):
+            raise UserError(f"{prefix}_partial_={partial}: needs true or false")
+        try:
+            target = resolve(name, self.trust, self.among)
+        except UserError as error:
+            raise UserError(f"{where}: {error}" if where else str(error)) from error
+        if not takes(kind, target, partial):
+            raise UserError(f"{prefix}_target_={name}: does not belong here; this place needs {described(kind)}")
+        signature = signature_of(target)
+        for argument in node:
+            if argument not in SWITCHES and argument not in signature.kinds and not signature.open:
+                raise UserError(unknown_argument(f"{prefix}{argument}", name, argument, signature))
+        missing = [] if partial else sorted(signature.required - node.keys() - set(given))
+        if missing:
+            raise UserError(f"{where or 'configuration'}: {name} needs {', '.join(missing)}; set it")
+        own = is_own(name, self.trust)
+        arguments = {}
+        for argument, value in node.items():
+            if argument not in SWITCHES and argument not in given:
+                expected = signature.kinds.get(argument, Any)
+                arguments[argument] = self.argument(value, expected, f"{prefix}{argument}", own)
+        return Call(target, arguments, partial, where)
+
+    def argument(self, value: Any, kind: Any, where: str, own: bool = False) -> Any:
+        """Check an argument; `own`: of a trusted class, whose places without an annotation take any object."""
+        if isinstance(value, dict) and "_target_" in value:
+            return self.call(value, object if own and kind is Any else kind, where)
+        if not fits(value, kind):
+            shown = "null" if value is None else value if str(value).strip() else repr(value)
+            raise UserError(f"{where}={shown}: needs {in_words(kind)}")
+        if isinstance(value, dict):
+            if "_partial_" in value:
+                raise UserError(f"{where}._partial_: belongs beside a _target_, and there is none")
+            inner = _member(kind, Mapping, 0)
+            return {name: self.argument(item, inner, f"{where}.{name}", own) for name, item in value.items()}
+        if isinstance(value, list):
+            kinds = [_member(kind, Sequence, index) for index in range(len(value))]
+            items = enumerate(zip(value, kinds, strict=True))
+            return [self.argument(item, inner, f"{where}[{index}]", own) for index, (item, inner) in items]
+        return value
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the kind alone."""
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+def _member(kind: Any, container: type, index: int) -> Any:
+    """Return what the values of a mapping, or the items of a sequence, are annotated as; Any where that is not said."""
+    for each in _alternatives(kind):
+        bare, parts = get_origin(each), get_args(each)
+        if inspect.isclass(bare) and issubclass(bare, container) and parts:
+            if container is Mapping:
+                return parts[1]
+            fixed = bare is tuple and parts[-1] is not Ellipsis
+            return parts[index] if fixed and index < len(parts) else parts[0]
+    return Any
+
+
+def takes(kind: Any, target: Callable[..., Any], partial: bool) -> bool:
+    """Tell whether a place that is annotated as `kind` takes what a target makes; `partial`: its maker itself."""
+    if kind is object:
+        return True
+    made = target if inspect.isclass(target) else get_type_hints(target).get("return", Any)
+    return any(_takes(each, made, partial) for each in _alternatives(kind))
+
+
+def _takes(kind: Any, made: Any, partial: bool) -> bool:
+    if kind is object or made is Any:  # a function of a trusted package that does not say what it makes
+        return True
+    if get_origin(kind) is _CALLABLE:
+        result = (get_args(kind) or (Any, Any))[-1]
+        if partial:
+            return result is Any or (inspect.isclass(result) and inspect.isclass(made) and issubclass(made, result))
+        return made == kind or (inspect.isclass(made) and _returns(made, result))
+    if not inspect.isclass(kind) or not inspect.isclass(made) or partial:
+        return False
+    return _has_members(made, kind) if getattr(kind, "_is_protocol", False) else issubclass(made, kind)
+
+
+def _returns(made: type, result: Any) -> bool:
+    """Tell whether calling an instance of a class gives a `result`, as far as its annotations say."""
+    if not any("__call__" in vars(owner) for owner in made.__mro__):
+        return False
+    function = made.forward if hasattr(made, "forward") else made.__call__
+    given = get_type_hints(function).get("return", Any)
+    return not inspect.isclass(given) or not inspect.isclass(result) or issubclass(given, result)
+
+
+def _has_members(made: type, protocol: type) -> bool:
+    """Tell whether a class has what a protocol asks for: methods, and attributes that it states or takes as arguments."""
+    methods = {name for name, value in vars(protocol).items() if inspect.isfunction(value)} - {
+        "__init__",
+        "__subclasshook__",
+    }
+    attributes = set(vars(protocol).get("__annotations__", {})) - methods
+    stated = {name for owner in made.__mro__ for name in {*vars(owner), *vars(owner).get("__annotations__", {})}}
+    return methods <= stated and attributes <= stated | signature_of(made).kinds.keys()
+
+
+def described(kind: Any) -> str:
+    """Return in words what a place takes."""
+    words = []
+    for each in _alternatives(kind):
+        if get_origin(each) is _CALLABLE:
+            result = get_args(each)[-1] if get_args(each) else Any
+            words.append(f"a maker of {getattr(result, '__name__', result)}")
+        elif inspect.isclass(each) and each is not type(None) and each.__module__ != "builtins":
+            words.append(f"an object of type {each.__name__}")
+        else:
+            words.append(in_words(each))
+    return " or ".join(dict.fromkeys(words))
+
+
+def unknown_argument(where: str, target: str, name: str, signature: Signature) -> str:
+    """Say that a target has no such argument, and which are near."""
+    near = difflib.get_close_matches(name, signature.kinds, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(sorted(signature.kinds)) or 'none'}"
+    return f"{printable(where)}: {target} has no such argument; {hint}"
+
+
+# ---------------------------------------------------------------------------------------------------- names
+
+
+def resolve(name: Any, trust: Collection[str] = (), among: Mapping[str, Collection[str]] | None = None) -> Any:
+    """Return the class or function that a `_target_` names.
+
+    Args:
+        name: dotted.
+        trust: packages of the user's own, beside the closed list.
+        among: package -> names, in the place of the closed list.
+
+    Raises:
+        UserError: it is not in the list, or not in a trusted package.
+    """
+    text = printable(str(name)[:200])
+    if not isinstance(name, str):
+        raise UserError(f"_target_={text}: needs the dotted name of a class")
+    package, _, member = name.rpartition(".")
+    listed = among if among is not None else TORCH
+    if member in listed.get(package, ()) or (among is None and package in PACKAGES and member in names_of(package)):
+        return getattr(importlib.import_module(package), member)
+    if is_own(name, trust):
+        return _own(name)
+    closed = dict(among) if among is not None else closed_list()
+    near = [f"{each}.{member}" for each, members in closed.items() if member in members]
+    everything = [f"{each}.{own}" for each, members in closed.items() for own in members]
+    near = near or difflib.get_close_matches(name, everything, n=1, cutoff=0.8)
+    root = name.split(".")[0]
+    advice = ""
+    if near:
+        advice = f"; did you mean {near[0]}?"
+    elif root.isidentifier() and not is_foreign(root):
+        advice = f"; for a class of your own add trust={root} to the command line"
+    raise UserError(
+        f"_target_={text}: a configuration may only name what gan_lab lists as loadable (SECURITY.md){advice}"
+    )
+
+
+def names_of(package: str) -> frozenset[str]:
+    """Return what a package of gan_lab declares loadable."""
+    names: frozenset[str] = importlib.import_module(package).LOADABLE
+    return names
+
+
+def closed_list() -> dict[str, Collection[str]]:
+    """Return all that a configuration may name, by package; loggers aside."""
+    return {**{package: names_of(package) for package in PACKAGES}, **TORCH}
+
+
+def trusted_packages(value: Any) -> tuple[str, ...]:
+    """Return the packages that `trust=` names.
+
+    Args:
+        value: the option: null, a name, or a list of names.
+
+    Raises:
+        UserError: it names no package, or one that is not the user's own.
+    """
+    names = [value] if isinstance(value, str) else [] if value is None else value
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"trust={value}: needs the name of a package of yours, or a list of such names")
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", name):
+            raise UserError(f"trust={printable(name)}: needs the name of a package of yours, as in trust=my_package")
+        if is_foreign(name.split(".")[0]):
+            raise UserError(f"trust={name}: is not a package of yours; what a file could name in it is anything")
+    return tuple(names)
+
+
+def is_foreign(package: str) -> bool:
+    """Tell whether a package is Python's, or one that gan_lab is built on."""
+    return package in sys.stdlib_module_names or package in NOT_OWN
+
+
+def is_own(name: str, trust: Collection[str]) -> bool:
+    """Tell whether a dotted name lies in a trusted package."""
+    return any(name.startswith(f"{package}.") for package in trust)
+
+
+def _own(name: str) -> Any:
+    """Return a class or function of a trusted package, which must be defined there."""
+    package, _, member = name.rpartition(".")
+    if not all(part.isidentifier() and not part.startswith("_") for part in name.split(".")):
+        raise UserError(f"_target_={printable(name)}: needs the public, dotted name of a class")
+    try:
+        found = getattr(importlib.import_module(package), member)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"_target_={name}: there is no such class ({printable(str(error))})") from error
+    home = getattr(found, "__module__", "")
+    if not (inspect.isclass(found) or inspect.isfunction(found)) or home.split(".")[0] != package.split(".")[0]:
+        raise UserError(f"_target_={name}: is no class or function that {package.split('.')[0]} defines")
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------- signatures
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The keyword arguments of a target.
+
+    Attributes:
+        kinds: name -> annotation, Any for none.
+        required: names without a default.
+        open: whether it takes any other name as well.
+    """
+
+    kinds: Mapping[str, Any]
+    required: frozenset[str]
+    open: bool
+
+
+@functools.cache
+def signature_of(target: Callable[..., Any]) -> Signature:
+    """Return the keyword arguments of a class or function, those of base classes included where it passes them on."""
+    hints, kinds, required, is_open = kinds_of(target), dict[str, Any](), frozenset[str](), False
+    for number, function in enumerate(_initialisers(target)):
+        parameters = list(inspect.signature(function).parameters.values())[int(inspect.isclass(target)) :]
+        named = [each for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+        kinds |= {each.name: hints.get(each.name, Any) for each in named if each.name not in kinds}
+        if number == 0:  # what a base class needs, the class may give it itself
+            required = frozenset(each.name for each in named if each.default is each.empty)
+        is_open = any(each.kind is each.VAR_KEYWORD for each in parameters)
+        if not is_open:
+            break
+    return Signature(kinds, required, is_open)
+
+
+def _initialisers(target: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Yield the functions that see a target's arguments, in order; torch's and Python's own bases take none."""
+    if not inspect.isclass(target):
+        yield target
+        return
+    for owner in inspect.getmro(target):
+        if owner is object or owner.__module__ == "torch.nn.modules.module":
+            yield _no_arguments
+            return
+        if "__init__" in vars(owner) and not getattr(owner, "_is_protocol", False):
+            yield vars(owner)["__init__"]
+
+
+def _no_arguments(self: Any) -> None:
+    """Stand for a constructor without arguments."""
+
+
+def argument_names(target: Any, trust: Collection[str] = ()) -> set[str]:
+    """Return the keyword arguments that a `_target_` takes; none where there is no target."""
+    if target is None:
+        return set()
+    package, _, name = str(target).rpartition(".")
+    return set(signature_of(resolve(target, trust, LOGGERS if name in LOGGERS.get(package, ()) else None)).kinds)

@@ -18,7 +18,8 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
-from gan_lab.storage import open_regular, plain_data, printable
+from gan_lab.storage import PlainCopy, open_regular, plain_data
+from gan_lab.storage.tensor_files import check_sums, load_tensors
 from gan_lab.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ EXTRA_STATE = "_extra_state"
 FORMAT = 1
 #: What a run needs to go on, beside its weights.
 RESUMED = {"ranks": list, "optimizer_states": list, "lr_schedulers": list, "callbacks": dict}
+#: Parts that are a run's state: plain data with tensors and tuples in it.
+STATE = {*RESUMED, "MixedPrecision", "epoch", "global_step"}
 #: Parts of a configuration that are groups of options.
 GROUPS = ("model", "data", "trainer", "logger", "choices")
 #: What else a checkpoint holds; anything beside it is left out, Lightning's loop counters of a stranger's file among it.
@@ -95,8 +98,9 @@ class CrashSafeIO(CheckpointIO):
         if path in self._written:
             return path.exists()
         try:
-            check_whole(path)
-        except (OSError, ValueError, zipfile.BadZipFile, DamagedError):
+            with open_regular(path) as file:
+                check_sums(file)
+        except (OSError, ValueError, zipfile.BadZipFile):
             return False
         return True
 
@@ -165,7 +169,8 @@ def remove_torn(folder: Path) -> None:
     """Remove what killed processes left half written in a run's folder; to be called by who holds the folder."""
     for pattern in (".config.yaml.*", ".doctor.json.*", "checkpoints/.*.ckpt.*"):
         for torn in folder.glob(pattern):
-            torn.unlink(missing_ok=True)
+            if torn.is_symlink() or torn.is_file():
+                torn.unlink(missing_ok=True)
 
 
 def find(option: str, value: str | Path, prefer: str = "best") -> Path:
@@ -185,8 +190,8 @@ def find(option: str, value: str | Path, prefer: str = "best") -> Path:
     for folder in filter(os.path.isdir, (path / "checkpoints", path)):
         if os.path.isfile(folder / f"{prefer}.ckpt"):
             return folder / f"{prefer}.ckpt"
-        if found := sorted(folder.glob("*.ckpt"), key=lambda file: file.stat().st_mtime):
-            return found[-1]
+        if found := [file for file in folder.glob("*.ckpt") if os.path.isfile(file)]:
+            return max(found, key=os.path.getmtime)
     what = "is a folder without checkpoints/*.ckpt" if os.path.isdir(path) else "does not exist"
     raise UserError(f"{option}={value}: {what}; name a run's folder (runs/<name>) or a .ckpt file")
 
@@ -228,14 +233,13 @@ def read(path: Path) -> dict[str, Any]:
         UserError: the file is missing, damaged, or not a checkpoint of gan_lab.
     """
     try:
-        check_whole(path)
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = load_tensors(path)
     except FileNotFoundError as error:
         raise UserError(f"checkpoint {path}: does not exist") from error
     except OSError as error:
         raise UserError(f"checkpoint {path}: cannot be read ({error.strerror or error})") from error
-    except (DamagedError, MemoryError):
-        raise
+    except MemoryError as error:
+        raise UserError(f"checkpoint {path}: needs more memory than this machine has") from error
     except Exception as error:  # what a damaged file makes of the unpickler can be anything, IndexError among it
         raise DamagedError(path, str(error).splitlines()[0][:120] if str(error) else type(error).__name__) from error
     if type(checkpoint) is not dict or not {"config", "clock", "state_dict"} <= checkpoint.keys():
@@ -245,7 +249,25 @@ def read(path: Path) -> dict[str, Any]:
     checkpoint["clock"] = clock_of(checkpoint["clock"], path)
     checkpoint["state_dict"] = weights_of(checkpoint["state_dict"], path)
     checkpoint["config"] = config_of(checkpoint["config"], path)
+    for name in STATE & checkpoint.keys():
+        checkpoint[name] = StateCopy(f"checkpoint {path}: {name}").copy(checkpoint[name])
     return checkpoint
+
+
+class StateCopy(PlainCopy):
+    """A walk over the state of a run, which holds tensors, tuples and numbered entries beside plain data."""
+
+    def other(self, value: Any) -> Any:
+        """Return a tuple's copy, or a tensor as it is."""
+        if type(value) is tuple:
+            return tuple(self.inside(index, item) for index, item in enumerate(value))
+        if type(value) is torch.Tensor and value.layout is torch.strided:
+            return value
+        return super().other(value)
+
+    def key(self, key: Any) -> Any:
+        """Return a key; optimisers number their entries."""
+        return key if type(key) is int else super().key(key)
 
 
 def check_format(checkpoint: dict[str, Any], path: Path) -> None:
@@ -259,7 +281,7 @@ def check_format(checkpoint: dict[str, Any], path: Path) -> None:
         raise UserError(f"checkpoint {path}: not made by gan_lab (its format is something else)")
     if number > FORMAT:
         known = plain_data(checkpoint.get("versions"), f"checkpoint {path}: versions")
-        maker = printable(str(known.get("gan_lab", ""))) if isinstance(known, dict) else ""
+        maker = str(known.get("gan_lab", "")) if isinstance(known, dict) else ""
         raise UserError(
             f"checkpoint {path}: made by a newer gan_lab {maker} (this is {VERSION}); upgrade with "
             "pip install -U gan-lab"
@@ -295,11 +317,16 @@ def weights_of(weights: Any, path: Path) -> dict[str, Any]:
             raise UserError(f"checkpoint {path}: not made by gan_lab (a weight has no name)")
         if name.endswith(EXTRA_STATE):
             found[name] = plain_data(value, f"checkpoint {path}: {name}")
-        elif type(value) in (torch.Tensor, torch.nn.Parameter) and value.layout is torch.strided:
+        elif type(value) in (torch.Tensor, torch.nn.Parameter) and is_dense(value):
             found[name] = value.detach()
         else:
-            raise UserError(f"checkpoint {path}: its weight {printable(name[:200])} is no dense tensor")
+            raise UserError(f"checkpoint {path}: its weight {name[:200]} is no dense tensor of real numbers")
     return found
+
+
+def is_dense(value: torch.Tensor) -> bool:
+    """Tell whether a tensor is dense and of real numbers."""
+    return value.layout is torch.strided and not (value.is_complex() or value.is_quantized or value.is_meta)
 
 
 def config_of(config: Any, path: Path) -> dict[str, Any]:
@@ -326,20 +353,6 @@ def config_of(config: Any, path: Path) -> dict[str, Any]:
     if "data" in config:
         config["data"] = {RENAMED.get(name, name): value for name, value in config["data"].items()}
     return config
-
-
-def check_whole(path: Path) -> None:
-    """Compare a file with the sums that were written into it: torch does not, and reads a flipped bit as another weight.
-
-    Raises:
-        DamagedError: they differ, or it is packed, as none of gan_lab's is: a few bytes could unpack to any size.
-    """
-    with open_regular(path) as opened, zipfile.ZipFile(opened) as file:
-        if any(part.compress_type != zipfile.ZIP_STORED for part in file.infolist()):
-            raise DamagedError(path, "it is compressed")
-        broken = file.testzip()
-    if broken is not None:
-        raise DamagedError(path, f"{broken} is not what was written")
 
 
 def newest_whole(
@@ -404,7 +417,7 @@ def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], path:
     """
     try:
         model.load_state_dict(weights)
-    except (RuntimeError, KeyError, TypeError, ValueError) as error:
+    except (RuntimeError, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"checkpoint {path}: its weights do not fit the model: {reason}") from error
 

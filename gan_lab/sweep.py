@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from rich.text import Text
 from gan_lab.config import fail, secrets_masked
 from gan_lab.errors import UserError
 from gan_lab.jobs.lock import refuse_links
-from gan_lab.storage import open_regular, plain_data, printable, read_regular
+from gan_lab.storage import open_regular, plain_data, read_regular
+from gan_lab.terminal import printable
 
 #: Length beyond which a job's file is not this program's, in bytes.
 MAX_BYTES = 64 * 2**20
@@ -96,7 +98,7 @@ def job_row(folder: Path) -> dict[str, Any]:
             if "best" in row:
                 better = row["best"] if monitor[1] == "min" else -row["best"]
                 row["rank"] = (0, better, int(folder.name))
-    except (UserError, OSError, ValueError) as refusal:  # files that somebody else has written
+    except (UserError, OSError, ValueError, TypeError, csv.Error) as refusal:  # files that somebody else has written
         row["status"] = printable(str(refusal)[:80])
     if row["status"] != "done":
         row["rank"] = (2, 0.0, int(folder.name))
@@ -110,9 +112,16 @@ def settings_of(path: Path) -> tuple[list[str], tuple[str, str]]:
         UserError: the file is not as a run writes it.
     """
     try:
-        saved = plain_data(yaml.load(read_regular(path, MAX_BYTES), SAFE_LOADER), str(path))
+        content = read_regular(path, MAX_BYTES)
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, SAFE_LOADER)):
+            raise ValueError(
+                "it refers to a part of itself"
+            )  # some lines could grow to any size; a run writes none such
+        saved = plain_data(yaml.load(content, SAFE_LOADER), str(path))
         overrides, (figure, direction) = [str(line) for line in saved["overrides"]], saved["monitor"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, yaml.YAMLError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # what a hostile file makes of the reader can be anything
         raise UserError(f"{path}: is no configuration of a run ({' '.join(str(error).split())[:160]})") from error
     return overrides, (str(figure), str(direction))
 
@@ -142,8 +151,8 @@ def figures(path: Path, monitor: str, direction: str) -> dict[str, Any]:
         return {}
     with io.TextIOWrapper(open_regular(path), errors="replace", newline="") as file:
         rows = list(csv.DictReader(file))
-    values = [float(row[monitor]) for row in rows if row.get(monitor)]
-    found: dict[str, Any] = {"iterations": rows[-1]["iteration"], "figure": monitor} if rows else {}
+    values = [value for row in rows if row.get(monitor) and math.isfinite(value := float(row[monitor]))]
+    found: dict[str, Any] = {"iterations": rows[-1].get("iteration"), "figure": monitor} if rows else {}
     if values:
         found["best"] = min(values) if direction == "min" else max(values)
     return found

@@ -34,7 +34,7 @@ from gan_lab.jobs import Pretrained, open_checkpoint
 from gan_lab.jobs.folder import output_folder
 from gan_lab.jobs.lock import refuse_linked_folders
 from gan_lab.metrics import to_uint8
-from gan_lab.storage import printable
+from gan_lab.terminal import printable
 from gan_lab.version import VERSION
 
 log = logging.getLogger("gan_lab.evaluate")

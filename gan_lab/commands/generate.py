@@ -23,7 +23,7 @@ from gan_lab.jobs.latents import closed_walk, directions
 from gan_lab.jobs.pretrained import numbered
 from gan_lab.jobs.sampling import add_images, gallery
 from gan_lab.jobs.variants import add_variants
-from gan_lab.storage import printable
+from gan_lab.terminal import printable
 
 #: What decides a picture beside its number and the weights; and what else does for an animation, and for variants.
 DECIDING = ("seed", "label", "truncation", "format", "provenance", "precision")

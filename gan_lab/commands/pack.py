@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from gan_lab.config import Command
 from gan_lab.errors import UserError
 from gan_lab.jobs import bundle, file_sha256
-from gan_lab.storage import printable
+from gan_lab.terminal import printable
 
 
 def pack(config: DictConfig) -> None:

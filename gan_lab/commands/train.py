@@ -25,6 +25,7 @@ from gan_lab.callbacks import Budget, go_back
 from gan_lab.callbacks.doctor.findings import verdict_in
 from gan_lab.config import (
     Command,
+    check_seed,
     config_dir,
     fail,
     instantiate,
@@ -45,7 +46,7 @@ from gan_lab.hardware import total_memory
 from gan_lab.jobs.lock import locked, refuse_links, remove_parts
 from gan_lab.models import ManualModule, TrainingDivergedError
 from gan_lab.plan import alternatives, planned
-from gan_lab.storage import printable
+from gan_lab.terminal import printable
 from gan_lab.training import (
     build_trainer,
     check_trainer,
@@ -113,6 +114,7 @@ def train(config: DictConfig) -> None:
             f"name={config.name}: {run_dir} holds a run already, and it is not overwritten. Continue it with "
             f"resume={run_dir}, or start another with name=<another name>"
         )
+    check_seed(config.seed)
     check_trainer(config.trainer, multirun)
     check_switches(config)
     if getattr(rank_zero_only, "rank", 0):  # of several processes the first one writes, and holds the folder
@@ -465,8 +467,12 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     for name in ("plan", "gradient_checkpointing"):  # a gan_lab that made the run may not have had them
         saved.setdefault(name, False)
     for name in PLACES:
-        saved.data.pop(name, None)
+        if saved.data.pop(name, None) is not None and name in config.data:
+            saved.data[name] = config.data[name]
     saved.trust = config.trust  # a file does not say whom to trust
+    if saved.get("compile") is True and not config.compile:
+        log.warning("resume=%s: the run was compiled, and goes on as it is; compile=true compiles it again", path)
+    saved.compile = config.compile  # it starts compilers
     if path.parent.name != "checkpoints":  # a file from anywhere does not say where this run lies
         saved.name, saved.runs_dir = config.name, config.runs_dir
     for name in config.trainer:
@@ -624,8 +630,12 @@ def completed(argv: list[str]) -> list[str]:
         return argv
     path = checkpoint.find_whole("resume", str(resume), say=False)
     saved = checkpoint.read(path)["config"].get("choices", {})
-    # so that the keys of its model, its data and its logger are the valid ones
-    chosen = {key: saved[key] for key in ("model", "data", "logger") if key in saved and key not in given}
+    # so that the keys of its model and its data are the valid ones
+    if "logger" not in given and saved.get("logger") not in (None, "csv"):
+        log.warning(
+            "resume=%s: the run was logged with more than metrics.csv; logger=%s logs it on", path, saved["logger"]
+        )
+    chosen = {key: saved[key] for key in ("model", "data") if key in saved and key not in given}
     for key, choice in chosen.items():
         # a path could lead to a configuration that came with the checkpoint
         if not re.fullmatch(r"[\w-]+", str(choice)):

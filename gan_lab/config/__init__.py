@@ -3,7 +3,7 @@
 Only this package, `checkpoint.py`, `training.py` and the commands know Hydra.
 """
 
-from gan_lab.config.command import Command, command, fail, refusal_of
+from gan_lab.config.command import Command, check_seed, command, fail, refusal_of
 from gan_lab.config.overrides import (
     complete_overrides,
     compose,
@@ -23,6 +23,7 @@ __all__ = [
     "Command",
     "MaskedFormatter",
     "build",
+    "check_seed",
     "checked_call",
     "command",
     "complete_overrides",

@@ -12,7 +12,7 @@ from typing import Any
 
 from gan_lab.config.overrides import parsed
 from gan_lab.errors import UserError
-from gan_lab.storage import printable
+from gan_lab.terminal import printable
 
 #: What a key is called whose value is a secret; and such a value in a text, after `key=`, `key:` or as a URL's password.
 SECRETS = r"(?i:api_?key|access_?key|private_?key|token|secret|passwo?r?d|credential)"

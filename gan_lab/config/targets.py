@@ -23,14 +23,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import UserError
 from gan_lab.kinds import fits, in_words, kinds_of
-from gan_lab.storage import plain_data, printable
+from gan_lab.storage import plain_data
+from gan_lab.terminal import printable
 
 #: Packages whose `LOADABLE` names what a configuration may describe.
 PACKAGES = tuple(f"gan_lab.{name}" for name in ("models", "networks", "losses", "augment", "imaging", "data"))
 #: What it may describe of torch.
 TORCH = {
     "torch.optim": ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "SGD"),
-    "torch.nn": ("ELU", "GELU", "Flatten", "Identity", "LeakyReLU", "Linear", "ReLU", "SiLU", "Sigmoid", "Tanh"),
+    "torch.nn": ("ELU", "GELU", "Flatten", "LeakyReLU", "Linear", "ReLU", "SiLU", "Sigmoid", "Tanh"),
 }
 #: Loggers of a run, which the command line and the shipped yamls alone describe.
 LOGGERS = {
@@ -42,6 +43,8 @@ LOGGERS = {
 #: Packages that `trust=` takes none of: what a stranger's file could name there is anything.
 NOT_OWN = {"gan_lab", "hydra", "lightning", "numpy", "omegaconf", "pip", "setuptools", "torch", "torchvision"}
 SWITCHES = ("_target_", "_partial_")
+#: How constructors refuse values that their annotations allow: an empty list, a 0 that divides, more than memory holds.
+REFUSALS = (TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError, RuntimeError, MemoryError)
 _CALLABLE = abc.Callable
 
 
@@ -99,11 +102,10 @@ def build(call: Call, more: Mapping[str, Any] | None = None) -> Any:
         return functools.partial(call.target, **arguments)
     try:
         return call.target(**arguments)
-    except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:  # an empty list, a 0 that divides
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(
-            f"{call.where or 'configuration'}: {call.target.__qualname__} cannot be made: {reason}"
-        ) from error
+    except REFUSALS as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+        where = call.where or "configuration"
+        raise UserError(f"{where}: {call.target.__qualname__} cannot be made ({reason})") from error
 
 
 def _built(value: Any) -> Any:
@@ -397,6 +399,7 @@ class Signature:
 @functools.cache
 def signature_of(target: Callable[..., Any]) -> Signature:
     """Return the keyword arguments of a class or function, those of base classes included where it passes them on."""
+    # who takes any name and hands it to no base class that says what it takes, takes any name
     hints, kinds, required, is_open = kinds_of(target), dict[str, Any](), frozenset[str](), False
     for number, function in enumerate(_initialisers(target)):
         parameters = list(inspect.signature(function).parameters.values())[int(inspect.isclass(target)) :]
@@ -411,20 +414,15 @@ def signature_of(target: Callable[..., Any]) -> Signature:
 
 
 def _initialisers(target: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """Yield the functions that see a target's arguments, in order; torch's and Python's own bases take none."""
+    """Yield the functions that see a target's arguments, in order, up to torch's and Python's own bases, which take none."""
     if not inspect.isclass(target):
         yield target
         return
     for owner in inspect.getmro(target):
         if owner is object or owner.__module__ == "torch.nn.modules.module":
-            yield _no_arguments
             return
         if "__init__" in vars(owner) and not getattr(owner, "_is_protocol", False):
             yield vars(owner)["__init__"]
-
-
-def _no_arguments(self: Any) -> None:
-    """Stand for a constructor without arguments."""
 
 
 def argument_names(target: Any, trust: Collection[str] = ()) -> set[str]:

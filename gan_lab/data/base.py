@@ -24,8 +24,9 @@ from gan_lab.errors import UserError
 SPLITS = ("train", "val", "test")
 #: Facts of the data that a run's configuration records for the model's yaml; a datamodule finds them anew.
 FACTS = ("classes", "class_names")
-#: Options that name a place to write to, which a configuration from elsewhere does not choose.
-PLACES = ("index", "cache")
+#: Options that name a place to write to, or say how much of a machine is taken: a configuration from elsewhere does not choose
+#: them.
+PLACES = ("index", "cache", "cache_mb", "num_workers")
 
 
 class ImageDataModule(LightningDataModule):

@@ -123,7 +123,7 @@ class Part(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill a buffer as far as there is something."""
         if self._file < 0:
-            self._file = os.open(self.path, os.O_RDONLY)
+            self._file = os.open(self.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         found = os.pread(self._file, max(0, min(len(buffer), self.length - self._at)), self.start + self._at)
         buffer[: len(found)] = found
         self._at += len(found)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gan_lab.checkpoint import write_whole
-from gan_lab.storage import printable
+from gan_lab.terminal import printable
 
 
 class Picture(NamedTuple):

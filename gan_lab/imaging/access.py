@@ -14,6 +14,7 @@ from typing import IO
 from PIL import Image
 
 from gan_lab.errors import UserError
+from gan_lab.terminal import printable
 
 _BEGINNINGS = {
     b"\x89png": "a PNG that is damaged or cut short",
@@ -40,7 +41,7 @@ class UnreadableImage(UserError):  # noqa: N818 (it names the thing, as UserErro
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.path}: cannot be read as an image: {self.reason}"
+        return printable(f"{self.path}: cannot be read as an image: {self.reason}")
 
 
 @contextmanager

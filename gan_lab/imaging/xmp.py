@@ -173,7 +173,7 @@ def _remove(parent: minidom.Element, gone: set[int]) -> None:
         return
     kept = [child for child in parent.childNodes if id(child) not in gone]
     parent.childNodes[:] = kept
-    for before, child, after in zip([None, *kept[:-1]], kept, [*kept[1:], None], strict=True):
+    for child, before, after in zip(kept, [None, *kept], [*kept[1:], None], strict=False):
         child.previousSibling, child.nextSibling = before, after
 
 

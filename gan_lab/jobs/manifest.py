@@ -28,6 +28,13 @@ Record = dict[str, Any]
 
 NAME = "manifest.jsonl"
 VERSION = 1
+#: What of a record is read again, and of which kind it is.
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(("path", "status", "error", "verdict", "settings_sha256", "input_sha256", "output_sha256"), str),
+    **dict.fromkeys(("others_sha256", "notes", "size"), list),
+    **dict.fromkeys(("figures", "stamps"), dict),
+    "output": str | None,
+}
 #: Seconds in which a file may change twice without its times telling: the coarsest clock of a file system (FAT).
 CLOCK_TICK = 2.0
 
@@ -198,4 +205,16 @@ def decoded(line: bytes) -> Record:
         record = plain_data(decode_json(line), NAME)
     except (ValueError, UserError):
         return {}
-    return record if isinstance(record, dict) else {}
+    return record if isinstance(record, dict) and is_sound(record) else {}
+
+
+def is_sound(record: Record) -> bool:
+    """Tell whether what a record says is of the kinds that this program writes."""
+    if any(key in record and not isinstance(record[key], kind) for key, kind in KINDS.items()):
+        return False
+    stamps = record.get("stamps", {})
+    inputs = stamps.get("inputs", [])
+    texts = [*record.get("others_sha256", []), *record.get("notes", []), stamps.get("output", "")]
+    texts += inputs if isinstance(inputs, list) else [inputs]
+    paths = f"{record.get('path')}{record.get('output')}"
+    return all(isinstance(text, str) for text in texts) and isinstance(inputs, list) and "\0" not in paths

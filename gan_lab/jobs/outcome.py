@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gan_lab.jobs.manifest import Record
-from gan_lab.storage import printable
+from gan_lab.terminal import printable
 
 
 @dataclass

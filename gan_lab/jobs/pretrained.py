@@ -27,7 +27,7 @@ from gan_lab.jobs.restoration import TILE as RESTORATION_TILE
 from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish, with_channels
 from gan_lab.jobs.translation import TILE, Translation, TranslationWish, translate_photo
 from gan_lab.networks import LightCorrector, Restorer
-from gan_lab.storage import printable
+from gan_lab.terminal import printable
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 

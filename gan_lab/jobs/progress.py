@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from gan_lab.storage import printable
+from gan_lab.terminal import printable
 
 
 class Progress:

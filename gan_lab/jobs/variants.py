@@ -15,7 +15,7 @@ from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.pretrained import Pretrained
 from gan_lab.jobs.progress import Progress
 from gan_lab.jobs.sampling import Gallery, add_images
-from gan_lab.storage import printable
+from gan_lab.terminal import printable
 
 
 def add_variants(

@@ -5,7 +5,6 @@ None of them is ever downloaded, and none belongs into a checkpoint: keep them o
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from torch.nn import functional
 from torchvision.models import vgg
 
 from gan_lab.errors import UserError
+from gan_lab.storage.tensor_files import load_tensors
 
 VGG19_FILE = "vgg19-dcbb9e9d.pth"
 VGG19_SOURCE = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
@@ -181,8 +181,8 @@ def read_state(weights: str | None, name: str, source: str, network: str) -> tup
         where = "name the file that you have" if weights else "put it there, or name its path"
         raise UserError(f"weights: {network} needs {path}, which is not there; fetch {source} and {where}")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        state = load_tensors(path)
+    except Exception as error:  # what a damaged file makes of the unpickler can be anything
         raise UserError(f"weights: {path} cannot be read as {network}'s weights; fetch {source} again") from error
     if not isinstance(state, dict):
         raise UserError(f"weights: {path} holds no state dict; fetch {source} again")

@@ -1,4 +1,4 @@
-"""What is read from a file is data: JSON's types alone, of bounded depth and size, and text that a terminal may show."""
+"""What is read from a file is data: JSON's types alone, of bounded depth and size."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 from typing import Any
 
 from gan_lab.errors import UserError
+from gan_lab.terminal import printable
 
 #: Bounds of one piece of data. A configuration nests about 10 deep; its longest list names the classes of a catalogue.
-MAX_DEPTH, MAX_ITEMS, MAX_CHARACTERS, MAX_INTEGER = 64, 1_000_000, 64 * 2**20, 2**64
+MAX_DEPTH, MAX_ITEMS, MAX_CHARACTERS, MAX_KEY, MAX_INTEGER = 64, 1_000_000, 64 * 2**20, 1000, 2**64
 #: Keys that Hydra gives a meaning, and those among them that a description of an object may have.
 HYDRA_KEY, ALLOWED_KEYS = re.compile(r"_[a-z]+_"), ("_target_", "_partial_")
 #: Marks of OmegaConf's interpolations, and its word for a missing value.
@@ -30,52 +31,79 @@ def plain_data(value: Any, where: str, *, configuration: bool = False) -> Any:
     Raises:
         UserError: what may not be there, or more of it than the bounds allow; it names the place.
     """
-    return _Copy(configuration).copy(value, where, 0)
+    return PlainCopy(where, configuration).copy(value)
 
 
-class _Copy:
-    """A walk that counts what it has seen."""
+class PlainCopy:
+    """A walk that copies, counts what it has seen, and knows where it is; see `plain_data`.
 
-    def __init__(self, configuration: bool) -> None:
+    A subclass may know more types.
+    """
+
+    def __init__(self, where: str, configuration: bool = False) -> None:
         self.configuration = configuration
         self.items = 0
         self.characters = 0
+        self._where = where
+        self._keys: list[str | int] = []
 
-    def copy(self, value: Any, where: str, depth: int) -> Any:
+    def copy(self, value: Any) -> Any:
+        """Return a copy of a value at the present place."""
         self.items += 1
         if self.items > MAX_ITEMS:
-            raise UserError(f"{printable(where)}: more than {MAX_ITEMS} values")
-        if depth > MAX_DEPTH:
-            raise UserError(f"{printable(where[:200])}...: nested more than {MAX_DEPTH} deep")
+            raise self.refusal(f"more than {MAX_ITEMS} values")
+        if len(self._keys) > MAX_DEPTH:
+            raise self.refusal(f"nested more than {MAX_DEPTH} deep")
         kind = type(value)
         if kind is dict:
-            return {self.key(key, where): self.copy(item, f"{where}.{key}", depth + 1) for key, item in value.items()}
+            return {self.key(key): self.inside(key, item) for key, item in value.items()}
         if kind is list:
-            return [self.copy(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
+            return [self.inside(index, item) for index, item in enumerate(value)]
         if kind is str:
-            return self.text(value, where)
+            return self.text(value)
         if kind is int and abs(value) > MAX_INTEGER:
-            raise UserError(f"{printable(where)}: a whole number beyond {MAX_INTEGER}")
+            raise self.refusal(f"a whole number beyond {MAX_INTEGER}")
         if value is None or kind in (int, float, bool):
             return value
-        raise UserError(
-            f"{printable(where)}: a {printable(kind.__name__)}; data may hold mappings, lists, text, numbers, booleans and null"
-        )
+        return self.other(value)
 
-    def key(self, key: Any, where: str) -> str:
+    def inside(self, key: str | int, value: Any) -> Any:
+        """Return a copy of a value one place deeper."""
+        self._keys.append(key)
+        copied = self.copy(value)
+        self._keys.pop()
+        return copied
+
+    def other(self, value: Any) -> Any:
+        """Return a copy of a value that JSON has no type for: here, none."""
+        name = printable(type(value).__name__)
+        raise self.refusal(f"a {name}; data may hold mappings, lists, text, numbers, booleans and null")
+
+    def key(self, key: Any) -> Any:
+        """Return a key of a dict."""
         if type(key) is not str:
-            raise UserError(f"{printable(where)}: a key that is a {printable(type(key).__name__)}, not text")
+            raise self.refusal(f"a key that is a {printable(type(key).__name__)}, not text")
+        if len(key) > MAX_KEY:
+            raise self.refusal(f"a key of more than {MAX_KEY} characters")
         if self.configuration and HYDRA_KEY.fullmatch(key) and key not in ALLOWED_KEYS:
-            raise UserError(f"{printable(f'{where}.{key}')}: a key of Hydra's that data may not hold")
-        return self.text(key, where)
+            self._keys.append(key)
+            raise self.refusal("a key of Hydra's that data may not hold")
+        return self.text(key)
 
-    def text(self, text: str, where: str) -> str:
+    def text(self, text: str) -> str:
+        """Return a text."""
         self.characters += len(text)
         if self.characters > MAX_CHARACTERS:
-            raise UserError(f"{printable(where)}: more than {MAX_CHARACTERS} characters of text")
+            raise self.refusal(f"more than {MAX_CHARACTERS} characters of text")
         if self.configuration and (INTERPOLATION in text or text == MISSING):
-            raise UserError(f"{printable(where)}={printable(text[:200])}: an interpolation, which data may not hold")
+            raise self.refusal(f"{printable(text[:200])}: an interpolation, which data may not hold")
         return text
+
+    def refusal(self, reason: str) -> UserError:
+        """Return an error that names the present place."""
+        inner = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self._keys[:12])
+        rest = "..." if len(self._keys) > 12 else ""
+        return UserError(f"{printable(f'{self._where}{inner}{rest}'[:500])}: {reason}")
 
 
 def decode_json(content: str | bytes) -> Any:
@@ -88,15 +116,3 @@ def decode_json(content: str | bytes) -> Any:
         return json.loads(content)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-
-
-def printable(text: str, keep: str = "") -> str:
-    r"""Return text with what no terminal shows escaped: control characters, and bytes of a name that are no Unicode.
-
-    Args:
-        text: of any origin: a file's name, a class, a message about either.
-        keep: characters that stay as they are: "\n" and "\t" for text of several lines.
-    """
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() or letter in keep else ascii(letter)[1:-1] for letter in text)

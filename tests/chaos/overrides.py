@@ -41,7 +41,7 @@ VALUES = (
     "null", "true", "false", "-1", "0", "1", "2", "3", "7", "16", "33", "64", "0.5", "-0.5", "1e-3", "1e-30", "1.5", "nan",
     "inf", "-inf", "x", "auto", "none", "2024-01-01", "1_000", "0x10", "08", "''", "' '", "'a b'", "'a=b'", "äöü", "x" * 300,
     "[]", "[1,2]", "[0,0]", "[2,1]", "[a]", "{}", "{a:1}", "{_target_:os.system}", "{_target_:gan_lab.losses.Hinge}",
-    "{_target_:torch.nn.Identity}", "'${oc.env:HOME}'", "'${seed}'", "/nowhere", ".",
+    "{_target_:torch.nn.ReLU}", "'${oc.env:HOME}'", "'${seed}'", "/nowhere", ".",
 )  # fmt: skip
 #: More values in a sweep.
 SWEPT = (

@@ -31,7 +31,7 @@ CLOSED = {
     "DenseGenerator28 GridDecoder GridEncoder LightCorrector MLPDiscriminator MLPGenerator PatchDiscriminator "
     "R3GANDiscriminator R3GANGenerator RandomVGG ResidualDiscriminator ResidualGenerator ResnetGenerator Restorer "
     "UNetGenerator VectorQuantizer",
-    "torch.nn": "ELU Flatten GELU Identity LeakyReLU Linear ReLU SiLU Sigmoid Tanh",
+    "torch.nn": "ELU Flatten GELU LeakyReLU Linear ReLU SiLU Sigmoid Tanh",
     "torch.optim": "Adadelta Adagrad Adam AdamW Adamax NAdam RAdam RMSprop SGD",
 }
 NETWORK = {"_target_": "gan_lab.networks.MLPGenerator", "image_size": 8, "widths": [4]}
@@ -85,6 +85,7 @@ def test_arguments_follow_what_a_constructor_hands_on() -> None:
         "torch.nn.Module.compile",
         "torch.nn.Module.load_state_dict",
         "torch.nn.Module",
+        "torch.nn.Identity",
         "torch.nn.Sequential",
         "torch.nn.init.zeros_",
         "torch.optim.lr_scheduler.LambdaLR",
@@ -183,8 +184,8 @@ def test_a_near_name_is_offered() -> None:
         ({"penalties": ()}, r"model\.penalties: a tuple"),
         ({"class_names": [("a", {"_target_": "os.system"})]}, r"model\.class_names\[0\]: a tuple"),
         ({"penalties": {1: None}}, r"model\.penalties: a key that is a int"),
-        ({"penalties": {"${oc.env:HOME}": None}}, r"model\.penalties=\$\{oc"),
-        ({"class_names": ["${oc.env:HOME}"]}, r"model\.class_names\[0\]=.*an interpolation"),
+        ({"penalties": {"${oc.env:HOME}": None}}, r"model\.penalties: \$\{oc"),
+        ({"class_names": ["${oc.env:HOME}"]}, r"model\.class_names\[0\]: .*an interpolation"),
         ({"class_names": torch.Size([1])}, r"model\.class_names: a Size"),
         ({"n_critic": torch.tensor(1)}, r"model\.n_critic: a Tensor"),
         # of another kind

@@ -117,7 +117,7 @@ def test_nothing_in_a_file_runs(file: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"_target_=os\.system"):
         gan_lab.load(rewritten(file, tmp_path / "a.safetensors", parts=attack), device="cpu")
     assert not (tmp_path / "owned").exists()
-    other = {"restorer": {"config": {"_target_": "torch.nn.Identity"}, "origin": {}}}
+    other = {"restorer": {"config": {"_target_": "torch.nn.ReLU"}, "origin": {}}}
     with pytest.raises(UserError, match="needs an object of type Restorer"):
         gan_lab.load(rewritten(file, tmp_path / "b.safetensors", parts=other), device="cpu")
 

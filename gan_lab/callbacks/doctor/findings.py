@@ -10,7 +10,8 @@ from typing import Any
 
 from gan_lab.checkpoint import write_whole
 from gan_lab.errors import UserError
-from gan_lab.storage import decode_json, plain_data, printable, read_regular
+from gan_lab.storage import decode_json, plain_data, read_regular
+from gan_lab.terminal import printable
 
 #: Iterations in which nothing but a loss that is not finite is reported: every method's first ones look ill.
 WARM_UP = 300

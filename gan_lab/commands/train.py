@@ -631,10 +631,9 @@ def completed(argv: list[str]) -> list[str]:
     path = checkpoint.find_whole("resume", str(resume), say=False)
     saved = checkpoint.read(path)["config"].get("choices", {})
     # so that the keys of its model and its data are the valid ones
-    if "logger" not in given and saved.get("logger") not in (None, "csv"):
-        log.warning(
-            "resume=%s: the run was logged with more than metrics.csv; logger=%s logs it on", path, saved["logger"]
-        )
+    logger = saved.get("logger")
+    if "logger" not in given and isinstance(logger, str) and re.fullmatch(r"(?!csv$)[\w-]+", logger):
+        log.warning("resume=%s: the run was logged with %s too; logger=%s logs it on", path, logger, logger)
     chosen = {key: saved[key] for key in ("model", "data") if key in saved and key not in given}
     for key, choice in chosen.items():
         # a path could lead to a configuration that came with the checkpoint

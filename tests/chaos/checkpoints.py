@@ -111,40 +111,10 @@ INTERPOLATIONS = (
 CANARY = "canary-7d1c"
 #: What happens in a process without harm: reading, looking, and what Python says of itself.
 FORBIDDEN = (
-    *(
-        "subprocess.",
-        "os.system",
-        "os.exec",
-        "os.posix_spawn",
-        "os.spawn",
-        "os.fork",
-        "os.startfile",
-        "pty.",
-        "socket.",
-    ),
-    *(
-        "os.putenv",
-        "os.unsetenv",
-        "os.kill",
-        "os.killpg",
-        "signal.",
-        "ctypes.",
-        "shutil.",
-        "urllib.",
-        "webbrowser.",
-        "ftplib.",
-    ),
-    *(
-        "smtplib.",
-        "http.",
-        "code.",
-        "cpython.run",
-        "sys.settrace",
-        "sys.setprofile",
-        "sys.addaudithook",
-        "builtins.input",
-    ),
-)
+    "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile", "os.putenv", "os.unsetenv",
+    "os.kill", "pty.", "socket.", "signal.", "shutil.", "urllib.", "webbrowser.", "ftplib.", "smtplib.", "http.", "code.",
+    "cpython.run", "sys.settrace", "sys.setprofile", "sys.addaudithook", "builtins.input",
+)  # fmt: skip
 #: Events that change a file system, and which of their arguments are paths.
 CHANGING = {
     "os.remove": 1, "os.rename": 2, "os.mkdir": 1, "os.rmdir": 1, "os.link": 2, "os.symlink": 2, "os.truncate": 1,
@@ -197,6 +167,8 @@ class Guard:
         if event in CHANGING:
             paths = arguments[: CHANGING[event]]
             return "" if all(map(self._own, paths)) else f"{event} {paths}"
+        if event == "ctypes.dlopen" and arguments[0] is not None:  # None is this process itself
+            return f"{event} {arguments[0]}"
         return f"{event} {str(arguments)[:120]}" if event.startswith(FORBIDDEN) else ""
 
     def _own(self, path: Any) -> bool:
@@ -204,7 +176,7 @@ class Guard:
             return True
         with contextlib.suppress(TypeError, ValueError):
             real = os.path.abspath(os.fsdecode(path))
-            return real == os.devnull or real.startswith(f"{self.folder}{os.sep}run")
+            return real in (os.devnull, str(self.folder)) or real.startswith(f"{self.folder}{os.sep}run")
         return False
 
 
@@ -544,6 +516,8 @@ def case_of(number: int, seed: int) -> Case:
             mutation = MUTATIONS[rng.integers(len(MUTATIONS))]
             with contextlib.suppress(KeyError, TypeError, IndexError, AttributeError, ValueError):  # an earlier change
                 case.changes.append(f"{mutation.__name__}: {mutation(case, rng)}")
+            if mutation is without_end:  # nothing may walk over it any more
+                break
     return case
 
 

@@ -127,9 +127,12 @@ def test_a_foreign_checkpoint_names_no_service(tmp_path: Path) -> None:
         options = [
             f"resume={tmp_path / 'foreign.ckpt'}",
             "name=mine",
-            "trainer.max_iterations=4",
-            "logger.wandb.offline=false",
         ]
+        # without a word of it on the command line, the checkpoint switches no logger on
+        told = train(*options, "trainer.max_iterations=3", cwd=tmp_path, WANDB_API_KEY=KEY).stderr
+        assert "logger=wandb logs it on" in told
+        assert not (tmp_path / "runs/mine/wandb").exists()
+        options[1:] = ["name=online", "trainer.max_iterations=4", "logger=wandb", "logger.wandb.offline=false"]
         told = train(
             *options,
             "logger.wandb.settings.init_timeout=3",
@@ -140,4 +143,4 @@ def test_a_foreign_checkpoint_names_no_service(tmp_path: Path) -> None:
     assert "cannot be reached" in told
     assert server.bodies == []
     assert not (tmp_path / "elsewhere").exists()
-    assert load(tmp_path / "runs/mine/checkpoints/last.ckpt")["config"]["logger"]["wandb"]["project"] == "theirs"
+    assert load(tmp_path / "runs/online/checkpoints/last.ckpt")["config"]["logger"]["wandb"]["project"] == "theirs"

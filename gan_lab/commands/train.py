@@ -26,6 +26,7 @@ from gan_lab.callbacks.doctor.findings import verdict_in
 from gan_lab.config import (
     Command,
     check_seed,
+    checked_call,
     config_dir,
     fail,
     instantiate,
@@ -269,9 +270,10 @@ def run(
             "of a batch take less: model.micro_batches=2, in a run of its own"
         ) from error
     except Exception as error:
-        misfit = misfit_of(error) if model.iteration == start and trainer.world_size == 1 else None
-        if resume is not None and not model.began and trainer.world_size == 1 and isinstance(error, RESTORING):
-            misfit = misfit or unfit_state(resume, error)
+        alone = trainer.world_size == 1
+        misfit = misfit_of(error) if model.iteration == start and alone else None
+        if resume is not None and not model.began and alone and isinstance(error, RESTORING):
+            misfit = unfit_state(resume, error)
         if misfit is not None:
             raise misfit from error
         if trainer.world_size == 1 or not peer_lost(error):
@@ -460,6 +462,10 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     for group in ("model", "data", "trainer"):
         if not isinstance(content.get(group), dict):
             raise UserError(f"resume={path}: its configuration has no {group}, so no run can go on from it")
+    trust = trusted_packages(config.trust)
+    checked_call(content["model"], f"resume={path}: model", ManualModule, trust)
+    data = {name: value for name, value in content["data"].items() if name not in FACTS}
+    checked_call(data, f"resume={path}: data", ImageDataModule, trust, given=("batch_kind",))
     # what was typed may hold interpolations, which were resolved elsewhere
     content["overrides"] = [line for line in content.get("overrides", []) if "${" not in line]
     saved = OmegaConf.create(content)

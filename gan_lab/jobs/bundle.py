@@ -122,7 +122,10 @@ def read(path: Path) -> dict[str, Part]:
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"checkpoint={path}: damaged, or not a safetensors file ({error})") from error
     base = header.get("base") or None
-    return (read(find(base)) if base else {}) | parts
+    parts = (read(find(base)) if base else {}) | parts
+    if not parts:
+        raise UserError(f"checkpoint={path}: holds no network for an enhancement")
+    return parts
 
 
 def part_of_run(option: str, run: str | Path) -> Part:

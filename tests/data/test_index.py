@@ -308,3 +308,21 @@ def test_what_was_learnt_before_a_kill_is_kept(
     opened.clear()
     start(tmp_path)
     assert len(opened) == 8  # of the twelve hashes; the sizes are all known
+
+
+def test_a_packed_archive_is_not_unpacked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    index = Index(tmp_path)
+    index.save("words", {"a": np.zeros(3)})
+    (path,) = tmp_path.glob("*.photos")
+    assert index.load("words")["a"].tolist() == [0, 0, 0]
+    with np.load(path) as kept:
+        key = kept["key"]
+    with path.open("wb") as file:
+        np.savez_compressed(file, key=key, a=np.zeros(10_000_000))
+    assert path.stat().st_size < 200_000
+    assert index.load("words") == {}
+    assert "its parts are packed" in caplog.text
+    path.unlink()
+    os.mkfifo(path)
+    assert index.load("words") == {}
+    assert "not a regular file" in caplog.text

@@ -212,3 +212,16 @@ def test_photos_of_their_own_come_before_shards(tmp_path: Path, write: Write) ->
     pack_bytes(tmp_path / "photos/0.tar", readme__txt=b"nothing")
     with pytest.raises(UserError, match=r"data\.root: no image in the 1 tar files under"):
         find_layout(tmp_path / "photos")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"label":' * 50_000, "{"])
+def test_json_beside_a_photo_that_cannot_be_followed_is_one_line(tmp_path: Path, text: str) -> None:
+    shard = pack_bytes(tmp_path / "0.tar", a__png=png(), a__json=text.encode()[: shards.MOST_OF_A_CLASS])
+    with pytest.raises(UserError, match=r"data\.root: a\.json in .*0\.tar cannot be read as a class"):
+        shards.contents(shard, "root", shards.Index(None))
+
+
+def test_a_pipe_in_the_place_of_a_shard_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "0.tar")
+    with pytest.raises(UserError, match="not a regular file"):
+        shards.contents(tmp_path / "0.tar", "root", shards.Index(None))

@@ -21,6 +21,7 @@ from gan_lab.imaging import (
     read_photo,
     read_provenance,
     write_photo,
+    xmp,
 )
 from gan_lab.imaging.xmp import XMP, Packet
 from tests.imaging.photo_files import picture_8, picture_16, xmp_packet
@@ -233,3 +234,36 @@ def test_a_record_of_another_hand_is_none(tmp_path: Path) -> None:
     assert read_provenance(tmp_path / "x.png") is None
     with pytest.raises(UnreadableImage):
         read_provenance(tmp_path / "missing.png")
+
+
+def crowded(count: int, element: str) -> bytes:
+    """Return a packet with so many elements."""
+    return with_elements(f"<{element}>x</{element}>" * count)
+
+
+def with_elements(elements: str) -> bytes:
+    """Return a packet whose description has elements inside."""
+    return xmp_packet("").replace(b"/></rdf:RDF>", f">{elements}</rdf:Description></rdf:RDF>".encode())
+
+
+def test_a_packet_of_too_many_parts_is_refused_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xmp, "_MAX_NODES", 100)
+    assert Packet(crowded(80, "photoshop:Credit")).get(PHOTOSHOP, "Credit") == "x"
+    monkeypatch.setattr(xmp.minidom, "parseString", None)
+    with pytest.raises(ValueError, match="more than 100 elements and attributes"):
+        Packet(crowded(101, "photoshop:Credit"))
+    attributes = " ".join(f'photoshop:a{number}="x"' for number in range(101))
+    with pytest.raises(ValueError, match="more than 100 elements and attributes"):
+        Packet(xmp_packet(attributes))
+
+
+def test_what_is_taken_out_is_taken_out_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xmp.minidom.Node, "removeChild", None)  # it searches all children for each that goes
+    packet = Packet(with_elements("<exif:GPSLatitude>1</exif:GPSLatitude><photoshop:Credit>x</photoshop:Credit>" * 50))
+    packet.fit((3, 2), drop_gps=True)
+    assert b"GPS" not in bytes(packet)
+    assert bytes(packet).count(b"<photoshop:Credit>") == 50
+    packet.remove(PHOTOSHOP, "Credit")
+    assert packet.get(PHOTOSHOP, "Credit") is None
+    packet.set("urn:n", "n", {"New": "1"})
+    assert Packet(bytes(packet)).get("urn:n", "New") == "1"

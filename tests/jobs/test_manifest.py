@@ -199,3 +199,44 @@ def test_what_would_block_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UnreadableImage, match="not a regular file"):
         fingerprint(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"[" * 100_000,
+        b'{"path":' * 50_000,
+        *(
+            json.dumps({"path": "a.png"} | spoilt).encode()
+            for spoilt in (
+                {"settings_sha256": ["a"]},
+                {"figures": [1]},
+                {"notes": 3},
+                {"notes": [3]},
+                {"stamps": 3},
+                {"stamps": {"inputs": 3}},
+                {"stamps": {"inputs": [3]}},
+                {"stamps": {"output": 3}},
+                {"others_sha256": [{}]},
+                {"others_sha256": None},
+                {"output": "a\0b"},
+                {"path": "a\0b"},
+                {"status": 3},
+                {"size": 3},
+            )
+        ),
+    ],
+)
+def test_a_record_of_another_form_counts_as_none(tmp_path: Path, record: bytes) -> None:
+    fill(tmp_path, "b.png", status="done", output="b.png", stamps={"inputs": ["1"], "output": "2"}, notes=["x"])
+    with (tmp_path / "manifest.jsonl").open("ab") as file:
+        file.write(record + b"\n")
+    manifest = Manifest(tmp_path, {"strength": 1.0})
+    assert list(manifest.records) == ["b.png"]
+    manifest.compact()
+
+
+def test_a_pipe_in_the_place_of_the_manifest_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "manifest.jsonl")
+    with pytest.raises(UserError, match="not a regular file"):
+        Manifest(tmp_path, {})

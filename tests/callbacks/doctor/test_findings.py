@@ -1,31 +1,49 @@
-"""What the doctor writes down."""
+"""The doctor's file, as this program or anybody else wrote it."""
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 
 import pytest
 
-from gan_lab.callbacks.doctor.findings import KEPT, Finding, Record
+from gan_lab.callbacks.doctor.findings import Finding, Record, verdict_in
+
+
+def test_a_record_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "doctor.json"
+    record = Record(path)
+    record.update([Finding("plateau", 400, {"x": 1.0}, "it stands still", "stop")], 500)
+    record.write(500)
+    again = Record.read(path, 500)
+    assert again.findings == record.findings
+    assert verdict_in(path) == "it stands still"
+    assert Record.read(path, 300).findings == {}
 
 
 @pytest.mark.parametrize(
-    ("iteration", "verdict"), [(300, "too early to tell, in the first 300 iterations"), (301, "healthy")]
+    "text",
+    [
+        "",
+        "[" * 100_000,
+        '{"findings":' * 50_000,
+        "[]",
+        "{}",
+        '{"setbacks": 3}',
+        '{"setbacks": [], "past": [{}], "findings": [3]}',
+    ],
 )
-def test_a_run_is_called_healthy_only_once_it_has_been_looked_at(iteration: int, verdict: str, tmp_path: Path) -> None:
-    record = Record(tmp_path / "doctor.json")
-    record.write(iteration)
-    assert json.loads((tmp_path / "doctor.json").read_text())["verdict"] == verdict
-    record.update([Finding("plateau", 200, {}, "it is flat", "stop")], iteration)
-    record.write(iteration)
-    assert json.loads((tmp_path / "doctor.json").read_text())["verdict"] == "it is flat"
+def test_a_file_of_another_form_counts_as_none(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "doctor.json"
+    path.write_text(text)
+    assert Record.read(path, 10).findings == {}
+    assert verdict_in(path) == "unknown"
 
 
-def test_what_comes_and_goes_for_days_does_not_fill_the_file(tmp_path: Path) -> None:
-    record = Record(tmp_path / "doctor.json")
-    for look in range(2 * KEPT + 20):
-        record.update([Finding("noise", look, {}, "it is noisy", "wait")] if look % 2 == 0 else [], look)
-    record.write(2 * KEPT + 20)
-    past = json.loads(record.path.read_text())["past"]
-    assert [each["until"] for each in past] == list(range(21, 2 * KEPT + 20, 2))
+def test_a_verdict_moves_no_cursor_and_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "doctor.json"
+    path.write_text('{"verdict": "\\u001b[2J"}')
+    assert verdict_in(path) == "\\x1b[2J"
+    path.unlink()
+    os.mkfifo(path)
+    assert verdict_in(path) == "unknown"

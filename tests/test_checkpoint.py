@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,44 @@ def test_a_target_in_a_checkpoints_configuration_does_not_run(tmp_path: Path) ->
     with pytest.raises(UserError, match=r"os\.system"):
         checkpoint.load_model(tmp_path / "evil.ckpt")
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"step": reduce(lambda inner, _: [inner, inner], range(40), "x")}, "more than 1000000 values"),
+        ({"step": reduce(lambda inner, _: [inner], range(100), 1)}, "nested more than 64 deep"),
+        ({"step": torch.zeros(2).to_sparse()}, "damaged"),
+    ],
+)
+def test_a_runs_state_is_bounded(state: dict[str, Any], message: str, tmp_path: Path) -> None:
+    saved(tmp_path / "a.ckpt", optimizer_states=[{"state": {0: state}}])
+    with pytest.raises(UserError, match=message):
+        checkpoint.read(tmp_path / "a.ckpt")
+
+
+def test_a_runs_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    state = {"state": {0: {"step": torch.tensor(3.0), "betas": (0.5, 0.9)}}, "param_groups": [{"lr": 0.1}]}
+    saved(tmp_path / "a.ckpt", optimizer_states=[state], callbacks={"Doctor": {"history": {"x": [(1, 2.0)]}}})
+    content = checkpoint.read(tmp_path / "a.ckpt")
+    assert content["optimizer_states"] == [state]
+    assert content["callbacks"] == {"Doctor": {"history": {"x": [(1, 2.0)]}}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(2).to_sparse(),
+        torch.zeros(2, device="meta"),
+        [1],
+        (torch.zeros(1),),
+        torch.zeros(2, dtype=torch.cfloat),
+    ],
+)
+def test_a_weight_is_a_dense_tensor_of_real_numbers(value: Any, tmp_path: Path) -> None:
+    saved(tmp_path / "a.ckpt", state_dict={"x": value})
+    with pytest.raises(UserError, match=r"is no dense tensor of real numbers|damaged"):
+        checkpoint.read(tmp_path / "a.ckpt")
 
 
 def test_weights_of_another_shape_are_told(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 Only this package, `checkpoint.py`, `training.py` and the commands know Hydra.
 """
 
-from gan_lab.config.command import Command, check_seed, command, fail, refusal_of
+from gan_lab.config.entry_point import Command, check_seed, command, fail, refusal_of
 from gan_lab.config.overrides import (
     complete_overrides,
     compose,

@@ -20,12 +20,19 @@ def test_a_file_is_read_up_to_a_bound(tmp_path: Path) -> None:
         read_regular(path, 4)
 
 
-def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
+def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "pipe")
     os.symlink("/dev/zero", tmp_path / "link")
-    for name in ("pipe", "link"):
-        with pytest.raises(OSError, match="not a regular file"):
-            open_regular(tmp_path / name)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", None)  # to open a device can be to act on it
+        for name in ("pipe", "link"):
+            with pytest.raises(OSError, match="not a regular file"):
+                open_regular(tmp_path / name)
+    before = os.stat(__file__)
+    monkeypatch.setattr(os, "stat", lambda path: before)  # exchanged after it was looked at
+    with pytest.raises(OSError, match="not a regular file"):
+        open_regular(tmp_path / "pipe")
+    monkeypatch.undo()
     with pytest.raises(IsADirectoryError):
         open_regular(tmp_path)
     with pytest.raises(FileNotFoundError):

@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import gan_lab
-from gan_lab.config.command import check_texts
+from gan_lab.config.entry_point import check_texts, check_trust
 from gan_lab.errors import UserError
 
 
@@ -30,3 +30,18 @@ def test_help_waits_for_no_import_of_torch(name: str) -> None:
     told = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout
     assert f"gan_lab.{name}" in told
     assert told.endswith("False False\n")
+
+
+def test_trust_is_given_on_the_command_line_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    hydra = OmegaConf.create({"overrides": {"task": given}})
+    monkeypatch.setattr("gan_lab.config.entry_point.HydraConfig.get", lambda: hydra)
+    check_trust(OmegaConf.create({"trust": None}))
+    check_trust(OmegaConf.create({}))
+    for value in ("mine", ["mine"]):
+        with pytest.raises(UserError, match="is given on the command line, never by a file"):
+            check_trust(OmegaConf.create({"trust": value}))
+    hydra.overrides.task = ["seed=1", "trust=mine"]
+    check_trust(OmegaConf.create({"trust": "mine"}))
+    with pytest.raises(UserError, match="trust=os: is not a package of yours"):
+        check_trust(OmegaConf.create({"trust": "os"}))

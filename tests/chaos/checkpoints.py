@@ -1,6 +1,7 @@
 """Throw hostile checkpoints and bundles at every way to load one: each is loaded or refused, and nothing of it runs.
 
     python -m tests.chaos.checkpoints --files 5000 [--seed 0] [--names]
+    python -m tests.chaos.checkpoints --attacks
     python -m tests.chaos.checkpoints --case 1234 --keep case.ckpt
 
 A case is a valid file whose configuration was changed in one to three places, as its number and the seed say: a `_target_` out
@@ -15,6 +16,7 @@ for writing or changed outside the case's own folder, every process and every so
 - a network that was built before the refusal;
 - an exception that is no refusal, and what ends the process or holds it.
 
+`--attacks` has each known way in tried at each kind of place, in the place of random cases.
 `--names` has every importable name refused once by itself as well, which takes some minutes.
 """
 
@@ -109,6 +111,8 @@ INTERPOLATIONS = (
     ),
 )
 CANARY = "canary-7d1c"
+#: In how many ways a description is put into a configuration; see `placed`.
+WAYS = 7
 #: What happens in a process without harm: reading, looking, and what Python says of itself.
 FORBIDDEN = (
     "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile", "os.putenv", "os.unsetenv",
@@ -325,7 +329,7 @@ def places(node: Any) -> list[tuple[Any, Any]]:
 def described(case: Case) -> Any:
     """Return the part of a configuration that objects are made of."""
     model = case.content["config"]["model"]
-    return model["generator"] if case.kind == "bundle" else model
+    return model["generator"] if case.kind in ("bundle", "restorer") else model  # all that `pack` looks at
 
 
 def anywhere(case: Case, rng: np.random.Generator) -> tuple[Any, Any]:
@@ -350,11 +354,15 @@ def foreign_target(case: Case, rng: np.random.Generator) -> str:
             node["_args_"] = [str(rng.choice(["payload", "owned", "precious", "touch owned"]))]
         if rng.random() < 0.2:
             node["_partial_"] = bool(rng.random() < 0.7)
+    return placed(case, node, int(rng.integers(WAYS)), rng)
+
+
+def placed(case: Case, node: dict[str, Any], way: int, rng: np.random.Generator) -> str:
+    """Put the description of an object somewhere, in one of `WAYS` ways."""
     root = described(case)
     found = places(root)
     container, key = found[rng.integers(len(found))]
     nodes = [value for value in (root, *(c[k] for c, k in found)) if isinstance(value, dict) and "_target_" in value]
-    way = int(rng.integers(7))
     if way == 0:
         nodes[rng.integers(len(nodes))]["_target_"] = node["_target_"]
     elif way == 1:
@@ -507,8 +515,10 @@ MUTATIONS: tuple[Callable[[Case, np.random.Generator], str], ...] = (
 )  # fmt: skip
 
 
-def case_of(number: int, seed: int) -> Case:
-    """Return a case."""
+def case_of(number: int, seed: int | None) -> Case:
+    """Return a case; without a seed, a known attack."""
+    if seed is None:
+        return attack_of(number)
     rng = np.random.default_rng([seed, number])
     kinds = list(whole_files())
     kind = kinds[number % len(kinds)]
@@ -520,6 +530,15 @@ def case_of(number: int, seed: int) -> Case:
                 case.changes.append(f"{mutation.__name__}: {mutation(case, rng)}")
             if mutation is without_end:  # nothing may walk over it any more
                 break
+    return case
+
+
+def attack_of(number: int) -> Case:
+    """Return a known attack in one of the ways to place it."""
+    node, way = ATTACKS[number // WAYS % len(ATTACKS)], number % WAYS
+    kind = list(whole_files())[number // WAYS % len(whole_files())]
+    case = Case(kind, copy.deepcopy(whole_files()[kind]))
+    case.changes.append(placed(case, copy.deepcopy(node), way, np.random.default_rng(number)))
     return case
 
 
@@ -642,7 +661,7 @@ def prepared(folder: Path) -> None:
         (folder / name).write_text(text)
 
 
-def worker(numbers: range, seed: int, pipe: Any) -> None:
+def worker(numbers: range, seed: int | None, pipe: Any) -> None:
     """Go through cases; say before each which it is, and after it what came of it."""
     os.environ["GAN_LAB_CANARY"] = CANARY
     silence = os.open(os.devnull, os.O_WRONLY)
@@ -682,7 +701,7 @@ def warmed(folder: Path) -> None:
     sys.addaudithook(GUARD)
 
 
-def watched(numbers: range, seed: int, findings: Findings) -> None:
+def watched(numbers: range, seed: int | None, findings: Findings) -> None:
     """Run cases in a process, and start another where one ends it or holds it."""
     context = multiprocessing.get_context("fork")  # which hands over the names, gathered once
     names(), whole_files()
@@ -716,7 +735,7 @@ def watched(numbers: range, seed: int, findings: Findings) -> None:
         numbers = range(done, numbers.stop)
 
 
-def fuzzed(count: int, seed: int, jobs: int = 1, show: bool = True) -> Findings:
+def fuzzed(count: int, seed: int | None, jobs: int = 1, show: bool = True) -> Findings:
     """Go through so many cases, in stretches for the progress bar."""
     findings = Findings()
     length = max(1, min(1000, -(-count // jobs)))
@@ -753,17 +772,21 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--files", type=int, default=5000)
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--attacks", action="store_true", help="only the known ones, each in each way")
+    options.add_argument("--seconds", type=float, default=SECONDS, help="after which a case is held to hang")
     options.add_argument("--names", action="store_true", help="also have every importable name refused by itself")
     options.add_argument("--show", type=int, default=40, help="failures to print")
     options.add_argument("--case", type=int, help="write this case to --keep")
     options.add_argument("--keep", type=Path, default=Path("case.ckpt"))
     arguments = options.parse_args()
+    seed = None if arguments.attacks else arguments.seed
+    globals()["SECONDS"] = arguments.seconds
     if arguments.case is not None:
-        case = case_of(arguments.case, arguments.seed)
+        case = case_of(arguments.case, seed)
         write(case.content, case.kind, arguments.keep)
         print(case.kind, case.changes)
         return
-    findings = fuzzed(arguments.files, arguments.seed)
+    findings = fuzzed(len(ATTACKS) * WAYS if arguments.attacks else arguments.files, seed)
     print("| file | files | loaded | refused | failed |", "| --- | ---: | ---: | ---: | ---: |", sep="\n")
     columns = ("loaded", "refused", "failed")
     for kind in [*sorted({kind for kind, _ in findings.outcomes}), "all"]:

@@ -1,0 +1,39 @@
+"""The commands by name: `python -m gan_lab` lists them, `python -m gan_lab train model=vae` runs one."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import runpy
+import sys
+
+COMMANDS = ("train", "evaluate", "generate", "translate", "enhance", "pack")
+
+
+def main() -> None:
+    """Run the command that the first argument names with the arguments after it; list the commands where there is none."""
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        print(listing())
+    elif name in COMMANDS:
+        sys.argv[1:] = arguments
+        # as the module that runs: Lightning starts the other processes of a run by its name
+        runpy.run_module(f"gan_lab.{name}", run_name="__main__", alter_sys=True)
+    else:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+        print(f"error: {name!r}: there is no such command; {hint}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def listing() -> str:
+    """Return the commands, one a line, with what each does."""
+    lines = ["gan_lab: GANs and VAEs for product photos", ""]
+    for name in COMMANDS:
+        what = (importlib.import_module(f"gan_lab.{name}").__doc__ or "").split(":", 1)[0]
+        lines.append(f"  python -m gan_lab.{name:<10} {what}")
+    return "\n".join([*lines, "", "--help after a command lists its options."])
+
+
+if __name__ == "__main__":
+    main()

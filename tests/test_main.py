@@ -32,6 +32,7 @@ def test_a_command_is_run_with_its_own_arguments(monkeypatch: pytest.MonkeyPatch
         return lambda: seen.append((name, running.name if running else "", sys.argv[1:]))
 
     monkeypatch.setattr("gan_lab.config.command", command)
+    monkeypatch.delitem(sys.modules, "gan_lab.pack", raising=False)
     monkeypatch.setattr(sys, "argv", ["gan_lab", "pack", "output=a.safetensors", "-h"])
     entry.main()
     assert seen == [("pack", "gan_lab.pack", ["output=a.safetensors", "-h"])]

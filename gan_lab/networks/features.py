@@ -181,7 +181,7 @@ def read_state(weights: str | None, name: str, source: str, network: str) -> tup
         where = "name the file that you have" if weights else "put it there, or name its path"
         raise UserError(f"weights: {network} needs {path}, which is not there; fetch {source} and {where}")
     try:
-        state = load_tensors(path)
+        state = load_tensors(path, old_format=True)
     except Exception as error:  # what a damaged file makes of the unpickler can be anything
         raise UserError(f"weights: {path} cannot be read as {network}'s weights; fetch {source} again") from error
     if not isinstance(state, dict):

@@ -34,8 +34,12 @@ OLD_PICKLES = 5
 _loading = threading.RLock()
 
 
-def load_tensors(path: Path) -> Any:
+def load_tensors(path: Path, old_format: bool = False) -> Any:
     """Return what `torch.save` wrote, on the CPU.
+
+    Args:
+        path: the file.
+        old_format: whether it may be of the format that torch wrote before 1.6, which has no sums.
 
     Raises:
         OSError: the file cannot be read, or is a named pipe or a device.
@@ -44,7 +48,7 @@ def load_tensors(path: Path) -> Any:
             names anything but `NAMES`.
     """
     with open_regular(path) as file:
-        if zipfile.is_zipfile(file):
+        if not old_format or zipfile.is_zipfile(file):
             check_sums(file)
         check_names(file)
         file.seek(0)

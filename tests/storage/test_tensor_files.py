@@ -44,7 +44,7 @@ def test_tensors_and_plain_containers_are_read(new: bool, tmp_path: Path) -> Non
     weights["d"] = torch.nn.Parameter(torch.zeros(1))
     content = {"weights": weights, "more": [(1, 2.5), {"x": None}], "n": torch.tensor(3)}
     torch.save(content, tmp_path / "a.pt", _use_new_zipfile_serialization=new)
-    read = load_tensors(tmp_path / "a.pt")
+    read = load_tensors(tmp_path / "a.pt", old_format=not new)
     assert all(torch.equal(read["weights"][name], value) for name, value in weights.items())
     assert (read["more"], int(read["n"])) == (content["more"], 3)
 
@@ -65,6 +65,12 @@ def test_tensors_and_plain_containers_are_read(new: bool, tmp_path: Path) -> Non
 def test_what_else_a_file_names_is_not_made(value: Any, name: str, new: bool, tmp_path: Path) -> None:
     torch.save({"x": value}, tmp_path / "a.pt", _use_new_zipfile_serialization=new)
     with pytest.raises(ValueError, match=rf"it names .*{name}.*, where tensors alone may stand"):
+        load_tensors(tmp_path / "a.pt", old_format=not new)
+
+
+def test_the_old_format_is_read_where_it_is_asked_for_alone(tmp_path: Path) -> None:
+    torch.save({"x": torch.zeros(1)}, tmp_path / "a.pt", _use_new_zipfile_serialization=False)
+    with pytest.raises(zipfile.BadZipFile):
         load_tensors(tmp_path / "a.pt")
 
 

@@ -15,7 +15,7 @@ import lightning
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 
-from gan_lab.config import instantiate
+from gan_lab.config import checked_call, instantiate
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
 from gan_lab.storage import PlainCopy, open_regular, plain_data
@@ -396,14 +396,15 @@ def load_model(
         UserError: the checkpoint cannot be read, names something that is not allowed, or does not fit its own config.
     """
     checkpoint = read(path)
-    settings = dict(checkpoint["config"]["model"])
+    settings, where = dict(checkpoint["config"]["model"]), f"checkpoint {path}: model"
+    checked_call(settings, where, ManualModule, trust)  # as it stands, before anything of it is left out
     if settings.get("lambda_perceptual"):
         # The terms of a loss are of no use here, and this one's feature network may not be on this machine. L1 takes its
         # place where it was the only one, for a model without any term is refused.
         settings["lambda_perceptual"] = 0.0
         if settings.get("lambda_l1") == 0:
             settings["lambda_l1"] = 1.0
-    model: ManualModule = instantiate(settings, f"checkpoint {path}: model", ManualModule, trust)
+    model: ManualModule = instantiate(settings, where, ManualModule, trust)
     load_weights(model, checkpoint["state_dict"], path)
     model.iteration = checkpoint["clock"]["iteration"]
     return model.to(device).eval(), checkpoint["config"]

@@ -171,7 +171,8 @@ class Guard:
         if event in CHANGING:
             paths = arguments[: CHANGING[event]]
             return "" if all(map(self._own, paths)) else f"{event} {paths}"
-        if event == "ctypes.dlopen" and arguments[0] is not None:  # None is this process itself
+        # None is this process itself; and torch asks the driver whether there is a GPU
+        if event == "ctypes.dlopen" and arguments[0] not in (None, "libnvidia-ml.so.1"):
             return f"{event} {arguments[0]}"
         if event == "os.putenv" and os.fsdecode(arguments[0]).startswith("PL_"):  # Lightning's seed
             return ""

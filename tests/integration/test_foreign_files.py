@@ -38,6 +38,7 @@ MODELS: dict[str, tuple[Change, str]] = {
     "a size": (lambda model: model.update(kl_warm_up=torch.Size([1])), "it names torch Size"),
     "an interpolation in a tuple": (lambda model: model.update(schedule=("${oc.env:TOKEN}",)), "a tuple"),
     "an interpolation as a key": (lambda model: model.update({"${oc.env:TOKEN}": 1}), "an interpolation"),
+    "a place that is left out": (lambda model: model.update(lambda_perceptual=IMPORTING), "lambda_perceptual"),
     "an importing function": (lambda model: model.update(encoder=IMPORTING), "may only name"),
     "a method": (lambda model: model.update(encoder={"_target_": "torch.nn.Module.compile"}), "may only name"),
     "a registration": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -270,13 +271,14 @@ class _Private(nn.Module): ...
 
 
 @pytest.fixture
-def own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "shop_nets").mkdir()
     (tmp_path / "shop_nets/__init__.py").write_text(PACKAGE)
     (tmp_path / "shop_nets/deep.py").write_text("from . import Net\nclass Deep(Net): ...\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    return "shop_nets"
+    yield "shop_nets"
+    for name in [name for name in sys.modules if name.startswith("shop_nets")]:
+        del sys.modules[name]
 
 
 def test_a_class_of_ones_own_needs_trust(own_package: str) -> None:

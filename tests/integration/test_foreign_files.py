@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -55,8 +55,8 @@ MODELS: dict[str, tuple[Change, str]] = {
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
-    """Return what runs commands in a folder in which an attack finds what it looks for."""
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """Yield what runs commands in a folder in which an attack finds what it looks for."""
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious/metrics.csv").write_text("step\n1\n")
     for name in ("payload.py", "hubconf.py"):
@@ -64,7 +64,9 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("TOKEN", "told-by-nobody")
     monkeypatch.chdir(tmp_path)
-    return Command(tmp_path, monkeypatch, capfd)
+    yield Command(tmp_path, monkeypatch, capfd)
+    for name in ("payload", "hubconf", "shop_method"):
+        sys.modules.pop(name, None)
 
 
 def untouched(folder: Path) -> bool:

@@ -75,9 +75,8 @@ def test_every_console_script_names_a_function(installed: Installed, tmp_path: P
         "print(*[script.name for script in scripts if callable(script.load())])"
     )
     names = run(installed.bin / "python", "-c", load, cwd=tmp_path).split()
-    assert sorted(set(names)) == [
-        f"gan-lab-{name}" for name in ("enhance", "evaluate", "generate", "pack", "train", "translate")
-    ]
+    commands = ("enhance", "evaluate", "generate", "pack", "train", "translate")
+    assert sorted(set(names)) == ["gan-lab", *(f"gan-lab-{name}" for name in commands)]
 
 
 def test_console_script_helps(installed: Installed, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab.config import LOGGERS, checked_call, compose, config_dir, instantiate, resolve, trusted_packages
-from gan_lab.config.targets import argument_names, closed_list, signature_of
+from gan_lab.config.signatures import signature_of
+from gan_lab.config.targets import argument_names, closed_list
 from gan_lab.data import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule

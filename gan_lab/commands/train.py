@@ -472,6 +472,10 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     assert isinstance(saved, DictConfig)
     for name in ("plan", "gradient_checkpointing"):  # a gan_lab that made the run may not have had them
         saved.setdefault(name, False)
+    own = [name for name in PLACES if saved.data.get(name) not in (None, config.data.get(name))]
+    if own:
+        named = ", ".join(f"data.{name}" for name in own)
+        log.info("resume=%s: %s are those of the command line, not the run's", path, named)
     for name in PLACES:
         if saved.data.pop(name, None) is not None and name in config.data:
             saved.data[name] = config.data[name]

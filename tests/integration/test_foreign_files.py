@@ -171,6 +171,7 @@ def test_a_continued_run_decides_neither_processes_nor_compilers_nor_loggers(com
     torch.save(content, command.folder / "theirs.ckpt")
     assert command(train, "resume=theirs.ckpt", "name=theirs", "trainer.max_iterations=2", "data.num_workers=0") == 0
     assert "compile=true compiles it again" in command.err
+    assert "data.index, data.cache, data.cache_mb, data.num_workers are those of the command line" in command.err
     config = load(command.folder / "runs/theirs/checkpoints/last.ckpt")["config"]
     assert (config["compile"], config["trust"], config["data"]["num_workers"], config["data"]["cache"]) == (
         False,

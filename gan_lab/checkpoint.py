@@ -15,7 +15,7 @@ import lightning
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 
-from gan_lab.config import checked_call, instantiate
+from gan_lab.config import build, checked_call
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
 from gan_lab.storage import PlainCopy, open_regular, plain_data
@@ -32,15 +32,10 @@ EXTRA_STATE = "_extra_state"
 FORMAT = 1
 #: What a run needs to go on, beside its weights.
 RESUMED = {"ranks": list, "optimizer_states": list, "lr_schedulers": list, "callbacks": dict}
-#: Parts that are a run's state: plain data with tensors and tuples in it.
-STATE = {*RESUMED, "MixedPrecision", "epoch", "global_step"}
 #: Parts of a configuration that are groups of options.
 GROUPS = ("model", "data", "trainer", "logger", "choices")
-#: What else a checkpoint holds; anything beside it is left out, Lightning's loop counters of a stranger's file among it.
-PARTS = (
-    *("config", "clock", "state_dict", "ranks", "format", "versions", "optimizer_states", "lr_schedulers", "callbacks"),
-    *("epoch", "global_step", "pytorch-lightning_version", "MixedPrecision"),
-)
+#: Parts that are neither: each has a check of its own, or says where the file comes from.
+OTHERS = {"config", "clock", "state_dict", "format", "versions", "pytorch-lightning_version"}
 #: Options of the data by the names that older checkpoints have for them.
 RENAMED = {"root_A": "domain_a", "root_B": "domain_b", "class_A": "class_a", "class_B": "class_b"}
 
@@ -244,12 +239,12 @@ def read(path: Path) -> dict[str, Any]:
         raise DamagedError(path, str(error).splitlines()[0][:120] if str(error) else type(error).__name__) from error
     if type(checkpoint) is not dict or not {"config", "clock", "state_dict"} <= checkpoint.keys():
         raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
-    checkpoint = {name: checkpoint[name] for name in PARTS if name in checkpoint}
+    checkpoint.pop("loops", None)  # Lightning's counters, which no checkpoint of gan_lab's has and a stranger's may set
     check_format(checkpoint, path)
     checkpoint["clock"] = clock_of(checkpoint["clock"], path)
     checkpoint["state_dict"] = weights_of(checkpoint["state_dict"], path)
     checkpoint["config"] = config_of(checkpoint["config"], path)
-    for name in STATE & checkpoint.keys():
+    for name in checkpoint.keys() - OTHERS:  # what a method of one's own has added among it
         checkpoint[name] = StateCopy(f"checkpoint {path}: {name}").copy(checkpoint[name])
     return checkpoint
 
@@ -396,15 +391,15 @@ def load_model(
         UserError: the checkpoint cannot be read, names something that is not allowed, or does not fit its own config.
     """
     checkpoint = read(path)
-    settings, where = dict(checkpoint["config"]["model"]), f"checkpoint {path}: model"
-    checked_call(settings, where, ManualModule, trust)  # as it stands, before anything of it is left out
+    call = checked_call(checkpoint["config"]["model"], f"checkpoint {path}: model", ManualModule, trust)
+    settings = call.arguments
     if settings.get("lambda_perceptual"):
         # The terms of a loss are of no use here, and this one's feature network may not be on this machine. L1 takes its
         # place where it was the only one, for a model without any term is refused.
         settings["lambda_perceptual"] = 0.0
         if settings.get("lambda_l1") == 0:
             settings["lambda_l1"] = 1.0
-    model: ManualModule = instantiate(settings, where, ManualModule, trust)
+    model: ManualModule = build(call)
     load_weights(model, checkpoint["state_dict"], path)
     model.iteration = checkpoint["clock"]["iteration"]
     return model.to(device).eval(), checkpoint["config"]

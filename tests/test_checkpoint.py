@@ -19,6 +19,7 @@ import pytest
 import torch
 
 from gan_lab import checkpoint
+from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.models import VAE
 
@@ -32,7 +33,7 @@ SETTINGS: dict[str, Any] = {
 
 def saved(path: Path, settings: dict[str, Any] = SETTINGS, **changes: Any) -> VAE:
     """Write the checkpoint of an untrained VAE and return it."""
-    model = checkpoint.instantiate(settings)
+    model = instantiate(settings)
     content = {"state_dict": model.state_dict(), "clock": {"iteration": 7, "progress": 0.5}}
     checkpoint.CrashSafeIO({"model": settings}).save_checkpoint(content | changes, path)
     return model
@@ -58,7 +59,7 @@ def test_an_enhancer_of_the_perceptual_term_alone_is_read_without_its_feature_ne
         "generator_optimizer": SETTINGS["optimizer"],
         "lambda_l1": 0.0,
     }
-    weights = checkpoint.instantiate(settings | {"lambda_l1": 1.0}).state_dict()
+    weights = instantiate(settings | {"lambda_l1": 1.0}).state_dict()
     content = {"state_dict": weights, "clock": {"iteration": 7, "progress": 0.5}}
     trained = {"model": settings | {"lambda_perceptual": 1.0}}
     checkpoint.CrashSafeIO(trained).save_checkpoint(content, tmp_path / "a.ckpt")
@@ -81,7 +82,7 @@ def test_a_checkpoint_with_the_older_single_penalty_is_read(
         "generator_optimizer": SETTINGS["optimizer"],
         "discriminator_optimizer": SETTINGS["optimizer"],
     }
-    weights = checkpoint.instantiate(settings).state_dict()
+    weights = instantiate(settings).state_dict()
     content = {"state_dict": weights, "clock": {"iteration": 7, "progress": 0.5}}
     checkpoint.CrashSafeIO({"model": settings | {"penalty": penalty}}).save_checkpoint(content, tmp_path / "a.ckpt")
     loaded, config = checkpoint.load_model(tmp_path / "a.ckpt")
@@ -318,12 +319,22 @@ def test_a_weight_is_a_dense_tensor_of_real_numbers(value: Any, tmp_path: Path) 
         checkpoint.read(tmp_path / "a.ckpt")
 
 
+def test_what_a_method_of_ones_own_adds_is_kept_and_lightnings_counters_are_not(tmp_path: Path) -> None:
+    saved(tmp_path / "a.ckpt", mine={"seen": (1, [2.5])}, loops={"fit_loop": {}})
+    content = checkpoint.read(tmp_path / "a.ckpt")
+    assert content["mine"] == {"seen": (1, [2.5])}
+    assert "loops" not in content
+    saved(tmp_path / "a.ckpt", mine=reduce(lambda inner, _: [inner], range(100), 1))
+    with pytest.raises(UserError, match=r"mine.*nested more than 64 deep"):
+        checkpoint.read(tmp_path / "a.ckpt")
+
+
 def test_weights_of_another_shape_are_told(tmp_path: Path) -> None:
     other = SETTINGS | {
         "encoder": SETTINGS["encoder"] | {"latents": 8},
         "decoder": SETTINGS["decoder"] | {"latents": 8},
     }
-    saved(tmp_path / "a.ckpt", state_dict=checkpoint.instantiate(other).state_dict())
+    saved(tmp_path / "a.ckpt", state_dict=instantiate(other).state_dict())
     with pytest.raises(UserError, match="do not fit"):
         checkpoint.load_model(tmp_path / "a.ckpt")
 
@@ -348,7 +359,7 @@ def test_find_takes_a_file_a_run_and_prefers_as_asked(tmp_path: Path) -> None:
 
 def test_transfer_takes_what_fits_and_names_what_does_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = saved(tmp_path / "a.ckpt")
-    target = checkpoint.instantiate(SETTINGS | {"decoder": SETTINGS["decoder"] | {"widths": [4, 16]}})
+    target = instantiate(SETTINGS | {"decoder": SETTINGS["decoder"] | {"widths": [4, 16]}})
     own = {name: value.clone() for name, value in target.state_dict().items()}
     checkpoint.transfer_weights(target, tmp_path / "a.ckpt")
     moved = target.state_dict()

@@ -51,8 +51,7 @@ def evaluate(config: DictConfig) -> None:
         raise UserError(f"n={config.n}: needs a whole number above 0, or null")
     if config.task not in (None, "augmentation"):
         raise UserError(f"task={config.task}: needs augmentation, or null for the figures of the model's own task")
-    trust = trusted_packages(config.trust)
-    pretrained = open_checkpoint(config.checkpoint, config.device, trust=trust)
+    pretrained = open_checkpoint(config.checkpoint, config.device, trust=trusted_packages(config.trust))
     if config.task is not None:
         pretrained.require("generation")
     folder = output_folder(config.output) if config.output is not None else beside(pretrained.path, config.task)
@@ -63,7 +62,7 @@ def evaluate(config: DictConfig) -> None:
     if config.output is None:  # it came with the run
         refuse_linked_folders(folder.parent, [folder], "name a folder with output=")
     datamodule: ImageDataModule = instantiate(
-        settings, "data", ImageDataModule, trust, batch_kind=pretrained.model.batch_kind
+        settings, "data", ImageDataModule, pretrained.trust, batch_kind=pretrained.model.batch_kind
     )
     photos = HeldOut(datamodule, own=trained_on(pretrained.config["data"], settings))
     report = measure(pretrained, photos, config)
@@ -130,17 +129,13 @@ def measure(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Repo
         return evaluate_reconstruction(model, pretrained.name, photos, n=n, seed=seed)
     if config.task == "augmentation":
         return evaluate_augmentation(pretrained, photos, n=n, seeds=config.seeds, seed=seed)
-    given = config.extractor if isinstance(config.extractor, str) else extractor_of(config)
+    given = config.extractor
+    if not isinstance(given, str):
+        given = instantiate(given, "extractor", nn.Module, pretrained.trust)
     extractor = choose_extractor(given, model.device, config.extractor_weights)
     if model.task == "translation":
         return evaluate_translation(model, photos, extractor, n=n, seed=seed, name=pretrained.name)
     return evaluate_generation(pretrained, photos, extractor, n=n, seed=seed)
-
-
-def extractor_of(config: DictConfig) -> nn.Module:
-    """Make the feature network that `extractor={_target_: ...}` describes."""
-    network: nn.Module = instantiate(config.extractor, "extractor", nn.Module, trusted_packages(config.trust))
-    return network
 
 
 def beside(checkpoint: Path, task: str | None) -> Path:

@@ -472,13 +472,7 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     assert isinstance(saved, DictConfig)
     for name in ("plan", "gradient_checkpointing"):  # a gan_lab that made the run may not have had them
         saved.setdefault(name, False)
-    own = [name for name in PLACES if saved.data.get(name) not in (None, config.data.get(name))]
-    if own:
-        named = ", ".join(f"data.{name}" for name in own)
-        log.info("resume=%s: %s are those of the command line, not the run's", path, named)
-    for name in PLACES:
-        if saved.data.pop(name, None) is not None and name in config.data:
-            saved.data[name] = config.data[name]
+    take_places(saved.data, config.data, path)
     saved.trust = config.trust  # a file does not say whom to trust
     if saved.get("compile") is True and not config.compile:
         log.warning("resume=%s: the run was compiled, and goes on as it is; compile=true compiles it again", path)
@@ -512,6 +506,17 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
                 f"init_from={path} name=<another name> to start a new run from its weights"
             )
     return saved
+
+
+def take_places(saved: DictConfig, own: DictConfig, path: Path) -> None:
+    """Have a continued run write, and take of the machine, what the command line says; say what is not the run's own."""
+    changed = [name for name in PLACES if saved.get(name) not in (None, own.get(name))]
+    if changed:
+        named = ", ".join(f"data.{name}" for name in changed)
+        log.info("resume=%s: %s are those of the command line, not the run's", path, named)
+    for name in PLACES:
+        if saved.pop(name, None) is not None and name in own:
+            saved[name] = own[name]
 
 
 def take_processes(saved: DictConfig, own: DictConfig, path: Path) -> None:

@@ -141,7 +141,7 @@ def checked_call(
     """
     node = plain_data(node, where or "configuration", configuration=True)
     if not isinstance(node, dict) or "_target_" not in node:
-        raise UserError(f"{where or 'configuration'}: needs {in_words(kind)}, {{_target_: ...}}")
+        raise UserError(f"{where or 'configuration'}: needs the description of an object, {{_target_: ...}}")
     return _Check(tuple(trust), among).call(node, kind, where, given)
 
 

@@ -14,7 +14,7 @@ def main() -> None:
     """Run the command that the first argument names with the arguments after it; list the commands where there is none."""
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in ("-h", "--help"):
-        print(listing())
+        print(list_commands())
     elif name in COMMANDS:
         sys.argv[1:] = arguments
         # as the module that runs: Lightning starts the other processes of a run by its name
@@ -26,7 +26,7 @@ def main() -> None:
         raise SystemExit(2)
 
 
-def listing() -> str:
+def list_commands() -> str:
     """Return the commands, one a line, with what each does."""
     lines = ["gan_lab: GANs and VAEs for product photos", ""]
     for name in COMMANDS:

@@ -15,7 +15,7 @@ import lightning
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 
-from gan_lab.config import build, checked_call
+from gan_lab.config import build, check_description
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
 from gan_lab.storage import PlainCopy, open_regular, plain_data
@@ -391,7 +391,7 @@ def load_model(
         UserError: the checkpoint cannot be read, names something that is not allowed, or does not fit its own config.
     """
     checkpoint = read(path)
-    call = checked_call(checkpoint["config"]["model"], f"checkpoint {path}: model", ManualModule, trust)
+    call = check_description(checkpoint["config"]["model"], f"checkpoint {path}: model", ManualModule, trust)
     settings = call.arguments
     if settings.get("lambda_perceptual"):
         # The terms of a loss are of no use here, and this one's feature network may not be on this machine. L1 takes its

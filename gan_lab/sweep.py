@@ -73,7 +73,7 @@ class SweepSummary(Callback):
         with (folder / "summary.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
-            writer.writerows({name: neutralised(value) for name, value in row.items()} for row in rows)
+            writer.writerows({name: quote_formula(value) for name, value in row.items()} for row in rows)
         table = Table(title=Text(f"{printable(str(folder))}: {len(rows)} jobs"))
         for name in columns:
             table.add_column(Text(printable(name)))
@@ -135,7 +135,7 @@ def first_line(path: Path) -> str:
     return printable(lines[0][:80]) if lines else "failed"
 
 
-def neutralised(value: Any) -> Any:
+def quote_formula(value: Any) -> Any:
     """Return a cell of a csv file as text that no spreadsheet takes for a formula; numbers stay as they are."""
     if isinstance(value, str) and value[:1] in FORMULA:
         with suppress(ValueError):

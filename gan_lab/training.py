@@ -29,7 +29,7 @@ from gan_lab.callbacks import (
 )
 from gan_lab.callbacks.spared import named, spared
 from gan_lab.checkpoint import CrashSafeIO
-from gan_lab.config import LOGGERS, build, checked_call, config_dir, trusted_packages
+from gan_lab.config import LOGGERS, build, check_description, config_dir, trusted_packages
 from gan_lab.errors import UserError
 from gan_lab.hardware import cpu_has_bf16, user_cache
 from gan_lab.models import ManualModule
@@ -243,7 +243,9 @@ def build_loggers(config: DictConfig, run_dir: Path, start_iteration: int) -> li
         given = OmegaConf.to_container(settings, resolve=True)
         assert isinstance(given, dict)
         described = {"save_dir": str(run_dir), "name": str(name)} | given
-        call = checked_call(described, f"logger.{key}", Logger, trusted_packages(config.get("trust")), among=LOGGERS)
+        call = check_description(
+            described, f"logger.{key}", Logger, trusted_packages(config.get("trust")), among=LOGGERS
+        )
         loggers.append(build(call))
     return loggers
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab.errors import UserError
-from gan_lab.sweep import job_row, neutralised, settings_of
+from gan_lab.sweep import job_row, quote_formula, settings_of
 
 SOUND = "overrides: [seed=1, +x=2]\nmonitor: [val/psnr, max]\n"
 #: Each line is nine times as long as the one before, once its references are followed.
@@ -76,6 +76,6 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
 
 def test_no_cell_is_a_formula() -> None:
     for text in ("=cmd|' /C calc'!A0", "+x=1", "-x", "@SUM(A1)", "\t=1", "\r=1"):
-        assert neutralised(text) == f"'{text}"
+        assert quote_formula(text) == f"'{text}"
     for value in ("-0.5", "+3", "-inf", "seed=1", "", 3, -2.5, None):
-        assert neutralised(value) == value
+        assert quote_formula(value) == value

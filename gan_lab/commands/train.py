@@ -22,11 +22,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget, go_back
-from gan_lab.callbacks.doctor.findings import verdict_in
+from gan_lab.callbacks.doctor.findings import read_verdict
 from gan_lab.config import (
     Command,
+    check_description,
     check_seed,
-    checked_call,
     config_dir,
     fail,
     instantiate,
@@ -273,7 +273,7 @@ def run(
         alone = trainer.world_size == 1
         misfit = misfit_of(error) if model.iteration == start and alone else None
         if resume is not None and not model.began and alone and isinstance(error, RESTORING):
-            misfit = unfit_state(resume, error)
+            misfit = describe_misfit_state(resume, error)
         if misfit is not None:
             raise misfit from error
         if trainer.world_size == 1 or not peer_lost(error):
@@ -312,8 +312,8 @@ def misfit_of(error: Exception) -> UserError | None:
     )
 
 
-def unfit_state(resume: Path, error: Exception) -> UserError | None:
-    """Return what an error says about the state that a checkpoint holds; None where a developer wants to see the error."""
+def describe_misfit_state(resume: Path, error: Exception) -> UserError | None:
+    """Return the message for a checkpoint whose state does not fit the run; None with HYDRA_FULL_ERROR=1."""
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         return None
     reason = " ".join(str(error).split())[:300] or type(error).__name__
@@ -463,9 +463,9 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
         if not isinstance(content.get(group), dict):
             raise UserError(f"resume={path}: its configuration has no {group}, so no run can go on from it")
     trust = trusted_packages(config.trust)
-    checked_call(content["model"], f"resume={path}: model", ManualModule, trust)
+    check_description(content["model"], f"resume={path}: model", ManualModule, trust)
     data = {name: value for name, value in content["data"].items() if name not in FACTS}
-    checked_call(data, f"resume={path}: data", ImageDataModule, trust, given=("batch_kind",))
+    check_description(data, f"resume={path}: data", ImageDataModule, trust, given=("batch_kind",))
     # what was typed may hold interpolations, which were resolved elsewhere
     content["overrides"] = [line for line in content.get("overrides", []) if "${" not in line]
     saved = OmegaConf.create(content)
@@ -598,7 +598,7 @@ def report(run_dir: Path, model: ManualModule) -> None:
     print(f"pictures     {folder}/samples")
     print(f"metrics      {folder}/metrics.csv")
     if (run_dir / "doctor.json").exists():
-        print(f"doctor       {verdict_in(run_dir / 'doctor.json')}")
+        print(f"doctor       {read_verdict(run_dir / 'doctor.json')}")
     sys.stdout.flush()
 
 

@@ -8,33 +8,33 @@ from gan_lab.config.overrides import (
     complete_overrides,
     compose,
     config_dir,
-    dotted_keys,
     is_group,
     is_override,
     is_sweep,
+    iterate_keys,
     parsed,
     swept_values,
 )
 from gan_lab.config.secrets import MaskedFormatter, secrets_masked, shown, text_masked
-from gan_lab.config.targets import LOGGERS, build, checked_call, instantiate, resolve, trusted_packages
+from gan_lab.config.targets import LOGGERS, build, check_description, instantiate, resolve, trusted_packages
 
 __all__ = [
     "LOGGERS",
     "Command",
     "MaskedFormatter",
     "build",
+    "check_description",
     "check_seed",
-    "checked_call",
     "command",
     "complete_overrides",
     "compose",
     "config_dir",
-    "dotted_keys",
     "fail",
     "instantiate",
     "is_group",
     "is_override",
     "is_sweep",
+    "iterate_keys",
     "parsed",
     "refusal_of",
     "resolve",

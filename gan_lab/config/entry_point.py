@@ -81,7 +81,7 @@ def prepared(name: str) -> Callable[[DictConfig], None]:
         fail(refusal_of(error))
 
     @functools.wraps(made.work)
-    def guarded(config: DictConfig) -> None:
+    def run_work(config: DictConfig) -> None:
         try:
             if "seed" in config:
                 check_seed(config.seed)
@@ -93,7 +93,7 @@ def prepared(name: str) -> Callable[[DictConfig], None]:
         except OmegaConfBaseException as error:  # a value that another one refers to is gone
             fail(refusal_of(error))
 
-    return guarded
+    return run_work
 
 
 def refusal_of(error: OmegaConfBaseException) -> UserError:

@@ -53,7 +53,7 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
     for configuration in compositions(config_name, groups, search_path(argv)):
         for override in overrides:
             if override not in groups and not override.key_or_group.startswith(("hydra.", "hydra/")):
-                line = checked(override, configuration, trust)
+                line = check_override(override, configuration, trust)
                 if line.startswith("++") or override.input_line not in completed:  # one job that needs ++ is enough
                     completed[override.input_line] = line
     return [completed.get(argument, argument) for argument in argv]
@@ -96,7 +96,7 @@ def parsed(argument: str) -> Override:
 
 
 def swept_values(override: Override) -> list[str]:
-    """Return what an override gives its key, as text: one value, or all values of a sweep.
+    """Return the values of an override as text: one, or all those of a sweep.
 
     Raises:
         UserError: the values cannot be listed without running the sweep.
@@ -172,7 +172,7 @@ def group_message(override: str) -> str:
     return f"{override}: there is no such option{hint} (there are: {', '.join(options)})"
 
 
-def checked(override: Override, configuration: DictConfig, trust: tuple[str, ...] = ()) -> str:
+def check_override(override: Override, configuration: DictConfig, trust: tuple[str, ...] = ()) -> str:
     """Return the override as Hydra shall have it.
 
     Raises:
@@ -239,18 +239,18 @@ def unknown_key(key: str, parent: str, names: set[str], configuration: DictConfi
     """Say that there is no such key, and which are near."""
     prefix = f"{parent}." if parent else ""
     siblings = [f"{prefix}{name}" for name in names if name[0] != "_"]
-    elsewhere = [known for known in dotted_keys(configuration) if known.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
-    near = [*elsewhere, *difflib.get_close_matches(key, {*siblings, *dotted_keys(configuration)}, n=3, cutoff=0.6)]
+    elsewhere = [known for known in iterate_keys(configuration) if known.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
+    near = [*elsewhere, *difflib.get_close_matches(key, {*siblings, *iterate_keys(configuration)}, n=3, cutoff=0.6)]
     near = list(dict.fromkeys(near))[:3]
     if near:
         return f"{key}: there is no such key; did you mean {' or '.join(near)}?"
     return f"{key}: there is no such key; under {parent or 'the top level'} there are: {', '.join(sorted(siblings))}"
 
 
-def dotted_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
+def iterate_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """Yield every key of a configuration, dotted."""
     for name in map(str, node):
         child = node._get_node(name)
         yield f"{prefix}{name}"
         if isinstance(child, DictConfig) and not child._is_none() and not child._is_interpolation():
-            yield from dotted_keys(child, f"{prefix}{name}.")
+            yield from iterate_keys(child, f"{prefix}{name}.")

@@ -36,12 +36,12 @@ def secrets_masked(node: Any) -> Any:
 
 def text_masked(text: str) -> str:
     """Return a text in which what follows the name of a secret, is a URL's password or is known for a secret is masked."""
-    for secret in known_secrets():
+    for secret in collect_secrets():
         text = text.replace(secret, "***")
     return WRITTEN_SECRET.sub(r"\g<name>\g<user>***", text)
 
 
-def known_secrets() -> list[str]:
+def collect_secrets() -> list[str]:
     """Return the secrets that this process was given by its command line and its environment, the longest first."""
     found = {value for name, value in os.environ.items() if re.search(rf"{SECRETS}[sS]?$", name)}
     for argument in filter(is_secret, {*sys.argv, *sys.orig_argv}):  # sys.argv may be masked for the moment

@@ -106,7 +106,7 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
 
 
 def member_kind(kind: Any, container: type, index: int) -> Any:
-    """Return what the values of a mapping, or the items of a sequence, are annotated as; Any where that is not said."""
+    """Return the annotation of a mapping's values or of a sequence's item at `index`; Any for none."""
     for each in _alternatives(kind):
         bare, parts = get_origin(each), get_args(each)
         if inspect.isclass(bare) and issubclass(bare, container) and parts:
@@ -117,8 +117,8 @@ def member_kind(kind: Any, container: type, index: int) -> Any:
     return Any
 
 
-def described(kind: Any) -> str:
-    """Return in words what a place takes."""
+def describe_kind(kind: Any) -> str:
+    """Return an annotation in words, for messages."""
     words = []
     for each in _alternatives(kind):
         if get_origin(each) is _CALLABLE:

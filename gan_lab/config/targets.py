@@ -19,7 +19,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.config.signatures import Signature, described, member_kind, signature_of, takes
+from gan_lab.config.signatures import Signature, describe_kind, member_kind, signature_of, takes
 from gan_lab.errors import UserError
 from gan_lab.kinds import fits, in_words
 from gan_lab.storage import plain_data
@@ -81,12 +81,12 @@ def instantiate(
         arguments: more of its constructor's, as they are; they take the place of the node's own.
 
     Raises:
-        UserError: see `checked_call`, or a constructor refuses an argument.
+        UserError: see `check_description`, or a constructor refuses an argument.
     """
     if isinstance(node, DictConfig):
         where = where or str(node._get_full_key(None) or "")
         node = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
-    return build(checked_call(node, where, kind, trust, given=arguments), arguments)
+    return build(check_description(node, where, kind, trust, given=arguments), arguments)
 
 
 def build(call: Call, more: Mapping[str, Any] | None = None) -> Any:
@@ -117,7 +117,7 @@ def _built(value: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------- checks
 
 
-def checked_call(
+def check_description(
     node: Any,
     where: str = "",
     kind: Any = object,
@@ -150,7 +150,7 @@ class _Check:
     """A walk over a description.
 
     Attributes:
-        trust: see `checked_call`.
+        trust: see `check_description`.
         among: likewise.
     """
 
@@ -168,7 +168,7 @@ class _Check:
         except UserError as error:
             raise UserError(f"{where}: {error}" if where else str(error)) from error
         if not takes(kind, target, partial):
-            raise UserError(f"{prefix}_target_={name}: does not belong here; this place needs {described(kind)}")
+            raise UserError(f"{prefix}_target_={name}: does not belong here; this place needs {describe_kind(kind)}")
         signature = signature_of(target)
         for argument in node:
             if argument not in SWITCHES and argument not in signature.kinds and not signature.open:
@@ -233,7 +233,7 @@ def resolve(name: Any, trust: Collection[str] = (), among: Mapping[str, Collecti
         return getattr(importlib.import_module(package), member)
     if is_own(name, trust):
         return _own(name)
-    closed = dict(among) if among is not None else closed_list()
+    closed = dict(among) if among is not None else list_loadable()
     near = [f"{each}.{member}" for each, members in closed.items() if member in members]
     everything = [f"{each}.{own}" for each, members in closed.items() for own in members]
     near = near or difflib.get_close_matches(name, everything, n=1, cutoff=0.8)
@@ -249,13 +249,13 @@ def resolve(name: Any, trust: Collection[str] = (), among: Mapping[str, Collecti
 
 
 def names_of(package: str) -> frozenset[str]:
-    """Return what a package of gan_lab declares loadable."""
+    """Return the `LOADABLE` of a package of gan_lab."""
     names: frozenset[str] = importlib.import_module(package).LOADABLE
     return names
 
 
-def closed_list() -> dict[str, Collection[str]]:
-    """Return all that a configuration may name, by package; loggers aside."""
+def list_loadable() -> dict[str, Collection[str]]:
+    """Return the names that a configuration may use as a `_target_`, by package; without loggers."""
     return {**{package: names_of(package) for package in PACKAGES}, **TORCH}
 
 

@@ -76,7 +76,7 @@ class Pretrained:
         self.model = loaded.to(memory_format=torch.channels_last)
         self.name = printable(str(self.config.get("choices", {}).get("model", type(loaded).__name__))[:100])
         data = self.config.get("data", {})
-        self.channels, self.image_size = (whole_fact(data, name, path) for name in ("channels", "image_size"))
+        self.channels, self.image_size = (read_whole_fact(data, name, path) for name in ("channels", "image_size"))
         dtype = bundle.dtype_for(precision, device)
         if self.model.task == "restoration":
             self.restoration = Restoration(self._networks(dtype), device)
@@ -316,7 +316,7 @@ def numbered(n: int, first: int = 0) -> range:
     return range(first, first + n)
 
 
-def whole_fact(data: dict[str, Any], name: str, path: Path) -> int:
+def read_whole_fact(data: dict[str, Any], name: str, path: Path) -> int:
     """Return a whole number that a run's configuration says of its data.
 
     Raises:

@@ -107,7 +107,7 @@ class PlainCopy:
 
 
 def decode_json(content: str | bytes) -> Any:
-    """Return what JSON says.
+    """Parse JSON.
 
     Raises:
         ValueError: it is none, or is nested more deeply than Python can follow.

@@ -30,12 +30,12 @@ NAMES = {
 NAMING = ("STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4")
 #: Pickles in a row at the beginning of a file of torch's old format.
 OLD_PICKLES = 5
-#: `known_classes_alone` changes what torch knows in all threads.
+#: `forget_registered_classes` changes what torch knows in all threads.
 _loading = threading.RLock()
 
 
 def load_tensors(path: Path, old_format: bool = False) -> Any:
-    """Return what `torch.save` wrote, on the CPU.
+    """Load a file of `torch.save` to the CPU.
 
     Args:
         path: the file.
@@ -52,7 +52,7 @@ def load_tensors(path: Path, old_format: bool = False) -> Any:
             check_sums(file)
         check_names(file)
         file.seek(0)
-        with known_classes_alone():
+        with forget_registered_classes():
             return torch.load(file, map_location="cpu", weights_only=True)
 
 
@@ -93,7 +93,7 @@ def check_names(file: BinaryIO) -> None:
 
 
 @contextlib.contextmanager
-def known_classes_alone() -> Iterator[None]:
+def forget_registered_classes() -> Iterator[None]:
     """Take back, for the block, what packages have registered as safe for `torch.load`."""
     with _loading:
         registered = torch.serialization.get_safe_globals()

@@ -231,7 +231,7 @@ def names() -> list[str]:
                 if isinstance(kind, type) and kind.__module__ == module:
                     found |= {f"{module}.{member}.{inner}" for inner in vars(kind)}
     closed = getattr(gan_lab.config, "targets", None)
-    listed = closed.closed_list() if closed is not None else {}
+    listed = closed.list_loadable() if closed is not None else {}
     return sorted(found - {f"{package}.{name}" for package, members in listed.items() for name in members})
 
 

@@ -31,7 +31,7 @@ from rich.progress import track
 from gan_lab import enhance, evaluate, generate, pack, train, translate
 from gan_lab import plan as planning
 from gan_lab.commands import train as training
-from gan_lab.config import compose, dotted_keys
+from gan_lab.config import compose, iterate_keys
 from gan_lab.data.catalogue import draw
 from gan_lab.imaging import write_png
 from tests.integration.runs import FAMILIES, python, tiny
@@ -148,7 +148,7 @@ def case(number: int, seed: int, keys: list[str], values: tuple[str, ...] = VALU
 
 def keys_of(command: str, arguments: list[str]) -> list[str]:
     """Return every key of a command that a case may set."""
-    return sorted(key for key in dotted_keys(compose(command, arguments)) if not key.startswith(LEFT))
+    return sorted(key for key in iterate_keys(compose(command, arguments)) if not key.startswith(LEFT))
 
 
 def attempt(folder: Path, subject: Subject, arguments: list[str]) -> None:

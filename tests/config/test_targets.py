@@ -11,9 +11,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from gan_lab.config import LOGGERS, checked_call, compose, config_dir, instantiate, resolve, trusted_packages
+from gan_lab.config import LOGGERS, check_description, compose, config_dir, instantiate, resolve, trusted_packages
 from gan_lab.config.signatures import signature_of
-from gan_lab.config.targets import argument_names, closed_list
+from gan_lab.config.targets import argument_names, list_loadable
 from gan_lab.data import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
@@ -48,7 +48,7 @@ GAN = {
 
 
 def test_the_closed_list() -> None:
-    listed = {package: " ".join(sorted(names)) for package, names in closed_list().items()}
+    listed = {package: " ".join(sorted(names)) for package, names in list_loadable().items()}
     for package, names in sorted(listed.items()):
         print(f"{package}: {names}")
     assert {package: " ".join(sorted(names.split())) for package, names in CLOSED.items()} == listed
@@ -56,13 +56,15 @@ def test_the_closed_list() -> None:
 
 @pytest.mark.parametrize("package", sorted(CLOSED))
 def test_every_member_is_a_public_constructor_with_a_closed_signature(package: str) -> None:
-    for name in closed_list()[package]:
+    for name in list_loadable()[package]:
         target = resolve(f"{package}.{name}")
         assert not name.startswith("_")
         assert package.startswith("torch.") or name in sys.modules[package].__all__
         assert not signature_of(target).open, name
-        unsaid = [argument for argument, kind in signature_of(target).kinds.items() if kind is Any]
-        assert unsaid == [] or package.startswith("torch."), name  # plain values alone go where nothing is said
+        unannotated = [argument for argument, kind in signature_of(target).kinds.items() if kind is Any]
+        assert unannotated == [] or package.startswith("torch."), (
+            name
+        )  # places without an annotation take plain values alone
 
 
 def test_arguments_follow_what_a_constructor_hands_on() -> None:
@@ -239,16 +241,16 @@ def test_a_place_takes_what_its_annotation_says() -> None:
 @pytest.mark.parametrize("kind", [ImageDataModule, LightCorrector])
 def test_another_class_than_the_place_needs_is_refused_before_it_is_made(kind: type) -> None:
     with pytest.raises(UserError, match=f"needs an object of type {kind.__name__}"):
-        checked_call(GAN, "model", kind)
+        check_description(GAN, "model", kind)
 
 
 def test_loggers_are_described_where_loggers_are_asked_for_alone() -> None:
     logger = {"_target_": "lightning.pytorch.loggers.CSVLogger", "save_dir": "x"}
     with pytest.raises(UserError, match="may only name"):
-        checked_call(logger)
-    assert checked_call(logger, among=LOGGERS).arguments == {"save_dir": "x"}
+        check_description(logger)
+    assert check_description(logger, among=LOGGERS).arguments == {"save_dir": "x"}
     with pytest.raises(UserError, match="may only name"):
-        checked_call(GAN, among=LOGGERS)
+        check_description(GAN, among=LOGGERS)
     assert "save_dir" in argument_names("gan_lab.callbacks.WandbRun")
 
 

@@ -236,22 +236,22 @@ def test_a_record_of_another_hand_is_none(tmp_path: Path) -> None:
         read_provenance(tmp_path / "missing.png")
 
 
-def crowded(count: int, element: str) -> bytes:
+def make_crowded_packet(count: int, element: str) -> bytes:
     """Return a packet with so many elements."""
-    return with_elements(f"<{element}>x</{element}>" * count)
+    return make_packet(f"<{element}>x</{element}>" * count)
 
 
-def with_elements(elements: str) -> bytes:
+def make_packet(elements: str) -> bytes:
     """Return a packet whose description has elements inside."""
     return xmp_packet("").replace(b"/></rdf:RDF>", f">{elements}</rdf:Description></rdf:RDF>".encode())
 
 
 def test_a_packet_of_too_many_parts_is_refused_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xmp, "_MAX_NODES", 100)
-    assert Packet(crowded(80, "photoshop:Credit")).get(PHOTOSHOP, "Credit") == "x"
+    assert Packet(make_crowded_packet(80, "photoshop:Credit")).get(PHOTOSHOP, "Credit") == "x"
     monkeypatch.setattr(xmp.minidom, "parseString", None)
     with pytest.raises(ValueError, match="more than 100 elements and attributes"):
-        Packet(crowded(101, "photoshop:Credit"))
+        Packet(make_crowded_packet(101, "photoshop:Credit"))
     attributes = " ".join(f'photoshop:a{number}="x"' for number in range(101))
     with pytest.raises(ValueError, match="more than 100 elements and attributes"):
         Packet(xmp_packet(attributes))
@@ -259,7 +259,7 @@ def test_a_packet_of_too_many_parts_is_refused_before_it_is_built(monkeypatch: p
 
 def test_what_is_taken_out_is_taken_out_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xmp.minidom.Node, "removeChild", None)  # it searches all children for each that goes
-    packet = Packet(with_elements("<exif:GPSLatitude>1</exif:GPSLatitude><photoshop:Credit>x</photoshop:Credit>" * 50))
+    packet = Packet(make_packet("<exif:GPSLatitude>1</exif:GPSLatitude><photoshop:Credit>x</photoshop:Credit>" * 50))
     packet.fit((3, 2), drop_gps=True)
     assert b"GPS" not in bytes(packet)
     assert bytes(packet).count(b"<photoshop:Credit>") == 50

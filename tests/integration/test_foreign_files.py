@@ -78,7 +78,7 @@ def untouched(folder: Path) -> bool:
     )
 
 
-def changed(source: Path, target: Path, change: Change) -> Path:
+def write_changed(source: Path, target: Path, change: Change) -> Path:
     """Write a checkpoint with another model."""
     content = load(source)
     change(content["config"]["model"])
@@ -90,7 +90,7 @@ def changed(source: Path, target: Path, change: Change) -> Path:
 @pytest.mark.parametrize("attack", MODELS)
 def test_a_hostile_model_is_refused_by_its_place(attack: str, command: Command) -> None:
     change, message = MODELS[attack]
-    changed(VAE, command.folder / "theirs/checkpoints/last.ckpt", change)
+    write_changed(VAE, command.folder / "theirs/checkpoints/last.ckpt", change)
     with pytest.raises(UserError, match=message) as refused:
         gan_lab.load("theirs", device="cpu")
     assert "told-by-nobody" not in str(refused.value)
@@ -109,7 +109,7 @@ def test_a_hostile_model_is_refused_by_its_place(attack: str, command: Command) 
 def test_every_command_refuses_it(module: ModuleType, arguments: list[str], command: Command) -> None:
     for attack in ("a tuple", "an importing function", "a logger as an extra argument"):
         change, _ = MODELS[attack]
-        changed(VAE, command.folder / "theirs/checkpoints/last.ckpt", change)
+        write_changed(VAE, command.folder / "theirs/checkpoints/last.ckpt", change)
         before = sorted(command.folder.rglob("*"))
         assert command(module, *arguments) == 2
         assert command.err.splitlines()[-1].startswith("error: ")
@@ -119,7 +119,7 @@ def test_every_command_refuses_it(module: ModuleType, arguments: list[str], comm
 
 def test_a_hostile_network_is_neither_packed_nor_taken_from_a_bundle(command: Command) -> None:
     run = tiny_checkpoint(command.folder / "theirs", "restorer")
-    changed(
+    write_changed(
         run / "checkpoints/last.ckpt",
         run / "checkpoints/last.ckpt",
         lambda model: model["generator"].update(extra=IMPORTING),

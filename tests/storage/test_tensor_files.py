@@ -14,7 +14,7 @@ import torch
 import torch.distributed.tensor  # registers its classes as safe for torch.load
 from torch.distributed.device_mesh import DeviceMesh
 
-from gan_lab.storage.tensor_files import known_classes_alone, load_tensors
+from gan_lab.storage.tensor_files import forget_registered_classes, load_tensors
 
 MADE: list[str] = []
 
@@ -85,12 +85,12 @@ def test_a_class_that_a_package_registers_is_not_made(tmp_path: Path, monkeypatc
         with pytest.raises(pickle.UnpicklingError):
             load_tensors(tmp_path / "a.pt")
         assert MADE == ["made"]
-        with known_classes_alone():
+        with forget_registered_classes():
             assert torch.serialization.get_safe_globals() == []
         assert Registered in torch.serialization.get_safe_globals()
 
 
-def joined(path: Path, *contents: io.BytesIO) -> None:
+def join_archives(path: Path, *contents: io.BytesIO) -> None:
     """Write an archive that has the records of several, each name twice."""
     with zipfile.ZipFile(path, "w") as made:
         for content in contents:
@@ -106,7 +106,7 @@ def test_the_names_are_those_that_torch_reads(tmp_path: Path) -> None:
     torch.save({"x": torch.zeros(1)}, good)
     torch.save({"x": Calling(bytearray, 3)}, evil)
     for contents in ((good, evil), (evil, good)):
-        joined(tmp_path / "a.pt", *contents)
+        join_archives(tmp_path / "a.pt", *contents)
         try:
             read = load_tensors(tmp_path / "a.pt")
         except Exception:

@@ -24,7 +24,7 @@ MAX_BYTES = 4 * 2**20
 
 
 def read_saved(path: Path) -> Any:
-    """Return what a `doctor.json` says, as data.
+    """Return the content of a `doctor.json` as plain data.
 
     Raises:
         OSError, ValueError, UserError: it cannot be read, or is too long, or is no data.
@@ -32,7 +32,7 @@ def read_saved(path: Path) -> Any:
     return plain_data(decode_json(read_regular(path, MAX_BYTES)), str(path))
 
 
-def verdict_in(path: Path) -> str:
+def read_verdict(path: Path) -> str:
     """Return the verdict that a `doctor.json` holds, as a terminal may show it; "unknown" where it holds none."""
     with suppress(OSError, ValueError, UserError, KeyError, TypeError):
         return printable(str(read_saved(path)["verdict"]))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab.callbacks.doctor.findings import Finding, Record, verdict_in
+from gan_lab.callbacks.doctor.findings import Finding, Record, read_verdict
 
 
 def test_a_record_comes_back(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_a_record_comes_back(tmp_path: Path) -> None:
     record.write(500)
     again = Record.read(path, 500)
     assert again.findings == record.findings
-    assert verdict_in(path) == "it stands still"
+    assert read_verdict(path) == "it stands still"
     assert Record.read(path, 300).findings == {}
 
 
@@ -37,13 +37,13 @@ def test_a_file_of_another_form_counts_as_none(text: str, tmp_path: Path) -> Non
     path = tmp_path / "doctor.json"
     path.write_text(text)
     assert Record.read(path, 10).findings == {}
-    assert verdict_in(path) == "unknown"
+    assert read_verdict(path) == "unknown"
 
 
 def test_a_verdict_moves_no_cursor_and_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "doctor.json"
     path.write_text('{"verdict": "\\u001b[2J"}')
-    assert verdict_in(path) == "\\x1b[2J"
+    assert read_verdict(path) == "\\x1b[2J"
     path.unlink()
     os.mkfifo(path)
-    assert verdict_in(path) == "unknown"
+    assert read_verdict(path) == "unknown"

@@ -18,7 +18,7 @@ import PIL
 from numpy.typing import NDArray
 
 from gan_lab.imaging.access import whole
-from gan_lab.storage import open_regular
+from gan_lab.storage import open_regular, require_stored
 
 log = logging.getLogger(__name__)
 
@@ -120,9 +120,8 @@ def check_stored(file: IO[bytes]) -> None:
         zipfile.BadZipFile: it is no archive.
     """
     with zipfile.ZipFile(file) as archive:
+        require_stored(archive)
         parts = archive.infolist()
-    if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
-        raise ValueError("its parts are packed")
     if sum(part.file_size for part in parts) > file.seek(0, os.SEEK_END):
         raise ValueError("its parts are longer than the file")
     file.seek(0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import math
 import os
 import stat
@@ -23,6 +24,8 @@ from gan_lab.errors import UserError
 from gan_lab.imaging import UnreadableImage
 from gan_lab.imaging.access import whole
 from gan_lab.storage import decode_json, open_regular, plain_data
+
+log = logging.getLogger(__name__)
 
 Record = dict[str, Any]
 
@@ -107,10 +110,15 @@ class Manifest:
         try:
             with open_regular(self.path) as file:
                 self._check_header(decoded(next(file, b"{}")), file.tell() == 0)
+                spoilt = 0
                 for line in file:
                     record = decoded(line)
                     if isinstance(record.get("path"), str):
                         self.records[record["path"]] = record
+                    elif line.endswith(b"\n"):  # one that is torn was not finished: a kill leaves it
+                        spoilt += 1
+                if spoilt:
+                    log.warning("%s: %d records cannot be read; their photos are done again", self.path, spoilt)
         except FileNotFoundError:
             return
         except OSError as error:

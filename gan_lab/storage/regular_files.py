@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import zipfile
 from io import BufferedReader
 from pathlib import Path
 
@@ -36,6 +37,16 @@ def read_regular(path: str | Path, max_bytes: int) -> bytes:
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"longer than {max_bytes} bytes", str(path))
     return content
+
+
+def require_stored(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive whose parts are compressed: a few bytes could unpack to any size.
+
+    Raises:
+        ValueError: a part is compressed.
+    """
+    if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+        raise ValueError("it is compressed")
 
 
 def _require_regular(mode: int, path: str | Path) -> None:

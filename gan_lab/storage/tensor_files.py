@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-from gan_lab.storage.regular_files import open_regular
+from gan_lab.storage.regular_files import open_regular, require_stored
 
 #: All that the pickle of a file may name: tensors, their storages, ordered dicts.
 NAMES = {
@@ -64,8 +64,7 @@ def check_sums(file: BinaryIO) -> None:
         zipfile.BadZipFile: it is no archive.
     """
     with zipfile.ZipFile(file) as archive:
-        if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
-            raise ValueError("it is compressed")
+        require_stored(archive)
         broken = archive.testzip()
     if broken is not None:
         raise ValueError(f"{broken} is not what was written")

@@ -227,12 +227,15 @@ def test_what_would_block_is_refused(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_record_of_another_form_counts_as_none(tmp_path: Path, record: bytes) -> None:
+def test_a_record_of_another_form_counts_as_none(
+    tmp_path: Path, record: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     fill(tmp_path, "b.png", status="done", output="b.png", stamps={"inputs": ["1"], "output": "2"}, notes=["x"])
     with (tmp_path / "manifest.jsonl").open("ab") as file:
         file.write(record + b"\n")
     manifest = Manifest(tmp_path, {"strength": 1.0})
     assert list(manifest.records) == ["b.png"]
+    assert "manifest.jsonl: 1 records cannot be read; their photos are done again" in caplog.text
     manifest.compact()
 
 

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import builtins
 import contextlib
 import copy
 import functools
@@ -35,7 +34,6 @@ import multiprocessing
 import os
 import pkgutil
 import shutil
-import signal
 import sys
 import tempfile
 from collections import Counter, OrderedDict
@@ -111,8 +109,10 @@ INTERPOLATIONS = (
     ),
 )
 CANARY = "canary-7d1c"
-#: In how many ways a description is put into a configuration; see `placed`.
-WAYS = 7
+#: In how many ways a description, and an interpolation, is put into a configuration: `place_node`, `place_interpolation`.
+WAYS, INTERPOLATION_WAYS = 7, 3
+#: How many cases there are of known attacks.
+KNOWN = len(ATTACKS) * WAYS + len(INTERPOLATIONS) * INTERPOLATION_WAYS
 #: What happens in a process without harm: reading, looking, and what Python says of itself.
 FORBIDDEN = (
     "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile", "os.putenv", "os.unsetenv",
@@ -191,16 +191,16 @@ GUARD = Guard()
 
 
 @contextlib.contextmanager
-def networks_counted() -> Iterator[list[str]]:
+def count_networks() -> Iterator[list[str]]:
     """Give a list that grows by the name of each module that is made inside."""
     made: list[str] = []
     first = torch.nn.Module.__init__
 
-    def counted(self: torch.nn.Module, *arguments: Any, **options: Any) -> None:
+    def count(self: torch.nn.Module, *arguments: Any, **options: Any) -> None:
         made.append(type(self).__name__)
         first(self, *arguments, **options)
 
-    torch.nn.Module.__init__ = counted  # type: ignore[method-assign]
+    torch.nn.Module.__init__ = count  # type: ignore[method-assign]
     try:
         yield made
     finally:
@@ -224,7 +224,7 @@ def names() -> list[str]:
         for module in modules_of(package):
             found.add(module)
             loaded = sys.modules.get(module)
-            members = dir(loaded) if loaded is not None else defined_in(module)
+            members = dir(loaded) if loaded is not None else find_definitions(module)
             found |= {f"{module}.{member}" for member in members}
             for member in members if loaded is not None else ():
                 kind = vars(loaded).get(member)
@@ -253,7 +253,7 @@ def below(package: str, folders: list[str]) -> Iterator[str]:
             yield from below(each.name, [os.path.join(folder, each.name.rpartition(".")[2]) for folder in folders])
 
 
-def defined_in(module: str) -> list[str]:
+def find_definitions(module: str) -> list[str]:
     """Return the functions and classes that a module's file defines, without importing it."""
     root = importlib.util.find_spec(module.split(".")[0])
     for folder in (root.submodule_search_locations or []) if root is not None else []:
@@ -327,7 +327,7 @@ def places(node: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def described(case: Case) -> Any:
+def find_description(case: Case) -> Any:
     """Return the part of a configuration that objects are made of."""
     model = case.content["config"]["model"]
     return model["generator"] if case.kind in ("bundle", "restorer") else model  # all that `pack` looks at
@@ -336,7 +336,7 @@ def described(case: Case) -> Any:
 def anywhere(case: Case, rng: np.random.Generator) -> tuple[Any, Any]:
     """Return a place in what objects are made of; every fourth time in all of a checkpoint's configuration."""
     every = case.kind != "bundle" and rng.random() < 0.25
-    found = places(case.content["config"] if every else described(case))
+    found = places(case.content["config"] if every else find_description(case))
     found = [
         place for place in found if place[1] != "overrides" and place[0] is not case.content["config"].get("overrides")
     ]
@@ -355,12 +355,12 @@ def foreign_target(case: Case, rng: np.random.Generator) -> str:
             node["_args_"] = [str(rng.choice(["payload", "owned", "precious", "touch owned"]))]
         if rng.random() < 0.2:
             node["_partial_"] = bool(rng.random() < 0.7)
-    return placed(case, node, int(rng.integers(WAYS)), rng)
+    return place_node(case, node, int(rng.integers(WAYS)), rng)
 
 
-def placed(case: Case, node: dict[str, Any], way: int, rng: np.random.Generator) -> str:
+def place_node(case: Case, node: dict[str, Any], way: int, rng: np.random.Generator) -> str:
     """Put the description of an object somewhere, in one of `WAYS` ways."""
-    root = described(case)
+    root = find_description(case)
     found = places(root)
     container, key = found[rng.integers(len(found))]
     nodes = [value for value in (root, *(c[k] for c, k in found)) if isinstance(value, dict) and "_target_" in value]
@@ -403,9 +403,14 @@ def other_container(case: Case, rng: np.random.Generator) -> str:
 
 def interpolation(case: Case, rng: np.random.Generator) -> str:
     """Refer to what is on the machine of who loads it."""
+    return place_interpolation(
+        case, INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))], int(rng.integers(INTERPOLATION_WAYS)), rng
+    )
+
+
+def place_interpolation(case: Case, text: str, way: int, rng: np.random.Generator) -> str:
+    """Put an interpolation somewhere: as a value, as a key, or in a tuple."""
     container, key = anywhere(case, rng)
-    text = INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))]
-    way = int(rng.integers(3))
     container[key] = text if way == 0 else {text: 1} if way == 1 or case.kind == "bundle" else (text,)
     case.hostile = True
     return f"{key}: {text}, way {way}"
@@ -413,8 +418,8 @@ def interpolation(case: Case, rng: np.random.Generator) -> str:
 
 def hydra_key(case: Case, rng: np.random.Generator) -> str:
     """Give Hydra an order."""
-    nodes = [value for _, value in [(c, c[k]) for c, k in places(described(case))] if isinstance(value, dict)]
-    nodes.append(described(case))
+    nodes = [value for _, value in [(c, c[k]) for c, k in places(find_description(case))] if isinstance(value, dict)]
+    nodes.append(find_description(case))
     key = str(rng.choice(["_args_", "_convert_", "_recursive_", "_mode_", "_global_"]))
     value: list[Any] = [[1], "all", False, "object", {"_target_": "os.system"}, True]
     nodes[rng.integers(len(nodes))][key] = value[rng.integers(len(value))]
@@ -535,11 +540,18 @@ def case_of(number: int, seed: int | None) -> Case:
 
 
 def attack_of(number: int) -> Case:
-    """Return a known attack in one of the ways to place it."""
-    node, way = ATTACKS[number // WAYS % len(ATTACKS)], number % WAYS
-    kind = list(whole_files())[number // WAYS % len(whole_files())]
+    """Return a known attack, or an interpolation, in one of the ways to place it."""
+    kinds, rng = list(whole_files()), np.random.default_rng(number)
+    if number < len(ATTACKS) * WAYS:
+        which, way = divmod(number, WAYS)
+    else:
+        which, way = divmod(number - len(ATTACKS) * WAYS, INTERPOLATION_WAYS)
+    kind = kinds[which % len(kinds)]
     case = Case(kind, copy.deepcopy(whole_files()[kind]))
-    case.changes.append(placed(case, copy.deepcopy(node), way, np.random.default_rng(number)))
+    if number < len(ATTACKS) * WAYS:
+        case.changes.append(place_node(case, copy.deepcopy(ATTACKS[which]), way, rng))
+    else:
+        case.changes.append(place_interpolation(case, INTERPOLATIONS[which], way, rng))
     return case
 
 
@@ -556,7 +568,7 @@ def pack(path: Path) -> None:
     bundle.network("restorer", bundle.part_of_run("restorer", path))
 
 
-def commanded(module: Any, *arguments: str) -> None:
+def run_command(module: Any, *arguments: str) -> None:
     """Run a command of gan_lab's here."""
     given, sys.argv = sys.argv, [module.__name__, "device=cpu", *arguments]
     said = io.StringIO()
@@ -576,7 +588,7 @@ def resume(path: Path) -> None:
     """Go on with the run as `train` does, up to its first iteration."""
     kept, training.run = training.run, lambda *_: None  # type: ignore[assignment]
     try:
-        commanded(train, f"resume={path}", "name=run", "runs_dir=.", "data.index=false")
+        run_command(train, f"resume={path}", "name=run", "runs_dir=.", "data.index=false")
     finally:
         training.run = kept
 
@@ -590,7 +602,7 @@ def measure(path: Path) -> None:
 
     evaluating.measure = measured  # type: ignore[assignment]
     try:
-        commanded(evaluate, f"checkpoint={path}", "output=run", "data.num_workers=0", "data.index=false")
+        run_command(evaluate, f"checkpoint={path}", "output=run", "data.num_workers=0", "data.index=false")
     finally:
         evaluating.measure = kept
 
@@ -626,7 +638,7 @@ def outcome(case: Case, number: int, folder: Path) -> tuple[str, str]:
     write(case.content, case.kind, path)
     GUARD.acts.clear()
     failure, result = "", "loaded"
-    with networks_counted() as made:
+    with count_networks() as made:
         GUARD.armed = True
         try:
             way(path)
@@ -652,7 +664,7 @@ def outcome(case: Case, number: int, folder: Path) -> tuple[str, str]:
     return result, f"{failure} [{way.__name__}; {'; '.join(case.changes)[:300]}]" if failure else ""
 
 
-def prepared(folder: Path) -> None:
+def prepare_folder(folder: Path) -> None:
     """Make a folder in which an attack would find what it looks for."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "precious").mkdir(parents=True)
@@ -672,21 +684,21 @@ def worker(numbers: range, seed: int | None, pipe: Any) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(os.path.realpath(name), "case")
         GUARD.folder = folder
-        prepared(folder)
+        prepare_folder(folder)
         os.chdir(folder)
         sys.path.insert(0, str(folder))
-        warmed(folder)
+        warm_up(folder)
         for number in numbers:
             case = case_of(number, seed)
             pipe.send((number, case.kind, "", "; ".join(case.changes)[:300]))
             pipe.send((number, case.kind, *outcome(case, number, folder)))
             if "payload" in sys.modules or sorted(os.listdir(folder)) != ["hubconf.py", "payload.py", "precious"]:
                 sys.modules.pop("payload", None)
-                prepared(folder)
+                prepare_folder(folder)
                 os.chdir(folder)
 
 
-def warmed(folder: Path) -> None:
+def warm_up(folder: Path) -> None:
     """Load every valid file in every way, and refuse one, so that what is imported late is there; then watch."""
     for kind, content in whole_files().items():
         path = folder / ("whole.safetensors" if kind == "bundle" else "whole.ckpt")
@@ -736,17 +748,16 @@ def watched(numbers: range, seed: int | None, findings: Findings) -> None:
         numbers = range(done, numbers.stop)
 
 
-def fuzzed(count: int, seed: int | None, jobs: int = 1, show: bool = True) -> Findings:
+def fuzz(count: int, seed: int | None, show: bool = True) -> Findings:
     """Go through so many cases, in stretches for the progress bar."""
     findings = Findings()
-    length = max(1, min(1000, -(-count // jobs)))
-    stretches = [range(start, min(start + length, count)) for start in range(0, count, length)]
+    stretches = [range(start, min(start + 1000, count)) for start in range(0, count, 1000)]
     for numbers in track(stretches, "loading") if show else stretches:
         watched(numbers, seed, findings)
     return findings
 
 
-def refused_by_name() -> list[str]:
+def find_accepted_names() -> list[str]:
     """Return the importable names that are not refused, or whose refusal imports something; there should be none."""
     from gan_lab.config import resolve
 
@@ -774,20 +785,18 @@ def main() -> None:
     options.add_argument("--files", type=int, default=5000)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--attacks", action="store_true", help="only the known ones, each in each way")
-    options.add_argument("--seconds", type=float, default=SECONDS, help="after which a case is held to hang")
     options.add_argument("--names", action="store_true", help="also have every importable name refused by itself")
     options.add_argument("--show", type=int, default=40, help="failures to print")
     options.add_argument("--case", type=int, help="write this case to --keep")
     options.add_argument("--keep", type=Path, default=Path("case.ckpt"))
     arguments = options.parse_args()
     seed = None if arguments.attacks else arguments.seed
-    globals()["SECONDS"] = arguments.seconds
     if arguments.case is not None:
         case = case_of(arguments.case, seed)
         write(case.content, case.kind, arguments.keep)
         print(case.kind, case.changes)
         return
-    findings = fuzzed(len(ATTACKS) * WAYS if arguments.attacks else arguments.files, seed)
+    findings = fuzz(KNOWN if arguments.attacks else arguments.files, seed)
     print("| file | files | loaded | refused | failed |", "| --- | ---: | ---: | ---: | ---: |", sep="\n")
     columns = ("loaded", "refused", "failed")
     for kind in [*sorted({kind for kind, _ in findings.outcomes}), "all"]:
@@ -798,13 +807,11 @@ def main() -> None:
         print(f"| {kind} | {sum(counts)} | {' | '.join(map(str, counts))} |")
     for number, text in sorted(findings.failures.items())[: arguments.show]:
         print(f"case {number}: {text}")
-    accepted = refused_by_name() if arguments.names else []
+    accepted = find_accepted_names() if arguments.names else []
     if arguments.names:
         print(f"{len(names())} importable names, {len(accepted)} not refused: {accepted[:20]}")
     sys.exit(bool(findings.failures or accepted))
 
 
 if __name__ == "__main__":
-    builtins.breakpoint = lambda *_, **__: None  # type: ignore[assignment]
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     main()

@@ -15,7 +15,7 @@ import torch
 
 from gan_lab.errors import UserError
 from tests.chaos import checkpoints
-from tests.chaos.checkpoints import ATTACKS, WAYS, Case, attack_of, case_of, outcome, whole_files
+from tests.chaos.checkpoints import ATTACKS, KNOWN, WAYS, Case, attack_of, case_of, outcome, whole_files
 
 #: Names that stand for the 180 000 that can be imported, which take a minute to gather.
 FEW = [
@@ -37,17 +37,17 @@ def few_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_names")
 @pytest.mark.parametrize(
-    ("count", "seed"), [(WAYS * 6, None), (60, 1), pytest.param(WAYS * len(ATTACKS), None, marks=pytest.mark.slow)]
+    ("count", "seed"), [(WAYS * 6, None), (60, 1), pytest.param(KNOWN, None, marks=pytest.mark.slow)]
 )
 def test_every_file_is_loaded_or_refused(count: int, seed: int | None) -> None:
-    findings = checkpoints.fuzzed(count, seed, show=False)
+    findings = checkpoints.fuzz(count, seed, show=False)
     assert findings.failures == {}
     assert sum(findings.outcomes.values()) == count
 
 
 @pytest.mark.slow
 def test_every_file_is_loaded_or_refused_whatever_it_names() -> None:
-    findings = checkpoints.fuzzed(5000, 2, show=False)
+    findings = checkpoints.fuzz(5000, 2, show=False)
     assert findings.failures == {}
 
 
@@ -57,7 +57,7 @@ def test_a_case_is_what_its_number_says() -> None:
     assert {attack_of(number).changes[0] for number in range(WAYS)} == {
         f"_target_={ATTACKS[0]['_target_']}, way {way}" for way in range(WAYS)
     }
-    assert all(attack_of(number).hostile for number in range(WAYS * len(ATTACKS)))
+    assert all(attack_of(number).hostile for number in range(KNOWN))
     assert set(whole_files()) == {"cgan", "cyclegan", "enhancer", "vae", "restorer", "bundle"}
 
 
@@ -136,7 +136,7 @@ def test_what_loading_must_not_do_is_a_failure(
 
     monkeypatch.setattr(checkpoints, "load", load)
     monkeypatch.setattr(checkpoints, "way_of", lambda number, kind: load)
-    checkpoints.prepared(tmp_path / "case")
+    checkpoints.prepare_folder(tmp_path / "case")
     case = Case("vae", {"x": 1}, ["changed"], hostile)
     _, found = outcome(case, 0, tmp_path / "case")
     assert found == (f"{failure} [load; changed]" if failure else "")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import copy
 import logging
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -18,7 +17,7 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from gan_lab.config import build, check_description
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
-from gan_lab.storage import PlainCopy, open_regular, plain_data
+from gan_lab.storage import PlainCopy, open_regular, plain_data, write_whole
 from gan_lab.storage.tensor_files import check_sums, load_tensors
 from gan_lab.version import VERSION
 
@@ -107,7 +106,8 @@ class CrashSafeIO(CheckpointIO):
         Raises:
             UserError: see `read`, or it lacks what a run needs to go on.
         """
-        content = read(Path(path))
+        content = recall(Path(path))
+        forget()
         for name, kind in RESUMED.items():
             if type(content.get(name)) is not kind:
                 raise UserError(f"checkpoint {path}: no run can go on from it (its {name} is something else)")
@@ -121,43 +121,6 @@ class CrashSafeIO(CheckpointIO):
 def versions() -> dict[str, str]:
     """Return the versions that a checkpoint is made with."""
     return {"gan_lab": VERSION, "torch": str(torch.__version__), "lightning": lightning.__version__}
-
-
-def write_whole(path: Path, write: Callable[[Any], None], former: str | None = None) -> None:
-    """Give `write` a file that takes the place of `path` once it is complete and on disk.
-
-    Args:
-        path: the file.
-        write: fills it.
-        former: name beside it that what was there before gets; None: it goes.
-    """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        if former is not None:
-            keep(path, former)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-
-
-def keep(path: Path, name: str) -> None:
-    """Give a file another name beside it, in the place of what had that: a second one, where the file system has links."""
-    if not path.exists():
-        return
-    link = path.with_name(f".{name}.{os.getpid()}")
-    try:
-        link.unlink(missing_ok=True)  # of a process that was killed and had the same number
-        os.link(path, link)
-        os.replace(link, path.with_name(name))
-    except OSError:
-        os.replace(path, path.with_name(name))
 
 
 def remove_torn(folder: Path) -> None:
@@ -209,7 +172,7 @@ def find_whole(option: str, value: str | Path, say: bool = True) -> Path:
     if os.path.isfile(value):
         return path
     try:
-        read(path)
+        recall(path)
     except DamagedError as error:
         found = newest_whole(path.parent, but=path)
         if found is None:
@@ -247,6 +210,40 @@ def read(path: Path) -> dict[str, Any]:
     for name in checkpoint.keys() - OTHERS:  # what a method of one's own has added among it
         checkpoint[name] = StateCopy(f"checkpoint {path}: {name}").copy(checkpoint[name])
     return checkpoint
+
+
+#: What `recall` has read last: what tells the file from a later one, and its content.
+_recalled: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+
+
+def recall(path: Path) -> dict[str, Any]:
+    """Read a checkpoint, or give again what was read last, where that was this file as it is now.
+
+    For the start of a continued run, which asks a large file several things. `forget` frees the memory.
+
+    Returns:
+        As of `read`; the tensors are the same ones at every call, and must not be changed.
+
+    Raises:
+        UserError: see `read`.
+    """
+    global _recalled
+    try:
+        state = os.stat(path)
+    except OSError:
+        return read(path)
+    key = (os.path.abspath(path), state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
+    if _recalled is None or _recalled[0] != key:
+        forget()
+        _recalled = key, read(path)
+    content = _recalled[1]
+    return content | {name: copy.deepcopy(content[name]) for name in ("config", "clock")}
+
+
+def forget() -> None:
+    """Free what `recall` keeps."""
+    global _recalled
+    _recalled = None
 
 
 class StateCopy(PlainCopy):

@@ -20,6 +20,7 @@ from gan_lab.callbacks import (
     Budget,
     Checkpoints,
     Doctor,
+    FittedThreads,
     MetricsCSV,
     ProgressBar,
     SampleGrid,
@@ -31,13 +32,16 @@ from gan_lab.callbacks.spared import named, spared
 from gan_lab.checkpoint import CrashSafeIO
 from gan_lab.config import LOGGERS, build, check_description, config_dir, trusted_packages
 from gan_lab.errors import UserError
-from gan_lab.hardware import cpu_has_bf16, user_cache
+from gan_lab.hardware import Choice, choose, follow_rule, has_dtype, keep_threads, promises_bf16, user_cache
 from gan_lab.models import ManualModule
 from gan_lab.networks import recompute_activations
 
 log = logging.getLogger(__name__)
 
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+#: Lightning's names of precisions, and what is multiplied in each.
+DTYPES = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+PRECISIONS = ("auto", *DTYPES)
+LAYOUTS = ("auto", "channels_last", "nchw")
 LIMITS = ("max_iterations", "max_epochs", "max_minutes")
 NEEDED = ("log_every", "sample_every", "validate_every", "validate_images", "doctor_every")
 INTERVALS = ("checkpoint_every", "checkpoint_every_minutes", "keep_every", "keep_samples", *NEEDED)
@@ -60,6 +64,8 @@ def prepare_process(config: DictConfig) -> str:
         raise UserError("device=cuda: this machine shows no CUDA device; use device=cpu, or device=auto")
     quieten()
     accelerator = "cpu" if device == "cpu" or not torch.cuda.is_available() else "gpu"
+    if config.trainer.deterministic:
+        keep_threads()
     if accelerator == "cpu":
         # A saturated discriminator's gradients underflow, and denormals make a CPU step several times slower.
         torch.set_flush_denormal(True)
@@ -114,6 +120,8 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
     """
     if trainer.precision not in PRECISIONS:
         raise UserError(f"trainer.precision={trainer.precision}: needs one of {', '.join(PRECISIONS)}")
+    if trainer.layout not in LAYOUTS:
+        raise UserError(f"trainer.layout={trainer.layout}: needs one of {', '.join(LAYOUTS)}")
     known = OmegaConf.load(config_dir() / "trainer" / "default.yaml")
     for name in map(str, trainer.keys() ^ known.keys()):
         raise UserError(f"trainer.{name}: {'there is no such key' if name in trainer else 'this key is needed'}")
@@ -141,15 +149,67 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
         )
 
 
-def precision_for(precision: str, accelerator: str) -> Any:
-    """Return Lightning's precision for `trainer.precision`: "auto" is bf16-mixed where the hardware has it, else fp32."""
-    if precision == "auto":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False) if accelerator == "gpu" else cpu_has_bf16()
-        return "bf16-mixed" if fast else "32-true"
-    if precision == "16-mixed" and accelerator == "cpu":
+def choose_computation(config: DictConfig, model: ManualModule, device: torch.device, precision: str) -> Choice:
+    """Return what a new run computes in: what this machine was measured to train such networks in fastest.
+
+    With `trainer.deterministic`, and where several processes must agree, it is the stated rule.
+
+    Args:
+        config: the run's configuration.
+        model: whose networks are trained.
+        device: that they will be on.
+        precision: a name of `PRECISIONS`.
+    """
+    dtypes = [DTYPES[precision]] if precision != "auto" else [torch.float32, torch.bfloat16]
+    if config.trainer.deterministic or is_ddp(config.trainer):
+        return follow_rule(device, dtypes)
+    batch = max(1, config.data.batch_size // model.micro_batches)
+    return choose(model.compilable(), device, batch=batch, training=True, dtypes=dtypes)
+
+
+def precision_of(choice: Choice) -> str:
+    """Return Lightning's name of a choice's precision."""
+    return next(name for name, dtype in DTYPES.items() if dtype is choice.dtype)
+
+
+def settle_computation(config: DictConfig, model: ManualModule, resumed: bool) -> None:
+    """Replace `auto` in `trainer.precision` and `trainer.layout` by what the run computes in, and say it.
+
+    A continued run keeps what it was computed in; one that says `auto` was started when that meant bf16 wherever the CPU
+    had an instruction for it, and channels_last.
+
+    Args:
+        config: the run's configuration; changed in place.
+        model: whose networks are trained.
+        resumed: the run goes on from a checkpoint.
+    """
+    trainer, device = config.trainer, device_of(config)
+    if trainer.precision == "16-mixed" and device.type == "cpu":
         log.warning("trainer.precision=16-mixed: a CPU has no fp16 training; bf16-mixed is used instead")
-        return "bf16-mixed"
-    return precision
+        trainer.precision = "bf16-mixed"
+    if trainer.precision != "auto" and not has_dtype(device, DTYPES[trainer.precision]):
+        log.warning(
+            "trainer.precision=%s: this machine has no such arithmetic and emulates it, tens of times slower than 32-true",
+            trainer.precision,
+        )
+    if "auto" not in (trainer.precision, trainer.layout):
+        return
+    if resumed:
+        rule = "bf16-mixed" if promises_bf16(device) else "32-true"
+        trainer.precision = rule if trainer.precision == "auto" else trainer.precision
+        trainer.layout = "channels_last" if trainer.layout == "auto" else trainer.layout
+        log.info("the run goes on in %s, %s, as it was started", trainer.precision, trainer.layout)
+        return
+    choice = choose_computation(config, model, device, trainer.precision)
+    trainer.precision = precision_of(choice)
+    if trainer.layout == "auto":
+        trainer.layout = "channels_last" if choice.channels_last else "nchw"
+    log.info("%s", choice)
+
+
+def device_of(config: DictConfig) -> torch.device:
+    """Return the device that `device` means: a GPU where there is one, unless the CPU is asked for."""
+    return torch.device("cpu" if config.device == "cpu" or not torch.cuda.is_available() else "cuda")
 
 
 def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], start_iteration: int) -> Trainer:
@@ -165,17 +225,16 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
         UserError: Lightning refuses the devices or the strategy, or wandb is asked for and not installed.
     """
     trainer = config.trainer
-    accelerator = "cpu" if config.device == "cpu" or not torch.cuda.is_available() else "gpu"
     try:
         return Trainer(
-            accelerator=accelerator,
+            accelerator="cpu" if device_of(config).type == "cpu" else "gpu",
             devices=trainer.devices,
             num_nodes=trainer.num_nodes,
             # G and D take turns, so each backward leaves the other's parameters unused
             strategy="ddp_find_unused_parameters_true" if is_ddp(trainer) else trainer.strategy,
-            precision=precision_for(trainer.precision, accelerator),
+            precision=trainer.precision,
             max_epochs=-1,
-            callbacks=build_callbacks(trainer, run_dir),
+            callbacks=[*build_callbacks(trainer, run_dir), *([FittedThreads()] if fits_threads(config) else [])],
             logger=build_loggers(config, run_dir, start_iteration),
             plugins=build_plugins(resolved),
             # what the callbacks above do in iterations, Lightning would do in optimiser steps
@@ -217,6 +276,16 @@ def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:
             run_dir / "checkpoints", trainer.checkpoint_every, trainer.checkpoint_every_minutes, trainer.keep_every
         ),
     ]
+
+
+def fits_threads(config: DictConfig) -> bool:
+    """Tell whether the number of threads may change while a run trains.
+
+    Not where results shall hang on nothing else, where processes share the cores among themselves, and where every change
+    would be compiled anew.
+    """
+    fixed = config.trainer.deterministic or is_ddp(config.trainer) or config.compile
+    return device_of(config).type == "cpu" and not fixed
 
 
 def is_ddp(trainer: DictConfig) -> bool:

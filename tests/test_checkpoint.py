@@ -22,6 +22,7 @@ from gan_lab import checkpoint
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.models import VAE
+from gan_lab.storage.whole_files import keep, write_whole
 
 SETTINGS: dict[str, Any] = {
     "_target_": "gan_lab.models.VAE",
@@ -154,10 +155,10 @@ def test_a_damaged_last_checkpoint_gives_way_to_the_newest_whole_one(
 
 def test_a_second_name_keeps_what_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
-    checkpoint.keep(path, "previous.ckpt")  # there is nothing yet
+    keep(path, "previous.ckpt")  # there is nothing yet
     for content in (b"one", b"two", b"three"):
-        checkpoint.keep(path, "previous.ckpt")
-        checkpoint.write_whole(path, lambda file, content=content: file.write(content))
+        keep(path, "previous.ckpt")
+        write_whole(path, lambda file, content=content: file.write(content))
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
         "last.ckpt": b"three",
         "previous.ckpt": b"two",
@@ -209,7 +210,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        checkpoint.write_whole(path, fail)
+        write_whole(path, fail)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -218,7 +219,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> 
     path = tmp_path / "a.ckpt"
     path.write_bytes(b"old")
     code = (
-        "import os, signal, pathlib; from gan_lab.checkpoint import write_whole\n"
+        "import os, signal, pathlib; from gan_lab.storage import write_whole\n"
         "def write(file):\n"
         "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
         f"write_whole(pathlib.Path({str(path)!r}), write)"

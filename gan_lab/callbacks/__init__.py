@@ -6,12 +6,14 @@ from gan_lab.callbacks.doctor import Doctor, go_back
 from gan_lab.callbacks.figures import SampleGrid, TermsLogger, Validation
 from gan_lab.callbacks.metrics_csv import MetricsCSV
 from gan_lab.callbacks.progress import ProgressBar
+from gan_lab.callbacks.threads import FittedThreads
 from gan_lab.callbacks.wandb_run import WandbRun
 
 __all__ = [
     "Budget",
     "Checkpoints",
     "Doctor",
+    "FittedThreads",
     "MetricsCSV",
     "ProgressBar",
     "SampleGrid",

@@ -47,16 +47,20 @@ from gan_lab.hardware import total_memory
 from gan_lab.jobs.lock import locked, refuse_links, remove_parts
 from gan_lab.models import ManualModule, TrainingDivergedError
 from gan_lab.plan import alternatives, planned
+from gan_lab.storage import write_whole
 from gan_lab.terminal import printable
 from gan_lab.training import (
     build_trainer,
     check_trainer,
+    choose_computation,
     compile_networks,
+    device_of,
     finish_loggers,
     is_ddp,
-    precision_for,
+    precision_of,
     prepare_process,
     recompute_networks,
+    settle_computation,
     start_loggers,
     unwritten,
 )
@@ -70,6 +74,7 @@ CHANGEABLE = (
     "trainer",
     "logger",
     "device",
+    "threads",
     "compile",
     "gradient_checkpointing",
     "resume",
@@ -164,14 +169,17 @@ def plan(config: DictConfig, accelerator: str) -> None:
         )
     own = {"plan", "name", "runs_dir", "resume"}
     command = [line for line in sys.argv[1:] if not (is_override(line) and parsed(line).key_or_group in own)]
-    datamodule, _ = build(config)
+    datamodule, model = build(config)
     limits = Budget(config.trainer.max_iterations, config.trainer.max_epochs, None)
 
     def iterations_of(batch: int) -> int | None:
         datamodule.batch_size = batch
         return limits.total_iterations(datamodule.iterations_per_epoch())
 
-    fast, precision = (precision_for(name, accelerator) for name in ("auto", config.trainer.precision))
+    device = device_of(config)
+    fast, precision = (
+        precision_of(choose_computation(config, model, device, name)) for name in ("auto", config.trainer.precision)
+    )
     settings = alternatives(config.data.batch_size, precision, config.compile, fast, config.gradient_checkpointing)
     planned(command, settings, iterations_of, config.trainer.max_minutes, total_memory(accelerator))
 
@@ -218,8 +226,9 @@ def fit(config: DictConfig, run_dir: Path, resume: Path | None, rollbacks: int =
     if config.init_from is not None and resume is None:
         checkpoint.transfer_weights(model, checkpoint.find("init_from", config.init_from))
 
+    settle_computation(config, model, resume is not None)
     resolved = plain(config, model)
-    start = 0 if resume is None else checkpoint.read(resume)["clock"]["iteration"]
+    start = 0 if resume is None else checkpoint.recall(resume)["clock"]["iteration"]
     log.info("%s", datamodule.describe())
     attends = getattr(model, "attends", False)
     for caution in cautions(datamodule.counts(), getattr(model, "augment", None) is not None, attends):
@@ -241,7 +250,8 @@ def run(
 ) -> None:
     """Train with what `fit` has made."""
     write_config(run_dir, resolved)
-    model.to(memory_format=torch.channels_last)
+    if config.trainer.layout == "channels_last":
+        model.to(memory_format=torch.channels_last)
     if config.gradient_checkpointing:
         recompute_networks(model)
     if config.compile:
@@ -458,7 +468,7 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     Raises:
         UserError: the command line asks for another computation than the run's.
     """
-    content = checkpoint.read(path)["config"]
+    content = checkpoint.recall(path)["config"]
     for group in ("model", "data", "trainer"):
         if not isinstance(content.get(group), dict):
             raise UserError(f"resume={path}: its configuration has no {group}, so no run can go on from it")
@@ -472,6 +482,7 @@ def resumed_config(config: DictConfig, path: Path) -> DictConfig:
     assert isinstance(saved, DictConfig)
     for name in ("plan", "gradient_checkpointing"):  # a gan_lab that made the run may not have had them
         saved.setdefault(name, False)
+    saved.threads = config.threads  # of this machine
     take_places(saved.data, config.data, path)
     saved.trust = config.trust  # a file does not say whom to trust
     if saved.get("compile") is True and not config.compile:
@@ -578,7 +589,7 @@ def write_config(run_dir: Path, resolved: dict[str, Any]) -> None:
     text = OmegaConf.to_yaml(resolved).encode()
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
-        checkpoint.write_whole(run_dir / "config.yaml", lambda file: file.write(text))
+        write_whole(run_dir / "config.yaml", lambda file: file.write(text))
     except OSError as error:
         raise UserError(f"runs_dir, name: {run_dir} cannot be written: {error.strerror}") from error
 
@@ -644,7 +655,7 @@ def completed(argv: list[str]) -> list[str]:
     if resume in (None, "auto"):
         return argv
     path = checkpoint.find_whole("resume", str(resume), say=False)
-    saved = checkpoint.read(path)["config"].get("choices", {})
+    saved = checkpoint.recall(path)["config"].get("choices", {})
     # so that the keys of its model and its data are the valid ones
     logger = saved.get("logger")
     if "logger" not in given and isinstance(logger, str) and re.fullmatch(r"(?!csv$)[\w-]+", logger):

@@ -24,6 +24,7 @@ from gan_lab.config.overrides import (
 )
 from gan_lab.config.secrets import shown
 from gan_lab.config.targets import trusted_packages
+from gan_lab.cores import Times, read_times, wait_asleep
 from gan_lab.errors import UserError
 
 #: Bytes of a file's name, at most, on common file systems.
@@ -56,17 +57,23 @@ def command(name: str) -> Callable[[], None]:
     """
 
     def main() -> None:
+        wait_asleep()
         # torch and Lightning take seconds to import, and a call for help does not wait for them
-        work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepared(name)
+        work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepared(name, since=read_times())
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)(work)()
 
     return main
 
 
-def prepared(name: str) -> Callable[[DictConfig], None]:
-    """Import the work of a command, check the command line, and return the work with one-line errors."""
+def prepared(name: str, since: Times | None = None) -> Callable[[DictConfig], None]:
+    """Import the work of a command, check the command line, and return the work with one-line errors.
+
+    Args:
+        name: of the command.
+        since: the CPU time when the command began.
+    """
     made: Command = importlib.import_module(f"gan_lab.commands.{name}").COMMAND
-    from gan_lab.hardware import keep_freed_memory  # here, because it imports torch
+    from gan_lab.hardware import keep_freed_memory, settle_threads  # here, because it imports torch
 
     keep_freed_memory()
     try:
@@ -87,6 +94,7 @@ def prepared(name: str) -> Callable[[DictConfig], None]:
                 check_seed(config.seed)
             check_texts(config)
             check_trust(config)
+            settle_threads(config.get("threads", "auto"), since)
             made.work(config)
         except UserError as error:
             fail(error)

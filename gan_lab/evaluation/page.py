@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gan_lab.checkpoint import write_whole
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.jobs.page import filled
+from gan_lab.storage import write_whole
 
 NAME = "report.html"
 #: Pixels that a picture is enlarged to in width at most, up to twice its size.

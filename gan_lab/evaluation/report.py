@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gan_lab.checkpoint import write_whole
+from gan_lab.storage import write_whole
 from gan_lab.terminal import printable
 
 

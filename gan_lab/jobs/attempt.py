@@ -11,6 +11,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from gan_lab.errors import UserError
+from gan_lab.hardware import fit_threads
 from gan_lab.imaging import UnreadableImage
 from gan_lab.jobs.folder import Task
 from gan_lab.jobs.manifest import Fingerprint, Record, fingerprint, plain
@@ -40,6 +41,7 @@ def attempt(task: Task, work: Work, result: str, old: Record, settings: str) -> 
         OSError: no further image could be written either.
     """
     start = time.monotonic()
+    fit_threads()
     prints: dict[str, Any] = {}
     try:
         inputs = _inputs(task, old)

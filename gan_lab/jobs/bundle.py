@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,21 @@ from torch import Tensor, nn
 from gan_lab import checkpoint
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
-from gan_lab.hardware import cpu_has_bf16
+from gan_lab.hardware import Choice, choose, has_dtype
 from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.restoration import Networks
 from gan_lab.networks import LightCorrector, Restorer
-from gan_lab.storage import decode_json, open_regular, plain_data
+from gan_lab.storage import decode_json, open_regular, plain_data, write_whole
+
+log = logging.getLogger(__name__)
 
 FORMAT = "gan_lab/enhance/1"
 PARTS = ("light", "restorer", "x2", "x4")
 #: Where the shipped weights lie, inside the package.
 FOLDER = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT = "faithful"
-PRECISIONS = ("auto", "fp32", "bf16")
+#: What `precision` may be, and in which types networks then compute.
+PRECISIONS = {"auto": (torch.float32, torch.bfloat16), "fp32": (torch.float32,), "bf16": (torch.bfloat16,)}
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def write(path: Path, parts: Mapping[str, Part], base: str | None = None) -> Non
     about = {part: {"config": content.config, "origin": content.origin} for part, content in parts.items()}
     header = {"format": FORMAT, "parts": json.dumps(about, sort_keys=True), "base": base or ""}
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_whole(path, lambda file: file.write(save(tensors, header)))
+    write_whole(path, lambda file: file.write(save(tensors, header)))
 
 
 def read(path: Path) -> dict[str, Part]:
@@ -174,21 +178,21 @@ def build(parts: Mapping[str, Part], device: torch.device, precision: str = "aut
     Raises:
         UserError: an unknown precision, or weights that do not fit their network.
     """
-    dtype = dtype_for(precision, device)
     built = {name: network(name, part).to(device).eval().requires_grad_(False) for name, part in parts.items()}
-    for own in built.values():
-        if isinstance(own, Restorer):
-            quick(own, dtype)
+    restorers = [own for own in built.values() if isinstance(own, Restorer)]
+    choice = choose_computation(precision, restorers, device)
+    for own in restorers:
+        quick(own, choice)
     light = built.get("light")
     assert light is None or isinstance(light, LightCorrector)
     enlarge: dict[int, Callable[[Tensor], Tensor]] = {int(n[1:]): built[n] for n in ("x2", "x4") if n in built}
     return Networks(light=light, restore=built.get("restorer"), enlarge=enlarge)
 
 
-def quick(restorer: Restorer, dtype: torch.dtype) -> Restorer:
-    """Make a restorer ready for use, in place: the same function, rounded to `dtype`; see ADR 0011."""
+def quick(restorer: Restorer, choice: Choice) -> Restorer:
+    """Make a restorer ready for use, in place: the same function, rounded to the choice's type; see ADR 0011."""
     restorer.fold()
-    return restorer.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return restorer.to(dtype=choice.dtype, memory_format=choice.memory_format)  # type: ignore[call-overload]
 
 
 def network(name: str, part: Part) -> nn.Module:
@@ -205,16 +209,17 @@ def network(name: str, part: Part) -> nn.Module:
     return made
 
 
-def dtype_for(precision: str, device: torch.device) -> torch.dtype:
-    """Return the type in which networks compute.
+def choose_computation(precision: str, networks: Iterable[nn.Module], device: torch.device, batch: int = 1) -> Choice:
+    """Return what networks compute in: what this machine was measured to be fastest in, of what `precision` allows.
 
     Raises:
         UserError: an unknown precision.
     """
     if precision not in PRECISIONS:
         raise UserError(f"precision={precision}: needs one of {', '.join(PRECISIONS)}")
+    choice = choose(networks, device, batch=batch, training=False, dtypes=PRECISIONS[precision])
+    if not has_dtype(device, choice.dtype):
+        log.warning("precision=%s: this machine emulates it, tens of times slower than fp32", precision)
     if precision == "auto":
-        cuda = device.type == "cuda"
-        fast = torch.cuda.is_bf16_supported(including_emulation=False) if cuda else cpu_has_bf16()
-        precision = "bf16" if fast else "fp32"
-    return torch.bfloat16 if precision == "bf16" else torch.float32
+        log.info("%s", choice)
+    return choice

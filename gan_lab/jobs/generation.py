@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.hardware import computing_in
+from gan_lab.hardware import cast_to
 from gan_lab.jobs.inversion import STEPS, invert
 from gan_lab.jobs.latents import drawn, moved, slerp
 from gan_lab.metrics import psnr, to_uint8
@@ -139,7 +139,7 @@ class Generation:
         Raises:
             UserError: the model gives NaN.
         """
-        with computing_in(self.dtype, self.model.device):
+        with cast_to(self.dtype, self.model.device):
             images = self.model.generate(z.to(self.model.device), label)
         if not bool(torch.isfinite(images).all()):
             raise UserError(f"checkpoint={self.path}: its model gives NaN; take an earlier checkpoint of the run")

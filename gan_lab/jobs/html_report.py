@@ -18,11 +18,11 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from gan_lab.checkpoint import write_whole
 from gan_lab.errors import UserError
 from gan_lab.imaging import UnreadableImage, read_image, read_size
 from gan_lab.jobs.page import filled
 from gan_lab.jobs.progress import Progress
+from gan_lab.storage import write_whole
 
 NAME = "report.html"
 #: What the page may have at most, in bytes, and a thumbnail's bytes a pixel, which decide the thumbnails' size.

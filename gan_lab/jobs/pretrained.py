@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from gan_lab import checkpoint as checkpoints
 from gan_lab.data.views import as_validated
 from gan_lab.errors import UserError
-from gan_lab.hardware import computing_in
+from gan_lab.hardware import Choice, cast_to
 from gan_lab.imaging.colour import opaque_srgb
 from gan_lab.jobs import bundle
 from gan_lab.jobs.enhancement import enhance_photo, like, mask_of, photo_of
 from gan_lab.jobs.fidelity import Thresholds
-from gan_lab.jobs.generation import Generation, Label, check_strength
+from gan_lab.jobs.generation import BATCH, Generation, Label, check_strength
 from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.restoration import TILE as RESTORATION_TILE
 from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish, with_channels
@@ -73,13 +73,16 @@ class Pretrained:
             self.restoration = Restoration(bundle.build(bundle.read(path), device, precision), device)
             return
         loaded, self.config = checkpoints.load_model(path, device, trust)
-        self.model = loaded.to(memory_format=torch.channels_last)
         self.name = printable(str(self.config.get("choices", {}).get("model", type(loaded).__name__))[:100])
         data = self.config.get("data", {})
         self.channels, self.image_size = (read_whole_fact(data, name, path) for name in ("channels", "image_size"))
-        dtype = bundle.dtype_for(precision, device)
+        choice = bundle.choose_computation(
+            precision, loaded.compilable(), device, BATCH if loaded.task == "generation" else 1
+        )
+        self.model = loaded.to(memory_format=choice.memory_format)
+        dtype = choice.dtype
         if self.model.task == "restoration":
-            self.restoration = Restoration(self._networks(dtype), device)
+            self.restoration = Restoration(self._networks(choice), device)
         if self.model.task == "translation" or (
             self.model.task == "restoration" and changes_scenes(self.model.generator)
         ):
@@ -104,19 +107,19 @@ class Pretrained:
         """Return what the model does."""
         return "restoration" if self.model is None else self.model.task
 
-    def _networks(self, dtype: torch.dtype) -> Networks:
+    def _networks(self, choice: Choice) -> Networks:
         """Return a run's network in the place that it has in an enhancement: a restorer as a bundle has it, light in fp32."""
         generator = self.model.generator if self.model.generator_ema is None else self.model.generator_ema.module
         if isinstance(generator, LightCorrector):
             return Networks(light=generator, channels=self.channels)
         if isinstance(generator, Restorer):
-            generator = bundle.quick(copy.deepcopy(generator), dtype)
+            generator = bundle.quick(copy.deepcopy(generator), choice)
             if generator.scale > 1:
                 return Networks(enlarge={generator.scale: generator}, channels=self.channels)
             return Networks(restore=generator if generator.mask else unmasked(generator), channels=self.channels)
 
         def enhance(image: Tensor) -> Tensor:
-            with computing_in(dtype, self.device):
+            with cast_to(choice.dtype, self.device):
                 enhanced: Tensor = self.model.enhance(image)
                 return enhanced
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gan_lab.data.source import fitted, framed, reading_sizes, resize
 from gan_lab.errors import UserError
-from gan_lab.hardware import computing_in
+from gan_lab.hardware import cast_to
 from gan_lab.imaging.alpha import off_white, over_white
 from gan_lab.imaging.ground import other_ground
 from gan_lab.imaging.photo import Photo
@@ -211,7 +211,7 @@ class Translation:
         height, width = image.shape[-2:]
         tile = wish.tile
         # the norms' statistics are those of one photo
-        with self._lock, computing_in(self.dtype, self.model.device):
+        with self._lock, cast_to(self.dtype, self.model.device):
             if tile is None or height * width <= tile * tile:
                 return network(image)[0]
             with statistics_of(self.model, lambda: network(mosaic(image, tile))):

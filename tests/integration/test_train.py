@@ -131,6 +131,17 @@ def test_a_batch_that_the_gpu_cannot_hold_goes_in_parts(
         assert "memory does not hold data.batch_size=8 with model.micro_batches=8" in told
 
 
+def test_a_resumed_run_reads_its_checkpoint_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = [*tiny("vae"), "name=mine"]
+    assert run(monkeypatch, tmp_path, *options, "trainer.max_iterations=2") == 0
+    reads: list[Path] = []
+    load_tensors = checkpoint.load_tensors
+    monkeypatch.setattr(checkpoint, "load_tensors", lambda path: reads.append(path) or load_tensors(path))
+    assert run(monkeypatch, tmp_path, "resume=runs/mine", "trainer.max_iterations=3") == 0
+    assert len(reads) == 1
+    assert checkpoint._recalled is None  # its memory is free again
+
+
 def test_init_from_starts_from_another_runs_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = [*tiny("vae"), "trainer.max_iterations=1"]
     assert run(monkeypatch, tmp_path, *options, "name=first") == 0

@@ -11,6 +11,7 @@ import torch
 
 from gan_lab.config import compose, instantiate
 from gan_lab.models import ManualModule
+from gan_lab.models.base import evaluating
 from gan_lab.training import compile_networks
 from tests.integration.runs import tiny
 
@@ -46,6 +47,25 @@ def test_pictures_are_made_uncompiled_whatever_their_number(model: str, override
     generator: Any = made.compilable()[0]
     generator(image)
     assert graphs  # and the training calls what is compiled
+
+
+def test_networks_evaluated_in_two_threads_leave_what_is_compiled_compiled() -> None:
+    """Folder jobs do so: what one thread enters first it leaves first, while the other is still inside."""
+    first, second, third = (torch.nn.Linear(2, 2) for _ in range(3))
+    graphs: list[torch.fx.GraphModule] = []
+
+    def backend(graph: torch.fx.GraphModule, examples: list[torch.Tensor]) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    third.compile(backend=backend)
+    one, other = evaluating(first), evaluating(second)
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    other.__exit__(None, None, None)
+    third(torch.zeros(1, 2))
+    assert graphs
 
 
 def test_the_last_job_of_a_sweep_is_compiled_as_the_first_one_is(monkeypatch: pytest.MonkeyPatch) -> None:

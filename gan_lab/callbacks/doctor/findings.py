@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gan_lab.checkpoint import write_whole
 from gan_lab.errors import UserError
-from gan_lab.storage import decode_json, plain_data, read_regular
+from gan_lab.storage import decode_json, plain_data, read_regular, write_whole
 from gan_lab.terminal import printable
 
 #: Iterations in which nothing but a loss that is not finite is reported: every method's first ones look ill.

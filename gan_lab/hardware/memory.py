@@ -1,4 +1,4 @@
-"""What the machine does well, and where it keeps what need not be made again."""
+"""The memory of the machine, and where the user's cache lies."""
 
 from __future__ import annotations
 
@@ -17,20 +17,6 @@ except ImportError:
 #: glibc's M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD, in bytes, and M_ARENA_MAX, so that what one thread gives back
 #: serves all; see mallopt(3).
 _MALLOC = {-3: 128 << 20, -1: 512 << 20, -2: 64 << 20, -8: 1}
-
-
-def cpu_has_bf16() -> bool:
-    """Tell whether the CPU multiplies bf16 in hardware (AMX or AVX512-BF16); elsewhere bf16 is slower than fp32."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags
-
-
-def computing_in(dtype: torch.dtype, device: torch.device) -> torch.autocast:
-    """Return a context in which networks compute in float32 or, where it costs nothing that shows, in bfloat16."""
-    return torch.autocast(device.type, dtype, enabled=dtype is not torch.float32)
 
 
 def keep_freed_memory() -> bool:

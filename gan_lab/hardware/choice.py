@@ -1,0 +1,149 @@
+"""Which precision and memory layout networks are computed in: those that this machine was measured to be fastest in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from gan_lab.hardware.speeds import Speeds, Way, name_of, speeds_of
+
+#: Images of a batch up to which the kinds with few images stand for it.
+FEW = 4
+#: The share of the time by which another way must be faster than the stated rule's to be taken: what measurements differ by.
+NOISE = 0.03
+_CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+_NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What networks are computed in.
+
+    Attributes:
+        dtype: of what is multiplied; weights and losses stay float32.
+        channels_last: the memory layout: NHWC, or NCHW.
+        reason: of the precision, in words.
+    """
+
+    dtype: torch.dtype
+    channels_last: bool
+    reason: str
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Return the memory layout as torch has it."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def __str__(self) -> str:
+        return f"precision {name_of(self.dtype)} ({self.reason}), {'channels_last' if self.channels_last else 'NCHW'}"
+
+
+def cast_to(dtype: torch.dtype, device: torch.device) -> torch.autocast:
+    """Return a context in which networks compute in `dtype` where it costs nothing that shows."""
+    return torch.autocast(device.type, dtype, enabled=dtype is not torch.float32)
+
+
+def choose(
+    networks: Iterable[nn.Module],
+    device: torch.device,
+    *,
+    batch: int,
+    training: bool,
+    dtypes: Sequence[torch.dtype] = (torch.float32, torch.bfloat16),
+) -> Choice:
+    """Return what the networks are computed in: what this machine computes layers like theirs in fastest.
+
+    Args:
+        networks: to be used, or trained.
+        device: that they will be on.
+        batch: images at once.
+        training: forward and backward; else forward only.
+        dtypes: to choose from.
+    """
+    layers: Counter[str] = Counter()
+    for network in networks:
+        layers += count_layers(network)
+    speeds = speeds_of(device.type, torch.get_num_threads())
+    return fastest(speeds, device, layers, batch <= FEW, training, dtypes)
+
+
+def fastest(
+    speeds: Speeds,
+    device: torch.device,
+    layers: Counter[str],
+    few: bool,
+    training: bool,
+    dtypes: Sequence[torch.dtype],
+) -> Choice:
+    """Return what layers are computed in fastest, by the figures of a machine; see `choose`."""
+    shares = {way: speeds.relative(way, layers, few, training) for way in speeds.ways if way.dtype in dtypes}
+    best = min(shares, key=shares.__getitem__)
+    rule = preferred_way(device, dtypes)
+    if rule in shares and shares[best] > (1 - NOISE) * shares[rule]:
+        best = rule
+    return Choice(best.dtype, best.channels_last, _reason(best, shares, dtypes, f"this {_name(device)}"))
+
+
+def _reason(best: Way, shares: Mapping[Way, float], dtypes: Sequence[torch.dtype], device: str) -> str:
+    """Return why a way's type was taken of those that are allowed."""
+    if len(dtypes) == 1:
+        return "as asked for"
+    other = next(dtype for dtype in dtypes if dtype is not best.dtype)
+    shares_of_other = [share for way, share in shares.items() if way.dtype is other]
+    if not shares_of_other:
+        return f"{device} has no {name_of(other)}"
+    speed = f"{shares[best] / min(shares_of_other):.1f}"
+    return f"{name_of(other)} is {'as' if speed == '1.0' else f'{speed} times as'} fast on {device}"
+
+
+def follow_rule(device: torch.device, dtypes: Sequence[torch.dtype] = (torch.float32, torch.bfloat16)) -> Choice:
+    """Return what is used where nothing may be measured: the same on every machine of a kind.
+
+    bf16 on a GPU that computes in it and on a CPU with matrix units (AMX), else fp32; channels_last.
+    """
+    way = preferred_way(device, dtypes)
+    return Choice(way.dtype, way.channels_last, "by rule, not measured")
+
+
+def preferred_way(device: torch.device, dtypes: Sequence[torch.dtype]) -> Way:
+    """Return the way that the rule names; see `follow_rule`."""
+    wanted = torch.bfloat16 if promises_bf16(device, ("amx_bf16",)) else torch.float32
+    return Way(wanted if wanted in dtypes else dtypes[0], True)
+
+
+def promises_bf16(device: torch.device, flags: Sequence[str] = ("amx_bf16", "avx512_bf16")) -> bool:
+    """Tell whether a GPU computes in bf16, or a CPU has one of the flags: what it promises, not how fast it is."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    try:
+        told = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return any(flag in told for flag in flags)
+
+
+def count_layers(network: nn.Module) -> Counter[str]:
+    """Return how many layers of each kind of `gan_lab.hardware.speeds.KINDS` a network has."""
+    modules = list(network.modules())
+    normed = any(isinstance(module, _NORMS) or "Norm" in type(module).__name__ for module in modules)
+    found: Counter[str] = Counter()
+    for module in modules:
+        if isinstance(module, _CONVOLUTIONS):
+            if module.groups > 1:
+                found["depthwise" if module.groups == module.in_channels else "grouped"] += 1
+            elif max(module.stride) > 1 or isinstance(module, nn.ConvTranspose2d):
+                found["sampling"] += 1
+            elif max(module.kernel_size) > 1:
+                found["residual" if normed else "unnormed"] += 1
+    if not found:  # beside convolutions, what is dense is small
+        found["dense"] = sum(isinstance(module, nn.Linear) for module in modules)
+    return +found
+
+
+def _name(device: torch.device) -> str:
+    return "GPU" if device.type == "cuda" else "CPU"

@@ -1,0 +1,133 @@
+"""What is measured of a machine, and how it is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_lab.hardware import speeds
+from gan_lab.hardware.speeds import KINDS, PLAIN, Seconds, Speeds, Way, describe_machine, measure_speeds, read_speeds
+
+CPU = torch.device("cpu")
+OTHER = Way(torch.bfloat16, True)
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Fake the measurement, in a cache of the test's own; each call is noted."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    calls: list[float] = []
+
+    def measure(device: torch.device) -> Speeds:
+        calls.append(time.perf_counter())
+        return Speeds({(kind.name, kind.few): {PLAIN: Seconds(0.5, 1.0), OTHER: Seconds(0.25, 2.0)} for kind in KINDS})
+
+    monkeypatch.setattr(speeds, "measure_speeds", measure)
+    speeds.speeds_of.cache_clear()
+    yield calls
+    speeds.speeds_of.cache_clear()
+
+
+def file_in(folder: Path) -> Path:
+    (found,) = folder.rglob("*.json")
+    return found
+
+
+def test_every_way_of_every_kind_is_measured_within_the_budget() -> None:
+    began = time.process_time()
+    found = measure_speeds(CPU, budget=0.05)
+    assert found.seconds.keys() == {(kind.name, kind.few) for kind in KINDS}
+    for ways in found.seconds.values():
+        assert {PLAIN, Way(torch.float32, True)} <= ways.keys()
+        assert all(0 < each.forward < 10 and 0 < each.backward < 10 for each in ways.values())
+    assert time.process_time() - began < 60  # it ends; what it takes is said in docs/results/speed.md
+
+
+def test_measuring_leaves_the_random_state_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    measure_speeds(CPU, budget=0.01)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_a_machine_is_measured_once_and_the_figures_come_back(measured: list[float], tmp_path: Path) -> None:
+    first = speeds.speeds_of("cpu", 2)
+    speeds.speeds_of.cache_clear()
+    again = speeds.speeds_of("cpu", 2)
+    assert len(measured) == 1
+    assert again.seconds == first.seconds
+    assert json.loads(file_in(tmp_path).read_text())["machine"]["threads"] == "2"
+
+
+def test_another_number_of_threads_is_measured_on_its_own(measured: list[float]) -> None:
+    speeds.speeds_of("cpu", 1)
+    speeds.speeds_of("cpu", 2)
+    assert len(measured) == 2
+
+
+@pytest.mark.parametrize("variable", speeds.VARIABLES)
+def test_what_changes_the_libraries_changes_the_machine(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(variable, raising=False)
+    before = describe_machine(CPU, 2)
+    monkeypatch.setenv(variable, "AVX2")
+    assert describe_machine(CPU, 2) != before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace("residual few", "residual fewer"),
+        lambda text: text.replace("0.5", "-0.5"),
+        lambda text: text.replace("0.5", '"0.5"'),
+        lambda text: text.replace("0.5", "NaN"),
+        lambda text: text.replace('"fp32, NCHW"', '"fp8, NCHW"'),
+        lambda text: "[]",
+        lambda text: text + " " * speeds.MOST_BYTES,
+    ],
+)
+def test_damaged_figures_are_ignored_and_measured_again(damage: object, measured: list[float], tmp_path: Path) -> None:
+    speeds.speeds_of("cpu", 2)
+    file = file_in(tmp_path)
+    file.write_text(damage(file.read_text()))  # type: ignore[operator]
+    assert read_speeds(file) is None
+    speeds.speeds_of.cache_clear()
+    speeds.speeds_of("cpu", 2)
+    assert len(measured) == 2
+    assert read_speeds(file) is not None
+
+
+def test_a_named_pipe_in_the_figures_place_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    assert read_speeds(tmp_path / "pipe.json") is None
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(
+    measured: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert speeds.speeds_of("cpu", 2).seconds
+    assert len(measured) == 1
+
+
+def test_figures_are_compared_over_the_layers() -> None:
+    found = Speeds(
+        {
+            ("residual", True): {PLAIN: Seconds(1, 1), OTHER: Seconds(1, 3)},
+            ("sampling", False): {PLAIN: Seconds(2, 2), OTHER: Seconds(1, 1)},
+        }
+    )
+    assert found.relative(OTHER, {"residual": 3}, True, training=True) == 2
+    assert found.relative(OTHER, {"residual": 3}, True, training=False) == 1
+    assert found.relative(OTHER, {"residual": 1, "sampling": 3}, True, training=True) == pytest.approx(
+        (2 + 3 * 0.5) / 4
+    )
+    assert found.relative(OTHER, {"unheard of": 1}, True, training=True) == 1
+    assert found.relative(Way(torch.float16, True), {"residual": 1}, True, training=True) == float("inf")

@@ -27,7 +27,6 @@ from rich.table import Table
 import gan_lab
 from gan_lab.imaging.traditional import non_local_means
 from gan_lab.jobs import bundle
-from gan_lab.jobs.bundle import dtype_for
 
 #: Above it a method is not run: BM3D takes a minute a megapixel, the plain forward the memory of all its features at once.
 LIMITS = {"BM3D": 0.3, "plain fp32 forward": 4.0, "non-local means": 13.0}
@@ -55,7 +54,7 @@ def contenders(checkpoint: str, bm3d: bool) -> dict[str, Callable[[np.ndarray], 
 
     found: dict[str, Callable[[np.ndarray], Any]] = {
         "plain fp32 forward": forward,
-        f"gan_lab, defects ({dtype_for('auto', torch.device('cpu'))})": lambda p: tool.enhance(p, correct="defects"),
+        "gan_lab, defects": lambda p: tool.enhance(p, correct="defects"),
         "gan_lab, all": tool.enhance,
         "gan_lab, defects and x2": lambda p: tool.enhance(p, correct="defects", scale=2),
         "gan_lab, all, guarded": lambda p: tool.enhance(p, guard=True),

@@ -1,10 +1,10 @@
 """Training steps without a framework, over gan_lab's networks: plain, as tutorials and papers' repositories do, and tuned.
 
 Plain: fp32, NCHW, eager, Adam as it comes, every forward made where the algorithm names it; D's weight gradients are computed
-in G's update and thrown away, where the original does so (CycleGAN's code freezes D); spectral norm is torch's. Tuned:
-channels last, bf16 where the hardware multiplies it, fused Adam, a frozen D in G's update, forwards shared between the updates,
-one call for batches that a network may see together, and gan_lab's spectral norm. Losses, and penalties on a gradient, are
-fp32 in both.
+in G's update and thrown away, where the original does so (CycleGAN's code freezes D); spectral norm is torch's. Tuned: in the
+precision and memory layout that it is timed to be fastest in, fused Adam, a frozen D in G's update, forwards shared between
+the updates, one call for batches that a network may see together, and gan_lab's spectral norm. Losses, and penalties on a
+gradient, are fp32 in both.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, parametrize
 
+from gan_lab.hardware import Way, cast_to
+
 
 class Loop:
     """What the steps share.
@@ -25,16 +27,17 @@ class Loop:
     Args:
         model: a model of gan_lab, whose networks are trained.
         batch: as its datamodule gives it, on the device.
-        tuned: as fast as we can, or plain.
+        way: of computing, for a loop as fast as we can make it; None for a plain one.
         compiled: compile the networks, each for its fixed shapes.
     """
 
-    def __init__(self, model: Any, batch: dict[str, Tensor], tuned: bool, compiled: bool) -> None:
-        self.model, self.batch, self.tuned = model, batch, tuned
-        if not tuned:
+    def __init__(self, model: Any, batch: dict[str, Tensor], way: Way | None, compiled: bool) -> None:
+        self.model, self.batch, self.way, self.tuned = model, batch, way, way is not None
+        if way is None:
             with_torchs_spectral_norm(model)
         self.device = next(iter(batch.values())).device
-        model.to(self.device, **({"memory_format": torch.channels_last} if tuned else {}))
+        last = way is not None and way.channels_last
+        model.to(self.device, **({"memory_format": torch.channels_last} if last else {}))
         if compiled:
             for network in model.compilable():
                 network.compile(dynamic=False)
@@ -44,7 +47,7 @@ class Loop:
         raise NotImplementedError
 
     def cast(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.tuned)
+        return cast_to(torch.float32 if self.way is None else self.way.dtype, self.device)
 
     @contextmanager
     def frozen(self, *networks: nn.Module, always: bool = False) -> Iterator[None]:

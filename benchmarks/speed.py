@@ -16,9 +16,13 @@ With --compile the tuned loop and gan_lab's training are timed compiled as well.
 imports to the first step that counts: building, warm-up and compilation.
 
 Tools: photos from JPEG to JPEG by the shipped restorer, and 1,000 images of a DCGAN to PNG; seconds are of a photo, of an
-image. Plain: decoded, computed (fp32, NCHW, eager; tiles of 512 pixels) and encoded one after the other. Tuned: bf16,
-channels last, tiles of 1024, decoding and encoding by threads meanwhile. gan_lab: its command with the same work; as
-shipped: with all that it does unless told otherwise (light, guard, marks, manifest).
+image. Plain: decoded, computed (fp32, NCHW, eager; tiles of 512 pixels) and encoded one after the other. Tuned: in the
+precision and layout that a tile is timed to be fastest in, tiles of 1024, decoding and encoding by threads meanwhile.
+gan_lab: its command with the same work; as shipped: with all that it does unless told otherwise (light, guard, marks,
+manifest).
+
+A loop by hand that is slower than the plain one is not called tuned. --isa keeps oneDNN and torch to older instructions, as on
+a CPU without matrix units; --compare prints what --json wrote on several machines in one table.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import resource
 import statistics
 import subprocess
@@ -43,20 +48,31 @@ from benchmarks.contest import write
 from benchmarks.speed_tools import CASES as TOOLS
 from benchmarks.speed_training import CASES as TRAININGS
 from benchmarks.speed_training import COMPILED, OWN, PLAIN, TUNED, Measured, write_photos
+from gan_lab.cores import WAIT_POLICY
 from gan_lab.hardware import keep_freed_memory
-from gan_lab.training import precision_for
+from gan_lab.hardware.speeds import cpu_name
 
+#: Beside what is called tuned and is slower than the plain loop.
+REFUSED = " (slower than plain)"
 CASES: dict[str, Any] = {**TRAININGS, **TOOLS}
 
 
 @dataclass(frozen=True)
 class Result:
-    """A side of a case: what each round measured, and the process's peak memory in MB, the highest."""
+    """A side of a case.
+
+    Attributes:
+        case, side: their names.
+        rounds: what each round measured.
+        peak_mb: the process's peak memory in MB, the highest.
+        machine: what it was measured on.
+    """
 
     case: str
     side: str
     rounds: list[Measured]
     peak_mb: int
+    machine: str = ""
 
     def median(self, name: str) -> float:
         """Return the median over rounds."""
@@ -66,10 +82,35 @@ class Result:
 def in_a_process(name: str, side: str, photos: str, arguments: argparse.Namespace) -> dict[str, float]:
     """Time a side in a process of its own."""
     own = ["--side", side, "--photos", photos, "--seconds", str(arguments.seconds), "--device", arguments.device]
-    done = subprocess.run([sys.executable, "-m", "benchmarks.speed", name, *own], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.speed", name, *own],
+        env=environment(side, arguments.isa),
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise SystemExit(f"{name}, {side}: exit code {done.returncode}\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def environment(side: str, isa: str | None) -> dict[str, str]:
+    """Return the environment of a side's process: gan_lab's as its commands set it, all with the same instructions."""
+    name, value = WAIT_POLICY
+    own = {name: os.environ.get(name, value)} if side.startswith(OWN) else {}
+    own |= {} if isa is None else {"ONEDNN_MAX_CPU_ISA": isa}
+    # torch's own kernels know no more than AVX512
+    return dict(os.environ) | own | ({"ATEN_CPU_CAPABILITY": "avx2"} if isa == "AVX2" else {})
+
+
+def machine(arguments: argparse.Namespace) -> str:
+    """Return what is measured on: the GPU; or the CPU, the best of its instructions that the libraries use, and threads."""
+    if torch.cuda.is_available() and arguments.device != "cpu":
+        return torch.cuda.get_device_name()
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    known = {"AMX": "amx_bf16", "AVX512-BF16": "avx512_bf16", "AVX512": "avx512f", "AVX2": "avx2"}
+    best = next((name for name, flag in known.items() if flag in flags), "")
+    used = f"{best}, held to {arguments.isa}" if arguments.isa else best
+    return f"{cpu_name().rsplit(' ', 4)[0]} ({used}), {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def peak() -> int:
@@ -88,14 +129,20 @@ def results(name: str, photos: str, arguments: argparse.Namespace, console: Cons
             with console.status(f"{name}, round {number + 1} of {arguments.rounds}: {side}"):
                 found[side].append(in_a_process(name, side, photos, arguments))
     return [
-        Result(name, side, [Measured(**each["measured"]) for each in rounds], max(each["peak_mb"] for each in rounds))
+        Result(
+            name,
+            side,
+            [Measured(**each["measured"]) for each in rounds],
+            max(each["peak_mb"] for each in rounds),
+            machine(arguments),
+        )
         for side, rounds in found.items()
     ]
 
 
-def ratio(one: Result, other: Result) -> str:
+def ratio(one: Result, other: Result) -> float:
     """Return how many times slower one side is than another, round by round, the median."""
-    return f"{statistics.median(a.ms / b.ms for a, b in zip(one.rounds, other.rounds, strict=True)):.2f}"
+    return statistics.median(a.ms / b.ms for a, b in zip(one.rounds, other.rounds, strict=True))
 
 
 def table(found: list[Result], title: str) -> Table:
@@ -104,6 +151,7 @@ def table(found: list[Result], title: str) -> Table:
     heads = (
         "",
         "side",
+        "in",
         "ms",
         "of a",
         "images/s",
@@ -113,22 +161,89 @@ def table(found: list[Result], title: str) -> Table:
         "ready, s",
     )
     for number, column in enumerate((*heads, "peak MB")):
-        made.add_column(column, justify="left" if number < 2 else "right")
+        made.add_column(column, justify="left" if number < 3 else "right")
     for each in found:
-        beside = {other.side: other for other in found if other.case == each.case}
-        tuned = beside[TUNED + (COMPILED if each.side.endswith(COMPILED) else "")]
-        share = ratio(tuned, each) if each.side.startswith(OWN) else ""
+        plain, share = sides_of(found, each)[PLAIN], share_of_tuned(found, each)
         waiting = each.median("waiting")
         made.add_row(
-            *(
-                each.case,
-                each.side,
-                f"{each.median('ms'):.3g}" if each.median("ms") < 100 else f"{each.median('ms'):.0f}",
-            ),
-            *(CASES[each.case].unit, f"{each.median('per_second'):.3g}", ratio(beside[PLAIN], each), share),
+            *(each.case, name_side(found, each), each.rounds[0].way, milliseconds(each), CASES[each.case].unit),
+            *(f"{each.median('per_second'):.3g}", f"{ratio(plain, each):.2f}", "" if share is None else f"{share:.2f}"),
             *("" if math.isnan(waiting) else f"{waiting:.1%}", f"{each.median('ready'):.1f}", str(each.peak_mb)),
         )
     return made
+
+
+def side_by_side(machines: dict[str, list[Result]]) -> Table:
+    """Return the ratios of several machines beside each other, a row for each side of each case."""
+    made = Table(title="; ".join(f"{number}: {name}" for number, name in enumerate(machines, 1)))
+    heads = ["", "side"]
+    for number in range(1, len(machines) + 1):
+        heads += [
+            f"{number}: in",
+            f"{number}: ms",
+            f"{number}: plain is slower by",
+            f"{number}: tuned takes, of its time",
+        ]
+    for column in heads:
+        made.add_column(column, justify="left" if column in ("", "side") or column.endswith("in") else "right")
+    rows = dict.fromkeys((each.case, each.side) for found in machines.values() for each in found)
+    for case, side in rows:
+        cells: list[str] = []
+        for found in machines.values():
+            each = next((one for one in found if (one.case, one.side) == (case, side)), None)
+            if each is None:
+                cells += ["", "", "", ""]
+                continue
+            share, slower = share_of_tuned(found, each), f"{ratio(sides_of(found, each)[PLAIN], each):.2f}"
+            mark = REFUSED if refused(found, each) else ""
+            cells += [
+                each.rounds[0].way,
+                milliseconds(each),
+                f"{slower}{mark}",
+                "" if share is None else f"{share:.2f}",
+            ]
+        made.add_row(case, side, *cells)
+    return made
+
+
+def sides_of(found: list[Result], each: Result) -> dict[str, Result]:
+    """Return every side of the case that a result is of, by name."""
+    return {other.side: other for other in found if other.case == each.case}
+
+
+def tuned_beside(found: list[Result], each: Result) -> Result:
+    """Return the tuned side that a side is compared with: compiled where it is compiled."""
+    return sides_of(found, each)[TUNED + (COMPILED if each.side.endswith(COMPILED) else "")]
+
+
+def refused(found: list[Result], each: Result) -> bool:
+    """Tell whether a side calls itself tuned and is slower than the plain loop."""
+    return each.side.startswith(TUNED) and ratio(sides_of(found, each)[PLAIN], each) < 1
+
+
+def name_side(found: list[Result], each: Result) -> str:
+    """Return what a side is called: what is slower than the plain loop is not called tuned."""
+    return f"by hand{REFUSED}" if refused(found, each) else each.side
+
+
+def share_of_tuned(found: list[Result], each: Result) -> float | None:
+    """Return what the tuned loop takes of the time of a side of gan_lab's; None for others, and where none is tuned."""
+    if not each.side.startswith(OWN) or refused(found, tuned_beside(found, each)):
+        return None
+    return ratio(tuned_beside(found, each), each)
+
+
+def milliseconds(each: Result) -> str:
+    """Return the median time in three digits."""
+    return f"{each.median('ms'):.3g}" if each.median("ms") < 100 else f"{each.median('ms'):.0f}"
+
+
+def read_results(path: Path) -> list[Result]:
+    """Return what --json wrote."""
+    return [
+        Result(**each | {"rounds": [Measured(**one) for one in each["rounds"]]})
+        for each in json.loads(path.read_text())
+    ]
 
 
 def main() -> None:
@@ -142,6 +257,10 @@ def main() -> None:
         "--seconds", type=float, default=15, help="of training, per side and round (default %(default)s)"
     )
     options.add_argument("--rounds", type=int, default=3, help="turns of every side (default %(default)s)")
+    options.add_argument("--isa", choices=("AVX2", "AVX512_CORE", "AVX512_CORE_BF16"), help="use no newer instructions")
+    options.add_argument(
+        "--compare", nargs="+", type=Path, help="print files of --json, of other machines, beside each other"
+    )
     options.add_argument("--compile", action="store_true", help="time trainings compiled as well")
     options.add_argument("--side", help=argparse.SUPPRESS)
     options.add_argument("--photos", help=argparse.SUPPRESS)
@@ -159,9 +278,17 @@ def main() -> None:
         print(json.dumps({"measured": asdict(measured), "peak_mb": peak()}))
         return
     console, found = Console(), []
-    accelerator = "gpu" if torch.cuda.is_available() and arguments.device != "cpu" else "cpu"
-    title = f"gan_lab in {precision_for('auto', accelerator)} on {'a GPU' if accelerator == 'gpu' else 'a CPU'}"
-    title += f", {torch.get_num_threads()} threads"
+    if arguments.compare:
+        read = [each for path in arguments.compare for each in read_results(path)]
+        machines = {
+            name: [each for each in read if each.machine == name]
+            for name in dict.fromkeys(each.machine for each in read)
+        }
+        made, arguments.json = side_by_side(machines), None
+        write(read, made, arguments)
+        console.print(made)
+        return
+    title = machine(arguments)
     with tempfile.TemporaryDirectory(prefix="gan_lab_photos_") as photos:
         write_photos(Path(photos))
         for name in arguments.cases or CASES:
@@ -169,6 +296,9 @@ def main() -> None:
             made = table(found, title)
             write(found, made, arguments)  # a long table, stopped, is not lost
     console.print(made)
+    for each in found:
+        if refused(found, each):
+            print(f"{each.case}, {each.side}: slower than the plain loop, so not called tuned", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import tempfile
 import time
@@ -23,6 +24,8 @@ from benchmarks.speed_training import OWN, PLAIN, TUNED, Measured, Timed, Traini
 from gan_lab.commands.enhance import enhance
 from gan_lab.commands.generate import generate
 from gan_lab.config import compose
+from gan_lab.hardware import Choice, Way, cast_to, ways_on
+from gan_lab.hardware.speeds import PLAIN as PLAIN_WAY
 from gan_lab.jobs import bundle
 from gan_lab.training import prepare_process
 
@@ -54,13 +57,16 @@ class Enhancement:
             source, result, warm = (Path(folder) / name for name in ("in", "out", "warm"))
             write_noisy(source, self.megapixels, self.photos)
             write_noisy(warm, 0.1, 1)
-            work = self.command(side, device) if side.startswith(OWN) else self.loop(side == TUNED, device)
+            if side.startswith(OWN):
+                work, way = self.command(side, device), ""
+            else:
+                work, way = self.loop(side == TUNED, device)
             work(warm, Path(folder) / "warmed")
             ready = time.perf_counter() - began
             work(source, result)
             took = time.perf_counter() - began - ready
             assert len(list(result.glob("*.jpg"))) == self.photos
-        return Measured(1e3 * took / self.photos, self.photos / took, float("nan"), ready)
+        return Measured(1e3 * took / self.photos, self.photos / took, float("nan"), ready, way)
 
     def command(self, side: str, device: str) -> Callable[[Path, Path], None]:
         """Return what gan_lab.enhance does with a folder."""
@@ -72,13 +78,22 @@ class Enhancement:
 
         return work
 
-    def loop(self, tuned: bool, device: str) -> Callable[[Path, Path], None]:
-        """Return the same by hand: decoded, done in tiles, encoded; tuned, both ends while the next one is computed."""
+    def loop(self, tuned: bool, device: str) -> tuple[Callable[[Path, Path], None], str]:
+        """Return the same by hand: decoded, done in tiles, encoded; tuned, both ends while the next one is computed.
+
+        And the precision and memory layout: of a tuned loop those that a tile is timed to be fastest in.
+        """
         where = torch.device("cuda" if torch.cuda.is_available() and device != "cpu" else "cpu")
         restorer: Any = bundle.network("restorer", bundle.read(gan_lab.load("faithful", device="cpu").path)["restorer"])
         restorer = restorer.to(where).eval().requires_grad_(False)
+        way = PLAIN_WAY
         if tuned:
-            restorer = bundle.quick(restorer, torch.bfloat16)
+            tile = torch.randn(1, 3, PLAIN_TILE, PLAIN_TILE, device=where)
+            way = fastest(
+                {way: quickened(restorer, way) for way in usual_ways(where)},
+                lambda network: network(tile.to(next(network.parameters()).dtype)),
+            )
+            restorer = quickened(restorer, way)
 
         def compute(pixels: Pixels) -> Pixels:
             return restored(restorer, pixels, TUNED_TILE if tuned else PLAIN_TILE, where)
@@ -101,7 +116,7 @@ class Enhancement:
                 for each in written:
                     each.result()
 
-        return work
+        return work, str(way)
 
 
 @dataclass(frozen=True)
@@ -122,15 +137,16 @@ class Generation:
             config = case.config(photos, folder, device, False)
             prepare_process(config)
             train(config, Path(folder) / "speed", Timed(1e9, began, warm_up=0))
-            work = (
-                self.command(side, folder, device) if side.startswith(OWN) else self.loop(side == TUNED, folder, device)
-            )
+            if side.startswith(OWN):
+                work, way = self.command(side, folder, device), ""
+            else:
+                work, way = self.loop(side == TUNED, folder, device)
             work(Path(folder) / "warmed", 16)
             ready = time.perf_counter() - began
             work(Path(folder) / "out", IMAGES)
             took = time.perf_counter() - began - ready
             assert len(list((Path(folder) / "out").glob("*.png"))) >= IMAGES
-        return Measured(1e3 * took / IMAGES, IMAGES / took, float("nan"), ready)
+        return Measured(1e3 * took / IMAGES, IMAGES / took, float("nan"), ready, way)
 
     def command(self, side: str, folder: str, device: str) -> Callable[[Path, int], None]:
         """Return what gan_lab.generate does."""
@@ -143,18 +159,29 @@ class Generation:
 
         return work
 
-    def loop(self, tuned: bool, folder: str, device: str) -> Callable[[Path, int], None]:
-        """Return the same by hand: batches of 64, files one after the other; tuned, by threads while the next are made."""
+    def loop(self, tuned: bool, folder: str, device: str) -> tuple[Callable[[Path, int], None], str]:
+        """Return the same by hand: batches of 64, files one after the other; tuned, by threads while the next are made.
+
+        And the precision and memory layout; see `Enhancement.loop`.
+        """
         model = gan_lab.load(folder + "/speed", device=device).model
-        network = model.sampler.eval()
+        network, way = model.sampler.eval(), PLAIN_WAY
         if tuned:
-            network.to(memory_format=torch.channels_last)
+            z = torch.randn(64, model.latents, device=model.device)
+
+            def draw(way: Way) -> None:
+                network.to(memory_format=torch.channels_last if way.channels_last else torch.contiguous_format)
+                with cast_to(way.dtype, model.device):
+                    network(z)
+
+            way = fastest({way: way for way in usual_ways(model.device)}, draw)
+        network.to(memory_format=torch.channels_last if way.channels_last else torch.contiguous_format)
 
         @torch.inference_mode()
         def images(n: int) -> Iterable[Pixels]:
             for start in range(0, n, 64):
                 z = torch.randn(min(64, n - start), model.latents, device=model.device)
-                with torch.autocast(model.device.type, torch.bfloat16, enabled=tuned):
+                with cast_to(way.dtype, model.device):
                     made = network(z)
                 yield from as_pixels(made)
 
@@ -169,7 +196,7 @@ class Generation:
                 for each in pending:
                     each.result()
 
-        return work
+        return work, str(way)
 
 
 CASES: dict[str, Enhancement | Generation] = {
@@ -179,6 +206,32 @@ CASES: dict[str, Enhancement | Generation] = {
     "enhance_100": Enhancement(100, 1),
     "generate_1000": Generation(),
 }
+
+
+def usual_ways(device: torch.device) -> list[Way]:
+    """Return what a tuned loop may compute in."""
+    return [way for way in ways_on(device) if way.dtype is not torch.float16]
+
+
+def quickened(restorer: nn.Module, way: Way) -> nn.Module:
+    """Return a copy of a restorer, made ready as gan_lab makes it."""
+    choice = Choice(way.dtype, way.channels_last, "")
+    made: nn.Module = bundle.quick(copy.deepcopy(restorer), choice)  # type: ignore[arg-type]
+    return made
+
+
+@torch.inference_mode()
+def fastest(candidates: dict[Way, Any], call: Callable[[Any], Any]) -> Way:
+    """Return the way whose candidate is called fastest, the best of three calls each."""
+    found: dict[Way, float] = {}
+    for way, candidate in candidates.items():
+        times = []
+        for _ in range(4):
+            began = time.perf_counter()
+            call(candidate)
+            times.append(time.perf_counter() - began)
+        found[way] = min(times[1:])
+    return min(found, key=found.__getitem__)
 
 
 def restored(network: nn.Module, pixels: Pixels, tile: int, device: torch.device) -> Pixels:

@@ -2,12 +2,13 @@
 
 from gan_lab.hardware.choice import Choice, cast_to, choose, follow_rule, promises_bf16
 from gan_lab.hardware.memory import keep_freed_memory, peak_memory, total_memory, user_cache
-from gan_lab.hardware.speeds import Speeds, has_dtype, speeds_of
+from gan_lab.hardware.speeds import Speeds, Way, has_dtype, speeds_of, ways_on
 from gan_lab.hardware.threads import fit_threads, keep_threads, settle_threads
 
 __all__ = [
     "Choice",
     "Speeds",
+    "Way",
     "cast_to",
     "choose",
     "fit_threads",
@@ -21,4 +22,5 @@ __all__ = [
     "speeds_of",
     "total_memory",
     "user_cache",
+    "ways_on",
 ]

@@ -18,7 +18,7 @@ from gan_lab.config import build, check_description
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
 from gan_lab.storage import PlainCopy, open_regular, plain_data, write_whole
-from gan_lab.storage.tensor_files import check_sums, load_tensors
+from gan_lab.storage.tensor_files import check_sums, load_tensors, load_weights
 from gan_lab.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -400,19 +400,6 @@ def load_model(
     load_weights(model, checkpoint["state_dict"], path)
     model.iteration = checkpoint["clock"]["iteration"]
     return model.to(device).eval(), checkpoint["config"]
-
-
-def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Fill a model with weights that must fit it exactly.
-
-    Raises:
-        UserError: they do not.
-    """
-    try:
-        model.load_state_dict(weights)
-    except (RuntimeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"checkpoint {path}: its weights do not fit the model: {reason}") from error
 
 
 def _there(value: object) -> str:

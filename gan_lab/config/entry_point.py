@@ -25,6 +25,7 @@ from gan_lab.config.overrides import (
 from gan_lab.config.secrets import shown
 from gan_lab.config.targets import trusted_packages
 from gan_lab.cores import Times, read_times, wait_asleep
+from gan_lab.deferred import defer_torchmetrics
 from gan_lab.errors import UserError
 
 #: Bytes of a file's name, at most, on common file systems.
@@ -72,6 +73,7 @@ def prepared(name: str, since: Times | None = None) -> Callable[[DictConfig], No
         name: of the command.
         since: the CPU time when the command began.
     """
+    defer_torchmetrics()
     made: Command = importlib.import_module(f"gan_lab.commands.{name}").COMMAND
     from gan_lab.hardware import keep_freed_memory, settle_threads  # here, because it imports torch
 

@@ -20,7 +20,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from gan_lab import checkpoint
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.hardware import Choice, choose, has_dtype
@@ -28,6 +27,7 @@ from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.restoration import Networks
 from gan_lab.networks import LightCorrector, Restorer
 from gan_lab.storage import decode_json, open_regular, plain_data, write_whole
+from gan_lab.storage.tensor_files import load_weights
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +138,10 @@ def part_of_run(option: str, run: str | Path) -> Part:
     Raises:
         UserError: there is no such run, or its network is none that a bundle takes.
     """
+    from gan_lab import (
+        checkpoint,  # here, because it imports Lightning, and who uses shipped weights need not wait for it
+    )
+
     path = checkpoint.find(option, run, prefer="last")
     saved = checkpoint.read(path)
     weights = saved["state_dict"]
@@ -205,7 +209,7 @@ def network(name: str, part: Part) -> nn.Module:
     made: nn.Module = instantiate(part.config, name, LightCorrector if scale is None else Restorer)
     if isinstance(made, Restorer) and made.scale != scale:
         raise UserError(f"checkpoint: its part {name} enlarges by {made.scale}, so it does not fit there")
-    checkpoint.load_weights(made, {key: value.float() for key, value in part.weights.items()}, Path(name))
+    load_weights(made, {key: value.float() for key, value in part.weights.items()}, Path(name))
     return made
 
 

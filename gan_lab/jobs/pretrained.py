@@ -6,15 +6,13 @@ import copy
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from gan_lab import checkpoint as checkpoints
-from gan_lab.data.views import as_validated
 from gan_lab.errors import UserError
 from gan_lab.hardware import Choice, cast_to
 from gan_lab.imaging.colour import opaque_srgb
@@ -25,9 +23,12 @@ from gan_lab.jobs.generation import BATCH, Generation, Label, check_strength
 from gan_lab.jobs.manifest import file_sha256
 from gan_lab.jobs.restoration import TILE as RESTORATION_TILE
 from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish, with_channels
-from gan_lab.jobs.translation import TILE, Translation, TranslationWish, translate_photo
+from gan_lab.jobs.tiling import TILE
 from gan_lab.networks import LightCorrector, Restorer
 from gan_lab.terminal import printable
+
+if TYPE_CHECKING:
+    from gan_lab.jobs.translation import Translation
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
@@ -72,6 +73,10 @@ class Pretrained:
             self.name, self.channels, self.image_size = path.stem, 3, 0
             self.restoration = Restoration(bundle.build(bundle.read(path), device, precision), device)
             return
+        # here, because they import Lightning, and who uses shipped weights need not wait for it
+        from gan_lab import checkpoint as checkpoints
+        from gan_lab.jobs.translation import Translation
+
         loaded, self.config = checkpoints.load_model(path, device, trust)
         self.name = printable(str(self.config.get("choices", {}).get("model", type(loaded).__name__))[:100])
         data = self.config.get("data", {})
@@ -194,6 +199,8 @@ class Pretrained:
         Raises:
             UserError: the model does not translate, or not so; out of memory; the model gives NaN.
         """
+        from gan_lab.jobs.translation import TranslationWish, translate_photo
+
         self.require("translation")
         assert self.translation is not None
         wish = TranslationWish(direction, size, strength, tile, full_size)
@@ -278,6 +285,8 @@ class Pretrained:
 
     def as_validated(self, image: Image.Image | np.ndarray) -> np.ndarray:
         """Return a photo as uint8 [S, S, C], cut and resized as those that the model was validated on."""
+        from gan_lab.data.views import as_validated
+
         data = self.config["data"]
         pixels = with_channels(pixels_of(image), self.channels)
         return as_validated(pixels, self.image_size, data.get("fit", "crop"), data.get("shorter_side"))
@@ -366,4 +375,8 @@ def open_checkpoint(
     path = Path(checkpoint).expanduser()
     if not path.exists() and len(path.parts) == 1 and not path.suffix:
         return Pretrained(bundle.find(str(checkpoint), "checkpoint"), where, precision)
+    if path.suffix == ".safetensors" and path.is_file():
+        return Pretrained(path, where, precision)
+    from gan_lab import checkpoint as checkpoints
+
     return Pretrained(checkpoints.find("checkpoint", path), where, precision, trust)

@@ -10,6 +10,8 @@ from torch import Tensor
 
 #: Tiles start at multiples of it, so that strided convolutions meet the same grid in every tile.
 ALIGNMENT = 16
+#: Longest side of a tile of a translation, in pixels: about 1.5 GB of memory for a generator of width 64.
+TILE = 1024
 #: Pixels over which two tiles are blended; wide enough for the context that a convolution loses at a tile's edge.
 OVERLAP = 64
 

@@ -21,14 +21,12 @@ from gan_lab.imaging.alpha import off_white, over_white
 from gan_lab.imaging.ground import other_ground
 from gan_lab.imaging.photo import Photo
 from gan_lab.jobs.restoration import as_image, as_pixels, check_pixels, out_of_memory, with_channels
-from gan_lab.jobs.tiling import OVERLAP, by_tiles
+from gan_lab.jobs.tiling import OVERLAP, TILE, by_tiles
 from gan_lab.models.adversary import drawn_apart
 from gan_lab.networks import InstanceNorm2d
 
 Pixels = NDArray[Any]  # uint8 or uint16
 
-#: Longest side of a tile, in pixels: about 1.5 GB of memory for a generator of width 64.
-TILE = 1024
 #: Patches along a side of the mosaic that instance norm's statistics are taken of.
 PATCHES = 8
 

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models import vgg
 
 from gan_lab.errors import UserError
 from gan_lab.storage.tensor_files import load_tensors
@@ -45,7 +44,7 @@ class RandomVGG(nn.Module):
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
-        layers = [step if step == "M" else int(step) // 2 for step in vgg.cfgs["D"]]
+        layers = [step if step == "M" else int(step) // 2 for step in _plan("D")]
         blocks = "".join("M" if step == "M" else "c" for step in layers).split("M")[:-1]
         convolutions = iter(_layers([step for step in layers if step != "M"]))
         self.blocks = nn.ModuleList(
@@ -86,7 +85,7 @@ class VGG19Features(nn.Module):
             raise ValueError(f"layers: VGG19 has no {', '.join(unknown)}; it has {', '.join(positions)}")
         self.positions = [positions[name] for name in layers]
         depth = max(self.positions) + 1
-        self.features = _layers(vgg.cfgs["E"])[:depth]
+        self.features = _layers(_plan("E"))[:depth]
         for layer in self.features:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = False  # an earlier layer's output may have been handed out
@@ -189,16 +188,25 @@ def read_state(weights: str | None, name: str, source: str, network: str) -> tup
     return path, state
 
 
+def _plan(column: str) -> list[Any]:
+    """Return VGG's layers by the column of its paper's table 1: channels, or "M" for a pooling."""
+    from torchvision.models import vgg  # here: it takes a second to import, and most commands do without
+
+    return list(vgg.cfgs[column])
+
+
 def _layers(steps: list[int | str]) -> nn.Sequential:
     """Build VGG's layers without a draw from torch's generator: an evaluation must not change the run around it."""
     with torch.random.fork_rng(devices=[]):
+        from torchvision.models import vgg
+
         return vgg.make_layers(steps)
 
 
 def _vgg19_names() -> list[str]:
     """Name VGG19's layers in order: conv1_1, relu1_1, ..., pool1, conv2_1, ..."""
     names, block, number = [], 1, 1
-    for step in vgg.cfgs["E"]:
+    for step in _plan("E"):
         if step == "M":
             names.append(f"pool{block}")
             block, number = block + 1, 1

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -55,6 +54,8 @@ def torchvision_features(name: str, weights: str | None = None) -> TorchvisionFe
         UserError: torchvision has no such classifier, it has no linear layer at its end, or the file is not there or
             is another model's.
     """
+    import torchvision  # here: it takes a second to import, and most commands do without
+
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise UserError(f"extractor=torchvision:{name}: torchvision has no such classifier; it has {', '.join(known)}")
@@ -74,6 +75,8 @@ def torchvision_features(name: str, weights: str | None = None) -> TorchvisionFe
 
 def _version(name: str, weights: str | None) -> Any:
     """Return which of torchvision's trained versions a file is, or which is there; the newest where none is."""
+    import torchvision
+
     versions = torchvision.models.get_model_weights(name)
     if weights is not None:
         matching = [version for version in versions if _file(version) == Path(weights).name]

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import torch
 
+from gan_lab.errors import UserError
 from gan_lab.storage.regular_files import open_regular, require_stored
 
 #: All that the pickle of a file may name: tensors, their storages, ordered dicts.
@@ -101,3 +102,16 @@ def forget_registered_classes() -> Iterator[None]:
             yield
         finally:
             torch.serialization.add_safe_globals(registered)
+
+
+def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Fill a model with weights that must fit it exactly.
+
+    Raises:
+        UserError: they do not.
+    """
+    try:
+        model.load_state_dict(weights)
+    except (RuntimeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"checkpoint {path}: its weights do not fit the model: {reason}") from error

@@ -1,0 +1,85 @@
+"""A package that Lightning imports and most commands have no use for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+DEFERRED = """
+import sys
+from gan_lab.deferred import defer_torchmetrics
+defer_torchmetrics()
+import lightning.pytorch
+assert "torchmetrics" in sys.modules and "torchmetrics.functional" not in sys.modules, "it was loaded whole"
+from lightning.pytorch.core.module import Metric
+"""
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_lightning_loads_two_classes_and_the_rest_comes_when_it_is_used() -> None:
+    code = """
+import torchmetrics
+assert issubclass(torchmetrics.MeanMetric, Metric)
+from torchmetrics.functional import accuracy
+from torchmetrics.image import PeakSignalNoiseRatio
+assert issubclass(PeakSignalNoiseRatio, Metric) and torchmetrics.Metric is Metric
+mean = torchmetrics.MeanMetric()
+mean.update(3.0)
+print(float(mean.compute()), torchmetrics.__version__.split(".")[0])
+try:
+    torchmetrics.nothing
+except AttributeError as error:
+    print(error)
+"""
+    assert python(DEFERRED + code).splitlines() == ["3.0 1", "module 'torchmetrics' has no attribute 'nothing'"]
+
+
+def test_a_log_of_a_metric_needs_no_more() -> None:
+    code = """
+import torch
+class Module(lightning.pytorch.LightningModule):
+    def training_step(self, batch, index):
+        self.log("loss", batch.mean())
+        return torch.nn.functional.mse_loss(self.layer(batch), batch)
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+module = Module()
+module.layer = torch.nn.Linear(1, 1)
+loader = torch.utils.data.DataLoader(torch.zeros(4, 1))
+import logging
+logging.disable(logging.WARNING)
+trainer = lightning.pytorch.Trainer(max_steps=2, accelerator="cpu", logger=False, enable_checkpointing=False,
+    enable_progress_bar=False, enable_model_summary=False)
+trainer.fit(module, loader)
+print(float(trainer.logged_metrics["loss"]))
+"""
+    assert python(DEFERRED + code).splitlines()[-1] == "0.0"
+
+
+def test_what_is_loaded_already_is_left_alone() -> None:
+    code = """
+import torchmetrics
+from gan_lab.deferred import defer_torchmetrics
+defer_torchmetrics()
+import sys
+print(type(sys.modules["torchmetrics"]).__name__)
+"""
+    assert python(code) == "module\n"
+
+
+def test_another_layout_of_the_package_is_imported_as_ever() -> None:
+    code = """
+import sys
+from gan_lab import deferred
+deferred.NEEDED["Metric"] = "torchmetrics.elsewhere"
+deferred.defer_torchmetrics()
+assert "torchmetrics" not in sys.modules
+import torchmetrics
+print(torchmetrics.Metric.__name__)
+"""
+    assert python(code) == "Metric\n"

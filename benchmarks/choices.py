@@ -6,6 +6,11 @@
 memory: whether glibc keeps what tensors give back, in a VAE's, a DCGAN's and a CycleGAN's training at 128 pixels, and for two
     photos of 12 megapixels enhanced.
 spectral_norm: all weights of SNGAN's discriminator, divided once and differentiated once, by torch's and by gan_lab's.
+calls: CycleGAN's networks given two domains' images in one call, or in two; batch 1.
+fakes: DCGAN's fakes made once for both updates, or once for each.
+norm: instance norm of a single image's 256 features of 32x32, forward and backward, as torch's layer, as a group norm with a
+    group a channel, and as the batch norm of that image, which `gan_lab.networks.InstanceNorm2d` takes on a CPU.
+layout: DCGAN, the VAE and CycleGAN in NCHW and in channels last, in the precision that `auto` chooses.
 checkpointing: CycleGAN at 256 pixels, batch 1, with `gradient_checkpointing`.
 tools: a photo of 1 megapixel enhanced by the shipped restorer, fp32 and bf16, and how far the results are apart, in levels of
     255; with --generator, 64 images of that run as well.
@@ -13,7 +18,8 @@ png: levels of PNG's compression on photos of 400 and of 64 pixels.
 cache: 400 photos of 512x512 for 128 pixels, read twice: a first start and the next one, decoded to memory and to a file
     (`data.cache`).
 start: from the command `gan_lab.train` to its first step and to its end, one iteration of a DCGAN on the photos, with a
-    validation, a grid and a checkpoint; and the imports alone.
+    validation, a grid and a checkpoint; its imports alone; and torch alone: its import and a step of an optimiser.
+enhance_start: from the command `gan_lab.enhance` to its end, one photo of 200x150; and torch's import alone.
 
 Every side is a process of its own, the sides in turns; medians over rounds, and what each takes of the first side's. Photos:
 those of --photos, else pictures that are drawn.
@@ -41,6 +47,8 @@ from omegaconf import open_dict
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.parametrize import is_parametrized
 
 import gan_lab
@@ -50,10 +58,10 @@ from benchmarks.loops import with_torchs_spectral_norm
 from benchmarks.speed_tools import CASES as TOOLS
 from benchmarks.speed_tools import write_noisy
 from benchmarks.speed_training import CASES as TRAININGS
-from benchmarks.speed_training import OWN, Timed, train, write_photos
+from benchmarks.speed_training import OWN, Timed, build, steps, train, write_photos
 from gan_lab.config import compose, instantiate
 from gan_lab.data import Products
-from gan_lab.hardware import keep_freed_memory, peak_memory
+from gan_lab.hardware import Way, choose, keep_freed_memory, peak_memory
 from gan_lab.training import prepare_process
 
 Figures = dict[str, float]
@@ -83,6 +91,7 @@ def training(name: str, work: Work, **settings: Any) -> Figures:
     with tempfile.TemporaryDirectory() as runs:
         config = TRAININGS[name].config(work.photos, runs, "cpu", False)
         with open_dict(config):
+            config.trainer.layout = settings.pop("layout", "auto")
             config.update(settings)
         prepare_process(config)
         timed = Timed(work.seconds, time.perf_counter(), warm_up=3)
@@ -97,6 +106,12 @@ def memory(name: str, side: str, work: Work) -> Figures:
     if name in TRAININGS:
         return training(name, work)
     return {"ms": TOOLS[name].measure(OWN, work.seconds, work.photos, "cpu").ms, "peak MB": peak_memory()}
+
+
+def laid_out(name: str, side: str, work: Work) -> Figures:
+    """Train in a memory layout."""
+    keep_freed_memory()
+    return training(name, work, layout=side)
 
 
 def spectral_norm(side: str, work: Work) -> Figures:
@@ -118,6 +133,44 @@ def spectral_norm(side: str, work: Work) -> Figures:
         times.append((divided - began, time.perf_counter() - divided))
     forward, backward = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
     return {"ms forward": forward, "ms backward": backward}
+
+
+def loop(name: str, work: Work, **settings: bool) -> Figures:
+    """Step a tuned loop with its choices set."""
+    keep_freed_memory()
+    with tempfile.TemporaryDirectory() as runs:
+        case = TRAININGS[name]
+        config = case.config(work.photos, runs, "cpu", False)
+        prepare_process(config)
+        datamodule, model = build(config)
+        batch = next(iter(datamodule.train_dataloader()))
+        choice = choose(model.compilable(), torch.device("cpu"), batch=case.batch, training=True)
+        made = case.loop(model, batch, Way(choice.dtype, choice.channels_last), False)
+        for key, value in settings.items():
+            setattr(made, key, value)
+        times, _ = steps(made, work.seconds, 2, "cpu", 0.0)
+    return {"ms": 1e3 * statistics.median(times)}
+
+
+def norm(side: str, work: Work) -> Figures:
+    """Normalise a single image, and differentiate."""
+    keep_freed_memory()
+    layers: dict[str, Callable[[Tensor], Tensor]] = {
+        "torch's": nn.InstanceNorm2d(256),
+        "group norm": lambda x: functional.group_norm(x, 256),
+        "batch norm": lambda x: functional.batch_norm(x, None, None, training=True),
+    }
+    found: Figures = {}
+    for layout in (torch.contiguous_format, torch.channels_last):
+        x = torch.randn(1, 256, 32, 32).contiguous(memory_format=layout).requires_grad_()
+        gradient = torch.randn(1, 256, 32, 32).contiguous(memory_format=layout)
+        times: list[float] = []
+        while sum(times) < work.seconds / 4:
+            began = time.perf_counter()
+            layers[side](x).backward(gradient)
+            times.append(time.perf_counter() - began)
+        found[f"ms, {'channels last' if layout is torch.channels_last else 'NCHW'}"] = 1e3 * statistics.median(times)
+    return found
 
 
 def checkpointing(side: str, work: Work) -> Figures:
@@ -198,7 +251,12 @@ def start(side: str, work: Work) -> Figures:
     """Run a command from its start; nothing of it is in this process."""
     began = time.perf_counter()
     if side == "imports":
-        output(["-c", "import gan_lab.commands.train"])
+        deferred = "from gan_lab.deferred import defer_torchmetrics; defer_torchmetrics()"
+        output(["-c", f"{deferred}; import gan_lab.commands.train"])
+        return {"s to the end": time.perf_counter() - began}
+    if side == "torch alone":
+        optimiser = "p = torch.nn.Parameter(torch.zeros(1)); o = torch.optim.Adam([p]); p.sum().backward(); o.step()"
+        output(["-c", f"import torch; {optimiser}"])
         return {"s to the end": time.perf_counter() - began}
     with tempfile.TemporaryDirectory() as runs:
         options = ["model=dcgan", f"data.root={work.photos}", "data.batch_size=16", "trainer.max_iterations=1"]
@@ -218,6 +276,18 @@ def start(side: str, work: Work) -> Figures:
     return {"s to the end": time.perf_counter() - began, "s to the first step": stepped}
 
 
+def enhance_start(side: str, work: Work) -> Figures:
+    """Enhance a small photo, from the command's start."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_noisy(Path(folder) / "in", 0.03, 1)
+        began = time.perf_counter()
+        if side == "torch alone":
+            output(["-c", "import torch"])
+        else:
+            output(["-m", "gan_lab.enhance", f"input={folder}/in", f"output={folder}/out", "device=cpu"])
+        return {"s to the end": time.perf_counter() - began}
+
+
 Case = tuple[tuple[str, ...], Callable[[str, Work], Figures]]
 CASES: dict[str, list[tuple[str, Case]]] = {
     "memory": [
@@ -225,11 +295,22 @@ CASES: dict[str, list[tuple[str, Case]]] = {
         for name in ("vae", "dcgan", "cyclegan", "enhance_12")
     ],
     "spectral_norm": [("spectral_norm", (("torch's", "gan_lab's"), spectral_norm))],
+    "calls": [("cyclegan", (("two", "one"), lambda side, work: loop("cyclegan", work, batched=side == "one")))],
+    "fakes": [("dcgan", (("two", "one"), lambda side, work: loop("dcgan", work, shared=side == "one")))],
+    "norm": [
+        ("against torch's", (("torch's", "batch norm"), norm)),
+        ("against group norm", (("group norm", "batch norm"), norm)),
+    ],
+    "layout": [
+        (name, (("nchw", "channels_last"), lambda side, work, name=name: laid_out(name, side, work)))  # type: ignore[misc]
+        for name in ("dcgan", "vae", "cyclegan")
+    ],
     "checkpointing": [("cyclegan256", (("kept", "again"), checkpointing))],
     "tools": [("tools", (("fp32", "bf16"), tools))],
     "png": [("png", (("Pillow's own level", "level 3"), png))],
     "cache": [("cache", (("in memory", "in a file"), cache))],
-    "start": [("start", (("a run", "imports"), start))],
+    "start": [("imports", (("a run", "imports"), start)), ("torch", (("a run", "torch alone"), start))],
+    "enhance_start": [("enhance_start", (("a photo", "torch alone"), enhance_start))],
 }
 
 

@@ -29,7 +29,13 @@ class Loop:
         batch: as its datamodule gives it, on the device.
         way: of computing, for a loop as fast as we can make it; None for a plain one.
         compiled: compile the networks, each for its fixed shapes.
+
+    Attributes:
+        batched: a tuned loop gives a network the batches that it may see together in one call.
+        shared: a tuned loop makes a fake once for both updates.
     """
+
+    batched = shared = True
 
     def __init__(self, model: Any, batch: dict[str, Tensor], way: Way | None, compiled: bool) -> None:
         self.model, self.batch, self.way, self.tuned = model, batch, way, way is not None
@@ -61,7 +67,7 @@ class Loop:
 
     def both(self, network: nn.Module, first: Tensor, second: Tensor, *, mixes: bool = False) -> list[Tensor]:
         """Return what a network makes of two batches: in one call, unless plain or the network `mixes` its images."""
-        if self.tuned and not mixes:
+        if self.tuned and self.batched and not mixes:
             return list(network(torch.cat([first, second.to(first.dtype)])).chunk(2))
         return [network(first), network(second)]
 
@@ -105,7 +111,7 @@ class GANLoop(Loop):
         self.update("d", loss)
         with self.frozen(model.discriminator):
             with self.cast():
-                made = fake if self.tuned else self.fake()
+                made = fake if self.tuned and self.shared else self.fake()
                 if adversarial.relativistic:
                     logits = self.both(model.discriminator, made, real, mixes=self.mixes)
                 else:

@@ -83,10 +83,11 @@ def changes(crops: Sequence[Crop], bands: Sequence[Band]) -> list[Change]:
         crops: of one pair of photos at one scale: they share the noise.
         bands: in which to compare.
     """
-    noise = _Noise(crops)
+    white = _Noise(crops)
+    noise = [white(_means(crop.after, STRIDE)) for crop in crops]
     found = []
     for band in bands:
-        windows = [_windows(band, crop, noise) for crop in crops]
+        windows = [_windows(band, crop, own) for crop, own in zip(crops, noise, strict=True)]
         scale = _coarseness(windows, band.noise * 2 * ROUNDING)
         parts = [_Structure(each, each.noise * scale) for each in windows]
         sharper = _usual_gain(parts)
@@ -109,13 +110,13 @@ class _Windows(NamedTuple):
         return self.before + self.after - 2 * self.both
 
 
-def _windows(band: Band, crop: Crop, noise: _Noise) -> _Windows:
+def _windows(band: Band, crop: Crop, noise: Floats) -> _Windows:
     first, second = band.of(crop.before), band.of(crop.after)
     return _Windows(
         before=_means(first * first, band.window),
         after=_means(second * second, band.window),
         both=_means(first * second, band.window),
-        noise=band.noise * noise(_means(crop.after, STRIDE)),
+        noise=band.noise * noise,
     )
 
 

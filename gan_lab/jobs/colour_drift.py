@@ -108,7 +108,7 @@ def colour_drift(cells: Cells, fit: LightFit, foreground: NDArray[np.bool_]) -> 
         return 0.0, 0.0
     lab, after = as_lab(fit(cells.before)), as_lab(cells.compared(fit))
     same_lightness = np.concatenate([lab[..., :1], after[..., 1:]], axis=-1)
-    unsure = np.zeros(lab.shape[:2])
+    unsure = np.zeros(lab.shape[:2], np.float32)
     for channel in range(cells.before.shape[2]):
         moved = cells.before.copy()
         moved[..., channel] += cells.unsure[..., channel]
@@ -180,9 +180,9 @@ def as_lab(values: Floats) -> Floats:
     return cv2.cvtColor(np.ascontiguousarray(colours, np.float32), cv2.COLOR_RGB2LAB)  # type: ignore[return-value]
 
 
-def difference(lab_1: Floats, lab_2: Floats) -> NDArray[np.float64]:
+def difference(lab_1: Floats, lab_2: Floats) -> Floats:
     """Return the CIEDE2000 difference of two grids of CIELAB colours, [h, w]."""
-    both = (torch.from_numpy(np.asarray(lab, np.float64)) for lab in (lab_1, lab_2))
+    both = (torch.from_numpy(np.ascontiguousarray(lab, np.float32)) for lab in (lab_1, lab_2))
     return difference_2000(*both).numpy()
 
 

@@ -138,14 +138,17 @@ def _clipped(before: Pixels, after: Pixels, weight: Floats, fit: LightFit, means
     """Return the share of pixels with a channel at white that the light alone would have left below."""
     every = max(1, -(-max(before.shape[:2]) // SIDE))
     first, second = before[::every, ::every], after[:: every * scale, :: every * scale]
+    white = np.iinfo(after.dtype).max
+    became = (second == white) & (first < white)
+    if not became.any():
+        return 0.0
     size = first.shape[1], first.shape[0]
     around = _resized(fit(means), size)
     own = fit(np.linspace(0, 1, 256, dtype=np.float32)[:, None].repeat(first.shape[2], axis=1))
     steps = (_floats(first) * 255 + 0.5).astype(np.uint8)
     lit = np.stack([own[:, channel][steps[..., channel]] for channel in range(first.shape[2])], axis=-1)
     noise = estimate_noise(lit[..., lit.shape[2] // 2 :][..., :1]) if min(size) > 1 else 0.0
-    white = np.iinfo(after.dtype).max
-    new = (second == white) & (first < white) & (np.maximum(lit, around) < NEARLY_WHITE - 0.6 * noise)
+    new = became & (np.maximum(lit, around) < NEARLY_WHITE - 0.6 * noise)
     counted = _resized(weight[..., None], size)[..., 0] > 0.5
     return float((new.any(axis=2) & counted).mean())
 

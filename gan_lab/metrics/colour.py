@@ -69,4 +69,6 @@ def difference_2000(lab_1: Tensor, lab_2: Tensor) -> Tensor:
 
 
 def _chroma_weight(chroma: Tensor) -> Tensor:
-    return torch.sqrt(chroma**7 / (chroma**7 + 25.0**7))
+    squared = chroma * chroma
+    seventh = squared * squared * squared * chroma  # `**` takes ten times as long
+    return torch.sqrt(seventh / (seventh + 25.0**7))

@@ -32,7 +32,7 @@ def load(
         checkpoint: shipped weights by their name ("faithful", "vivid"), a run's folder, of which the best checkpoint is
             taken, a .ckpt file, or a .safetensors file of `gan_lab.pack`.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
-        precision: of the networks: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
+        precision: of the networks: "fp32", "bf16" or "auto" (the faster on this machine, as measured).
         trust: a package of your own, or several, whose classes the checkpoint may name. A class that is not gan_lab's is
             refused otherwise, since a checkpoint from elsewhere could name any.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -69,6 +69,8 @@ def choose(
     for network in networks:
         layers += count_layers(network)
     speeds = speeds_of(device.type, torch.get_num_threads())
+    if speeds is None:
+        return replace(follow_rule(device, dtypes), reason="by rule: too busy to be measured")
     return fastest(speeds, device, layers, batch <= FEW, training, dtypes)
 
 

@@ -358,7 +358,7 @@ def open_checkpoint(
     Args:
         checkpoint: a folder, of which the best checkpoint is taken, a file (.ckpt or .safetensors), or a name.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
-        precision: of the networks: "fp32", "bf16" or "auto" (bf16 where the hardware multiplies it).
+        precision: of the networks: "fp32", "bf16" or "auto" (the faster on this machine, as measured).
         trust: packages of your own whose classes the checkpoint may name.
 
     Raises:

@@ -112,3 +112,12 @@ def test_every_models_layers_are_of_kinds_that_are_measured(model: str, expected
     built = instantiate(compose("train", [f"model={model}"]).model)
     found: Counter[str] = sum((count_layers(network) for network in built.compilable()), Counter())
     assert expected <= found.keys() <= {kind.name for kind in KINDS}
+
+
+@pytest.mark.parametrize("amx", [True, False])
+def test_a_machine_too_busy_to_be_measured_follows_the_rule(amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule(monkeypatch, amx=amx)
+    monkeypatch.setattr(choice, "speeds_of", lambda device, threads: None)
+    found = choose([convolutions()], CPU, batch=1, training=True)
+    assert (found.dtype, found.channels_last) == (BF16 if amx else FP32, True)
+    assert found.reason == "by rule: too busy to be measured"

@@ -43,7 +43,7 @@ demo: $(STAMP) ## train CycleGAN on the built-in demo catalogue and evaluate it,
 	@echo "metrics:     $(DEMO_RUN)/metrics.csv and $(DEMO_RUN)/evaluation/metrics.json"
 
 test: lint types contract ## lint, type check, import contract and the tests
-	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(STAMP) ## the tests that take minutes: every yaml, killed, resumed, compiled
 	$(BIN)/python -m pytest -m slow

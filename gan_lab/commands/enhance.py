@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
@@ -25,6 +26,8 @@ from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.options import check_photo_options
 from gan_lab.jobs.restoration import Wish
 
+log = logging.getLogger("gan_lab.enhance")
+
 #: What decides a result beside the photo, its mask and the weights.
 DECIDING = (
     *("correct", "scale", "strength", "format", "quality", "guard", "adjust", "ground", "provenance", "drop_gps"),
@@ -45,6 +48,7 @@ def enhance(config: DictConfig) -> None:
     pretrained.require("restoration")
     assert pretrained.restoration is not None
     pretrained.restoration.check(wish)
+    log.info("%s", pretrained.choice)
     torch.manual_seed(config.seed)
     settings = {name: value for name, value in plain(config).items() if name in DECIDING}
     settings |= {"command": "enhance", "model": pretrained.name, "model_sha256": pretrained.sha256}

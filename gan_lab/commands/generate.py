@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from gan_lab.jobs.sampling import add_images, gallery
 from gan_lab.jobs.variants import add_variants
 from gan_lab.terminal import printable
 
+log = logging.getLogger("gan_lab.generate")
+
 #: What decides a picture beside its number and the weights; and what else does for an animation, and for variants.
 DECIDING = ("seed", "label", "truncation", "format", "provenance", "precision")
 DECIDING_ANIMATION, DECIDING_VARIANTS = ("interpolate", "frames", "fps", "first", "grid"), ("strength", "direction")
@@ -44,6 +47,7 @@ def generate(config: DictConfig) -> None:
     assert generation is not None
     classes = generation.classes(named(config.label))
     drawn = generation.drawn(config.seed, config.truncation)
+    log.info("%s", pretrained.choice)
     if config.image is not None:
         vary(pretrained, generation, drawn, numbers, config)
     elif config.interpolate is not None:

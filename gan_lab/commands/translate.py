@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from gan_lab.jobs import Task, open_checkpoint, plan, report, run
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.options import check_photo_options
 from gan_lab.jobs.translation import TranslationWish, translate_photo
+
+log = logging.getLogger("gan_lab.translate")
 
 #: What decides a result beside the photo and the weights.
 DECIDING = (
@@ -42,6 +45,7 @@ def translate(config: DictConfig) -> None:
     translation = pretrained.translation
     assert translation is not None
     translation.check(wish)
+    log.info("%s", pretrained.choice)
     torch.manual_seed(config.seed)
     settings: dict[str, Any] = {name: config[name] for name in DECIDING}
     settings |= {"command": "translate", "model": pretrained.name, "model_sha256": pretrained.sha256}

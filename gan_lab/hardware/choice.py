@@ -84,6 +84,8 @@ def fastest(
 ) -> Choice:
     """Return what layers are computed in fastest, by the figures of a machine; see `choose`."""
     shares = {way: speeds.relative(way, layers, few, training) for way in speeds.ways if way.dtype in dtypes}
+    if not shares:  # the machine emulates what is asked for
+        return replace(follow_rule(device, dtypes), reason="as asked for")
     best = min(shares, key=shares.__getitem__)
     rule = preferred_way(device, dtypes)
     if rule in shares and shares[best] > (1 - NOISE) * shares[rule]:

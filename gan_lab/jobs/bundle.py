@@ -190,7 +190,7 @@ def build(parts: Mapping[str, Part], device: torch.device, precision: str = "aut
     light = built.get("light")
     assert light is None or isinstance(light, LightCorrector)
     enlarge: dict[int, Callable[[Tensor], Tensor]] = {int(n[1:]): built[n] for n in ("x2", "x4") if n in built}
-    return Networks(light=light, restore=built.get("restorer"), enlarge=enlarge)
+    return Networks(light=light, restore=built.get("restorer"), enlarge=enlarge, choice=choice)
 
 
 def quick(restorer: Restorer, choice: Choice) -> Restorer:
@@ -224,6 +224,4 @@ def choose_computation(precision: str, networks: Iterable[nn.Module], device: to
     choice = choose(networks, device, batch=batch, training=False, dtypes=PRECISIONS[precision])
     if not has_dtype(device, choice.dtype):
         log.warning("precision=%s: this machine emulates it, tens of times slower than fp32", precision)
-    if precision == "auto":
-        log.info("%s", choice)
     return choice

@@ -50,6 +50,7 @@ class Pretrained:
         path: the file: a run's checkpoint, or a bundle of networks for enhancement.
         config: the run's resolved configuration; empty for a bundle.
         model: the module, in evaluation mode; None for a bundle.
+        choice: what its networks compute in.
         restoration: enhances photos; None for a model of another task.
         translation: gives photos the look of another domain. A model of pairs has it beside its `restoration`, unless its
             network is one that can do nothing but restore; None for others.
@@ -64,6 +65,7 @@ class Pretrained:
         self.path = path
         self.device = device
         self.trust = tuple(trust)
+        self.choice: Choice | None = None
         self.restoration: Restoration | None = None
         self.generation: Generation | None = None
         self.translation: Translation | None = None
@@ -71,7 +73,8 @@ class Pretrained:
             self.model: Any = None
             self.config: dict[str, Any] = {}
             self.name, self.channels, self.image_size = path.stem, 3, 0
-            self.restoration = Restoration(bundle.build(bundle.read(path), device, precision), device)
+            networks = bundle.build(bundle.read(path), device, precision)
+            self.restoration, self.choice = Restoration(networks, device), networks.choice
             return
         # here, because they import Lightning, and who uses shipped weights need not wait for it
         from gan_lab import checkpoint as checkpoints
@@ -84,6 +87,7 @@ class Pretrained:
         choice = bundle.choose_computation(
             precision, loaded.compilable(), device, BATCH if loaded.task == "generation" else 1
         )
+        self.choice = choice
         self.model = loaded.to(memory_format=choice.memory_format)
         dtype = choice.dtype
         if self.model.task == "restoration":

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gan_lab.errors import UserError
+from gan_lab.hardware import Choice
 from gan_lab.imaging.profile import filled
 from gan_lab.jobs.tiling import bands
 from gan_lab.networks import Light, LightCorrector, relight
@@ -46,6 +47,7 @@ class Networks:
         channels: that the networks take: 3, or 1 for grey.
         smallest: the smallest side that they take; smaller photos are extended by their mirror image meanwhile.
         colours: whether the result of a grey photo has colours.
+        choice: what `restore` and `enlarge` compute in; None where that is not known.
     """
 
     light: LightCorrector | None = None
@@ -54,6 +56,7 @@ class Networks:
     channels: int = 3
     smallest: int = 1
     colours: bool = False
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)

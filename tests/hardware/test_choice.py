@@ -88,6 +88,12 @@ def test_a_precision_that_is_asked_for_leaves_the_layout_open(
     assert (found.dtype, found.channels_last, found.reason) == (dtype, last, "as asked for")
 
 
+def test_what_the_machine_emulates_is_computed_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, {PLAIN: 1.0, Way(FP32, True): 1.2})
+    found = choose([convolutions()], CPU, batch=1, training=False, dtypes=[BF16])
+    assert (found.dtype, found.channels_last, found.reason) == (BF16, True, "as asked for")
+
+
 @pytest.mark.parametrize("amx", [True, False])
 def test_the_rule_is_bf16_with_matrix_units_alone(amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     flags = "flags : avx512_bf16" + " amx_bf16" * amx

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,19 @@ def test_networks_evaluated_in_two_threads_leave_what_is_compiled_compiled() -> 
         return graph.forward
 
     third.compile(backend=backend)
-    one, other = evaluating(first), evaluating(second)
-    one.__enter__()
-    other.__enter__()
-    one.__exit__(None, None, None)
-    other.__exit__(None, None, None)
+    entered, left = threading.Event(), threading.Event()
+
+    def evaluate_longer() -> None:
+        with evaluating(second):
+            entered.set()
+            left.wait(10)
+
+    other = threading.Thread(target=evaluate_longer)
+    with evaluating(first):
+        other.start()
+        entered.wait(10)
+    left.set()
+    other.join()
     third(torch.zeros(1, 2))
     assert graphs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +15,10 @@ from gan_lab.hardware.speeds import Speeds, Way, name_of, speeds_of
 
 #: Images of a batch up to which the kinds with few images stand for it.
 FEW = 4
-#: The share of the time by which another way must be faster than the stated rule's to be taken: what measurements differ by.
-NOISE = 0.03
+#: The share of the time by which another precision, and another memory layout, must be faster than the stated rule's to be
+#: taken: what measurements differ by, and how far a few layers stand for a network.
+NOISE, LAYOUT_NOISE = 0.03, 0.1
 _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,15 @@ def fastest(
     shares = {way: speeds.relative(way, layers, few, training) for way in speeds.ways if way.dtype in dtypes}
     if not shares:  # the machine emulates what is asked for
         return replace(follow_rule(device, dtypes), reason="as asked for")
-    best = min(shares, key=shares.__getitem__)
     rule = preferred_way(device, dtypes)
-    if rule in shares and shares[best] > (1 - NOISE) * shares[rule]:
-        best = rule
+
+    def share_of(dtype: torch.dtype) -> float:
+        return min(share for way, share in shares.items() if way.dtype is dtype)
+
+    known = {way.dtype for way in shares}
+    dtype = min(known, key=lambda each: share_of(each) * (1 - NOISE * (each is rule.dtype)))
+    last, first = (shares.get(Way(dtype, channels_last), math.inf) for channels_last in (True, False))
+    best = Way(dtype, last * (1 - LAYOUT_NOISE) <= first)
     return Choice(best.dtype, best.channels_last, _reason(best, shares, dtypes, f"this {_name(device)}"))
 
 
@@ -134,7 +140,6 @@ def promises_bf16(device: torch.device, flags: Sequence[str] = ("amx_bf16", "avx
 def count_layers(network: nn.Module) -> Counter[str]:
     """Return how many layers of each kind of `gan_lab.hardware.speeds.KINDS` a network has."""
     modules = list(network.modules())
-    normed = any(isinstance(module, _NORMS) or "Norm" in type(module).__name__ for module in modules)
     found: Counter[str] = Counter()
     for module in modules:
         if isinstance(module, _CONVOLUTIONS):
@@ -143,7 +148,7 @@ def count_layers(network: nn.Module) -> Counter[str]:
             elif max(module.stride) > 1 or isinstance(module, nn.ConvTranspose2d):
                 found["sampling"] += 1
             elif max(module.kernel_size) > 1:
-                found["residual" if normed else "unnormed"] += 1
+                found["residual"] += 1
     if not found:  # beside convolutions, what is dense is small
         found["dense"] = sum(isinstance(module, nn.Linear) for module in modules)
     return +found

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 #: What all measurements together take, in seconds.
 BUDGET = 1.1
 #: Version of what is measured: a change of the networks below makes older figures worthless.
-VERSION = 2
+VERSION = 3
 #: Bytes that a file of figures has at most.
 MOST_BYTES = 1 << 16
 #: A way of computing that takes this many times as long as the best one is not timed again.
@@ -114,9 +114,8 @@ class InstanceNorm(nn.Module):
 
 
 def _residual(channels: int, norm: Callable[[int], nn.Module]) -> nn.Module:
-    """Return convolutions of 3x3, as the residual blocks of CycleGAN's generator and of SNGAN's networks have them."""
-    layers = [nn.Conv2d(channels, channels, 3, padding=1, bias=False), norm(channels), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Conv2d(channels, channels, 3, padding=1, bias=False), norm(channels))
+    """Return a convolution of 3x3, as the residual blocks of CycleGAN's generator and of SNGAN's networks have them."""
+    return nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), norm(channels), nn.ReLU())
 
 
 def _sampling(channels: int) -> nn.Module:
@@ -145,12 +144,12 @@ def _dense(features: int) -> nn.Module:
     return nn.Sequential(nn.Linear(features, 2 * features), nn.LeakyReLU(0.2), nn.Linear(2 * features, features))
 
 
+#: The features are as large as those of our networks: on small ones a CPU's backward pass prefers another layout.
 KINDS = (
-    Kind("residual", True, lambda: _residual(128, lambda _: InstanceNorm()), (128, 32, 32)),
-    Kind("residual", False, lambda: _residual(64, nn.BatchNorm2d), (64, 16, 16)),
-    Kind("unnormed", False, lambda: _residual(64, nn.Identity), (64, 16, 16)),
-    Kind("sampling", True, lambda: _sampling(64), (64, 32, 32)),
-    Kind("sampling", False, lambda: _sampling(32), (32, 16, 16)),
+    Kind("residual", True, lambda: _residual(128, lambda _: InstanceNorm()), (128, 64, 64)),
+    Kind("residual", False, lambda: _residual(64, nn.BatchNorm2d), (64, 32, 32)),
+    Kind("sampling", True, lambda: _sampling(64), (64, 64, 64)),
+    Kind("sampling", False, lambda: _sampling(32), (32, 32, 32)),
     Kind("depthwise", True, lambda: Depthwise(64), (64, 64, 64)),
     Kind("depthwise", False, lambda: Depthwise(48), (48, 16, 16)),
     Kind("grouped", False, lambda: _grouped(64), (64, 16, 16)),

@@ -2,8 +2,8 @@
 
     python -m benchmarks.shared_machine [--beside 0 1 3 training] [--seconds 30] [--rounds 2] [--markdown out.md]
 
-The training is `model=dcgan data.batch_size=8` on drawn photos, as a command, once as shipped (threads=auto, threads that
-wait sleep) and once as torch has it unless told otherwise (all cores, threads that wait spin). Beside it run so many processes
+The training is `model=dcgan data.batch_size=8` on drawn photos, as a command, once as shipped (threads=auto) and once
+as torch has it unless told otherwise (all cores). Beside it run so many processes
 that do nothing but count, or another training of the same kind and setting. Images a second are those of the second half of
 --seconds; a round has every side in turn. Of n others on the machine a training's fair share is 1 / (n + 1) of what it passes
 alone; `loses` says how many times less it passes than that.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import statistics
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from rich.table import Table
 
 from benchmarks.contest import write
 from benchmarks.speed_training import write_photos
-from gan_lab.cores import WAIT_POLICY, allowed_cores
+from gan_lab.cores import allowed_cores
 
 SHIPPED, USUAL = "as shipped", "torch's own"
 #: Seconds of a start: imports, and the first iterations.
@@ -46,12 +45,11 @@ class Result:
 def start(side: str, photos: Path, runs: Path, name: str, seconds: float) -> subprocess.Popen[bytes]:
     """Start a training that ends by itself."""
     usual = ["threads=" + str(len(allowed_cores()))] if side == USUAL else []
-    environment = dict(os.environ) | ({WAIT_POLICY[0]: "ACTIVE", "GOMP_SPINCOUNT": "300000"} if side == USUAL else {})
     command = ["model=dcgan", "data.batch_size=8", "data.image_size=64", f"data.root={photos}/B", "device=cpu"]
     command += [f"runs_dir={runs}", f"name={name}", f"trainer.max_minutes={seconds / 60}", "trainer.log_every=1"]
     command += ["data.near_duplicates=null", "trainer.validate_every=100000", "trainer.sample_every=100000", *usual]
     arguments = [sys.executable, "-m", "gan_lab.train", *command]
-    return subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def measure(side: str, beside: str, photos: Path, seconds: float) -> float:

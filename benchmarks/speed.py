@@ -48,7 +48,6 @@ from benchmarks.contest import write
 from benchmarks.speed_tools import CASES as TOOLS
 from benchmarks.speed_training import CASES as TRAININGS
 from benchmarks.speed_training import COMPILED, OWN, PLAIN, TUNED, Measured, write_photos
-from gan_lab.cores import WAIT_POLICY
 from gan_lab.hardware import keep_freed_memory
 from gan_lab.hardware.speeds import cpu_name
 
@@ -84,7 +83,7 @@ def in_a_process(name: str, side: str, photos: str, arguments: argparse.Namespac
     own = ["--side", side, "--photos", photos, "--seconds", str(arguments.seconds), "--device", arguments.device]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed", name, *own],
-        env=environment(side, arguments.isa),
+        env=environment(arguments.isa),
         capture_output=True,
         text=True,
     )
@@ -93,11 +92,9 @@ def in_a_process(name: str, side: str, photos: str, arguments: argparse.Namespac
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def environment(side: str, isa: str | None) -> dict[str, str]:
-    """Return the environment of a side's process: gan_lab's as its commands set it, all with the same instructions."""
-    name, value = WAIT_POLICY
-    own = {name: os.environ.get(name, value)} if side.startswith(OWN) else {}
-    own |= {} if isa is None else {"ONEDNN_MAX_CPU_ISA": isa}
+def environment(isa: str | None) -> dict[str, str]:
+    """Return the environment of a side's process, with no newer instructions than `isa`."""
+    own = {} if isa is None else {"ONEDNN_MAX_CPU_ISA": isa}
     # torch's own kernels know no more than AVX512
     return dict(os.environ) | own | ({"ATEN_CPU_CAPABILITY": "avx2"} if isa == "AVX2" else {})
 

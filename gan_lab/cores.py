@@ -12,8 +12,6 @@ from pathlib import Path
 PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 #: Columns of a line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal.
 _NICE, _IDLE, _WAITING, _ALL = 1, 3, 4, 8
-#: The variable that makes threads which wait for each other sleep, and its value.
-WAIT_POLICY = ("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @dataclass(frozen=True)
@@ -34,16 +32,6 @@ class Times:
         """Return how many cores others have kept busy, on average, since `before`."""
         passed = self.wall - before.wall
         return max(0.0, (self.busy - before.busy) - (self.own - before.own)) / passed if passed > 0 else 0.0
-
-
-def wait_asleep() -> None:
-    """Have threads that wait for each other sleep, not spin; to be called before torch is loaded.
-
-    Spinning takes the core from whoever the other thread waits for, where cores are shared. The environment's own setting
-    is left alone.
-    """
-    name, value = WAIT_POLICY
-    os.environ.setdefault(name, value)
 
 
 def allowed_cores() -> set[int]:

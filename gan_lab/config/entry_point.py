@@ -24,7 +24,7 @@ from gan_lab.config.overrides import (
 )
 from gan_lab.config.secrets import shown
 from gan_lab.config.targets import trusted_packages
-from gan_lab.cores import Times, read_times, wait_asleep
+from gan_lab.cores import Times, read_times
 from gan_lab.deferred import defer_torchmetrics
 from gan_lab.errors import UserError
 
@@ -58,7 +58,6 @@ def command(name: str) -> Callable[[], None]:
     """
 
     def main() -> None:
-        wait_asleep()
         # torch and Lightning take seconds to import, and a call for help does not wait for them
         work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepared(name, since=read_times())
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)(work)()

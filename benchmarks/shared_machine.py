@@ -26,7 +26,7 @@ from rich.table import Table
 
 from benchmarks.contest import write
 from benchmarks.speed_training import write_photos
-from gan_lab.cores import allowed_cores
+from gan_lab.cores import list_cores
 
 SHIPPED, USUAL = "as shipped", "torch's own"
 #: Seconds of a start: imports, and the first iterations.
@@ -44,7 +44,7 @@ class Result:
 
 def start(side: str, photos: Path, runs: Path, name: str, seconds: float) -> subprocess.Popen[bytes]:
     """Start a training that ends by itself."""
-    usual = ["threads=" + str(len(allowed_cores()))] if side == USUAL else []
+    usual = ["threads=" + str(len(list_cores()))] if side == USUAL else []
     command = ["model=dcgan", "data.batch_size=8", "data.image_size=64", f"data.root={photos}/B", "device=cpu"]
     command += [f"runs_dir={runs}", f"name={name}", f"trainer.max_minutes={seconds / 60}", "trainer.log_every=1"]
     command += ["data.near_duplicates=null", "trainer.validate_every=100000", "trainer.sample_every=100000", *usual]
@@ -82,8 +82,8 @@ def measure(side: str, beside: str, photos: Path, seconds: float) -> float:
 
 
 def table(found: list[Result]) -> Table:
-    """Return what was found, a row for each side and company."""
-    made = Table(title=f"{len(allowed_cores())} cores")
+    """Return the table of results, a row for each side and each load beside it."""
+    made = Table(title=f"{len(list_cores())} cores")
     for column in ("", "beside", "images/s", "of alone", "fair share", "loses"):
         made.add_column(column, justify="left" if column in ("", "beside") else "right")
     alone = {each.side: statistics.median(each.rounds) for each in found if each.beside == "0"}

@@ -100,7 +100,7 @@ def environment(isa: str | None) -> dict[str, str]:
 
 
 def machine(arguments: argparse.Namespace) -> str:
-    """Return what is measured on: the GPU; or the CPU, the best of its instructions that the libraries use, and threads."""
+    """Describe the machine: the GPU, or the CPU with its newest vector instructions, the threads and the version of torch."""
     if torch.cuda.is_available() and arguments.device != "cpu":
         return torch.cuda.get_device_name()
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
@@ -143,7 +143,7 @@ def ratio(one: Result, other: Result) -> float:
 
 
 def table(found: list[Result], title: str) -> Table:
-    """Return what was found, a row for each side of each case."""
+    """Return the table of results, a row for each side of each case."""
     made = Table(title=title)
     heads = (
         "",
@@ -192,7 +192,7 @@ def side_by_side(machines: dict[str, list[Result]]) -> Table:
                 cells += ["", "", "", ""]
                 continue
             share, slower = share_of_tuned(found, each), f"{ratio(sides_of(found, each)[PLAIN], each):.2f}"
-            mark = REFUSED if refused(found, each) else ""
+            mark = REFUSED if is_refused(found, each) else ""
             cells += [
                 each.rounds[0].way,
                 milliseconds(each),
@@ -208,26 +208,26 @@ def sides_of(found: list[Result], each: Result) -> dict[str, Result]:
     return {other.side: other for other in found if other.case == each.case}
 
 
-def tuned_beside(found: list[Result], each: Result) -> Result:
+def find_tuned(found: list[Result], each: Result) -> Result:
     """Return the tuned side that a side is compared with: compiled where it is compiled."""
     return sides_of(found, each)[TUNED + (COMPILED if each.side.endswith(COMPILED) else "")]
 
 
-def refused(found: list[Result], each: Result) -> bool:
+def is_refused(found: list[Result], each: Result) -> bool:
     """Tell whether a side calls itself tuned and is slower than the plain loop."""
     return each.side.startswith(TUNED) and ratio(sides_of(found, each)[PLAIN], each) < 1
 
 
 def name_side(found: list[Result], each: Result) -> str:
-    """Return what a side is called: what is slower than the plain loop is not called tuned."""
-    return f"by hand{REFUSED}" if refused(found, each) else each.side
+    """Return the name of a side; "by hand" for a tuned side that is slower than the plain loop."""
+    return f"by hand{REFUSED}" if is_refused(found, each) else each.side
 
 
 def share_of_tuned(found: list[Result], each: Result) -> float | None:
-    """Return what the tuned loop takes of the time of a side of gan_lab's; None for others, and where none is tuned."""
-    if not each.side.startswith(OWN) or refused(found, tuned_beside(found, each)):
+    """Return the time of the tuned loop as a share of the time of gan_lab; None for other sides, or without a tuned loop."""
+    if not each.side.startswith(OWN) or is_refused(found, find_tuned(found, each)):
         return None
-    return ratio(tuned_beside(found, each), each)
+    return ratio(find_tuned(found, each), each)
 
 
 def milliseconds(each: Result) -> str:
@@ -236,7 +236,7 @@ def milliseconds(each: Result) -> str:
 
 
 def read_results(path: Path) -> list[Result]:
-    """Return what --json wrote."""
+    """Read the results in a file written with --json."""
     return [
         Result(**each | {"rounds": [Measured(**one) for one in each["rounds"]]})
         for each in json.loads(path.read_text())
@@ -294,7 +294,7 @@ def main() -> None:
             write(found, made, arguments)  # a long table, stopped, is not lost
     console.print(made)
     for each in found:
-        if refused(found, each):
+        if is_refused(found, each):
             print(f"{each.case}, {each.side}: slower than the plain loop, so not called tuned", file=sys.stderr)
 
 

@@ -90,10 +90,10 @@ class Enhancement:
         if tuned:
             tile = torch.randn(1, 3, PLAIN_TILE, PLAIN_TILE, device=where)
             way = fastest(
-                {way: quickened(restorer, way) for way in usual_ways(where)},
+                {way: prepare_copy(restorer, way) for way in usual_ways(where)},
                 lambda network: network(tile.to(next(network.parameters()).dtype)),
             )
-            restorer = quickened(restorer, way)
+            restorer = prepare_copy(restorer, way)
 
         def compute(pixels: Pixels) -> Pixels:
             return restored(restorer, pixels, TUNED_TILE if tuned else PLAIN_TILE, where)
@@ -209,11 +209,11 @@ CASES: dict[str, Enhancement | Generation] = {
 
 
 def usual_ways(device: torch.device) -> list[Way]:
-    """Return what a tuned loop may compute in."""
+    """Return the precisions and memory layouts that a tuned loop may use."""
     return [way for way in ways_on(device) if way.dtype is not torch.float16]
 
 
-def quickened(restorer: nn.Module, way: Way) -> nn.Module:
+def prepare_copy(restorer: nn.Module, way: Way) -> nn.Module:
     """Return a copy of a restorer, made ready as gan_lab makes it."""
     choice = Choice(way.dtype, way.channels_last, "")
     made: nn.Module = bundle.quick(copy.deepcopy(restorer), choice)  # type: ignore[arg-type]

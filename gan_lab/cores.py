@@ -34,7 +34,7 @@ class Times:
         return max(0.0, (self.busy - before.busy) - (self.own - before.own)) / passed if passed > 0 else 0.0
 
 
-def allowed_cores() -> set[int]:
+def list_cores() -> set[int]:
     """Return the numbers of the cores that this process may run on."""
     try:
         return os.sched_getaffinity(0)
@@ -42,12 +42,12 @@ def allowed_cores() -> set[int]:
         return set(range(os.cpu_count() or 1))
 
 
-def usable_cores() -> float:
+def count_usable_cores() -> float:
     """Return how many cores this process may use: those that it may run on, or a container's quota, which may be a part."""
-    return min(len(allowed_cores()), cpu_quota())
+    return min(len(list_cores()), read_quota())
 
 
-def cpu_quota() -> float:
+def read_quota() -> float:
     """Return how many cores the process's control groups let it use; infinite without a limit."""
     try:
         lines = (PROC / "self" / "cgroup").read_text().splitlines()
@@ -68,7 +68,7 @@ def read_times() -> Times | None:
     try:
         lines = (PROC / "stat").read_text().splitlines()
         ticks = os.sysconf("SC_CLK_TCK")
-        allowed = {f"cpu{number}" for number in allowed_cores()}
+        allowed = {f"cpu{number}" for number in list_cores()}
         busy = 0.0
         polite = os.nice(0) > 0
         for line in lines:
@@ -82,9 +82,9 @@ def read_times() -> Times | None:
     return Times(time.monotonic(), busy, _own_seconds(ticks))
 
 
-def free_cores(before: Times, now: Times) -> float:
-    """Return how many cores this process had for itself between two looks: what others left, at most what it may use."""
-    return min(len(allowed_cores()) - now.others_since(before), cpu_quota())
+def count_free_cores(before: Times, now: Times) -> float:
+    """Return how many of this process's cores others left idle between two readings."""
+    return len(list_cores()) - now.others_since(before)
 
 
 def _own_seconds(ticks: int) -> float:

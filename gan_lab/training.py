@@ -63,7 +63,7 @@ def prepare_process(config: DictConfig) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda: this machine shows no CUDA device; use device=cpu, or device=auto")
     quieten()
-    accelerator = "cpu" if device == "cpu" or not torch.cuda.is_available() else "gpu"
+    accelerator = accelerator_of(config)
     if config.trainer.deterministic:
         keep_threads()
     if accelerator == "cpu":
@@ -149,8 +149,8 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
         )
 
 
-def choose_computation(config: DictConfig, model: ManualModule, device: torch.device, precision: str) -> Choice:
-    """Return what a new run computes in: what this machine was measured to train such networks in fastest.
+def choose_for_training(config: DictConfig, model: ManualModule, device: torch.device, precision: str) -> Choice:
+    """Return the precision and layout of a new run: those in which this machine trains such networks fastest, as measured.
 
     With `trainer.deterministic`, and where several processes must agree, it is the stated rule.
 
@@ -200,7 +200,7 @@ def settle_computation(config: DictConfig, model: ManualModule, resumed: bool) -
         trainer.layout = "channels_last" if trainer.layout == "auto" else trainer.layout
         log.info("the run goes on in %s, %s, as it was started", trainer.precision, trainer.layout)
         return
-    choice = choose_computation(config, model, device, trainer.precision)
+    choice = choose_for_training(config, model, device, trainer.precision)
     trainer.precision = precision_of(choice)
     if trainer.layout == "auto":
         trainer.layout = "channels_last" if choice.channels_last else "nchw"
@@ -210,6 +210,11 @@ def settle_computation(config: DictConfig, model: ManualModule, resumed: bool) -
 def device_of(config: DictConfig) -> torch.device:
     """Return the device that `device` means: a GPU where there is one, unless the CPU is asked for."""
     return torch.device("cpu" if config.device == "cpu" or not torch.cuda.is_available() else "cuda")
+
+
+def accelerator_of(config: DictConfig) -> str:
+    """Return Lightning's name of that device: "cpu" or "gpu"."""
+    return "cpu" if device_of(config).type == "cpu" else "gpu"
 
 
 def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], start_iteration: int) -> Trainer:
@@ -227,7 +232,7 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
     trainer = config.trainer
     try:
         return Trainer(
-            accelerator="cpu" if device_of(config).type == "cpu" else "gpu",
+            accelerator=accelerator_of(config),
             devices=trainer.devices,
             num_nodes=trainer.num_nodes,
             # G and D take turns, so each backward leaves the other's parameters unused
@@ -281,8 +286,8 @@ def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:
 def fits_threads(config: DictConfig) -> bool:
     """Tell whether the number of threads may change while a run trains.
 
-    Not where results shall hang on nothing else, where processes share the cores among themselves, and where every change
-    would be compiled anew.
+    It may not in a deterministic run, where several processes share the cores, and in a compiled run, which would be
+    compiled again for each number.
     """
     fixed = config.trainer.deterministic or is_ddp(config.trainer) or config.compile
     return device_of(config).type == "cpu" and not fixed

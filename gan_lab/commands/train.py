@@ -52,7 +52,7 @@ from gan_lab.terminal import printable
 from gan_lab.training import (
     build_trainer,
     check_trainer,
-    choose_computation,
+    choose_for_training,
     compile_networks,
     device_of,
     finish_loggers,
@@ -178,7 +178,7 @@ def plan(config: DictConfig, accelerator: str) -> None:
 
     device = device_of(config)
     fast, precision = (
-        precision_of(choose_computation(config, model, device, name)) for name in ("auto", config.trainer.precision)
+        precision_of(choose_for_training(config, model, device, name)) for name in ("auto", config.trainer.precision)
     )
     settings = alternatives(config.data.batch_size, precision, config.compile, fast, config.gradient_checkpointing)
     planned(command, settings, iterations_of, config.trainer.max_minutes, total_memory(accelerator))

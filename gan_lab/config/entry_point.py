@@ -59,13 +59,13 @@ def command(name: str) -> Callable[[], None]:
 
     def main() -> None:
         # torch and Lightning take seconds to import, and a call for help does not wait for them
-        work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepared(name, since=read_times())
+        work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepare_work(name, since=read_times())
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)(work)()
 
     return main
 
 
-def prepared(name: str, since: Times | None = None) -> Callable[[DictConfig], None]:
+def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig], None]:
     """Import the work of a command, check the command line, and return the work with one-line errors.
 
     Args:

@@ -11,6 +11,8 @@ import threading
 import cv2
 import torch
 
+from gan_lab.cores import list_cores
+
 log = logging.getLogger(__name__)
 
 #: Far beyond what helps; a thousand processes would hold the machine up for minutes before the first step.
@@ -23,10 +25,7 @@ def automatic_workers(*, cheap: bool, decoded_once: bool = False) -> int:
     On two cores without a GPU a worker takes from the step what it spares it, and the step's two threads wait for each
     other: where photos are `decoded_once`, into a cache that holds them all, steps are a tenth faster without it.
     """
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:
-        cores = os.cpu_count() or 1
+    cores = len(list_cores())
     if cheap or cores == 1 or (cores == 2 and decoded_once and not torch.cuda.is_available()):
         return 0
     # Batches travel through /dev/shm, of which a container may have 64 MB: a worker there dies of a bus error.

@@ -57,7 +57,7 @@ def choose(
     training: bool,
     dtypes: Sequence[torch.dtype] = (torch.float32, torch.bfloat16),
 ) -> Choice:
-    """Return what the networks are computed in: what this machine computes layers like theirs in fastest.
+    """Return the precision and memory layout in which this machine computes layers like those of the networks fastest.
 
     Args:
         networks: to be used, or trained.
@@ -72,10 +72,10 @@ def choose(
     speeds = speeds_of(device.type, torch.get_num_threads())
     if speeds is None:
         return replace(follow_rule(device, dtypes), reason="by rule: too busy to be measured")
-    return fastest(speeds, device, layers, batch <= FEW, training, dtypes)
+    return find_fastest(speeds, device, layers, batch <= FEW, training, dtypes)
 
 
-def fastest(
+def find_fastest(
     speeds: Speeds,
     device: torch.device,
     layers: Counter[str],
@@ -83,11 +83,11 @@ def fastest(
     training: bool,
     dtypes: Sequence[torch.dtype],
 ) -> Choice:
-    """Return what layers are computed in fastest, by the figures of a machine; see `choose`."""
+    """Return the fastest precision and memory layout for layers, by the figures of a machine; see `choose`."""
     shares = {way: speeds.relative(way, layers, few, training) for way in speeds.ways if way.dtype in dtypes}
     if not shares:  # the machine emulates what is asked for
         return replace(follow_rule(device, dtypes), reason="as asked for")
-    rule = preferred_way(device, dtypes)
+    rule = find_rule_way(device, dtypes)
 
     def share_of(dtype: torch.dtype) -> float:
         return min(share for way, share in shares.items() if way.dtype is dtype)
@@ -112,15 +112,15 @@ def _reason(best: Way, shares: Mapping[Way, float], dtypes: Sequence[torch.dtype
 
 
 def follow_rule(device: torch.device, dtypes: Sequence[torch.dtype] = (torch.float32, torch.bfloat16)) -> Choice:
-    """Return what is used where nothing may be measured: the same on every machine of a kind.
+    """Return the precision and memory layout to use without a measurement: the same on every machine of a kind.
 
     bf16 on a GPU that computes in it and on a CPU with matrix units (AMX), else fp32; channels_last.
     """
-    way = preferred_way(device, dtypes)
+    way = find_rule_way(device, dtypes)
     return Choice(way.dtype, way.channels_last, "by rule, not measured")
 
 
-def preferred_way(device: torch.device, dtypes: Sequence[torch.dtype]) -> Way:
+def find_rule_way(device: torch.device, dtypes: Sequence[torch.dtype]) -> Way:
     """Return the way that the rule names; see `follow_rule`."""
     wanted = torch.bfloat16 if promises_bf16(device, ("amx_bf16",)) else torch.float32
     return Way(wanted if wanted in dtypes else dtypes[0], True)

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.backends import mkldnn
 from torch.nn import functional
 
 from gan_lab.hardware.memory import user_cache
@@ -113,12 +114,12 @@ class InstanceNorm(nn.Module):
         return functional.group_norm(x, x.shape[1])
 
 
-def _residual(channels: int, norm: Callable[[int], nn.Module]) -> nn.Module:
+def _build_residual(channels: int, norm: Callable[[int], nn.Module]) -> nn.Module:
     """Return a convolution of 3x3, as the residual blocks of CycleGAN's generator and of SNGAN's networks have them."""
     return nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), norm(channels), nn.ReLU())
 
 
-def _sampling(channels: int) -> nn.Module:
+def _build_sampling(channels: int) -> nn.Module:
     """Return a strided and a transposed convolution of 4x4, as DCGAN's, the VAE's and PatchGAN's networks have them."""
     return nn.Sequential(
         nn.Conv2d(channels, 2 * channels, 4, 2, 1, bias=False),
@@ -129,7 +130,7 @@ def _sampling(channels: int) -> nn.Module:
     )
 
 
-def _grouped(channels: int) -> nn.Module:
+def _build_grouped(channels: int) -> nn.Module:
     """Return a block of R3GAN's: 1x1, 3x3 in groups of 16 channels, 1x1."""
     return nn.Sequential(
         nn.Conv2d(channels, 2 * channels, 1),
@@ -140,20 +141,20 @@ def _grouped(channels: int) -> nn.Module:
     )
 
 
-def _dense(features: int) -> nn.Module:
+def _build_dense(features: int) -> nn.Module:
     return nn.Sequential(nn.Linear(features, 2 * features), nn.LeakyReLU(0.2), nn.Linear(2 * features, features))
 
 
 #: The features are as large as those of our networks: on small ones a CPU's backward pass prefers another layout.
 KINDS = (
-    Kind("residual", True, lambda: _residual(128, lambda _: InstanceNorm()), (128, 64, 64)),
-    Kind("residual", False, lambda: _residual(64, nn.BatchNorm2d), (64, 32, 32)),
-    Kind("sampling", True, lambda: _sampling(64), (64, 64, 64)),
-    Kind("sampling", False, lambda: _sampling(32), (32, 32, 32)),
+    Kind("residual", True, lambda: _build_residual(128, lambda _: InstanceNorm()), (128, 64, 64)),
+    Kind("residual", False, lambda: _build_residual(64, nn.BatchNorm2d), (64, 32, 32)),
+    Kind("sampling", True, lambda: _build_sampling(64), (64, 64, 64)),
+    Kind("sampling", False, lambda: _build_sampling(32), (32, 32, 32)),
     Kind("depthwise", True, lambda: Depthwise(64), (64, 64, 64)),
     Kind("depthwise", False, lambda: Depthwise(48), (48, 16, 16)),
-    Kind("grouped", False, lambda: _grouped(64), (64, 16, 16)),
-    Kind("dense", False, lambda: _dense(512), (512,)),
+    Kind("grouped", False, lambda: _build_grouped(64), (64, 16, 16)),
+    Kind("dense", False, lambda: _build_dense(512), (512,)),
 )
 
 
@@ -168,7 +169,7 @@ class Speeds:
         self.seconds = {kind: dict(ways) for kind, ways in seconds.items()}
 
     def relative(self, way: Way, layers: Mapping[str, int], few: bool, training: bool) -> float:
-        """Return what a way takes of the time of `PLAIN`, over layers of several kinds: below 1 it is faster.
+        """Return the time of a way as a share of the time of `PLAIN`, averaged over layers: below 1 is faster.
 
         Args:
             way: of computing.
@@ -220,7 +221,7 @@ class Speeds:
     @property
     def ways(self) -> list[Way]:
         """Return the ways that were measured."""
-        return list(next(iter(self.seconds.values()), {PLAIN: None}))
+        return list(next(iter(self.seconds.values())))
 
     def as_data(self) -> dict[str, Any]:
         """Return the figures as JSON has them."""
@@ -275,7 +276,7 @@ def has_dtype(device: torch.device, dtype: torch.dtype) -> bool:
         return True
     if device.type == "cuda":
         return dtype is not torch.bfloat16 or torch.cuda.is_bf16_supported(including_emulation=False)
-    return dtype is torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype is torch.bfloat16 and mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def speeds_of(device_type: str, threads: int) -> Speeds | None:
@@ -328,7 +329,7 @@ def read_speeds(path: Path) -> Speeds | None:
 
 
 def describe_machine(device: torch.device, threads: int) -> dict[str, str]:
-    """Return what the figures hang on."""
+    """Return the properties of the machine and its libraries that the figures depend on."""
     about = {
         "version": str(VERSION),
         "torch": str(torch.__version__),
@@ -384,13 +385,11 @@ def _time_kind(kind: Kind, ways: list[Way], device: torch.device, budget: float)
             # the first call sets up what the later ones use
             best[way] = Seconds(min(forward, before.forward), min(backward, before.backward))
         turns += 1
-        if turns > 1 and time.perf_counter() - began > 2 * budget:
-            break
     return best
 
 
 def _prepare(kind: Kind, way: Way, device: torch.device) -> Callable[[], tuple[float, float]]:
-    """Return what computes a network forward and backward once, and tells the seconds of each."""
+    """Return a function that runs a network once and returns the seconds of its forward and backward pass."""
     network = kind.build().to(device)
     # a GPU would time its own launches on features as small as a CPU's
     channels, *sides = kind.shape

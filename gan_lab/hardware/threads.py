@@ -14,23 +14,28 @@ from typing import Any
 
 import torch
 
-from gan_lab.cores import Times, allowed_cores, free_cores, read_times, usable_cores
+from gan_lab.cores import Times, count_free_cores, count_usable_cores, list_cores, read_times
 from gan_lab.errors import UserError
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at what others do, and between two lines about it.
+#: Seconds between two readings of the load, and between two messages about it.
 EVERY, SAID_EVERY = 3.0, 60.0
+#: Seconds after which an earlier reading says nothing about the load now: a sweep's later jobs start hours after its first.
+STALE = 60.0
+#: Threads that torch takes by itself.
+DEFAULT = torch.get_num_threads()
 #: More than any machine has.
 MOST = 4096
 
 
 class Threads:
-    """Fit torch's number of threads to the cores that others leave free.
+    """Fit torch's number of threads to the cores that other processes leave free.
 
     Args:
-        most: threads on a machine of one's own.
-        since: the CPU time at an earlier moment, to look at once what others have done since; None to wait.
+        most: threads to use when no other process runs.
+        since: an earlier reading of the CPU times, to judge the load since then at the first call; None to wait for a second
+            reading.
     """
 
     def __init__(self, most: int, since: Times | None) -> None:
@@ -41,10 +46,10 @@ class Threads:
         self._lock = threading.Lock()
 
     def fit(self, every: float = EVERY) -> int:
-        """Have the calling thread compute with as many threads as cores are free, and return their number.
+        """Set the number of threads of the calling thread to the number of free cores, and return it.
 
         Args:
-            every: seconds that must have passed since the last look at what others do; else what it gave holds.
+            every: seconds since the last reading, before which the number stays as it was.
         """
         with self._lock:
             now = read_times() if self._before is None or time.monotonic() - self._before.wall >= every else None
@@ -57,17 +62,17 @@ class Threads:
         return self.wanted
 
     def _look(self, before: Times, now: Times) -> None:
-        wanted = max(1, min(self.most, round(free_cores(before, now))))
+        wanted = max(1, min(self.most, round(count_free_cores(before, now))))
         if wanted != self.wanted and now.wall - self._said >= SAID_EVERY:
-            cores = len(allowed_cores())
+            cores = len(list_cores())
             busy = now.others_since(before)
             log.info(
-                "%d thread%s in place of %d: of %d cores others keep %.1f busy, and threads that share one wait for each other",
+                "%d thread%s in place of %d: other processes keep %.1f of %d cores busy",
                 wanted,
                 "" if wanted == 1 else "s",
                 self.wanted,
-                cores,
                 busy,
+                cores,
             )
             self._said = now.wall
         self.wanted = wanted
@@ -78,14 +83,15 @@ _fitted: Threads | None = None
 
 
 def settle_threads(threads: Any, since: Times | None = None) -> None:
-    """Set how many threads torch computes with.
+    """Set the number of threads that torch computes with.
 
     Args:
-        threads: a number; or "auto": OMP_NUM_THREADS where that is set, else what is free now, and later by `fit_threads`.
-        since: the CPU time at the start of the process; None where it is not known.
+        threads: a number; or "auto": OMP_NUM_THREADS where it is set, else the number of free cores, which `fit_threads`
+            updates.
+        since: a reading of the CPU times at the start of the process; None if there is none.
 
     Raises:
-        UserError: it is neither.
+        UserError: `threads` is neither.
     """
     global _fitted
     _fitted = None
@@ -96,21 +102,24 @@ def settle_threads(threads: Any, since: Times | None = None) -> None:
         return
     if os.environ.get("OMP_NUM_THREADS"):
         return
-    most = max(1, min(torch.get_num_threads(), round(usable_cores())))
-    if most < torch.get_num_threads():
-        log.info("%d threads: more than this container's quota of %.2g cores would wait", most, usable_cores())
-    _fitted = Threads(most, since)
+    cores = count_usable_cores()
+    most = max(1, min(DEFAULT, round(cores)))
+    if most < DEFAULT:
+        log.info("%d of %d threads: this container may use %.2g cores", most, DEFAULT, cores)
+    fresh = since is not None and time.monotonic() - since.wall < STALE
+    torch.set_num_threads(most)  # an earlier job of a sweep may have had fewer
+    _fitted = Threads(most, since if fresh else None)
     _fitted.fit(every=0.5)
 
 
 def fit_threads() -> None:
-    """Fit the number of threads to what others do now, in the calling thread; nothing where the number is given."""
+    """Fit the calling thread's number of threads to the load; do nothing where the number is given."""
     if _fitted is not None:
         _fitted.fit()
 
 
 def keep_threads() -> None:
-    """Compute with as many threads as on a machine of one's own, from now on: last bits may hang on their number."""
+    """Use all threads from now on, whatever the load: the last bits of a result depend on their number."""
     global _fitted
     if _fitted is not None:
         torch.set_num_threads(_fitted.most)

@@ -138,9 +138,8 @@ def part_of_run(option: str, run: str | Path) -> Part:
     Raises:
         UserError: there is no such run, or its network is none that a bundle takes.
     """
-    from gan_lab import (
-        checkpoint,  # here, because it imports Lightning, and who uses shipped weights need not wait for it
-    )
+    # here, because it imports Lightning, which shipped weights do without
+    from gan_lab import checkpoint
 
     path = checkpoint.find(option, run, prefer="last")
     saved = checkpoint.read(path)
@@ -184,7 +183,7 @@ def build(parts: Mapping[str, Part], device: torch.device, precision: str = "aut
     """
     built = {name: network(name, part).to(device).eval().requires_grad_(False) for name, part in parts.items()}
     restorers = [own for own in built.values() if isinstance(own, Restorer)]
-    choice = choose_computation(precision, restorers, device)
+    choice = choose_for_inference(precision, restorers, device)
     for own in restorers:
         quick(own, choice)
     light = built.get("light")
@@ -213,8 +212,8 @@ def network(name: str, part: Part) -> nn.Module:
     return made
 
 
-def choose_computation(precision: str, networks: Iterable[nn.Module], device: torch.device, batch: int = 1) -> Choice:
-    """Return what networks compute in: what this machine was measured to be fastest in, of what `precision` allows.
+def choose_for_inference(precision: str, networks: Iterable[nn.Module], device: torch.device, batch: int = 1) -> Choice:
+    """Return the precision and layout in which this machine is fastest, among those that `precision` allows.
 
     Raises:
         UserError: an unknown precision.

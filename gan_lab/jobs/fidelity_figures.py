@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -61,32 +60,22 @@ def measure(
     else:
         grid = cells.counted.shape
         product = _resized((foreground != 0).astype(np.float32)[..., None], grid[::-1])[..., 0] > 0.5
-
-    def compare_structure() -> tuple[Change, Change]:
-        luma = _Luma(fit, before.shape[2])
-        whole = luma.crop(first, second, weight)
-        detail, edges = changes([whole], (DETAIL, EDGES))
-        if shrink == 1:
-            return detail, edges
+    hue, colour = colour_drift(cells, fit, product)
+    luma = _Luma(fit, before.shape[2])
+    whole = luma.crop(first, second, weight)
+    detail, edges = changes([whole], (DETAIL, EDGES))
+    if shrink < 1:
         tiles = [luma.crop(*part) for part in _tiles(before, after, ignore, scale, whole.before)]
-        closer = changes(tiles, (DETAIL, EDGES))
-        return Change(*map(max, zip(detail, closer[0], strict=True))), Change(
-            *map(max, zip(edges, closer[1], strict=True))
+        detail, edges = (
+            Change(*map(max, pair)) for pair in zip((detail, edges), changes(tiles, (DETAIL, EDGES)), strict=True)
         )
-
-    # NumPy and OpenCV compute in one thread here, and let others run meanwhile
-    with ThreadPoolExecutor(1) as beside:
-        structure = beside.submit(compare_structure)
-        hue, colour = colour_drift(cells, fit, product)
-        clipped = _clipped(before, after, weight, fit, cells.before, scale)
-        detail, edges = structure.result()
     return {
         "hue_drift": hue,
         "colour_drift": colour,
         "edge_drift": max(edges),
         "detail_lost": detail.lost,
         "detail_invented": detail.invented,
-        "clipped_whites": clipped,
+        "clipped_whites": _clipped(before, after, weight, fit, cells.before, scale),
         "exposure_stops": fit.stops,
     }
 

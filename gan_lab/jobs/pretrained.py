@@ -76,7 +76,7 @@ class Pretrained:
             networks = bundle.build(bundle.read(path), device, precision)
             self.restoration, self.choice = Restoration(networks, device), networks.choice
             return
-        # here, because they import Lightning, and who uses shipped weights need not wait for it
+        # here, because they import Lightning, which shipped weights do without
         from gan_lab import checkpoint as checkpoints
         from gan_lab.jobs.translation import Translation
 
@@ -84,7 +84,7 @@ class Pretrained:
         self.name = printable(str(self.config.get("choices", {}).get("model", type(loaded).__name__))[:100])
         data = self.config.get("data", {})
         self.channels, self.image_size = (read_whole_fact(data, name, path) for name in ("channels", "image_size"))
-        choice = bundle.choose_computation(
+        choice = bundle.choose_for_inference(
             precision, loaded.compilable(), device, BATCH if loaded.task == "generation" else 1
         )
         self.choice = choice

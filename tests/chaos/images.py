@@ -245,7 +245,7 @@ def worker(numbers: range, seed: int, current: multiprocessing.Value, pipe: obje
     """Go through cases; say before each which it is, and after it what came of it."""
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (decoders complain for themselves)
     os.dup2(sys.stderr.fileno(), 2)
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(0)  # 1 would wait for threads that a fork has not
     files.MAX_PIXELS = MOST_PIXELS
     originals = whole_files()
     with tempfile.TemporaryDirectory() as name:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from gan_lab import hardware
-from gan_lab.config.entry_point import prepared
+from gan_lab.config.entry_point import prepare_work
 
 #: Prints how many pages the system hands out for a block of 40 MB that is given back and asked for again 60 times.
 AGAIN = """
@@ -47,5 +47,5 @@ def test_every_command_keeps_it(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     asked: list[str] = []
     monkeypatch.setattr(hardware, "keep_freed_memory", lambda: asked.append(name))
     monkeypatch.setattr(sys, "argv", [f"gan_lab.{name}"])
-    prepared(name)
+    prepare_work(name)
     assert asked == [name]

@@ -91,7 +91,8 @@ def test_a_later_job_of_a_sweep_begins_with_all_threads_whatever_the_first_one_h
     start = threads.read_times()
     settle_threads("auto", start)
     assert torch.get_num_threads() == 1
-    load.now += 1000  # hours of the first job; the load since the start of the process says nothing about now
+    load.now += 1000  # the first job, beside the same load, which has ended since
+    load.busy += 1000 * 4
     load.others = 0.0
     settle_threads("auto", start)
     assert torch.get_num_threads() == 4

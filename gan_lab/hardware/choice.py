@@ -17,7 +17,7 @@ from gan_lab.hardware.speeds import Speeds, Way, name_of, speeds_of
 FEW = 4
 #: The share of the time by which another precision, and another memory layout, must be faster than the stated rule's to be
 #: taken: what measurements differ by, and how far a few layers stand for a network.
-NOISE, LAYOUT_NOISE = 0.03, 0.1
+NOISE = 0.03
 _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 
@@ -95,7 +95,7 @@ def find_fastest(
     known = {way.dtype for way in shares}
     dtype = min(known, key=lambda each: share_of(each) * (1 - NOISE * (each is rule.dtype)))
     last, first = (shares.get(Way(dtype, channels_last), math.inf) for channels_last in (True, False))
-    best = Way(dtype, last * (1 - LAYOUT_NOISE) <= first)
+    best = Way(dtype, last * (1 - NOISE) <= first)
     return Choice(best.dtype, best.channels_last, _reason(best, shares, dtypes, f"this {_name(device)}"))
 
 

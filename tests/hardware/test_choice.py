@@ -65,7 +65,9 @@ def test_the_kinds_of_layers_that_a_network_has_decide(monkeypatch: pytest.Monke
     quick = {way: 0.6 if way.dtype is BF16 else 1.0 for way in WAYS}
     fake(monkeypatch, slow, sampling=quick)
     models = {name: instantiate(compose("train", [f"model={name}"]).model) for name in ("cyclegan", "vae")}
-    found = {name: choose(model.compilable(), CPU, batch=1, training=True).dtype for name, model in models.items()}
+    found = {
+        name: choose(model.trained_networks(), CPU, batch=1, training=True).dtype for name, model in models.items()
+    }
     assert found == {"cyclegan": FP32, "vae": BF16}
 
 
@@ -116,7 +118,7 @@ def test_the_rule_is_bf16_with_matrix_units_alone(amx: bool, monkeypatch: pytest
 )
 def test_every_models_layers_are_of_kinds_that_are_measured(model: str, expected: set[str]) -> None:
     built = instantiate(compose("train", [f"model={model}"]).model)
-    found: Counter[str] = sum((count_layers(network) for network in built.compilable()), Counter())
+    found: Counter[str] = sum((count_layers(network) for network in built.trained_networks()), Counter())
     assert expected <= found.keys() <= {kind.name for kind in KINDS}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,37 @@ def test_every_way_of_every_kind_is_measured() -> None:
     for ways in found.seconds.values():
         assert {PLAIN, Way(torch.float32, True)} <= ways.keys()
         assert all(0 < each.forward < 10 and 0 < each.backward < 10 for each in ways.values())
+
+
+def test_a_call_that_finds_the_caches_full_of_another_ways_work_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    last: list[Way] = []
+
+    def prepare(kind: speeds.Kind, way: Way, device: torch.device) -> Callable[[], tuple[float, float]]:
+        def run() -> tuple[float, float]:
+            cold = way.channels_last and last[-1:] != [way]
+            last.append(way)
+            return (2.0, 2.0) if cold else (1.0, 1.0)
+
+        return run
+
+    monkeypatch.setattr(speeds, "_prepare", prepare)
+    assert measure_speeds(CPU, budget=0.01).noise == 0
+
+
+def test_the_gradient_that_a_network_is_timed_with_is_laid_out_as_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    backward = torch.Tensor.backward
+
+    def spy(result: torch.Tensor, gradient: torch.Tensor) -> None:
+        seen.append((result.stride(), gradient.stride()))
+        backward(result, gradient)
+
+    monkeypatch.setattr(torch.Tensor, "backward", spy)
+    (residual,) = [kind for kind in KINDS if kind.name == "residual" and not kind.few]
+    for way in (PLAIN, LAST):
+        speeds._prepare(residual, way, CPU)()
+    assert all(own == given for own, given in seen)
+    assert seen[0] != seen[1]
 
 
 def test_measuring_leaves_the_random_state_alone() -> None:

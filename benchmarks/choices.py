@@ -58,11 +58,12 @@ from benchmarks.loops import with_torchs_spectral_norm
 from benchmarks.speed_tools import CASES as TOOLS
 from benchmarks.speed_tools import write_noisy
 from benchmarks.speed_training import CASES as TRAININGS
-from benchmarks.speed_training import OWN, Timed, build, steps, train, write_photos
+from benchmarks.speed_training import OWN, Timed, steps, train, write_photos
 from gan_lab.config import compose, instantiate
 from gan_lab.data import Products
 from gan_lab.hardware import Way, choose, keep_freed_memory, peak_memory
-from gan_lab.training import prepare_process
+from gan_lab.run.device import prepare_process
+from gan_lab.run.parts import build_parts
 
 Figures = dict[str, float]
 
@@ -142,9 +143,9 @@ def loop(name: str, work: Work, **settings: bool) -> Figures:
         case = TRAININGS[name]
         config = case.config(work.photos, runs, "cpu", False)
         prepare_process(config)
-        datamodule, model = build(config)
+        datamodule, model = build_parts(config)
         batch = next(iter(datamodule.train_dataloader()))
-        choice = choose(model.compilable(), torch.device("cpu"), batch=case.batch, training=True)
+        choice = choose(model.trained_networks(), torch.device("cpu"), batch=case.batch, training=True)
         made = case.loop(model, batch, Way(choice.dtype, choice.channels_last), False)
         for key, value in settings.items():
             setattr(made, key, value)

@@ -19,8 +19,8 @@ from torch.utils.data import DataLoader
 from gan_lab import load
 from gan_lab.config import compose, instantiate
 from gan_lab.data.base import FACTS, ImageDataModule
-from gan_lab.jobs import Pretrained
-from gan_lab.models.base import Batch
+from gan_lab.inference import Pretrained
+from gan_lab.models.batches import Batch
 
 
 def parser(doc: str, root: str) -> argparse.ArgumentParser:

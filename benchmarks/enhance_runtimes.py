@@ -29,7 +29,7 @@ from torch import nn
 
 import gan_lab
 from benchmarks.contest import write
-from gan_lab.jobs import bundle
+from gan_lab.inference import bundle
 
 Run = Callable[[], np.ndarray]
 

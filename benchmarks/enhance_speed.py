@@ -26,7 +26,7 @@ from rich.table import Table
 
 import gan_lab
 from gan_lab.imaging.traditional import non_local_means
-from gan_lab.jobs import bundle
+from gan_lab.inference import bundle
 
 #: Above it a method is not run: BM3D takes a minute a megapixel, the plain forward the memory of all its features at once.
 LIMITS = {"BM3D": 0.3, "plain fp32 forward": 4.0, "non-local means": 13.0}

@@ -27,9 +27,9 @@ from rich.table import Table
 
 from benchmarks.enhance_protocol import TASKS, Degraded, Truth, degrade, find_photos, read_truth
 from benchmarks.fidelity_cases import FAULTS, Pixels
+from gan_lab.fidelity.figures import measure
+from gan_lab.fidelity.guard import Thresholds, failures, guard
 from gan_lab.imaging.traditional import sharpening
-from gan_lab.jobs.fidelity import Thresholds, failures, guard
-from gan_lab.jobs.fidelity_figures import measure
 
 Figures = dict[str, float]
 #: What the faults are hidden under.

@@ -32,8 +32,6 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.contest import begin, given_up, parser, photo_batches, run, trained, write
-from gan_lab.imaging import grid, write_png
-from gan_lab.imaging.photo import read_photo
 from gan_lab.metrics import (
     Interval,
     density_coverage,
@@ -44,6 +42,8 @@ from gan_lab.metrics import (
     to_uint8,
 )
 from gan_lab.networks import RandomVGG
+from gan_lab.photo_files import grid, write_png
+from gan_lab.photo_files.photo import read_photo
 
 TUTORIAL = "tutorial"
 #: Sets of samples, photos in one at most, and training photos that they are compared with at most.

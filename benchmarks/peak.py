@@ -28,9 +28,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.contest import write
 from benchmarks.growth import output
-from benchmarks.speed_training import CASES, PLAIN, TUNED, build, steps, write_photos
+from benchmarks.speed_training import CASES, PLAIN, TUNED, steps, write_photos
 from gan_lab.hardware import Way, keep_freed_memory
-from gan_lab.training import prepare_process
+from gan_lab.run.device import prepare_process
+from gan_lab.run.parts import build_parts
 
 PEAK = "peak"
 
@@ -76,7 +77,7 @@ def measure(case: str, side: str, photos: Path, seconds: float) -> dict[str, flo
     with tempfile.TemporaryDirectory() as runs:
         config = training.config(photos, runs, "cpu", False)
         prepare_process(config)
-        datamodule, model = build(config)
+        datamodule, model = build_parts(config)
         batch = next(iter(datamodule.train_dataloader()))
         ways = [None] if side == PLAIN else [Way(torch.float32, last) for last in (False, True)]
         found = []

@@ -26,8 +26,8 @@ from gan_lab.commands.generate import generate
 from gan_lab.config import compose
 from gan_lab.hardware import Choice, Way, cast_to, ways_on
 from gan_lab.hardware.speeds import PLAIN as PLAIN_WAY
-from gan_lab.jobs import bundle
-from gan_lab.training import prepare_process
+from gan_lab.inference import bundle
+from gan_lab.run.device import prepare_process
 
 SHIPPED = "gan_lab as shipped"
 #: A loop's tiles and what they share, in pixels: those of Real-ESRGAN's script, and larger ones.

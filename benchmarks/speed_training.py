@@ -16,12 +16,16 @@ from omegaconf import DictConfig, open_dict
 from PIL import Image
 
 from benchmarks.loops import CycleGANLoop, EnhancerLoop, GANLoop, Loop, VAELoop
-from gan_lab.commands.train import build, plain, run
 from gan_lab.config import compose
 from gan_lab.data.catalogue import draw
 from gan_lab.hardware import Way, ways_on
 from gan_lab.hardware.speeds import PLAIN as PLAIN_WAY
-from gan_lab.training import build_trainer, prepare_process, settle_computation
+from gan_lab.run.device import prepare_process, settle_computation
+from gan_lab.run.fitting import Parts, fit_parts
+from gan_lab.run.parts import build_parts
+from gan_lab.run.record import resolve_config
+from gan_lab.run.run import Run
+from gan_lab.run.trainer import build_trainer
 
 PLAIN, TUNED, OWN = "plain", "tuned", "gan_lab"
 COMPILED = " compiled"
@@ -76,7 +80,7 @@ class Training:
                 train(config, Path(runs) / "speed", timed)
                 own = f"{config.trainer.precision.removesuffix('-mixed').replace('32-true', 'fp32')}, {config.trainer.layout}"
                 return replace(timed.measured(self.batch), way=own)
-            datamodule, model = build(config)
+            datamodule, model = build_parts(config)
             where = "cuda" if accelerator == "gpu" else "cpu"
             batch = {name: tensor.to(where) for name, tensor in next(iter(datamodule.train_dataloader())).items()}
             way = self.fastest_way(batch, config) if side.startswith(TUNED) else None
@@ -92,7 +96,7 @@ class Training:
         found: dict[Way, float] = {}
         for way in ways_on(where):
             if way.dtype is not torch.float16:
-                loop = self.loop(build(config)[1], batch, way, False)
+                loop = self.loop(build_parts(config)[1], batch, way, False)
                 found[way] = min(steps(loop, 0, 1, where.type, 0.0)[0][:2])
         return min(found, key=found.__getitem__)
 
@@ -127,12 +131,12 @@ CASES: dict[str, Training] = {
 
 def train(config: DictConfig, run_dir: Path, timed: Timed) -> None:
     """Train as gan_lab.train does, with a stopwatch beside its callbacks."""
-    datamodule, model = build(config)
+    datamodule, model = build_parts(config)
     settle_computation(config, model, resumed=False)
-    resolved = plain(config, model)
+    resolved = resolve_config(config, model)
     trainer = build_trainer(config, run_dir, resolved, 0)
     trainer.callbacks.append(timed)  # type: ignore[attr-defined]
-    run(trainer, config, run_dir, datamodule, model, resolved, None, 0)
+    fit_parts(Run(config, run_dir), Parts(datamodule, model, trainer, resolved))
 
 
 class Timed(Callback):

@@ -26,8 +26,8 @@ from rich.table import Table
 from benchmarks.contest import begin, parser, trained, write
 from gan_lab.data.fashion_mnist import CLASSES, read_idx
 from gan_lab.evaluation.classifier import Classifier, as_values, trained_classifier
-from gan_lab.imaging import grid, write_png
 from gan_lab.jobs import Progress
+from gan_lab.photo_files import grid, write_png
 
 SIZE, STACKS, HELD_OUT, SAMPLES = 32, 20_000, 500, 10_000
 CONTENDERS = {

@@ -30,9 +30,9 @@ from torch import Tensor
 
 from benchmarks.contest import begin, parser, run, still_batches, trained, write
 from gan_lab.evaluation.translation import on_white
-from gan_lab.imaging import grid, write_png
 from gan_lab.metrics import to_uint8
 from gan_lab.metrics.health import grid_levels
+from gan_lab.photo_files import grid, write_png
 
 #: Photos of a grid, a row each.
 SHOWN = 8

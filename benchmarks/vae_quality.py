@@ -28,8 +28,8 @@ from torch.utils.data import DataLoader
 
 from benchmarks.contest import begin, parser, photo_batches, trained, write
 from benchmarks.tutorial_dcgan import photos
-from gan_lab.imaging import grid, write_png
 from gan_lab.metrics import negative_elbo, psnr, to_uint8
+from gan_lab.photo_files import grid, write_png
 
 SIZE, LATENTS, BATCH, SIGMA = 64, 128, 64, 0.1
 USUAL = 2.5e-4

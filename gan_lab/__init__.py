@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gan_lab.jobs import Pretrained
+    from gan_lab.inference import Pretrained
 
 __all__ = ["__version__", "load"]
 
@@ -45,6 +45,6 @@ def load(
     """
     # here, because torch and Lightning take seconds to import
     from gan_lab.config import trusted_packages
-    from gan_lab.jobs import open_checkpoint
+    from gan_lab.inference import open_checkpoint
 
     return open_checkpoint(checkpoint, device, precision, trusted_packages(trust))

@@ -17,7 +17,7 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from gan_lab.config import build, check_description
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
-from gan_lab.storage import PlainCopy, open_regular, plain_data, write_whole
+from gan_lab.storage import PlainCopy, open_regular, plain_data, write_atomically
 from gan_lab.storage.tensor_files import check_sums, load_tensors, load_weights
 from gan_lab.version import VERSION
 
@@ -65,10 +65,10 @@ class CrashSafeIO(CheckpointIO):
         """Write `checkpoint` to `path`; where the disk refuses it, keep what was there, say so, and let the run go on."""
         path = Path(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             about = {"format": FORMAT, "versions": versions(), "config": self.config}
             former = PREVIOUS if path.name == LAST and self._sound(path) else None
-            write_whole(path, lambda file: torch.save(checkpoint | about, file), former)
+            with write_atomically(path, former) as file:
+                torch.save(checkpoint | about, file)
             self._written.add(path)
         except (OSError, RuntimeError) as error:
             # torch makes an error of its own of a file's
@@ -121,14 +121,6 @@ class CrashSafeIO(CheckpointIO):
 def versions() -> dict[str, str]:
     """Return the versions that a checkpoint is made with."""
     return {"gan_lab": VERSION, "torch": str(torch.__version__), "lightning": lightning.__version__}
-
-
-def remove_torn(folder: Path) -> None:
-    """Remove what killed processes left half written in a run's folder; to be called by who holds the folder."""
-    for pattern in (".config.yaml.*", ".doctor.json.*", "checkpoints/.*.ckpt.*"):
-        for torn in folder.glob(pattern):
-            if torn.is_symlink() or torn.is_file():
-                torn.unlink(missing_ok=True)
 
 
 def find(option: str, value: str | Path, prefer: str = "best") -> Path:

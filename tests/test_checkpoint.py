@@ -6,9 +6,6 @@ import errno
 import io
 import os
 import re
-import signal
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from functools import reduce
@@ -22,7 +19,6 @@ from gan_lab import checkpoint
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.models import VAE
-from gan_lab.storage.whole_files import keep, write_whole
 
 SETTINGS: dict[str, Any] = {
     "_target_": "gan_lab.models.VAE",
@@ -153,18 +149,6 @@ def test_a_damaged_last_checkpoint_gives_way_to_the_newest_whole_one(
         checkpoint.find_whole("resume", tmp_path / "run")
 
 
-def test_a_second_name_keeps_what_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "last.ckpt"
-    keep(path, "previous.ckpt")  # there is nothing yet
-    for content in (b"one", b"two", b"three"):
-        keep(path, "previous.ckpt")
-        write_whole(path, lambda file, content=content: file.write(content))
-    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
-        "last.ckpt": b"three",
-        "previous.ckpt": b"two",
-    }
-
-
 def test_a_damaged_checkpoint_does_not_take_the_place_of_the_sound_one_before(tmp_path: Path) -> None:
     last, previous = tmp_path / "last.ckpt", tmp_path / "previous.ckpt"
     for _ in range(2):
@@ -180,53 +164,28 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = numbered(tmp_path / "last.ckpt", 1)
-    real, writer = os.fdopen, checkpoint.CrashSafeIO({"model": {}})
+    real, writer = Path.open, checkpoint.CrashSafeIO({"model": {}})
     content = {"state_dict": {"w": torch.zeros(1000)}, "clock": {"iteration": 2, "progress": 0.5}}
 
     class Full(io.FileIO):
         def write(self, content: Any) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "fdopen", lambda descriptor, mode: Full(descriptor, "w"))
+    def open_full(path: Path, *mode: str) -> Any:
+        return Full(path, "w") if path.suffix == ".part" else real(path, *mode)
+
+    monkeypatch.setattr(Path, "open", open_full)
     writer.save_checkpoint(content, path)
     assert checkpoint.read(path)["clock"]["iteration"] == 1
     assert list(tmp_path.iterdir()) == [path]
     assert re.search(r"iteration 2: .*last\.ckpt cannot be written \(No space left.*the one before stays", caplog.text)
     assert list(writer.unwritten) == [path]
-    monkeypatch.setattr(os, "fdopen", real)
+    monkeypatch.setattr(Path, "open", real)
     writer.save_checkpoint(content, path)
     assert (checkpoint.read(path)["clock"]["iteration"], writer.unwritten) == (2, {})
     monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(RuntimeError("not the disk")))
     with pytest.raises(RuntimeError, match="not the disk"):
         writer.save_checkpoint(content, path)
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "a.ckpt"
-    path.write_bytes(b"old")
-
-    def fail(file: Any) -> None:
-        file.write(b"new")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_whole(path, fail)
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "a.ckpt"
-    path.write_bytes(b"old")
-    code = (
-        "import os, signal, pathlib; from gan_lab.storage import write_whole\n"
-        "def write(file):\n"
-        "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"write_whole(pathlib.Path({str(path)!r}), write)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    assert done.returncode == -signal.SIGKILL
-    assert path.read_bytes() == b"old"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04" + bytes(100)])

@@ -9,8 +9,9 @@ augment: {_target_: gan_lab.augment.InstanceNoise}                   # white noi
 from gan_lab.augment.ada import ADA
 from gan_lab.augment.diffaugment import DiffAugment
 from gan_lab.augment.noise import InstanceNoise
+from gan_lab.augment.protocols import Adaptive, FollowsProgress
 
-__all__ = ["ADA", "DiffAugment", "InstanceNoise"]
+__all__ = ["ADA", "Adaptive", "DiffAugment", "FollowsProgress", "InstanceNoise"]
 
 #: What a configuration may describe, one in a checkpoint from elsewhere among them; see gan_lab/config/targets.py.
 LOADABLE = frozenset(

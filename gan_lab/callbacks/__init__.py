@@ -2,7 +2,7 @@
 
 from gan_lab.callbacks.budget import Budget
 from gan_lab.callbacks.checkpoints import Checkpoints
-from gan_lab.callbacks.doctor import Doctor, go_back
+from gan_lab.callbacks.doctor import Doctor
 from gan_lab.callbacks.figures import SampleGrid, TermsLogger, Validation
 from gan_lab.callbacks.metrics_csv import MetricsCSV
 from gan_lab.callbacks.progress import ProgressBar
@@ -20,5 +20,4 @@ __all__ = [
     "TermsLogger",
     "Validation",
     "WandbRun",
-    "go_back",
 ]

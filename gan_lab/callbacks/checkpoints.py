@@ -62,7 +62,7 @@ class Checkpoints(Callback):
 
     def _improved(self, trainer: Trainer, pl_module: Any) -> bool:
         name, direction = pl_module.monitor
-        figures: dict[str, float] = getattr(pl_module, "fresh_figures", {})
+        figures: dict[str, float] = pl_module.fresh_figures
         value = figures.get(name)
         if value is None or not math.isfinite(value):
             return False

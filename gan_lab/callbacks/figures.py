@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -14,8 +14,16 @@ from torch.utils.data import DataLoader
 
 from gan_lab.callbacks.spared import named, spared
 from gan_lab.hardware import peak_memory
-from gan_lab.imaging import grid, write_png
-from gan_lab.models.base import untouched_rng
+from gan_lab.photo_files import grid, write_png
+from gan_lab.rng import preserve_rng
+
+
+@runtime_checkable
+class LogsImages(Protocol):
+    """A logger that takes images."""
+
+    def log_image(self, key: str, images: list[Any], step: int | None = None) -> None:
+        """Log uint8 images [H, W, C] of an iteration."""
 
 
 class TermsLogger(Callback):
@@ -81,7 +89,7 @@ class Validation(Callback):
         batches = held_out(trainer, self.max_images)
         if not batches:
             return
-        with untouched_rng():  # a run that happens to stop here must go on as if it had not
+        with preserve_rng():  # a run that happens to stop here must go on as if it had not
             pl_module.fresh_figures = trainer.strategy.broadcast(pl_module.validate(batches))
         log_figures(trainer, pl_module.fresh_figures, pl_module.iteration)
 
@@ -107,7 +115,7 @@ class SampleGrid(Callback):
             return
         if not trainer.is_global_zero:
             return
-        with untouched_rng():
+        with preserve_rng():
             fixed = self._fixed_batch(trainer)
             if not fixed and pl_module.task != "generation":
                 return
@@ -121,7 +129,7 @@ class SampleGrid(Callback):
                 for path in sorted(written, key=lambda path: int(path.stem))[: -self.keep]:
                     path.unlink(missing_ok=True)
         for logger in trainer.loggers:
-            if hasattr(logger, "log_image"):
+            if isinstance(logger, LogsImages):
                 with spared(f"pictures of {named(logger)}", Exception):
                     logger.log_image("samples", [picture], step=pl_module.iteration)
 

@@ -14,17 +14,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config import Command, trusted_packages
 from gan_lab.errors import UserError
-from gan_lab.imaging import find_images, read_image
-from gan_lab.imaging.access import whole
+from gan_lab.fidelity.guard import Thresholds
 from gan_lab.imaging.adjust import Adjustment
-from gan_lab.imaging.photo import PHOTO_SUFFIXES, read_photo, write_photo
-from gan_lab.imaging.provenance import ENHANCED, FILLED, Provenance
-from gan_lab.jobs import Plan, Pretrained, Task, open_checkpoint, plan, report, run
-from gan_lab.jobs.enhancement import Enhanced, Finish, enhance_photo, mask_of
-from gan_lab.jobs.fidelity import Thresholds
+from gan_lab.inference import Pretrained, open_checkpoint
+from gan_lab.inference.enhancement import Enhanced, Finish, enhance_photo, mask_of
+from gan_lab.inference.restoration import Wish
+from gan_lab.jobs import Plan, Task, plan, report, run
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.options import check_photo_options
-from gan_lab.jobs.restoration import Wish
+from gan_lab.photo_files import find_images, read_image
+from gan_lab.photo_files.photo import PHOTO_SUFFIXES, read_photo, write_photo
+from gan_lab.photo_files.provenance import ENHANCED, FILLED, Provenance
+from gan_lab.storage import write_atomically
 
 log = logging.getLogger("gan_lab.enhance")
 
@@ -109,7 +110,7 @@ def record(made: Enhanced, width: int, height: int, notes: tuple[str, ...] = ())
 def copy(source: Path, target: Path) -> None:
     """Copy a file's bytes, whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with source.open("rb") as old, whole(target) as new:
+    with source.open("rb") as old, write_atomically(target) as new:
         shutil.copyfileobj(old, new)
 
 

@@ -28,12 +28,13 @@ from gan_lab.evaluation import (
     evaluate_translation,
     write_page,
 )
-from gan_lab.evaluation.report import sha256
-from gan_lab.imaging import grid, write_png
-from gan_lab.jobs import Pretrained, open_checkpoint
+from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.jobs.folder import output_folder
-from gan_lab.jobs.lock import refuse_linked_folders
 from gan_lab.metrics import to_uint8
+from gan_lab.networks import HasMultiple
+from gan_lab.photo_files import grid, write_png
+from gan_lab.storage import hash_file
+from gan_lab.storage.locks import refuse_linked_folders
 from gan_lab.terminal import printable
 from gan_lab.version import VERSION
 
@@ -72,7 +73,7 @@ def evaluate(config: DictConfig) -> None:
     report.pictures = {"samples": shown} | report.pictures
     report.protocol |= {
         "checkpoint": str(pretrained.path),
-        "checkpoint_sha256": sha256(pretrained.path),
+        "checkpoint_sha256": hash_file(pretrained.path),
         "iteration": pretrained.model.iteration,
         "model": pretrained.name,
         "task": pretrained.model.task,
@@ -102,7 +103,8 @@ def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
         UserError: the channels differ, or the size of a model that has but one.
     """
     model = pretrained.model
-    one_size = model.task in ("generation", "reconstruction") or hasattr(getattr(model, "generator", None), "multiple")
+    networks = model.children()
+    one_size = model.task in ("generation", "reconstruction") or any(isinstance(each, HasMultiple) for each in networks)
     for name in ("channels", "image_size") if one_size else ("channels",):
         own = getattr(pretrained, name)
         if settings[name] != own:

@@ -15,15 +15,16 @@ from gan_lab.config import Command, instantiate, trusted_packages
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.data.views import collate
 from gan_lab.errors import UserError
-from gan_lab.imaging import grid, read_image
-from gan_lab.imaging.animation import write_animation
-from gan_lab.jobs import Pretrained, Progress, open_checkpoint, report
+from gan_lab.inference import Pretrained, open_checkpoint
+from gan_lab.inference.generation import Encoded, Generation, Latents, check_strength, class_number, is_number
+from gan_lab.inference.latents import closed_walk, directions
+from gan_lab.inference.pretrained import numbered
+from gan_lab.jobs import Progress, report
 from gan_lab.jobs.folder import find_input, output_folder
-from gan_lab.jobs.generation import Encoded, Generation, Latents, check_strength, class_number, is_number
-from gan_lab.jobs.latents import closed_walk, directions
-from gan_lab.jobs.pretrained import numbered
 from gan_lab.jobs.sampling import add_images, gallery
 from gan_lab.jobs.variants import add_variants
+from gan_lab.photo_files import grid, read_image
+from gan_lab.photo_files.animation import write_animation
 from gan_lab.terminal import printable
 
 log = logging.getLogger("gan_lab.generate")

@@ -9,7 +9,8 @@ from omegaconf import DictConfig
 
 from gan_lab.config import Command
 from gan_lab.errors import UserError
-from gan_lab.jobs import bundle, file_sha256
+from gan_lab.inference import bundle
+from gan_lab.storage import hash_file
 from gan_lab.terminal import printable
 
 
@@ -33,7 +34,7 @@ def pack(config: DictConfig) -> None:
         size = sum(value.numel() for value in part.weights.values() if value.is_floating_point())
         print(f"{name:<10} {size / 1e6:.2f} M parameters, {printable(str(part.origin.get('iterations')))} iterations")
     print(
-        f"written    {printable(str(path))} ({path.stat().st_size / 1e6:.1f} MB, SHA-256 {file_sha256(path)})",
+        f"written    {printable(str(path))} ({path.stat().st_size / 1e6:.1f} MB, SHA-256 {hash_file(path)})",
         flush=True,
     )
 

@@ -9,12 +9,13 @@ import torch
 from omegaconf import DictConfig
 
 from gan_lab.config import Command, trusted_packages
-from gan_lab.imaging.photo import PHOTO_SUFFIXES, read_photo, write_photo
-from gan_lab.imaging.provenance import FILLED, Provenance
-from gan_lab.jobs import Task, open_checkpoint, plan, report, run
+from gan_lab.inference import open_checkpoint
+from gan_lab.inference.translation import TranslationWish, translate_photo
+from gan_lab.jobs import Task, plan, report, run
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.options import check_photo_options
-from gan_lab.jobs.translation import TranslationWish, translate_photo
+from gan_lab.photo_files.photo import PHOTO_SUFFIXES, read_photo, write_photo
+from gan_lab.photo_files.provenance import FILLED, Provenance
 
 log = logging.getLogger("gan_lab.translate")
 

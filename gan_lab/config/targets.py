@@ -13,7 +13,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,26 +92,44 @@ def instantiate(
 def build(call: Call, more: Mapping[str, Any] | None = None) -> Any:
     """Make what a checked description says, the inner objects first.
 
+    Args:
+        call: as `check_description` returns it.
+        more: further arguments of the outermost constructor, as they are.
+
     Raises:
         UserError: a constructor refuses an argument.
     """
-    arguments = {name: _built(value) for name, value in call.arguments.items()} | dict(more or {})
-    if call.partial:
-        return functools.partial(call.target, **arguments)
-    try:
-        return call.target(**arguments)
-    except REFUSALS as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
-        where = call.where or "configuration"
-        raise UserError(f"{where}: {call.target.__qualname__} cannot be made ({reason})") from error
+    objects: dict[int, Any] = {}
+    for each in _iterate_calls(call):
+        arguments = _replace_calls(each.arguments, objects) | (dict(more or {}) if each is call else {})
+        if each.partial:
+            objects[id(each)] = functools.partial(each.target, **arguments)
+            continue
+        try:
+            objects[id(each)] = each.target(**arguments)
+        except REFUSALS as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+            where = each.where or "configuration"
+            raise UserError(f"{where}: {each.target.__qualname__} cannot be made ({reason})") from error
+    return objects[id(call)]
 
 
-def _built(value: Any) -> Any:
+def _iterate_calls(value: Any) -> Iterator[Call]:
+    """Yield the calls in a value, those in a call's arguments before it."""
+    inner = value.arguments if isinstance(value, Call) else value
+    for item in inner.values() if isinstance(inner, dict) else inner if isinstance(inner, list) else ():
+        yield from _iterate_calls(item)
     if isinstance(value, Call):
-        return build(value)
+        yield value
+
+
+def _replace_calls(value: Any, objects: Mapping[int, Any]) -> Any:
+    """Return a value with each call replaced by the object that it has made."""
+    if isinstance(value, Call):
+        return objects[id(value)]
     if isinstance(value, dict):
-        return {name: _built(item) for name, item in value.items()}
-    return [_built(item) for item in value] if isinstance(value, list) else value
+        return {name: _replace_calls(item, objects) for name, item in value.items()}
+    return [_replace_calls(item, objects) for item in value] if isinstance(value, list) else value
 
 
 # ---------------------------------------------------------------------------------------------------- checks

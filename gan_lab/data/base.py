@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from lightning import LightningDataModule
@@ -27,6 +27,17 @@ FACTS = ("classes", "class_names")
 #: Options that name a place to write to, or say how much of a machine is taken: a configuration from elsewhere does not choose
 #: them.
 PLACES = ("index", "cache", "cache_mb", "num_workers")
+
+
+@runtime_checkable
+class CountsIterations(Protocol):
+    """A model that knows how many batches it has consumed.
+
+    Attributes:
+        iteration: how many.
+    """
+
+    iteration: int
 
 
 class ImageDataModule(LightningDataModule):
@@ -304,7 +315,7 @@ class ImageDataModule(LightningDataModule):
 
     def _iteration(self) -> int:
         module = None if self.trainer is None else self.trainer.lightning_module
-        return int(getattr(module, "iteration", 0))
+        return module.iteration if isinstance(module, CountsIterations) else 0
 
     def _rank(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)

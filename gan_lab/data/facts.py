@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from gan_lab.data.index import SETTLED_NS, Index
 from gan_lab.data.tables import Paths, Rows
-from gan_lab.imaging.files import UnreadableImage, read_image, read_size
 from gan_lab.imaging.similarity import HASH_BITS, dhash, near_duplicate_groups
+from gan_lab.photo_files.images import UnreadableImage, read_image, read_size
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -17,8 +17,7 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from gan_lab.imaging.access import whole
-from gan_lab.storage import open_regular, require_stored
+from gan_lab.storage import open_regular, require_stored, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class Index:
         path = self._path(key)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with whole(path) as file:
+            with write_atomically(path) as file:
                 np.savez(file, **{"key": np.frombuffer(self._words(key), np.uint8), **arrays})  # type: ignore[arg-type]
             self._tidy(path)
         except OSError as error:

@@ -11,7 +11,7 @@ from gan_lab.data.index import NOWHERE, Index
 from gan_lab.data.shards import find_shards, members
 from gan_lab.data.tables import Paths
 from gan_lab.errors import UserError
-from gan_lab.imaging.files import IMAGE_SUFFIXES, image_names, path_order
+from gan_lab.photo_files.images import IMAGE_SUFFIXES, image_names, path_order
 
 ALL = "all"  # the split of photos that are yet to be split
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}

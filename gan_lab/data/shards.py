@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gan_lab.data.index import SETTLED_NS, Index
 from gan_lab.data.tables import Paths
 from gan_lab.errors import UserError
-from gan_lab.imaging.files import IMAGE_SUFFIXES, path_order
+from gan_lab.photo_files.images import IMAGE_SUFFIXES, path_order
 from gan_lab.storage import decode_json, open_regular
 
 log = logging.getLogger(__name__)

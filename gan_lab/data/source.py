@@ -19,7 +19,7 @@ from gan_lab.data.decoded import InFile, InMemory, SharedBytes
 from gan_lab.data.index import MADE_BY, SETTLED_NS
 from gan_lab.data.tables import Paths, Rows
 from gan_lab.errors import UserError
-from gan_lab.imaging.files import UnreadableImage, read_image
+from gan_lab.photo_files.images import UnreadableImage, read_image
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from gan_lab.data.source import Images, pad, reading_sizes, resize
 from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, generator
 from gan_lab.errors import UserError
 from gan_lab.imaging.cutout import cut_out
-from gan_lab.imaging.files import UnreadableImage
 from gan_lab.imaging.ground import LIMIT
 from gan_lab.imaging.profile import Degraded
+from gan_lab.photo_files.images import UnreadableImage
 
 #: Photos of a domain whose masks a worker remembers: looking for the product takes longer than a training step's reading.
 REMEMBERED = 5000
@@ -42,7 +42,12 @@ class View(Dataset[Sample]):
         image_size: side of the square that is cut out, in pixels.
         seed: of everything that is drawn here.
         augmentation: None in evaluation.
+
+    Attributes:
+        table: the photos that a sample goes by: those of A where there are two domains, gt of pairs.
     """
+
+    table: Images
 
     def __init__(self, length: int, image_size: int, seed: int, augmentation: Augmentation | None) -> None:
         self.length = length
@@ -89,7 +94,7 @@ class ImageView(View):
 
     def __init__(self, images: Images, image_size: int, seed: int, augmentation: Augmentation | None) -> None:
         super().__init__(len(images), image_size, seed, augmentation)
-        self.images = images
+        self.table = self.images = images
         self.order = self._order(len(images))
 
     def __getitem__(self, key: int) -> Sample:
@@ -119,7 +124,7 @@ class PairView(View):
         augmentation: Augmentation | None,
     ) -> None:
         super().__init__(len(gt), image_size, seed, augmentation)
-        self.gt = gt
+        self.table = self.gt = gt
         self.lq = lq
         self.degrade = degrade
         self.order = self._order(len(gt))
@@ -158,7 +163,8 @@ class UnpairedView(View):
         masks: bool = False,
     ) -> None:
         super().__init__(max(len(images_A), len(images_B)), image_size, seed, augmentation)
-        self.images_A, self.images_B = images_A, images_B
+        self.table = self.images_A = images_A
+        self.images_B = images_B
         self.order_A, self.order_B = self._order(len(images_A)), self._order(len(images_B), domain=1)
         self.masks = masks
         self.remembered: dict[tuple[str, int], Pixels] = {}

@@ -13,7 +13,8 @@ from gan_lab.evaluation.heldout import HeldOut, Photos
 from gan_lab.evaluation.recognition import same_classes
 from gan_lab.evaluation.report import Report
 from gan_lab.evaluation.sets import with_intervals
-from gan_lab.jobs import Pretrained, Progress
+from gan_lab.inference import Pretrained
+from gan_lab.jobs import Progress
 from gan_lab.metrics import interval_of_mean
 
 #: Trainings for an interval at least, and training photos that are read at most.

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.sets import GROUPS, ImageSet
-from gan_lab.imaging import grid
 from gan_lab.imaging.similarity import HASH_BITS, NEAR, dhash
 from gan_lab.metrics import Interval, Memorisation, interval_of_share, jackknife, memorisation
 from gan_lab.metrics.copies import CLOSE, share_nearer
+from gan_lab.photo_files import grid
 
 #: Rows of a picture of neighbours, training photos beside each sample, and pairs of twins in a picture.
 ROWS, NEIGHBOURS, TWINS = 10, 4, 24

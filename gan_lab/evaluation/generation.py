@@ -22,10 +22,11 @@ from gan_lab.evaluation.sets import (
     sample_set,
     with_intervals,
 )
-from gan_lab.imaging import grid
-from gan_lab.jobs import Pretrained, Progress
+from gan_lab.inference import Pretrained
+from gan_lab.jobs import Progress
 from gan_lab.metrics import Interval, inception_score
 from gan_lab.models import VAE
+from gan_lab.photo_files import grid
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from gan_lab.data import ImageDataModule
+from gan_lab.data.views import View
 from gan_lab.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class HeldOut(Photos):
         super().__init__(loader)
         if "train" not in datamodule.splits:
             self.split = "all photos: none of them was to train on"
-        elif len(found) == 2 and same_photos(found[0][1].dataset, found[1][1].dataset):
+        elif len(found) == 2 and same_photos(found[0][1], found[1][1]):
             self.split = "val and test are the same photos"
         elif self.split == "val":
             log.warning("The data have no test split: the figures are taken on the validation photos")
@@ -98,7 +99,9 @@ class HeldOut(Photos):
         self.mirrored = datamodule.augmentation.flip > 0
 
 
-def same_photos(one: Any, other: Any) -> bool:
-    """Tell whether two views show the same table of images, as they do where one split stands in for another."""
-    tables = ("images", "gt", "images_A")
-    return any(getattr(one, name, None) is getattr(other, name, one) for name in tables)
+def same_photos(one: DataLoader[Any], other: DataLoader[Any]) -> bool:
+    """Return whether two loaders show the same table of photos, as they do where one split stands in for another."""
+    views = one.dataset, other.dataset
+    assert isinstance(views[0], View)
+    assert isinstance(views[1], View)
+    return views[0].table is views[1].table

@@ -16,7 +16,7 @@ from PIL import Image
 
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.jobs.page import filled
-from gan_lab.storage import write_whole
+from gan_lab.storage import write_atomically
 
 NAME = "report.html"
 #: Pixels that a picture is enlarged to in width at most, up to twice its size.
@@ -37,7 +37,8 @@ def write_page(folder: Path, report: Report, title: str) -> Path:
     template = resources.files("gan_lab.evaluation").joinpath("page.html").read_text("utf-8")
     path = folder / NAME
     fills = {"title": [html.escape(title)], "body": _body(report)}
-    write_whole(path, lambda file: file.writelines(filled(template, fills)))
+    with write_atomically(path) as file:
+        file.writelines(filled(template, fills))
     return path
 
 

@@ -8,7 +8,8 @@ from gan_lab.evaluation.classifier import DESCRIPTION, ITERATIONS, hits, trained
 from gan_lab.evaluation.heldout import HeldOut
 from gan_lab.evaluation.report import Report
 from gan_lab.evaluation.sets import ImageSet, with_intervals
-from gan_lab.jobs import Pretrained, Progress
+from gan_lab.inference import Pretrained
+from gan_lab.jobs import Progress
 from gan_lab.metrics import interval_of_share
 
 

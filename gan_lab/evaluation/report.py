@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gan_lab.storage import write_whole
+from gan_lab.storage import write_atomically
 from gan_lab.terminal import printable
 
 
@@ -72,11 +71,5 @@ class Report:
         """Write figures, protocol and notes as JSON."""
         content = {"figures": self.figures, "protocol": self.protocol, "notes": self.notes}
         text = json.dumps(content, indent=2, allow_nan=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda file: file.write(f"{text}\n".encode()))
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        with write_atomically(path) as file:
+            file.write(f"{text}\n".encode())

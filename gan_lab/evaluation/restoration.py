@@ -15,8 +15,8 @@ from gan_lab.evaluation.report import Report
 from gan_lab.imaging.traditional import traditional_methods
 from gan_lab.jobs import Progress
 from gan_lab.metrics import ciede2000, psnr, ssim, to_uint8
-from gan_lab.models.base import Batch
-from gan_lab.models.enhancer import as_large_as, parts
+from gan_lab.models.batches import Batch
+from gan_lab.models.enhancer import enlarge_to, get_parts
 
 #: dB that stand for "equal": an infinite value would leave no mean. 60 dB is an error of a quarter of a level.
 PSNR_CAP = 60.0
@@ -37,7 +37,7 @@ def evaluate_restoration(
     """
 
     def enhanced(batch: Batch) -> Tensor:
-        lq, _, aid = parts({name: value.to(model.device) for name, value in batch.items()})
+        lq, _, aid = get_parts({name: value.to(model.device) for name, value in batch.items()})
         return to_uint8(model.enhance(lq) if aid is None else model.enhance(lq, aid)).cpu()
 
     methods: dict[str, Callable[[Batch], Tensor]] = {name: enhanced, "as is": as_is_of}
@@ -76,7 +76,7 @@ def evaluate_restoration(
 
 def as_is_of(batch: Batch) -> Tensor:
     """Return what the model is given, uint8 [N, C, H, W]; where it is to enlarge, enlarged bicubically."""
-    return to_uint8(as_large_as(batch["gt"], batch["lq"]))
+    return to_uint8(enlarge_to(batch["gt"], batch["lq"]))
 
 
 def on_batches(method: Callable[[np.ndarray], np.ndarray]) -> Callable[[Batch], Tensor]:

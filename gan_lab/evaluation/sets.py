@@ -11,7 +11,8 @@ from torch import Tensor
 
 from gan_lab.evaluation.extractors import Extractor
 from gan_lab.evaluation.heldout import Photos
-from gan_lab.jobs import Pretrained, Progress
+from gan_lab.inference import Pretrained
+from gan_lab.jobs import Progress
 from gan_lab.metrics import (
     Interval,
     density_coverage,

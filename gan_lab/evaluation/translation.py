@@ -16,11 +16,11 @@ from gan_lab.evaluation.heldout import HeldOut, Photos
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.restoration import PSNR_CAP
 from gan_lab.evaluation.sets import GROUPS, INTERVALS, with_intervals
-from gan_lab.imaging import grid
 from gan_lab.imaging.cutout import cut_out
 from gan_lab.imaging.ground import LIMIT, white_ground
 from gan_lab.jobs import Progress
 from gan_lab.metrics import Interval, ciede2000_map, interval_of_mean, jackknife, kernel_distance, psnr, to_uint8
+from gan_lab.photo_files import grid
 
 FEWEST, SHOWN = 4, 12
 #: What the translation is compared with, by the names of their figures.

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gan_lab.fidelity.light_fit import Floats, LightFit, fit_light
 from gan_lab.imaging.light import decode, encode
 from gan_lab.imaging.traditional import estimate_noise
-from gan_lab.jobs.light_fit import Floats, LightFit, fit_light
 from gan_lab.metrics.colour import difference_2000
 
 #: Pixels of a cell's side, and the Gaussian window's standard deviation in cells: 12 pixels, over which noise of

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_lab.fidelity.colour_drift import CELL, as_lab, cells_of, colour_drift, jpeg_step, product_cells
+from gan_lab.fidelity.light_fit import Floats, LightFit
+from gan_lab.fidelity.structure_drift import DETAIL, EDGES, Change, Crop, changes
 from gan_lab.imaging.traditional import estimate_noise
-from gan_lab.jobs.colour_drift import CELL, as_lab, cells_of, colour_drift, jpeg_step, product_cells
-from gan_lab.jobs.light_fit import Floats, LightFit
-from gan_lab.jobs.structure_drift import DETAIL, EDGES, Change, Crop, changes
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.errors import UserError
+from gan_lab.fidelity.figures import Pixels, measure
 from gan_lab.imaging.profile import filled
-from gan_lab.jobs.fidelity_figures import Pixels, measure
 
 Verdict = Literal["accept", "softened", "kept"]
 

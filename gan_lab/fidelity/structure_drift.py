@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from gan_lab.jobs.light_fit import Floats
+from gan_lab.fidelity.light_fit import Floats
 
 #: A window's means are kept at every fourth pixel.
 STRIDE = 4

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.imaging.sixteen_bit import bands
+from gan_lab.imaging.bit_depth import split_rows
 
 _BAND, _MARGIN = 1 << 24, 256  # pixels looked at together; rows beyond them in which the nearest colour is looked for
 
@@ -25,7 +25,7 @@ def over_white(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     """
     most = np.iinfo(pixels.dtype).max
     laid = np.empty_like(pixels)
-    for rows in bands(pixels):
+    for rows in split_rows(pixels):
         share = alpha[rows, :, None].astype(np.float32) / most
         laid[rows] = np.rint(most + (pixels[rows].astype(np.float32) - most) * share)
     return laid
@@ -46,7 +46,7 @@ def off_white(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     """
     most = np.iinfo(pixels.dtype).max
     colours = np.empty_like(pixels)
-    for rows in bands(pixels):
+    for rows in split_rows(pixels):
         share = np.where(alpha[rows] == 0, most, alpha[rows])[..., None].astype(np.float32) / most
         colours[rows] = np.rint(np.maximum(most + (pixels[rows].astype(np.float32) - most) / share, 0))
     return colours

@@ -23,10 +23,9 @@ from torch import Tensor, nn
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.hardware import Choice, choose, has_dtype
-from gan_lab.jobs.manifest import file_sha256
-from gan_lab.jobs.restoration import Networks
+from gan_lab.inference.restoration import Networks
 from gan_lab.networks import LightCorrector, Restorer
-from gan_lab.storage import decode_json, open_regular, plain_data, write_whole
+from gan_lab.storage import decode_json, hash_file, open_regular, plain_data, write_atomically
 from gan_lab.storage.tensor_files import load_weights
 
 log = logging.getLogger(__name__)
@@ -92,7 +91,8 @@ def write(path: Path, parts: Mapping[str, Part], base: str | None = None) -> Non
     about = {part: {"config": content.config, "origin": content.origin} for part, content in parts.items()}
     header = {"format": FORMAT, "parts": json.dumps(about, sort_keys=True), "base": base or ""}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, lambda file: file.write(save(tensors, header)))
+    with write_atomically(path) as file:
+        file.write(save(tensors, header))
 
 
 def read(path: Path) -> dict[str, Part]:
@@ -159,7 +159,7 @@ def part_of_run(option: str, run: str | Path) -> Part:
 
 def sha256(path: Path) -> str:
     """Return what tells a bundle from any other, in hexadecimal: its file's SHA-256, or that of it and its base's."""
-    own = file_sha256(path)
+    own = hash_file(path)
     with safe_open(path, framework="pt") as file:
         base = (file.metadata() or {}).get("base")
     return hashlib.sha256(f"{own}{sha256(find(base))}".encode()).hexdigest() if base else own

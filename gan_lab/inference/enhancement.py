@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from gan_lab.errors import UserError
+from gan_lab.fidelity.guard import Thresholds
+from gan_lab.fidelity.guard import guard as guarded
 from gan_lab.imaging.adjust import Adjustment
 from gan_lab.imaging.alpha import fill_hidden
 from gan_lab.imaging.ground import LIMIT, white_ground
-from gan_lab.imaging.layers import layers_of
-from gan_lab.imaging.metadata import Metadata, metadata_of
-from gan_lab.imaging.photo import Photo
-from gan_lab.jobs.fidelity import Thresholds
-from gan_lab.jobs.fidelity import guard as guarded
-from gan_lab.jobs.restoration import Pixels, Restoration, Wish
+from gan_lab.inference.restoration import Pixels, Restoration, Wish
+from gan_lab.photo_files.layers import layers_of
+from gan_lab.photo_files.metadata import Metadata, metadata_of
+from gan_lab.photo_files.photo import Photo
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,8 +16,8 @@ from torch import Tensor
 
 from gan_lab.errors import UserError
 from gan_lab.hardware import cast_to
-from gan_lab.jobs.inversion import STEPS, invert
-from gan_lab.jobs.latents import drawn, moved, slerp
+from gan_lab.inference.inversion import STEPS, invert
+from gan_lab.inference.latents import drawn, moved, slerp
 from gan_lab.metrics import psnr, to_uint8
 
 #: Images that are computed together. Always so many, and image i always in place i % BATCH: how many images a network
@@ -28,6 +28,25 @@ Pixels = NDArray[np.uint8]
 Label = int | str | Sequence[int | str] | None
 #: Latents [N, latents] of N numbers.
 Latents = Callable[[Sequence[int]], Tensor]
+
+
+@runtime_checkable
+class TakesLabels(Protocol):
+    """A generative model that may be conditional.
+
+    Attributes:
+        conditional: whether it is.
+    """
+
+    conditional: bool
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """A generative model with an encoder."""
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the latents [N, latents] of images [N, C, H, W] in [-1, 1]."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +89,7 @@ class Generation:
     @property
     def conditional(self) -> bool:
         """Tell whether the model takes labels."""
-        return bool(getattr(self.model, "conditional", False))
+        return isinstance(self.model, TakesLabels) and self.model.conditional
 
     def classes(self, label: Label) -> list[int]:
         """Return the classes that images take in turn, [0] for a model without.
@@ -105,7 +124,7 @@ class Generation:
     # ------------------------------------------------------------------------------------------------ images
 
     def drawn(self, seed: int, truncation: float = 1.0) -> Latents:
-        """Return the endless row of a seed's latents; see `gan_lab.jobs.latents.drawn`.
+        """Return the endless row of a seed's latents; see `gan_lab.inference.latents.drawn`.
 
         Raises:
             UserError: `truncation` is out of range.
@@ -168,7 +187,7 @@ class Generation:
     @property
     def encodes(self) -> bool:
         """Tell whether the model has an encoder."""
-        return hasattr(self.model, "encode")
+        return isinstance(self.model, Encodes)
 
     def encoded(self, photo: Pixels, label: Label = None, tick: Callable[[], None] = lambda: None) -> Encoded:
         """Return a photo uint8 [H, W, C], of the size that the model is trained on, in its latent space.
@@ -203,7 +222,7 @@ class Generation:
 
         Args:
             z: [latents], the photo's.
-            direction: [latents], see `gan_lab.jobs.latents.directions`.
+            direction: [latents], see `gan_lab.inference.latents.directions`.
             strength: of the last step; 1 goes as far as the classes are apart.
             n: steps.
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lab.jobs.latents import drawn
+from gan_lab.inference.latents import drawn
 from gan_lab.networks import RandomVGG
 
 #: Steps of the search, and random images of which it starts from the nearest.

@@ -14,21 +14,21 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
+from gan_lab.fidelity.guard import Thresholds
 from gan_lab.hardware import Choice, cast_to
-from gan_lab.imaging.colour import opaque_srgb
-from gan_lab.jobs import bundle
-from gan_lab.jobs.enhancement import enhance_photo, like, mask_of, photo_of
-from gan_lab.jobs.fidelity import Thresholds
-from gan_lab.jobs.generation import BATCH, Generation, Label, check_strength
-from gan_lab.jobs.manifest import file_sha256
-from gan_lab.jobs.restoration import TILE as RESTORATION_TILE
-from gan_lab.jobs.restoration import Correct, Networks, Restoration, Wish, with_channels
-from gan_lab.jobs.tiling import TILE
+from gan_lab.inference import bundle
+from gan_lab.inference.enhancement import enhance_photo, like, mask_of, photo_of
+from gan_lab.inference.generation import BATCH, Generation, Label, check_strength
+from gan_lab.inference.restoration import TILE as RESTORATION_TILE
+from gan_lab.inference.restoration import Correct, Networks, Restoration, Wish, with_channels
+from gan_lab.inference.tiling import TILE
 from gan_lab.networks import LightCorrector, Restorer
+from gan_lab.photo_files.srgb import opaque_srgb
+from gan_lab.storage import hash_file
 from gan_lab.terminal import printable
 
 if TYPE_CHECKING:
-    from gan_lab.jobs.translation import Translation
+    from gan_lab.inference.translation import Translation
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
@@ -78,14 +78,14 @@ class Pretrained:
             return
         # here, because they import Lightning, which shipped weights do without
         from gan_lab import checkpoint as checkpoints
-        from gan_lab.jobs.translation import Translation
+        from gan_lab.inference.translation import Translation
 
         loaded, self.config = checkpoints.load_model(path, device, trust)
         self.name = printable(str(self.config.get("choices", {}).get("model", type(loaded).__name__))[:100])
         data = self.config.get("data", {})
         self.channels, self.image_size = (read_whole_fact(data, name, path) for name in ("channels", "image_size"))
         choice = bundle.choose_for_inference(
-            precision, loaded.compilable(), device, BATCH if loaded.task == "generation" else 1
+            precision, loaded.trained_networks(), device, BATCH if loaded.task == "generation" else 1
         )
         self.choice = choice
         self.model = loaded.to(memory_format=choice.memory_format)
@@ -104,7 +104,7 @@ class Pretrained:
     @cached_property
     def sha256(self) -> str:
         """Return the SHA-256 of the weights, in hexadecimal: of the file, and for a bundle of its base's too."""
-        return bundle.sha256(self.path) if self.model is None else file_sha256(self.path)
+        return bundle.sha256(self.path) if self.model is None else hash_file(self.path)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -171,7 +171,7 @@ class Pretrained:
             scale: 1, 2 or 4.
             strength: 0 (the photo as it is) to 1.
             mask: holes to fill, white or above 127, at the photo's size.
-            guard: True, or limits, to lower the strength of what would alter the product; see `gan_lab.jobs.fidelity`.
+            guard: True, or limits, to lower the strength of what would alter the product; see `gan_lab.fidelity.guard`.
             tile: longest side of the tiles in which larger photos are done, in pixels; None: in one pass.
 
         Raises:
@@ -198,12 +198,12 @@ class Pretrained:
 
         Args:
             image: as in `enhance`.
-            direction, size, strength, tile, full_size: see `gan_lab.jobs.translation.TranslationWish`.
+            direction, size, strength, tile, full_size: see `gan_lab.inference.translation.TranslationWish`.
 
         Raises:
             UserError: the model does not translate, or not so; out of memory; the model gives NaN.
         """
-        from gan_lab.jobs.translation import TranslationWish, translate_photo
+        from gan_lab.inference.translation import TranslationWish, translate_photo
 
         self.require("translation")
         assert self.translation is not None
@@ -229,7 +229,7 @@ class Pretrained:
             seed: of the noise.
             label: the class, by name or number, of a conditional model; None or "all" takes all classes in turn, and so
                 does a sequence with its own.
-            truncation: above 0 (all near the typical image) to 1 (as trained); see `gan_lab.jobs.latents.drawn`.
+            truncation: above 0 (all near the typical image) to 1 (as trained); see `gan_lab.inference.latents.drawn`.
             first: number of the first image.
 
         Raises:

@@ -16,7 +16,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.hardware import Choice
 from gan_lab.imaging.profile import filled
-from gan_lab.jobs.tiling import bands
+from gan_lab.inference.tiling import compute_bands
 from gan_lab.networks import Light, LightCorrector, relight
 from gan_lab.networks.restorer import enlarged
 
@@ -195,7 +195,7 @@ class Restoration:
             return self._tile(pixels[rows, columns], wish, holes, curves)
 
         height, width = pixels.shape[:2]
-        return bands(compute, height, width, tile, OVERLAP, CONTEXT, wish.scale)
+        return compute_bands(compute, height, width, tile, OVERLAP, CONTEXT, wish.scale)
 
     def _tile(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, curves: Curves | None) -> Tensor:
         """Return a part of the photo enhanced: [C, scale * h, scale * w] in [-1, 1] on the CPU."""

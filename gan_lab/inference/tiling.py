@@ -21,7 +21,7 @@ def by_tiles(network: Callable[[Tensor], Tensor], image: Tensor, tile: int | Non
 
     Neighbouring tiles are blended linearly over their overlap. For a network without norms, or with batch norm, that
     is what one pass gives but for the context that is cut off at a tile's edge, and that counts little there. For instance
-    norm see `gan_lab.jobs.translation`.
+    norm see `gan_lab.inference.translation`.
 
     Args:
         network: [1, C, h, w] to the same shape.
@@ -43,10 +43,10 @@ def by_tiles(network: Callable[[Tensor], Tensor], image: Tensor, tile: int | Non
     def compute(rows: slice, columns: slice) -> Tensor:
         return network(image[..., rows, columns])[0]
 
-    return torch.cat(list(bands(compute, height, width, tile, overlap)), dim=1)[None].to(image)
+    return torch.cat(list(compute_bands(compute, height, width, tile, overlap)), dim=1)[None].to(image)
 
 
-def bands(
+def compute_bands(
     compute: Callable[[slice, slice], Tensor],
     height: int,
     width: int,

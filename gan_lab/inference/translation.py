@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -19,16 +19,27 @@ from gan_lab.errors import UserError
 from gan_lab.hardware import cast_to
 from gan_lab.imaging.alpha import off_white, over_white
 from gan_lab.imaging.ground import other_ground
-from gan_lab.imaging.photo import Photo
-from gan_lab.jobs.restoration import as_image, as_pixels, check_pixels, out_of_memory, with_channels
-from gan_lab.jobs.tiling import OVERLAP, TILE, by_tiles
-from gan_lab.models.adversary import drawn_apart
+from gan_lab.inference.restoration import as_image, as_pixels, check_pixels, out_of_memory, with_channels
+from gan_lab.inference.tiling import OVERLAP, TILE, by_tiles
+from gan_lab.models.foreground import split_attention
 from gan_lab.networks import InstanceNorm2d
+from gan_lab.photo_files.photo import Photo
 
 Pixels = NDArray[Any]  # uint8 or uint16
 
 #: Patches along a side of the mosaic that instance norm's statistics are taken of.
 PATCHES = 8
+
+
+@runtime_checkable
+class MayAttend(Protocol):
+    """A translator that may draw the ground alone.
+
+    Attributes:
+        attends: whether it does.
+    """
+
+    attends: bool
 
 
 @dataclass(frozen=True)
@@ -122,7 +133,7 @@ class Translation:
         if wish.direction not in self.model.directions:
             known = ", ".join(self.model.directions)
             raise UserError(f"direction={wish.direction}: this model has learnt {known} alone")
-        if wish.full_size and not getattr(self.model, "attends", False):
+        if wish.full_size and not (isinstance(self.model, MayAttend) and self.model.attends):
             raise UserError(
                 "full_size=true: this model draws the product too, at the size of its training; train one that draws the "
                 "ground alone (experiment=change_ground)"
@@ -202,7 +213,7 @@ class Translation:
         def network(part: Tensor) -> Tensor:
             part = part.to(self.model.device)
             if wish.full_size:
-                return torch.cat(drawn_apart(self.model.translator(wish.direction), part), dim=1).cpu()
+                return torch.cat(split_attention(self.model.translator(wish.direction), part), dim=1).cpu()
             made: Tensor = self.model.translate(part, wish.direction).cpu()
             return made
 

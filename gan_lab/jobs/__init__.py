@@ -1,9 +1,8 @@
-"""Using trained models: on single images, and from folder to folder."""
+"""Jobs over folders: photos or generated images to files, resumable, with a manifest and a report."""
 
 from gan_lab.jobs.folder import Plan, Task, plan
-from gan_lab.jobs.manifest import Manifest, Record, file_sha256
+from gan_lab.jobs.manifest import Manifest, Record
 from gan_lab.jobs.outcome import Outcome, report
-from gan_lab.jobs.pretrained import Pretrained, open_checkpoint
 from gan_lab.jobs.progress import Progress
 from gan_lab.jobs.runner import run
 
@@ -11,12 +10,9 @@ __all__ = [
     "Manifest",
     "Outcome",
     "Plan",
-    "Pretrained",
     "Progress",
     "Record",
     "Task",
-    "file_sha256",
-    "open_checkpoint",
     "plan",
     "report",
     "run",

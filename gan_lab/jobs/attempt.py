@@ -12,9 +12,9 @@ from typing import Any
 
 from gan_lab.errors import UserError
 from gan_lab.hardware import fit_threads
-from gan_lab.imaging import UnreadableImage
 from gan_lab.jobs.folder import Task
 from gan_lab.jobs.manifest import Fingerprint, Record, fingerprint, plain
+from gan_lab.photo_files import UnreadableImage
 
 log = logging.getLogger(__name__)
 

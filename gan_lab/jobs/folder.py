@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import IMAGE_SUFFIXES, find_images
-from gan_lab.imaging.access import whole
+from gan_lab.photo_files import IMAGE_SUFFIXES, find_images
+from gan_lab.storage import write_atomically
 
 #: Pillow's name and options of each format, by suffix; the lossy ones as close to the pixels as they go in common use.
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -182,7 +182,7 @@ def write_image(path: Path, pixels: np.ndarray) -> None:
     encoded = io.BytesIO()  # of a full disk, some encoders do not tell
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(encoded, name, **options)
     try:
-        with whole(path) as file:
+        with write_atomically(path) as file:
             file.write(encoded.getbuffer())
     except OSError as error:
         raise UserError(f"output: cannot write {path}: {error.strerror or error}") from error

@@ -19,10 +19,10 @@ from urllib.parse import quote
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import UnreadableImage, read_image, read_size
 from gan_lab.jobs.page import filled
 from gan_lab.jobs.progress import Progress
-from gan_lab.storage import write_whole
+from gan_lab.photo_files import UnreadableImage, read_image, read_size
+from gan_lab.storage import write_atomically
 
 NAME = "report.html"
 #: What the page may have at most, in bytes, and a thumbnail's bytes a pixel, which decide the thumbnails' size.
@@ -97,7 +97,8 @@ def write_report(
             lines = pool.map(lambda record: _thumbnails(record, output, input, side, room), ordered)
             blocks = _blocks(_counted(lines, progress))
             output.mkdir(parents=True, exist_ok=True)
-            write_whole(target, lambda file: file.writelines(_page(title, data, blocks)))
+            with write_atomically(target) as file:
+                file.writelines(_page(title, data, blocks))
     except OSError as error:
         raise UserError(f"output: cannot write {target}: {error.strerror or error}") from error
     return target

@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import UnreadableImage
-from gan_lab.imaging.access import whole
-from gan_lab.storage import decode_json, open_regular, plain_data
+from gan_lab.photo_files import UnreadableImage
+from gan_lab.storage import decode_json, hash_file, open_regular, plain_data, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +101,7 @@ class Manifest:
         """
         used = {self.settings_sha256, *(record.get("settings_sha256") for record in self.records.values())}
         settings = {key: value for key, value in sorted(self._settings.items()) if key in used}
-        with whole(self.path) as file:
+        with write_atomically(self.path) as file:
             file.write(encoded({"manifest": VERSION, "settings": settings}))
             file.writelines(encoded(self.records[path]) for path in sorted(self.records))
 
@@ -167,13 +166,7 @@ def fingerprint(path: Path, known: Fingerprint | None = None, own: bool = False)
     if known is not None and known.stamp == stamp:
         return known
     settled = own or time.time() - max(status.st_mtime, status.st_ctime) > CLOCK_TICK
-    return Fingerprint(file_sha256(path), stamp if settled else "")
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return Fingerprint(hash_file(path), stamp if settled else "")
 
 
 def settings_sha256(settings: Mapping[str, Any]) -> str:

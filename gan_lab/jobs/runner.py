@@ -13,10 +13,11 @@ from typing import Any
 from gan_lab.errors import UserError
 from gan_lab.jobs.attempt import Work, attempt
 from gan_lab.jobs.folder import Plan
-from gan_lab.jobs.lock import locked, refuse_linked_folders, remove_parts
 from gan_lab.jobs.manifest import Manifest, Record
 from gan_lab.jobs.outcome import Outcome
 from gan_lab.jobs.progress import Progress
+from gan_lab.storage import remove_incomplete_files
+from gan_lab.storage.locks import lock_folder, refuse_linked_folders
 
 #: Seconds until a signal is noticed while no image ends.
 _PATIENCE = 0.25
@@ -47,9 +48,9 @@ def run(plan: Plan, work: Work, *, settings: Mapping[str, Any], verb: str, jobs:
     """
     check_jobs(jobs)
     folders = {plan.output, *(task.target.parent for task in plan.tasks)}
-    with locked(plan.output):
+    with lock_folder(plan.output):
         refuse_linked_folders(plan.output, sorted(folders))
-        remove_parts(folders)
+        remove_incomplete_files(folders)
         manifest = Manifest(plan.output, settings)
         outcome = Outcome(plan.output, len(plan.tasks), left=_forget(manifest, plan), unlisted=plan.unlisted)
         try:

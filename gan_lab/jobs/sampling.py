@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import GENERATED, Metadata, Photo, Provenance, grid, write_photo
 from gan_lab.jobs.folder import output_folder
-from gan_lab.jobs.lock import locked, refuse_linked_folders, remove_parts
-from gan_lab.jobs.manifest import NAME, Manifest, Record, file_sha256
+from gan_lab.jobs.manifest import NAME, Manifest, Record
 from gan_lab.jobs.outcome import Outcome
 from gan_lab.jobs.progress import Progress
+from gan_lab.photo_files import GENERATED, Metadata, Photo, Provenance, grid, write_photo
+from gan_lab.storage import hash_file, remove_incomplete_files
+from gan_lab.storage.locks import lock_folder, refuse_linked_folders
 
 Pixels = NDArray[np.uint8]
 #: Yields numbers and their images, uint8 [N, H, W, C], for numbers that are asked for.
@@ -80,7 +81,7 @@ class Gallery:
 
         def written() -> Record:
             write(self.folder / name, made if self.marked else None)
-            return record | {"status": "done", "output_sha256": file_sha256(self.folder / name)}
+            return record | {"status": "done", "output_sha256": hash_file(self.folder / name)}
 
         return written
 
@@ -104,10 +105,10 @@ def gallery(output: str | Path | None, settings: Mapping[str, Any], *, marked: b
     """
     folder = output_folder(output)
     check_free(folder, settings)
-    with locked(folder):
+    with lock_folder(folder):
         inner = sorted(path for path in folder.rglob("*") if path.is_dir())
         refuse_linked_folders(folder, inner)
-        remove_parts([folder, *inner])
+        remove_incomplete_files([folder, *inner])
         try:
             with Manifest(folder, settings) as manifest:
                 yield Gallery(folder, settings, marked, manifest, Outcome(folder))

@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gan_lab.imaging import UnreadableImage, read_image
+from gan_lab.inference.generation import Encoded, Generation, Label, Latents
+from gan_lab.inference.inversion import STEPS
+from gan_lab.inference.pretrained import Pretrained
 from gan_lab.jobs.folder import result_names
-from gan_lab.jobs.generation import Encoded, Generation, Label, Latents
-from gan_lab.jobs.inversion import STEPS
-from gan_lab.jobs.manifest import file_sha256
-from gan_lab.jobs.pretrained import Pretrained
 from gan_lab.jobs.progress import Progress
 from gan_lab.jobs.sampling import Gallery, add_images
+from gan_lab.photo_files import UnreadableImage, read_image
+from gan_lab.storage import hash_file
 from gan_lab.terminal import printable
 
 
@@ -71,7 +71,7 @@ def add_variants(
         make = partial(generation.images, latents=way(encoded), classes=[encoded.label])
         own: dict[str, Any] = {
             "photo": name.as_posix(),
-            "photo_sha256": file_sha256(photo),
+            "photo_sha256": hash_file(photo),
             "psnr": round(encoded.psnr, 2),
         }
         with Progress(f"varying {name}", len(numbers)) as progress:

@@ -4,7 +4,7 @@ from gan_lab.losses.adversarial import Hinge, LeastSquares, NonSaturating, Relat
 from gan_lab.losses.consistency import ConsistencyRegularisation, FlipAndShift
 from gan_lab.losses.contrastive import patch_nce
 from gan_lab.losses.kl import free_bits, kl_divergence, kl_per_latent
-from gan_lab.losses.penalties import R1, R2, GradientPenalty, gradient_penalty, r1_penalty, r2_penalty
+from gan_lab.losses.penalties import R1, R2, GradientPenalty, gradient_penalty, zero_centred_penalty
 from gan_lab.losses.perceptual import Perceptual
 from gan_lab.losses.reconstruction import (
     attention_loss,
@@ -44,10 +44,9 @@ __all__ = [
     "mse",
     "negative_psnr",
     "patch_nce",
-    "r1_penalty",
-    "r2_penalty",
     "ssim_loss",
     "weighted_l1",
+    "zero_centred_penalty",
 ]
 
 #: What a configuration may describe, one in a checkpoint from elsewhere among them; see gan_lab/config/targets.py.

@@ -8,6 +8,7 @@ multiplies by and `every`: taken in each n-th iteration alone, n times as heavy,
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,40 +22,22 @@ def _gradients(logits: Tensor, images: Tensor) -> Tensor:
     return gradients.flatten(1)
 
 
-def r1_penalty(logits: Tensor, real: Tensor) -> Tensor:
-    """Return the zero-centred gradient penalty on real images, unweighted.
+def zero_centred_penalty(logits: Tensor, images: Tensor) -> Tensor:
+    """Return the zero-centred gradient penalty, unweighted: R1 on real images, R2 on fake ones.
 
     Args:
-        logits: D(real), [N] or [N, 1, h, w] float32; patches are summed.
-        real: [N, C, H, W] in [-1, 1]; must require grad.
+        logits: D(images), [N] or [N, 1, h, w] float32; patches are summed.
+        images: [N, C, H, W] in [-1, 1]; must require grad.
 
     Returns:
         Scalar, the mean over N of the squared gradient norm.
 
     Raises:
-        ValueError: `real` does not require grad.
+        ValueError: `images` does not require grad.
 
-    Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 9, without its factor gamma / 2.
+    Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 9 and 10, without their factor gamma / 2.
     """
-    return _gradients(logits, real).square().sum(1).mean()
-
-
-def r2_penalty(logits: Tensor, fake: Tensor) -> Tensor:
-    """Return the zero-centred gradient penalty on fake images, unweighted.
-
-    Args:
-        logits: D(fake), [N] or [N, 1, h, w] float32; patches are summed.
-        fake: [N, C, H, W] in [-1, 1]; must require grad.
-
-    Returns:
-        Scalar, the mean over N of the squared gradient norm.
-
-    Raises:
-        ValueError: `fake` does not require grad.
-
-    Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 10, without its factor gamma / 2.
-    """
-    return _gradients(logits, fake).square().sum(1).mean()
+    return _gradients(logits, images).square().sum(1).mean()
 
 
 def gradient_penalty(logits: Tensor, interpolates: Tensor, target: float = 1.0) -> Tensor:
@@ -106,15 +89,16 @@ class GradientPenalty(nn.Module):
             return gradient_penalty(discriminator(interpolates), interpolates)
 
 
-class R1(nn.Module):
-    """The zero-centred penalty on real images.
+class ZeroCentredPenalty(nn.Module):
+    """The zero-centred penalty on the images of one side; the base of `R1` and `R2`.
 
     Args:
         weight: the paper's gamma / 2 (its gamma is 10); the caller multiplies by it.
         every: iterations from one time that it is taken to the next.
-
-    Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 9.
     """
+
+    #: Whether real images are penalised, or fake ones.
+    on_real: ClassVar[bool]
 
     def __init__(self, weight: float = 5.0, every: int = 1) -> None:
         super().__init__()
@@ -122,41 +106,36 @@ class R1(nn.Module):
         self.every = every
 
     def forward(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-        """Return the unweighted penalty, a scalar; `fake` is taken so that penalties are interchangeable.
+        """Return the unweighted penalty, a scalar; both sides are taken so that penalties are interchangeable.
 
         Args:
             discriminator: images -> logits; run in fp32, and eager: compiled graphs have no second derivative.
             real: [N, C, H, W] in [-1, 1].
-            fake: [N, C, H, W]; not looked at.
+            fake: likewise; no gradient flows back into it.
         """
-        with torch.autocast(real.device.type, enabled=False):
-            points = real.detach().float().requires_grad_()
-            return r1_penalty(discriminator(points), points)
+        images = real if self.on_real else fake
+        with torch.autocast(images.device.type, enabled=False):
+            points = images.detach().float().requires_grad_()
+            return zero_centred_penalty(discriminator(points), points)
 
 
-class R2(nn.Module):
+class R1(ZeroCentredPenalty):
+    """The zero-centred penalty on real images.
+
+    Args: see `ZeroCentredPenalty`.
+
+    Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 9.
+    """
+
+    on_real = True
+
+
+class R2(ZeroCentredPenalty):
     """The zero-centred penalty on fake images.
 
-    Args:
-        weight: the paper's gamma / 2, as of R1; the caller multiplies by it.
-        every: iterations from one time that it is taken to the next.
+    Args: see `ZeroCentredPenalty`.
 
     Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 10; beside R1: Huang et al. 2024, arXiv:2501.05441, section 3.2.
     """
 
-    def __init__(self, weight: float = 5.0, every: int = 1) -> None:
-        super().__init__()
-        self.weight = weight
-        self.every = every
-
-    def forward(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-        """Return the unweighted penalty, a scalar; `real` is taken so that penalties are interchangeable.
-
-        Args:
-            discriminator: images -> logits; run in fp32, and eager: compiled graphs have no second derivative.
-            real: [N, C, H, W]; not looked at.
-            fake: [N, C, H, W] in [-1, 1]; no gradient flows back into it.
-        """
-        with torch.autocast(fake.device.type, enabled=False):
-            points = fake.detach().float().requires_grad_()
-            return r2_penalty(discriminator(points), points)
+    on_real = False

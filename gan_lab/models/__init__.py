@@ -1,14 +1,17 @@
 """The methods: one LightningModule per family."""
 
-from gan_lab.models.base import ManualModule, TrainingDivergedError, burn_in, cosine, linear_decay
+from gan_lab.models.adversarial import AdversarialModule
+from gan_lab.models.base import Loss, ManualModule
 from gan_lab.models.cut import CUT
 from gan_lab.models.cyclegan import CycleGAN
+from gan_lab.models.divergence import TrainingDivergedError
 from gan_lab.models.enhancer import Enhancer
 from gan_lab.models.gan import GAN
 from gan_lab.models.probe import Probe
 from gan_lab.models.vae import VAE
 from gan_lab.models.vae_gan import VAEGAN
 from gan_lab.models.vq_vae import VQVAE
+from gan_lab.schedules import burn_in, cosine, linear_decay
 
 __all__ = [
     "CUT",
@@ -16,8 +19,10 @@ __all__ = [
     "VAE",
     "VAEGAN",
     "VQVAE",
+    "AdversarialModule",
     "CycleGAN",
     "Enhancer",
+    "Loss",
     "ManualModule",
     "Probe",
     "TrainingDivergedError",

@@ -13,8 +13,10 @@ from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
 from gan_lab.losses import Perceptual, binary_cross_entropy, l1, mse, ssim_loss
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, check_weights, evaluating, spaced
-from gan_lab.models.gan import detached
+from gan_lab.models.base import Loss, ManualModule, OptimizerFactory, Terms
+from gan_lab.models.batches import Batch, spread_samples
+from gan_lab.networks import evaluation_mode
+from gan_lab.options import check_weights
 
 Pixelwise = Literal["mse", "l1", "bce"]
 _PIXELWISE: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
@@ -45,6 +47,7 @@ class Autoencoder(ManualModule):
     """
 
     batch_kind = "images"
+    first_optimizer = "optimizer"
     monitor = ("val/loss", "min")
 
     def __init__(
@@ -78,12 +81,12 @@ class Autoencoder(ManualModule):
     # ------------------------------------------------------------------------------------------------ for a method
 
     @abstractmethod
-    def loss(self, draw: Batch) -> Loss:
-        """Return the objective of encoder and decoder on a draw."""
+    def loss(self, inputs: Batch) -> Loss:
+        """Return the objective of encoder and decoder."""
 
     @abstractmethod
-    def held_out_draw(self, image: Tensor, seed: int) -> Batch:
-        """Return a draw for held-out images [N, C, H, W] that takes nothing from the global generators."""
+    def held_out_inputs(self, image: Tensor, seed: int) -> Batch:
+        """Return inputs of `loss` for held-out images [N, C, H, W]. Uses no global generator."""
 
     @abstractmethod
     def reconstruct(self, image: Tensor) -> Tensor:
@@ -101,7 +104,7 @@ class Autoencoder(ManualModule):
         if self.perceptual is not None:
             terms["loss_perceptual"] = (self.lambda_perceptual, self.perceptual(rec, image))
         loss = sum((weight * term for weight, term in terms.values()), torch.zeros((), device=rec.device))
-        return loss, detached({name: term for name, (_, term) in terms.items()})
+        return loss, {name: term for name, (_, term) in terms.items()}
 
     def configure_optimizers(self) -> Optimizer | list[Optimizer]:
         return self.optimizer([*self.encoder.parameters(), *self.decoder.parameters()])
@@ -110,7 +113,7 @@ class Autoencoder(ManualModule):
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Two rows of photos above their reconstructions."""
-        real = spaced({"image": batch["image"]}, 16)["image"].to(self.device)
+        real = spread_samples({"image": batch["image"]}, 16)["image"].to(self.device)
         real = real[: len(real) - len(real) % min(8, len(real))]  # whole rows, so that each has its own below it
         rec = self.reconstruct(real)
         pairs = torch.cat([torch.cat([real[i : i + 8], rec[i : i + 8]]) for i in range(0, len(real), 8)])
@@ -122,9 +125,9 @@ class Autoencoder(ManualModule):
         count = 0
         for index, batch in enumerate(batches):
             image = batch["image"].to(self.device)
-            with evaluating(self.encoder, self.decoder):
-                _, terms = self.loss(self.held_out_draw(image, index))[:2]
-            for name, term in terms.items():
+            with evaluation_mode(self.encoder, self.decoder):
+                loss = self.loss(self.held_out_inputs(image, index))
+            for name, term in loss.terms.items():
                 totals.setdefault(f"val/{name}", []).append(term * len(image))
             count += len(image)
         return {name: float(torch.stack(parts).sum()) / count for name, parts in totals.items()}

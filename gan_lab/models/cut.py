@@ -13,36 +13,24 @@ from torch.optim import Optimizer
 from gan_lab.errors import UserError
 from gan_lab.losses import LeastSquares, patch_nce
 from gan_lab.metrics import kernel_distance
-from gan_lab.models.adversary import (
-    Adversarial,
-    adapt,
-    certainty,
-    check_attention,
-    detached,
-    discriminator_terms,
-    each,
-    foreground_terms,
-    generator_term,
-    judge_of,
-    masks_of,
-    tell_progress,
-)
-from gan_lab.models.base import (
-    Batch,
-    Loss,
-    ManualModule,
-    OptimizerFactory,
-    Terms,
-    check_weights,
-    evaluating,
-    spaced,
-    unseen,
-)
+from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, make_judge
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.batches import Batch, spread_samples
+from gan_lab.models.foreground import compute_foreground_terms, get_masks, has_attention
 from gan_lab.models.probe import Probe
-from gan_lab.networks import ExponentialMovingAverage, PatchProjector, RandomVGG
+from gan_lab.models.unseen import drop_seen
+from gan_lab.networks import (
+    ExponentialMovingAverage,
+    HasEncoder,
+    PatchProjector,
+    RandomVGG,
+    call_jointly,
+    evaluation_mode,
+)
+from gan_lab.options import check_weights
 
 
-class CUT(ManualModule):
+class CUT(AdversarialModule):
     """Learn G from A to B such that it fools B's discriminator and each patch of G(a) can be told by a's own patch.
 
     There is no way back, and no second pair of networks.
@@ -63,9 +51,9 @@ class CUT(ManualModule):
         lambda_foreground: weight of the mean absolute difference between a photo and its translation where the product is,
             by the batch's masks: the product stays itself and the ground may change. 10 is a strong hold. Of a generator
             with attention, the cross-entropy between the ground and where it draws is added to it.
-        augment: what is done to every image before D sees it; see `GAN`.
+        augment: see `AdversarialModule`.
         ema_half_life: as in `GAN`; None for no averaging, as in the paper.
-        options: of `ManualModule`.
+        options: of `AdversarialModule`.
 
     Source: Park et al. 2020, arXiv:2007.15651, eq. 5 and appendix C. Differs from paper: `lambda_foreground`.
     """
@@ -81,7 +69,7 @@ class CUT(ManualModule):
         discriminator: nn.Module,
         generator_optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory,
-        adversarial: Adversarial | None = None,
+        adversarial: AdversarialLoss | None = None,
         lambda_nce: float = 1.0,
         identity: bool = True,
         patches: int = 256,
@@ -91,9 +79,9 @@ class CUT(ManualModule):
         ema_half_life: float | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(adversarial=adversarial or LeastSquares(), augment=augment, **options)
         check_weights(lambda_nce=lambda_nce, lambda_foreground=lambda_foreground)
-        if not hasattr(generator, "encode"):
+        if not isinstance(generator, HasEncoder):
             name = type(generator).__name__
             raise UserError(
                 f"model.generator: {name} has no encoder whose features CUT could compare; use ResnetGenerator"
@@ -103,73 +91,67 @@ class CUT(ManualModule):
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
         if patches < 2:
             raise UserError(f"model.patches={patches}: needs at least 2, for a patch is told from the others")
-        self.projector = PatchProjector(generator.feature_channels, patches=patches)  # type: ignore[arg-type]
+        self.projector = PatchProjector(generator.feature_channels, patches=patches)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        self.adversarial: Adversarial = adversarial or LeastSquares()
         self.lambda_nce = lambda_nce
         self.identity = identity
         self.temperature = temperature
         self.lambda_foreground = lambda_foreground
-        self.attends = check_attention(generator, lambda_foreground)
+        self.attends = has_attention(generator, lambda_foreground)
         self.asked = {"return_attention": True} if self.attends else {}
-        self.augment = augment
 
     # ------------------------------------------------------------------------------------------------ the method
 
     def step(self, batch: Batch) -> Terms:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
-        tell_progress(self.augment, self.progress)
-        draw = {"real_A": batch["A"], "real_B": batch["B"]}
+        inputs = {"real_A": batch["A"], "real_B": batch["B"]}
         if self.lambda_foreground > 0:
-            draw |= masks_of(batch, "A")
-        update = self.minimize(generator_optimizer, self.generator_loss, draw)
-        if self.generator_ema is not None and update.stepped:
-            self.generator_ema.update(self.generator, images=self.images_seen(batch["A"]))
-        draw["fake_B"] = update.images["fake_B"]
-        judged = self.minimize(discriminator_optimizer, self.discriminator_loss, draw)
-        return update.terms | judged.terms | adapt(self, self.augment, judged.images["certainty"])
+            inputs |= get_masks(batch, "A")
 
-    def generator_loss(self, draw: Batch) -> Loss:
-        """Fool D, and let each patch of an output be told by its input's own patch."""
-        real_A, real_B = draw["real_A"], draw["real_B"]
-        inputs = torch.cat([real_A, real_B]) if self.identity else real_A
-        outputs, own, *drawn = self.generator(inputs, return_features=True, **self.asked)
+        update = self.minimize(generator_optimizer, self.generator_loss, inputs)
+        if self.generator_ema is not None and update.stepped:
+            self.generator_ema.update(self.generator, images=self.count_images(batch["A"]))
+
+        inputs["fake_B"] = update.outputs["fake_B"]
+        judgement = self.minimize(discriminator_optimizer, self.discriminator_loss, inputs)
+        return update.terms | judgement.terms | self.adapt_augment(judgement.outputs["margin"])
+
+    def generator_loss(self, inputs: Batch) -> Loss:
+        """Fool D, and let each patch of an output be told from the others by its input's own patch."""
+        real_A, real_B = inputs["real_A"], inputs["real_B"]
+        images = torch.cat([real_A, real_B]) if self.identity else real_A
+        outputs, own, *attention = self.generator(images, return_features=True, **self.asked)
         fake_B = outputs[: len(real_A)]
-        terms = {"loss_g": generator_term(self.adversarial, self.judged, fake_B, real_B)}
+        judge = lambda images: self.discriminator(self.apply_augment(images))  # noqa: E731
+        terms = {"loss_g": self.compute_adversarial_term(judge, fake_B, real_B)}
+
         places = self.projector.places(own)
         with torch.no_grad():
             key = self.projector(own, places)
-        query = self.projector(self.generator.encode(outputs), places)  # type: ignore[operator]
-        for name, rows in (("loss_nce_A", slice(0, len(real_A))), ("loss_nce_B", slice(len(real_A), len(inputs)))):
+        query = self.projector(self.generator.encode(outputs), places)
+        for name, rows in (("loss_nce_A", slice(0, len(real_A))), ("loss_nce_B", slice(len(real_A), len(images)))):
             if rows.start < rows.stop:
                 parts = [patch_nce(q[rows], k[rows], self.temperature) for q, k in zip(query, key, strict=True)]
                 terms[name] = torch.stack(parts).mean()
         contrast = torch.stack([term for name, term in terms.items() if name.startswith("loss_nce")]).mean()
         loss = terms["loss_g"] + self.lambda_nce * contrast
         if self.lambda_foreground > 0:
-            where = drawn[0][: len(real_A)] if drawn else None
-            held = foreground_terms("A", fake_B, real_A, draw["mask_A"], where)
-            terms |= held
-            loss = loss + self.lambda_foreground * torch.stack(list(held.values())).sum()
-        return loss, detached(terms), {"fake_B": fake_B.detach().float()}
+            attention_A = attention[0][: len(real_A)] if attention else None
+            foreground = compute_foreground_terms("A", fake_B, real_A, inputs["mask_A"], attention_A)
+            terms |= foreground
+            loss = loss + self.lambda_foreground * torch.stack(list(foreground.values())).sum()
+        return Loss(loss, terms, {"fake_B": fake_B.float()})
 
-    def discriminator_loss(self, draw: Batch) -> Loss:
+    def discriminator_loss(self, inputs: Batch) -> Loss:
         """Tell real from fake; halved, as the authors do."""
-        real, fake = self.augmented(draw["real_B"]), self.augmented(draw["fake_B"])
-        logits_real, logits_fake = each(self.discriminator, real, fake)
+        real, fake = self.apply_augment(inputs["real_B"]), self.apply_augment(inputs["fake_B"])
+        logits_real, logits_fake = call_jointly(self.discriminator, real, fake)
         loss = 0.5 * self.adversarial.discriminator(logits_real, logits_fake)
-        named = discriminator_terms(logits_real, logits_fake, self.adversarial.boundary, self.adversarial.relativistic)
-        sure = certainty(self.adversarial, logits_real, logits_fake)
-        return loss, detached({"loss_d": loss} | named), {"certainty": sure}
-
-    def augmented(self, images: Tensor) -> Tensor:
-        """Return images as D sees them; what is shown, measured or compared by patches never passes here."""
-        return images if self.augment is None else self.augment(images)
-
-    def judged(self, images: Tensor) -> Tensor:
-        """Return D's logits on images, as it sees them."""
-        return self.discriminator(self.augmented(images))
+        figures, margin = self.measure_discriminator(logits_real, logits_fake)
+        # `.forward`: a compiled call has no double backward
+        penalty, penalties = self.compute_penalty(self.discriminator.forward, real, fake)
+        return Loss(loss + penalty, {"loss_d": loss} | figures | penalties, {"margin": margin})
 
     def configure_optimizers(self) -> list[Optimizer]:
         generator = itertools.chain(self.generator.parameters(), self.projector.parameters())
@@ -189,7 +171,7 @@ class CUT(ManualModule):
                 f"direction={direction}: cut translates from A to B alone; swap the folders to train B to A"
             )
         generator = self.translator(direction)
-        with evaluating(generator):
+        with evaluation_mode(generator):
             return generator(image).float().clamp(-1, 1)
 
     def translator(self, direction: str) -> nn.Module:
@@ -198,7 +180,7 @@ class CUT(ManualModule):
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of A, fake B | B, and what G leaves of it."""
-        shown = spaced({side: batch[side] for side in "AB"}, 8)
+        shown = spread_samples({side: batch[side] for side in "AB"}, 8)
         real_A, real_B = shown["A"].to(self.device), shown["B"].to(self.device)
         rows = torch.stack([real_A, self.translate(real_A), real_B, self.translate(real_B)], dim=1)
         return rows.flatten(0, 1), 4
@@ -209,7 +191,7 @@ class CUT(ManualModule):
         real, fake = [], []
         seen: dict[str, set[bytes]] = {"A": set(), "B": set()}
         for batch in batches:
-            real_A, real_B = (unseen(batch[side], seen[side]).to(self.device) for side in "AB")
+            real_A, real_B = (drop_seen(batch[side], seen[side]).to(self.device) for side in "AB")
             if len(real_B):
                 real.append(embed(real_B))
             if len(real_A):
@@ -222,4 +204,4 @@ class CUT(ManualModule):
     def probe(self, batch: Batch) -> list[Probe]:
         """Show the translations by the side that they are to look like."""
         real_A, real_B = batch["A"].to(self.device), batch["B"].to(self.device)
-        return [Probe(self.translate(real_A), real_B, source=real_A, judge=judge_of(self.discriminator))]
+        return [Probe(self.translate(real_A), real_B, source=real_A, judge=make_judge(self.discriminator))]

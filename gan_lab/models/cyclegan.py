@@ -12,36 +12,14 @@ from torch.optim import Optimizer
 
 from gan_lab.losses import LeastSquares, l1, weighted_l1
 from gan_lab.metrics import kernel_distance
-from gan_lab.models.adversary import (
-    Adversarial,
-    Penalty,
-    adapt,
-    certainty,
-    check_attention,
-    detached,
-    discriminator_terms,
-    each,
-    foreground_terms,
-    generator_term,
-    judge_of,
-    masks_of,
-    named_penalties,
-    penalty_terms,
-    tell_progress,
-)
-from gan_lab.models.base import (
-    Batch,
-    Loss,
-    ManualModule,
-    OptimizerFactory,
-    Terms,
-    check_weights,
-    evaluating,
-    spaced,
-    unseen,
-)
+from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.batches import Batch, spread_samples
+from gan_lab.models.foreground import compute_foreground_terms, get_masks, has_attention
 from gan_lab.models.probe import Probe
-from gan_lab.networks import ExponentialMovingAverage, RandomVGG
+from gan_lab.models.unseen import drop_seen
+from gan_lab.networks import ExponentialMovingAverage, RandomVGG, call_jointly, evaluation_mode
+from gan_lab.options import check_weights
 
 Direction = Literal["AB", "BA"]
 
@@ -75,7 +53,7 @@ class ImagePool:
         return torch.cat(out)
 
 
-class CycleGAN(ManualModule):
+class CycleGAN(AdversarialModule):
     """Learn G_AB and G_BA such that each undoes the other and fools the other side's discriminator.
 
     Args:
@@ -84,7 +62,7 @@ class CycleGAN(ManualModule):
         generator_optimizer: makes the optimiser of both generators.
         discriminator_optimizer: makes the optimiser of both discriminators.
         adversarial: least squares unless given.
-        penalties: penalties on the gradient of either D, by name; see `GAN`.
+        penalties, augment: of either D; see `AdversarialModule`.
         lambda_cycle: weight of the cycle term.
         lambda_identity: weight of the identity term, as a share of `lambda_cycle`; it keeps colours where they are.
         lambda_foreground: weight, as a share of `lambda_cycle`, of the mean absolute difference between a photo and its
@@ -92,11 +70,10 @@ class CycleGAN(ManualModule):
             generators with attention, the cross-entropy between the ground and where they draw is added to it.
         lambda_ground: weight of the cycle term where no product is found, as a share; 1 as in the paper. A ground that is
             exchanged cannot come back but by signs hidden in the new one, which are seen as a grid: below 1 it need not.
-        augment: what is done to every image before either D sees it; see `GAN`.
         pool_size: past fakes that each D is shown.
         ema_half_life: images after which a weight's share in the averaged generators has halved; None for no averaging, as
             in the paper.
-        options: of `ManualModule`.
+        options: of `AdversarialModule`.
 
     Source: Zhu et al. 2017, arXiv:1703.10593, eq. 3 and section 5.2 (identity).
     """
@@ -112,7 +89,7 @@ class CycleGAN(ManualModule):
         discriminator: Callable[[], nn.Module],
         generator_optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory,
-        adversarial: Adversarial | None = None,
+        adversarial: AdversarialLoss | None = None,
         penalties: Mapping[str, Penalty | None] | None = None,
         lambda_cycle: float = 10.0,
         lambda_identity: float = 0.5,
@@ -123,58 +100,55 @@ class CycleGAN(ManualModule):
         ema_half_life: float | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(adversarial=adversarial or LeastSquares(), penalties=penalties, augment=augment, **options)
         check_weights(lambda_cycle=lambda_cycle, lambda_identity=lambda_identity)
         check_weights(lambda_foreground=lambda_foreground, lambda_ground=lambda_ground)
         self.generator_AB, self.generator_BA = generator(), generator()
         self.discriminator_A, self.discriminator_B = discriminator(), discriminator()
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        self.adversarial: Adversarial = adversarial or LeastSquares()
-        self.penalties = named_penalties(penalties)
         self.lambda_cycle = lambda_cycle
         self.lambda_identity = lambda_identity
         self.lambda_foreground = lambda_foreground
         self.lambda_ground = lambda_ground
-        self.attends = check_attention(self.generator_AB, lambda_foreground)
-        self.augment = augment
-        averaged = lambda network: ExponentialMovingAverage(network, ema_half_life) if ema_half_life else None  # noqa: E731
-        self.generator_AB_ema, self.generator_BA_ema = averaged(self.generator_AB), averaged(self.generator_BA)
+        self.attends = has_attention(self.generator_AB, lambda_foreground)
+        self.generator_AB_ema = ExponentialMovingAverage(self.generator_AB, ema_half_life) if ema_half_life else None
+        self.generator_BA_ema = ExponentialMovingAverage(self.generator_BA, ema_half_life) if ema_half_life else None
         self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
 
     # ------------------------------------------------------------------------------------------------ the method
 
     def step(self, batch: Batch) -> Terms:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
-        tell_progress(self.augment, self.progress)
-        draw = {"real_A": batch["A"], "real_B": batch["B"]}
+        inputs = {"real_A": batch["A"], "real_B": batch["B"]}
         if self.lambda_foreground > 0 or self.lambda_ground != 1:
-            draw |= masks_of(batch, "AB")
-        update = self.minimize(generator_optimizer, self.generator_loss, draw)
+            inputs |= get_masks(batch, "AB")
+
+        update = self.minimize(generator_optimizer, self.generator_loss, inputs)
         if self.generator_AB_ema is not None and self.generator_BA_ema is not None and update.stepped:
-            images = self.images_seen(batch["A"])
+            images = self.count_images(batch["A"])
             self.generator_AB_ema.update(self.generator_AB, images)
             self.generator_BA_ema.update(self.generator_BA, images)
-        draw["fake_A"] = self.pool_A.query(update.images["fake_A"])
-        draw["fake_B"] = self.pool_B.query(update.images["fake_B"])
-        judged = self.minimize(discriminator_optimizer, self.discriminator_loss, draw)
-        return update.terms | judged.terms | adapt(self, self.augment, judged.images["certainty"])
 
-    def generator_loss(self, draw: Batch) -> Loss:
+        inputs["fake_A"] = self.pool_A.query(update.outputs["fake_A"])
+        inputs["fake_B"] = self.pool_B.query(update.outputs["fake_B"])
+        judgement = self.minimize(discriminator_optimizer, self.discriminator_loss, inputs)
+        return update.terms | judgement.terms | self.adapt_augment(judgement.outputs["margin"])
+
+    def generator_loss(self, inputs: Batch) -> Loss:
         """Fool both discriminators, come back through the cycle, and leave images of the target domain alone."""
-        real_A, real_B = draw["real_A"], draw["real_B"]
-        (fake_B, drawn_A), idt_B = self.drawn(self.generator_AB, real_A, real_B)
-        (fake_A, drawn_B), idt_A = self.drawn(self.generator_BA, real_B, real_A)
+        real_A, real_B = inputs["real_A"], inputs["real_B"]
+        fake_B, attention_A, idt_B = self.translate_and_keep(self.generator_AB, real_A, real_B)
+        fake_A, attention_B, idt_A = self.translate_and_keep(self.generator_BA, real_B, real_A)
         rec_A, rec_B = self.generator_BA(fake_B), self.generator_AB(fake_A)
-        judge_A, judge_B = (
-            lambda x: self.discriminator_A(self.augmented(x)),
-            lambda x: self.discriminator_B(self.augmented(x)),
-        )
+
+        judge_A = lambda images: self.discriminator_A(self.apply_augment(images))  # noqa: E731
+        judge_B = lambda images: self.discriminator_B(self.apply_augment(images))  # noqa: E731
         terms = {
-            "loss_g_AB": generator_term(self.adversarial, judge_B, fake_B, real_B),
-            "loss_g_BA": generator_term(self.adversarial, judge_A, fake_A, real_A),
-            "loss_cycle_A": self.cycle_term(rec_A, real_A, draw.get("mask_A")),
-            "loss_cycle_B": self.cycle_term(rec_B, real_B, draw.get("mask_B")),
+            "loss_g_AB": self.compute_adversarial_term(judge_B, fake_B, real_B),
+            "loss_g_BA": self.compute_adversarial_term(judge_A, fake_A, real_A),
+            "loss_cycle_A": self.cycle_loss(rec_A, real_A, inputs.get("mask_A")),
+            "loss_cycle_B": self.cycle_loss(rec_B, real_B, inputs.get("mask_B")),
         }
         loss = terms["loss_g_AB"] + terms["loss_g_BA"]
         loss = loss + self.lambda_cycle * (terms["loss_cycle_A"] + terms["loss_cycle_B"])
@@ -183,52 +157,47 @@ class CycleGAN(ManualModule):
             identity = terms["loss_identity_A"] + terms["loss_identity_B"]
             loss = loss + self.lambda_cycle * self.lambda_identity * identity
         if self.lambda_foreground > 0:
-            held = foreground_terms("A", fake_B, real_A, draw["mask_A"], drawn_A)
-            held |= foreground_terms("B", fake_A, real_B, draw["mask_B"], drawn_B)
-            terms |= held
-            loss = loss + self.lambda_cycle * self.lambda_foreground * torch.stack(list(held.values())).sum()
-        images = {"fake_A": fake_A.detach().float(), "fake_B": fake_B.detach().float()}
-        return loss, {name: term.detach() for name, term in terms.items()}, images
+            foreground = compute_foreground_terms("A", fake_B, real_A, inputs["mask_A"], attention_A)
+            foreground |= compute_foreground_terms("B", fake_A, real_B, inputs["mask_B"], attention_B)
+            terms |= foreground
+            loss = loss + self.lambda_cycle * self.lambda_foreground * torch.stack(list(foreground.values())).sum()
+        return Loss(loss, terms, {"fake_A": fake_A.float(), "fake_B": fake_B.float()})
 
-    def drawn(
+    def translate_and_keep(
         self, generator: nn.Module, source: Tensor, target: Tensor
-    ) -> tuple[tuple[Tensor, Tensor | None], Tensor | None]:
-        """Return the translation of `source` and, with attention, where it is drawn; and what is made of `target`, if asked."""
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return the translation of `source`, its attention where there is any, and G(target) for the identity term."""
         batches = [source, target] if self.lambda_identity > 0 else [source]
         if self.attends:
-            (fake, where), *rest = each(generator, *batches, return_attention=True)
-            return (fake, where), rest[0][0] if rest else None
-        fake, *rest = each(generator, *batches)
-        return (fake, None), rest[0] if rest else None
+            (fake, attention), *identity = call_jointly(generator, *batches, return_attention=True)
+            return fake, attention, identity[0][0] if identity else None
+        fake, *identity = call_jointly(generator, *batches)
+        return fake, None, identity[0] if identity else None
 
-    def cycle_term(self, rec: Tensor, real: Tensor, product: Tensor | None) -> Tensor:
-        """Return the mean absolute difference of what has come back, that of the ground by its own weight."""
+    def cycle_loss(self, rec: Tensor, real: Tensor, product: Tensor | None) -> Tensor:
+        """Return the mean absolute difference after the way there and back; where no product is, with a weight of its own."""
         if self.lambda_ground == 1 or product is None:
             return l1(rec, real)
         return weighted_l1(rec, real, self.lambda_ground + (1 - self.lambda_ground) * product)
 
-    def discriminator_loss(self, draw: Batch) -> Loss:
+    def discriminator_loss(self, inputs: Batch) -> Loss:
         """Tell real from (pooled) fake on either side; halved, which slows D against G as the authors do."""
-        loss = torch.zeros((), device=draw["real_A"].device)
+        loss = torch.zeros((), device=inputs["real_A"].device)
         terms: Terms = {}
-        sure: list[Tensor] = []
+        margins: list[Tensor] = []
         for side, discriminator in (("A", self.discriminator_A), ("B", self.discriminator_B)):
-            real, fake = self.augmented(draw[f"real_{side}"]), self.augmented(draw[f"fake_{side}"])
-            logits_real, logits_fake = each(discriminator, real, fake)
+            real, fake = self.apply_augment(inputs[f"real_{side}"]), self.apply_augment(inputs[f"fake_{side}"])
+            logits_real, logits_fake = call_jointly(discriminator, real, fake)
             loss_side = 0.5 * self.adversarial.discriminator(logits_real, logits_fake)
-            penalty, penalties = penalty_terms(self, self.penalties, discriminator.forward, real, fake)
+            # `.forward`: a compiled call has no double backward
+            penalty, penalties = self.compute_penalty(discriminator.forward, real, fake)
             loss = loss + loss_side + penalty
-            boundary, relativistic = self.adversarial.boundary, self.adversarial.relativistic
-            named = discriminator_terms(logits_real, logits_fake, boundary, relativistic)
+            figures, margin = self.measure_discriminator(logits_real, logits_fake)
             terms |= {f"{name}_{side}": term for name, term in penalties.items()}
-            terms[f"loss_d_{side}"] = loss_side.detach()
-            terms |= {f"{name}_{side}": named[name] for name in ("accuracy_d", "cross_entropy_d")}
-            sure.append(certainty(self.adversarial, logits_real, logits_fake).reshape(len(real), -1))
-        return loss, detached(terms), {"certainty": torch.cat(sure, dim=1)}
-
-    def augmented(self, images: Tensor) -> Tensor:
-        """Return images as either D sees them; what is shown, measured or brought back never passes here."""
-        return images if self.augment is None else self.augment(images)
+            terms[f"loss_d_{side}"] = loss_side
+            terms |= {f"{name}_{side}": figures[name] for name in ("accuracy_d", "cross_entropy_d")}
+            margins.append(margin.reshape(len(real), -1))
+        return Loss(loss, terms, {"margin": torch.cat(margins, dim=1)})
 
     def configure_optimizers(self) -> list[Optimizer]:
         generators = itertools.chain(self.generator_AB.parameters(), self.generator_BA.parameters())
@@ -249,7 +218,7 @@ class CycleGAN(ManualModule):
     def translate(self, image: Tensor, direction: Direction = "AB") -> Tensor:
         """Return images [N, C, H, W] in [-1, 1] of the other domain, by the averaged generator where there is one."""
         generator = self.translator(direction)
-        with evaluating(generator):
+        with evaluation_mode(generator):
             return generator(image).float().clamp(-1, 1)
 
     def translator(self, direction: str) -> nn.Module:
@@ -260,7 +229,7 @@ class CycleGAN(ManualModule):
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of A, fake B, back to A | B, fake A, back to B."""
-        shown = spaced({side: batch[side] for side in "AB"}, 6)
+        shown = spread_samples({side: batch[side] for side in "AB"}, 6)
         real_A, real_B = shown["A"].to(self.device), shown["B"].to(self.device)
         fake_B, fake_A = self.translate(real_A, "AB"), self.translate(real_B, "BA")
         rec_A, rec_B = self.translate(fake_B, "BA"), self.translate(fake_A, "AB")
@@ -275,7 +244,7 @@ class CycleGAN(ManualModule):
         seen: dict[str, set[bytes]] = {"A": set(), "B": set()}
         for batch in batches:
             for side, other, there, back in (("A", "B", "AB", "BA"), ("B", "A", "BA", "AB")):
-                real = unseen(batch[side], seen[side]).to(self.device)
+                real = drop_seen(batch[side], seen[side]).to(self.device)
                 if not len(real):
                     continue
                 fake = self.translate(real, there)  # type: ignore[arg-type]
@@ -296,6 +265,6 @@ class CycleGAN(ManualModule):
         real_A, real_B = batch["A"].to(self.device), batch["B"].to(self.device)
         fake_A, fake_B = self.translate(real_B, "BA"), self.translate(real_A, "AB")
         return [
-            Probe(fake_A, real_A, source=real_B, judge=judge_of(self.discriminator_A), side="_A"),
-            Probe(fake_B, real_B, source=real_A, judge=judge_of(self.discriminator_B), side="_B"),
+            Probe(fake_A, real_A, source=real_B, judge=make_judge(self.discriminator_A), side="_A"),
+            Probe(fake_B, real_B, source=real_A, judge=make_judge(self.discriminator_B), side="_B"),
         ]

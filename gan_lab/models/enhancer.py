@@ -13,34 +13,18 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
-from gan_lab.losses import (
-    NonSaturating,
-    Perceptual,
-    feature_matching,
-    gradient_difference,
-    l1,
-    negative_psnr,
-    ssim_loss,
-)
+from gan_lab.losses import Perceptual, feature_matching, gradient_difference, l1, negative_psnr, ssim_loss
 from gan_lab.metrics import psnr, ssim, to_uint8
-from gan_lab.models.adversary import (
-    Adversarial,
-    Penalty,
-    detached,
-    discriminator_terms,
-    each,
-    generator_term,
-    judge_of,
-    named_penalties,
-    penalty_terms,
-)
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Terms, check_weights, evaluating, spaced
+from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.batches import Batch, spread_samples
 from gan_lab.models.probe import Probe
-from gan_lab.networks import ExponentialMovingAverage
+from gan_lab.networks import ExponentialMovingAverage, call_jointly, evaluation_mode
 from gan_lab.networks.restorer import enlarged
+from gan_lab.options import check_weights
 
 
-class Enhancer(ManualModule):
+class Enhancer(AdversarialModule):
     """Learn gt from lq under a weighted sum of reconstruction terms and, if there is a discriminator, an adversarial one.
 
     A term whose weight is 0 is not computed. A discriminator trains whatever the weights.
@@ -52,8 +36,8 @@ class Enhancer(ManualModule):
         discriminator: judges images, or (lq, image) pairs stacked on channels if `conditional`; None to train on the
             reconstruction terms alone.
         discriminator_optimizer: likewise for D.
-        adversarial: non-saturating cross-entropy unless given.
-        penalties: penalties on D's gradient by the judged image, by name; see `GAN`.
+        adversarial: see `AdversarialModule`.
+        penalties: on D's gradient by the judged image; see `AdversarialModule`.
         conditional: show D the input beside the output, as pix2pix does.
         lambda_adversarial: weight of the adversarial term.
         lambda_l1: weight of the mean absolute error.
@@ -64,7 +48,7 @@ class Enhancer(ManualModule):
         lambda_perceptual: weight of the distance between VGG19 features; needs their file.
         vgg19_weights: path of that file; None looks under TORCH_HOME.
         ema_half_life: images after which a weight's share in the averaged generator has halved; None for no averaging.
-        options: of `ManualModule`.
+        options: of `AdversarialModule`; `augment` is none of them.
 
     Raises:
         UserError: no term has a weight and there is no D; a weight is below 0; feature matching without D, or D without an
@@ -76,6 +60,7 @@ class Enhancer(ManualModule):
 
     batch_kind = "paired"
     task = "restoration"
+    augmentable = False
     directions = ("AB",)
     monitor = ("val/psnr", "max")
 
@@ -85,7 +70,7 @@ class Enhancer(ManualModule):
         generator_optimizer: OptimizerFactory,
         discriminator: nn.Module | None = None,
         discriminator_optimizer: OptimizerFactory | None = None,
-        adversarial: Adversarial | None = None,
+        adversarial: AdversarialLoss | None = None,
         penalties: Mapping[str, Penalty | None] | None = None,
         conditional: bool = False,
         lambda_adversarial: float = 1.0,
@@ -99,7 +84,7 @@ class Enhancer(ManualModule):
         ema_half_life: float | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(adversarial=adversarial, penalties=penalties, **options)
         check_weights(
             lambda_adversarial=lambda_adversarial,
             lambda_l1=lambda_l1,
@@ -123,8 +108,6 @@ class Enhancer(ManualModule):
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        self.adversarial: Adversarial = adversarial or NonSaturating()
-        self.penalties = named_penalties(penalties)
         self.conditional = conditional
         self.lambda_adversarial = lambda_adversarial
         self.lambda_l1 = lambda_l1
@@ -138,56 +121,61 @@ class Enhancer(ManualModule):
     # ------------------------------------------------------------------------------------------------ the method
 
     def step(self, batch: Batch) -> Terms:
-        generator_optimizer, *rest = self.optimizer_list()
-        draw: Batch = {"lq": batch["lq"], "gt": batch["gt"], "aid": aid_of(batch), "pred": None}
+        generator_optimizer, *discriminator_optimizers = self.optimizer_list()
+        inputs: Batch = {"lq": batch["lq"], "gt": batch["gt"], "aid": get_aid(batch), "pred": None}
+
         terms: Terms = {}
-        for discriminator_optimizer in rest:  # one, or none without a discriminator
+        for discriminator_optimizer in discriminator_optimizers:  # one, or none without a discriminator
             if self.micro_batches == 1:  # made once, before either update switches parameters off, and used in both
-                draw["pred"] = restored(self.generator, draw)
-            terms |= self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
-        update = self.minimize(generator_optimizer, self.generator_loss, draw)
+                inputs["pred"] = restore(self.generator, inputs)
+            terms |= self.minimize(discriminator_optimizer, self.discriminator_loss, inputs).terms
+
+        update = self.minimize(generator_optimizer, self.generator_loss, inputs)
         if self.generator_ema is not None and update.stepped:
-            self.generator_ema.update(self.generator, images=self.images_seen(draw["lq"]))
+            self.generator_ema.update(self.generator, images=self.count_images(inputs["lq"]))
         return terms | update.terms
 
-    def discriminator_loss(self, draw: Batch) -> Loss:
+    def discriminator_loss(self, inputs: Batch) -> Loss:
         """Tell ground truth from prediction."""
         assert self.discriminator is not None
-        pred = draw["pred"]
+        lq, gt, pred = inputs["lq"], inputs["gt"], inputs["pred"]
         if pred is None:
             with torch.no_grad():
-                pred = restored(self.generator, draw)
-        judged = [self._judged(draw["lq"], image) for image in (draw["gt"], pred.detach())]
-        logits_real, logits_fake = each(self.discriminator, *judged)
+                pred = restore(self.generator, inputs)
+        real, fake = self.add_condition(lq, gt), self.add_condition(lq, pred.detach())
+        logits_real, logits_fake = call_jointly(self.discriminator, real, fake)
         loss = self.adversarial.discriminator(logits_real, logits_fake)
-        boundary, relativistic = self.adversarial.boundary, self.adversarial.relativistic
-        terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, boundary, relativistic)
-        eager = self.discriminator.forward  # a compiled call has no double backward
-        judge = lambda image: eager(self._judged(draw["lq"], image))  # noqa: E731
-        penalty, penalties = penalty_terms(self, self.penalties, judge, draw["gt"], pred)
-        return loss + penalty, detached(terms | penalties)
+        figures, _ = self.measure_discriminator(logits_real, logits_fake)
+        forward = self.discriminator.forward  # a compiled call has no double backward
+        judge = lambda image: forward(self.add_condition(lq, image))  # noqa: E731
+        penalty, penalties = self.compute_penalty(judge, gt, pred)
+        return Loss(loss + penalty, {"loss_d": loss} | figures | penalties)
 
-    def generator_loss(self, draw: Batch) -> Loss:
+    def generator_loss(self, inputs: Batch) -> Loss:
         """Come close to the ground truth in every weighted sense, and fool D."""
-        pred = draw["pred"] if draw["pred"] is not None else restored(self.generator, draw)
-        terms = self.reconstruction_terms(pred, draw["gt"])
-        loss = sum((weight * term for weight, term in terms.values()), torch.zeros((), device=pred.device))
-        named = {f"loss_{name}": term.detach() for name, (_, term) in terms.items()}
+        lq, gt = inputs["lq"], inputs["gt"]
+        pred = inputs["pred"] if inputs["pred"] is not None else restore(self.generator, inputs)
+        weighted = self.reconstruction_terms(pred, gt)
+        loss = sum((weight * term for weight, term in weighted.values()), torch.zeros((), device=pred.device))
+        terms = {f"loss_{name}": term for name, (_, term) in weighted.items()}
         if self.discriminator is not None:
-            judged, real = (self._judged(draw["lq"], image) for image in (pred, draw["gt"]))
+            real, fake = self.add_condition(lq, gt), self.add_condition(lq, pred)
             if self.lambda_feature_matching > 0:
                 with torch.no_grad():
                     logits_real, features_real = self.discriminator(real, return_features=True)
-                logits_fake, features_fake = self.discriminator(judged, return_features=True)
+                logits_fake, features_fake = self.discriminator(fake, return_features=True)
                 adversarial = self.adversarial.generator(logits_fake, logits_real)
-                matching = feature_matching(features_real, features_fake)
-                loss = loss + self.lambda_feature_matching * matching
-                named["loss_feature_matching"] = matching.detach()
+                terms["loss_feature_matching"] = feature_matching(features_real, features_fake)
+                loss = loss + self.lambda_feature_matching * terms["loss_feature_matching"]
             else:
-                adversarial = generator_term(self.adversarial, self.discriminator, judged, real)
+                adversarial = self.compute_adversarial_term(self.discriminator, fake, real)
             loss = loss + self.lambda_adversarial * adversarial
-            named["loss_g_adversarial"] = adversarial.detach()
-        return loss, named | {"loss_g": loss.detach()}
+            terms["loss_g_adversarial"] = adversarial
+        return Loss(loss, terms | {"loss_g": loss})
+
+    def add_condition(self, lq: Tensor, image: Tensor) -> Tensor:
+        """Return what D judges: the image, beside its input where D is conditional."""
+        return torch.cat([lq, image.to(lq.dtype)], dim=1) if self.conditional else image
 
     def reconstruction_terms(self, pred: Tensor, gt: Tensor) -> dict[str, tuple[float, Tensor]]:
         """Return (weight, scalar) by name for each term with a weight; in fp32."""
@@ -212,17 +200,14 @@ class Enhancer(ManualModule):
             optimizers.append(self.discriminator_optimizer(self.discriminator.parameters()))
         return optimizers
 
-    def _judged(self, lq: Tensor, image: Tensor) -> Tensor:
-        return torch.cat([lq, image.to(lq.dtype)], dim=1) if self.conditional else image
-
     # ------------------------------------------------------------------------------------------------ using it
 
     @torch.no_grad()
     def enhance(self, lq: Tensor, aid: Tensor | None = None) -> Tensor:
         """Return restored images [N, C, H, W] in [-1, 1], by the averaged generator where there is one."""
         generator: nn.Module = self.generator if self.generator_ema is None else self.generator_ema
-        with evaluating(generator):
-            return restored(generator, {"lq": lq, "aid": aid}).float().clamp(-1, 1)
+        with evaluation_mode(generator):
+            return restore(generator, {"lq": lq, "aid": aid}).float().clamp(-1, 1)
 
     def translate(self, image: Tensor, direction: str = "AB") -> Tensor:
         """Return what `enhance` does, as a translator does it: of pairs lq is the domain A, gt is B.
@@ -236,8 +221,8 @@ class Enhancer(ManualModule):
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Rows of input, output and ground truth, two images a row."""
-        lq, gt, aid = parts({name: value.to(self.device) for name, value in spaced(batch, 8).items()})
-        return torch.stack([as_large_as(gt, lq), self.enhance(lq, aid), gt], dim=1).flatten(0, 1), 6
+        lq, gt, aid = get_parts({name: value.to(self.device) for name, value in spread_samples(batch, 8).items()})
+        return torch.stack([enlarge_to(gt, lq), self.enhance(lq, aid), gt], dim=1).flatten(0, 1), 6
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return PSNR (dB) and SSIM of the output, on 8 bits, and PSNR of the input as it is.
@@ -246,40 +231,40 @@ class Enhancer(ManualModule):
         """
         figures: dict[str, list[Tensor]] = {"val/psnr": [], "val/ssim": [], "val/psnr_as_is": []}
         for batch in batches:
-            lq, gt, aid = parts({name: value.to(self.device) for name, value in batch.items()})
+            lq, gt, aid = get_parts({name: value.to(self.device) for name, value in batch.items()})
             pred8, gt8 = to_uint8(self.enhance(lq, aid)), to_uint8(gt)
             figures["val/psnr"].append(psnr(pred8, gt8).clamp(max=60))
             figures["val/ssim"].append(ssim(pred8, gt8))
-            figures["val/psnr_as_is"].append(psnr(to_uint8(as_large_as(gt, lq)), gt8).clamp(max=60))
+            figures["val/psnr_as_is"].append(psnr(to_uint8(enlarge_to(gt, lq)), gt8).clamp(max=60))
         return {name: float(torch.cat(values).mean()) for name, values in figures.items()}
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show the restored photos."""
-        lq, gt, aid = parts({name: value.to(self.device) for name, value in batch.items()})
+        lq, gt, aid = get_parts({name: value.to(self.device) for name, value in batch.items()})
         judge = None
         if self.discriminator is not None:
-            judge = judge_of(self.discriminator, enter=lambda image: self._judged(lq, image))
+            judge = make_judge(self.discriminator, enter=lambda image: self.add_condition(lq, image))
         return [Probe(self.enhance(lq, aid), gt, source=lq, judge=judge)]
 
 
-def restored(generator: nn.Module, draw: Batch) -> Tensor:
+def restore(generator: nn.Module, draw: Batch) -> Tensor:
     """Return what the generator makes of a draw's lq, with the data's aid where there is one."""
     aid = draw["aid"]
     result: Tensor = generator(draw["lq"]) if aid is None else generator(draw["lq"], aid)
     return result
 
 
-def aid_of(batch: Batch) -> Tensor | None:
+def get_aid(batch: Batch) -> Tensor | None:
     """Return what a batch gives beside lq: the mask of its holes, or the images to judge by."""
     aid: Tensor | None = batch.get("mask", batch.get("seen"))
     return aid
 
 
-def parts(batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+def get_parts(batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return a batch's lq, gt and aid."""
-    return batch["lq"], batch["gt"], aid_of(batch)
+    return batch["lq"], batch["gt"], get_aid(batch)
 
 
-def as_large_as(gt: Tensor, lq: Tensor) -> Tensor:
+def enlarge_to(gt: Tensor, lq: Tensor) -> Tensor:
     """Return lq [N, C, h, w] at the size of gt, enlarged bicubically where gt is larger."""
     return enlarged(lq, gt.shape[-1] // lq.shape[-1])

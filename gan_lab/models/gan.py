@@ -7,6 +7,7 @@ conf/model/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,28 +15,18 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
-from gan_lab.losses import ConsistencyRegularisation, NonSaturating
-from gan_lab.metrics import kernel_distance
-from gan_lab.models.adversary import (
-    Adversarial,
-    Penalty,
-    adapt,
-    certainty,
-    detached,
-    discriminator_terms,
-    each,
-    generator_term,
-    judge_of,
-    named_penalties,
-    penalty_terms,
-    tell_progress,
-)
-from gan_lab.models.base import Batch, Loss, ManualModule, OptimizerFactory, Schedule, Terms, evaluating
+from gan_lab.losses import ConsistencyRegularisation
+from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
-from gan_lab.networks import ExponentialMovingAverage, RandomVGG
+from gan_lab.models.validation import measure_random_vgg_distance
+from gan_lab.networks import ExponentialMovingAverage, call_jointly, evaluation_mode
+from gan_lab.rng import draw_seeded_noise
+from gan_lab.schedules import Schedule
 
 
-class GAN(ManualModule):
+class GAN(AdversarialModule):
     """Train a generator against a discriminator by alternating updates.
 
     Args:
@@ -43,14 +34,8 @@ class GAN(ManualModule):
         discriminator: D(x, label) -> logits.
         generator_optimizer: makes G's optimiser from its parameters.
         discriminator_optimizer: likewise for D.
-        adversarial: the loss of both sides; non-saturating cross-entropy unless given.
-        penalties: penalties on D's gradient by name, added up; each runs in fp32, uncompiled, and is logged by its name.
-        penalty_schedule: factor on their weights as a function of the share of the budget spent, in [0, 1].
+        adversarial, penalties, penalty_schedule, augment: see `AdversarialModule`.
         consistency: keep D's logits where they are when an augmentation moves an image.
-        augment: what is done to every image, real or fake, before D sees it in either turn; images [N, C, H, W] to the
-            same, differentiable. A part of it that has `progress` is told the share of the budget spent; one with
-            `adaptive` set has `p`, its strength, and after D's turn gets `observe(certainty, images)`: how far D puts each
-            real image above its boundary (above its fake, for a relativistic loss), and how many images that step stood for.
         n_critic: updates of D for one of G.
         ema_half_life: images after which a weight's share in the averaged generator has halved; None for no averaging.
         classes: number of classes of a conditional GAN; 0 for none.
@@ -73,7 +58,7 @@ class GAN(ManualModule):
         discriminator: nn.Module,
         generator_optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory,
-        adversarial: Adversarial | None = None,
+        adversarial: AdversarialLoss | None = None,
         penalties: Mapping[str, Penalty | None] | None = None,
         penalty_schedule: Schedule | None = None,
         consistency: ConsistencyRegularisation | None = None,
@@ -85,7 +70,13 @@ class GAN(ManualModule):
         class_names: list[str] | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(
+            adversarial=adversarial,
+            penalties=penalties,
+            penalty_schedule=penalty_schedule,
+            augment=augment,
+            **options,
+        )
         if conditional and classes < 2:
             raise UserError(
                 f"model: a conditional GAN needs labels, and the data has {classes} classes. Put the photos into one folder "
@@ -98,11 +89,7 @@ class GAN(ManualModule):
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        self.adversarial: Adversarial = adversarial or NonSaturating()
-        self.penalties = named_penalties(penalties)
-        self.penalty_schedule = penalty_schedule
         self.consistency = consistency
-        self.augment = augment
         self.n_critic = n_critic
         self.conditional = conditional
         self.classes = classes
@@ -113,20 +100,21 @@ class GAN(ManualModule):
 
     def step(self, batch: Batch) -> Terms:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
-        generator_turn = self.every(self.n_critic)
-        draw = self.draw(batch, shared_fake=self.micro_batches == 1, differentiable=generator_turn)
-        tell_progress(self.augment, self.progress)
-        judged = self.minimize(discriminator_optimizer, self.discriminator_loss, draw)
-        terms = judged.terms | adapt(self, self.augment, judged.images["certainty"])
+        generator_turn = self.is_due(self.n_critic)
+        inputs = self.draw_inputs(batch, shared_fake=self.micro_batches == 1, differentiable=generator_turn)
+
+        judgement = self.minimize(discriminator_optimizer, self.discriminator_loss, inputs)
+        terms = judgement.terms | self.adapt_augment(judgement.outputs["margin"])
+
         if generator_turn:
-            update = self.minimize(generator_optimizer, self.generator_loss, draw)
+            update = self.minimize(generator_optimizer, self.generator_loss, inputs)
             terms |= update.terms
             if self.generator_ema is not None and update.stepped:
-                self.generator_ema.update(self.generator, images=self.images_seen(draw["real"]) * self.n_critic)
+                self.generator_ema.update(self.generator, images=self.count_images(inputs["real"]) * self.n_critic)
         return terms
 
-    def draw(self, batch: Batch, shared_fake: bool = False, differentiable: bool = True) -> Batch:
-        """Make the random choices of one step: z and, when both updates may share it, the fake that z becomes.
+    def draw_inputs(self, batch: Batch, shared_fake: bool = False, differentiable: bool = True) -> Batch:
+        """Make the random choices of one step: z and, when both updates may share it, the fake G(z).
 
         A shared fake is made before either update switches parameters off, and keeps its graph for G's update.
         """
@@ -139,42 +127,37 @@ class GAN(ManualModule):
                 fake = self.generator(z, label)
         return {"real": real, "label": label, "z": z, "fake": fake}
 
-    def discriminator_loss(self, draw: Batch) -> Loss:
-        """Tell real from fake, plus the penalties and the consistency; hand out how sure D is of real images."""
-        label, fake = draw["label"], draw["fake"]
+    def discriminator_loss(self, inputs: Batch) -> Loss:
+        """Tell real from fake, plus the penalties and the consistency; return D's margin on real images beside it."""
+        label, fake = inputs["label"], inputs["fake"]
         if fake is None:
             with torch.no_grad():
-                fake = self.generator(draw["z"], label)
-        real, fake = self.augmented(draw["real"]), self.augmented(fake.detach())
-        views = [real, fake]
+                fake = self.generator(inputs["z"], label)
+        real, fake = self.apply_augment(inputs["real"]), self.apply_augment(fake.detach())
+        seen = [real, fake]
         if self.consistency is not None:
             with torch.no_grad():
-                views += [self.consistency.augment(view) for view in (real, fake)]
-        logits_real, logits_fake, *moved = each(self.discriminator, *views, label=label)
+                seen += [self.consistency.augment(images) for images in (real, fake)]
+        logits_real, logits_fake, *moved = call_jointly(self.discriminator, *seen, label=label)
+
         loss = self.adversarial.discriminator(logits_real, logits_fake)
-        boundary, relativistic = self.adversarial.boundary, self.adversarial.relativistic
-        terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, boundary, relativistic)
+        figures, margin = self.measure_discriminator(logits_real, logits_fake)
+        terms = {"loss_d": loss} | figures
         if self.consistency is not None:
             terms["consistency"] = self.consistency(logits_real, logits_fake, *moved)
             loss = loss + terms["consistency"]
         # Differs from StyleGAN2-ADA: by the images as D sees them, so an augmentation need not be differentiable twice.
-        # `.forward`: a compiled call has no double backward, so the penalties run eager
-        eager = lambda x: self.discriminator.forward(x, label)  # noqa: E731
-        factor = 1.0 if self.penalty_schedule is None else self.penalty_schedule(self.progress)
-        penalty, penalties = penalty_terms(self, self.penalties, eager, real, fake, factor)
-        sure = certainty(self.adversarial, logits_real, logits_fake)
-        return loss + penalty, detached(terms | penalties), {"certainty": sure}
+        judge = partial(self.discriminator.forward, label=label) if self.conditional else self.discriminator.forward
+        penalty, penalties = self.compute_penalty(judge, real, fake)
+        return Loss(loss + penalty, terms | penalties, {"margin": margin})
 
-    def generator_loss(self, draw: Batch) -> Loss:
+    def generator_loss(self, inputs: Batch) -> Loss:
         """Make fakes that D takes for real."""
-        fake = draw["fake"] if draw["fake"] is not None else self.generator(draw["z"], draw["label"])
-        judge = lambda x: self.discriminator(self.augmented(x), draw["label"])  # noqa: E731
-        loss = generator_term(self.adversarial, judge, fake, draw["real"])
-        return loss, {"loss_g": loss.detach()}
-
-    def augmented(self, images: Tensor) -> Tensor:
-        """Return images as D sees them, in either turn; what is shown or measured never passes here."""
-        return images if self.augment is None else self.augment(images)
+        label = inputs["label"]
+        fake = inputs["fake"] if inputs["fake"] is not None else self.generator(inputs["z"], label)
+        judge = lambda images: self.discriminator(self.apply_augment(images), label)  # noqa: E731
+        loss = self.compute_adversarial_term(judge, fake, inputs["real"])
+        return Loss(loss, {"loss_g": loss})
 
     def configure_optimizers(self) -> list[Optimizer]:
         return [
@@ -192,42 +175,20 @@ class GAN(ManualModule):
     @torch.no_grad()
     def generate(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Return images [N, C, H, W] in [-1, 1] for z [N, latents], by the averaged generator where there is one."""
-        with evaluating(self.sampler):
+        with evaluation_mode(self.sampler):
             return self.sampler(z, label if self.conditional else None).float()
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
-        z = seeded_noise(64, self.latents).to(self.device)
+        z = draw_seeded_noise(64, self.latents).to(self.device)
         return self.generate(z, torch.arange(64, device=self.device) % max(1, self.classes)), 8
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the kernel distance between held-out images and as many samples, in a seeded random embedding."""
-        return random_vgg_distance(self, batches)
+        return measure_random_vgg_distance(self, batches)
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show as many samples as there are photos, from seeded noise."""
         real = batch["image"].to(self.device)
         label = batch["label"].to(self.device) if self.conditional else None
-        z = seeded_noise(len(real), self.latents).to(self.device)
-        return [Probe(self.generate(z, label), real, judge=judge_of(self.discriminator, label))]
-
-
-def random_vgg_distance(model: Any, batches: Iterable[Batch]) -> dict[str, float]:
-    """Return the kernel distance of `model.generate` to the real images of `batches`, in a `RandomVGG` embedding.
-
-    Nothing where there is but one image: a single one has no distribution.
-    """
-    embed = RandomVGG().to(model.device)
-    real, fake = [], []
-    for index, batch in enumerate(batches):
-        image = batch["image"].to(model.device)
-        label = batch["label"].to(model.device)
-        z = seeded_noise(len(image), model.latents, seed=index).to(model.device)
-        real.append(embed(image))
-        fake.append(embed(model.generate(z, label)))
-    f_real, f_fake = torch.cat(real), torch.cat(fake)
-    return {"val/kid_random_vgg": kernel_distance(f_real, f_fake, subsets=None)[0]} if len(f_real) > 1 else {}
-
-
-def seeded_noise(n: int, latents: int, seed: int = 0) -> Tensor:
-    """Return normal noise [n, latents] that leaves the global generators alone; the same on every device."""
-    return torch.randn(n, latents, generator=torch.Generator().manual_seed(seed))
+        z = draw_seeded_noise(len(real), self.latents).to(self.device)
+        return [Probe(self.generate(z, label), real, judge=make_judge(self.discriminator, label))]

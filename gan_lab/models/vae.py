@@ -11,9 +11,13 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.losses import free_bits, kl_per_latent
 from gan_lab.models.autoencoder import Autoencoder
-from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, check_weights, evaluating
-from gan_lab.models.gan import random_vgg_distance, seeded_noise
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
+from gan_lab.models.validation import measure_random_vgg_distance
+from gan_lab.networks import HasLatents, evaluation_mode
+from gan_lab.options import check_weights
+from gan_lab.rng import draw_seeded_noise
 
 #: Nats above which a latent counts as used; a posterior that is its prior carries none.
 ACTIVE = 0.01
@@ -66,7 +70,7 @@ class VAE(Autoencoder):
         self.kl_warm_up = kl_warm_up
         self.free_bits = free_bits
         self.latents = int(decoder.latents)  # type: ignore[arg-type]
-        coded = int(getattr(encoder, "latents", self.latents))
+        coded = int(encoder.latents) if isinstance(encoder, HasLatents) else self.latents
         if coded != self.latents:
             raise UserError(
                 f"model.decoder.latents={self.latents}: the encoder gives {coded} (model.encoder.latents); give both the same"
@@ -76,9 +80,9 @@ class VAE(Autoencoder):
 
     def step(self, batch: Batch) -> Terms:
         (optimizer,) = self.optimizer_list()
-        return self.minimize(optimizer, self.loss, self.draw(batch)).terms
+        return self.minimize(optimizer, self.loss, self.draw_inputs(batch)).terms
 
-    def draw(self, batch: Batch) -> Batch:
+    def draw_inputs(self, batch: Batch) -> Batch:
         """Make the random choices of one step, and fix the weight of its KL term."""
         image = batch["image"]
         noise = torch.randn(len(image), self.latents, device=image.device)
@@ -88,34 +92,34 @@ class VAE(Autoencoder):
         """Return the weight of the KL term at this point of the budget."""
         return self.lambda_kl if self.progress >= self.kl_warm_up else self.lambda_kl * self.progress / self.kl_warm_up
 
-    def loss(self, draw: Batch) -> Loss:
+    def loss(self, inputs: Batch) -> Loss:
         """Return the weighted negative evidence lower bound, with z = mu + sigma * noise.
 
-        A draw without `kl_weight` is charged the whole one.
+        Inputs without `kl_weight` have the whole one.
         """
-        mu, logvar = self.encoder(draw["image"])
-        return self.bound(draw, self.decoder(sampled(mu, logvar, draw["noise"])), mu, logvar)
+        mu, logvar = self.encoder(inputs["image"])
+        return self.bound(inputs, self.decoder(reparametrise(mu, logvar, inputs["noise"])), mu, logvar)
 
-    def bound(self, draw: Batch, rec: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Terms]:
-        """Return the weighted negative evidence lower bound of a reconstruction, and its terms."""
-        reconstruction, terms = self.reconstruction_loss(rec, draw["image"])
+    def bound(self, inputs: Batch, rec: Tensor, mu: Tensor, logvar: Tensor) -> Loss:
+        """Return the weighted negative evidence lower bound of a reconstruction."""
+        reconstruction, terms = self.reconstruction_loss(rec, inputs["image"])
         kl = kl_per_latent(mu, logvar)
-        loss = reconstruction + draw.get("kl_weight", self.lambda_kl) * free_bits(kl, self.free_bits)
+        loss = reconstruction + inputs.get("kl_weight", self.lambda_kl) * free_bits(kl, self.free_bits)
         terms |= {"kl": kl.detach().sum(), "active_units": (kl.detach() > ACTIVE).float().mean()}
-        return loss, terms | {"loss": loss.detach()}
+        return Loss(loss, terms | {"loss": loss})
 
     # ------------------------------------------------------------------------------------------------ using it
 
     @torch.no_grad()
     def generate(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Return images [N, C, H, W] in [-1, 1] for z [N, latents]; labels are not used."""
-        with evaluating(self.decoder):
+        with evaluation_mode(self.decoder):
             return self.decoder(z).float()
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
         """Return the mean of the latents of images [N, C, H, W] in [-1, 1]: [N, latents] float32."""
-        with evaluating(self.encoder):
+        with evaluation_mode(self.encoder):
             mu: Tensor = self.encoder(image)[0]
             return mu.float()
 
@@ -127,25 +131,25 @@ class VAE(Autoencoder):
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         """Two rows of photos above their reconstructions, then four rows of samples; without photos the samples alone."""
         if not batch:
-            return self.generate(seeded_noise(32, self.latents).to(self.device)), 8
+            return self.generate(draw_seeded_noise(32, self.latents).to(self.device)), 8
         pairs, columns = super().sample_grid(batch)
-        samples = self.generate(seeded_noise(4 * columns, self.latents).to(self.device))
+        samples = self.generate(draw_seeded_noise(4 * columns, self.latents).to(self.device))
         return torch.cat([pairs, samples]), columns
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the loss with seeded noise, its parts, and the kernel distance of samples in a random embedding."""
         kept = list(batches)
-        return super().validate(kept) | random_vgg_distance(self, kept)
+        return super().validate(kept) | measure_random_vgg_distance(self, kept)
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show as many samples as there are photos, from seeded noise."""
         real = batch["image"].to(self.device)
-        return [Probe(self.generate(seeded_noise(len(real), self.latents).to(self.device)), real)]
+        return [Probe(self.generate(draw_seeded_noise(len(real), self.latents).to(self.device)), real)]
 
-    def held_out_draw(self, image: Tensor, seed: int) -> Batch:
-        return {"image": image, "noise": seeded_noise(len(image), self.latents, seed=seed).to(image.device)}
+    def held_out_inputs(self, image: Tensor, seed: int) -> Batch:
+        return {"image": image, "noise": draw_seeded_noise(len(image), self.latents, seed=seed).to(image.device)}
 
 
-def sampled(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
+def reparametrise(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
     """Return z = mu + sigma * noise, all [N, latents]. Source: Kingma & Welling 2014, arXiv:1312.6114, section 2.4."""
     return mu + noise * (0.5 * logvar).exp()

@@ -11,23 +11,17 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
-from gan_lab.losses import NonSaturating, feature_matching
-from gan_lab.models.adversary import (
-    Adversarial,
-    Penalty,
-    detached,
-    discriminator_terms,
-    each,
-    judge_of,
-    named_penalties,
-    penalty_terms,
-)
-from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, check_weights
+from gan_lab.losses import feature_matching
+from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
-from gan_lab.models.vae import VAE, sampled
+from gan_lab.models.vae import VAE, reparametrise
+from gan_lab.networks import call_jointly
+from gan_lab.options import check_weights
 
 
-class VAEGAN(VAE):
+class VAEGAN(AdversarialModule, VAE):
     """Train a VAE against a discriminator, which judges its reconstructions and its samples.
 
     D's features take over from pixels what is alike, so that a reconstruction may be sharp where it cannot be exact.
@@ -52,6 +46,8 @@ class VAEGAN(VAE):
     # D moves, and its features with it: a loss by them says nothing of progress
     monitor = ("val/kid_random_vgg", "min")
 
+    augmentable = False
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -59,23 +55,28 @@ class VAEGAN(VAE):
         discriminator: nn.Module,
         optimizer: OptimizerFactory,
         discriminator_optimizer: OptimizerFactory,
-        adversarial: Adversarial | None = None,
+        adversarial: AdversarialLoss | None = None,
         penalties: Mapping[str, Penalty | None] | None = None,
         lambda_adversarial: float = 0.01,
         lambda_feature_matching: float = 1.0,
         **options: Any,
     ) -> None:
-        super().__init__(encoder, decoder, optimizer, **options)
+        super().__init__(
+            encoder=encoder,
+            decoder=decoder,
+            optimizer=optimizer,
+            adversarial=adversarial,
+            penalties=penalties,
+            **options,
+        )
         check_weights(lambda_adversarial=lambda_adversarial, lambda_feature_matching=lambda_feature_matching)
         self.discriminator = discriminator
         self.discriminator_optimizer = discriminator_optimizer
-        self.adversarial: Adversarial = adversarial or NonSaturating()
         if self.adversarial.relativistic:
             raise UserError(
                 "model.adversarial: a relativistic loss goes by pairs of a photo and a picture, and here a photo has two, its "
                 "reconstruction and a sample; take NonSaturating, Hinge or LeastSquares"
             )
-        self.penalties = named_penalties(penalties)
         self.lambda_adversarial = lambda_adversarial
         self.lambda_feature_matching = lambda_feature_matching
 
@@ -83,58 +84,59 @@ class VAEGAN(VAE):
 
     def step(self, batch: Batch) -> Terms:
         optimizer, discriminator_optimizer = self.optimizer_list()
-        draw = self.draw(batch)
+        inputs = self.draw_inputs(batch)
         if self.micro_batches == 1:  # made once, before either update switches parameters off, and used in both
-            draw |= self.pictures(draw)
-        terms = self.minimize(discriminator_optimizer, self.discriminator_loss, draw).terms
-        return terms | self.minimize(optimizer, self.autoencoder_loss, draw).terms
+            inputs |= self.make_images(inputs)
+        terms = self.minimize(discriminator_optimizer, self.discriminator_loss, inputs).terms
+        return terms | self.minimize(optimizer, self.autoencoder_loss, inputs).terms
 
-    def draw(self, batch: Batch) -> Batch:
-        """Add to a VAE's draw the latents of the samples, and places for the pictures."""
-        drawn = super().draw(batch)
-        return drawn | {"z": torch.randn_like(drawn["noise"])} | dict.fromkeys(("rec", "sample", "mu", "logvar"))
+    def draw_inputs(self, batch: Batch) -> Batch:
+        """Add the latents of the samples to a VAE's inputs, and places for the images."""
+        inputs = super().draw_inputs(batch)
+        return inputs | {"z": torch.randn_like(inputs["noise"])} | dict.fromkeys(("rec", "sample", "mu", "logvar"))
 
-    def pictures(self, draw: Batch) -> Batch:
-        """Return a draw's reconstructions and samples [N, C, H, W], and the (mu, logvar) [N, latents] behind the former."""
-        mu, logvar = self.encoder(draw["image"])
-        rec, sample = each(self.decoder, sampled(mu, logvar, draw["noise"]), draw["z"])
+    def make_images(self, inputs: Batch) -> Batch:
+        """Return reconstructions and samples [N, C, H, W], and the (mu, logvar) [N, latents] behind the former."""
+        mu, logvar = self.encoder(inputs["image"])
+        rec, sample = call_jointly(self.decoder, reparametrise(mu, logvar, inputs["noise"]), inputs["z"])
         return {"rec": rec, "sample": sample, "mu": mu, "logvar": logvar}
 
-    def discriminator_loss(self, draw: Batch) -> Loss:
+    def discriminator_loss(self, inputs: Batch) -> Loss:
         """Tell photos from reconstructions and from samples, plus the penalty."""
-        if draw["rec"] is None:
+        if inputs["rec"] is None:
             with torch.no_grad():
-                draw = draw | self.pictures(draw)
-        image, rec, sample = draw["image"], draw["rec"].detach(), draw["sample"].detach()
-        logits_real, *logits = each(self.discriminator, image, rec, sample)
+                inputs = inputs | self.make_images(inputs)
+        image, rec, sample = inputs["image"], inputs["rec"].detach(), inputs["sample"].detach()
+        logits_real, *logits = call_jointly(self.discriminator, image, rec, sample)
         logits_fake = torch.cat(logits)
         loss = self.adversarial.discriminator(logits_real, logits_fake)
-        terms = {"loss_d": loss} | discriminator_terms(logits_real, logits_fake, self.adversarial.boundary)
-        # `.forward`: a compiled call has no double backward, so the penalties run eager
-        penalty, penalties = penalty_terms(self, self.penalties, self.discriminator.forward, image, sample)
-        return loss + penalty, detached(terms | penalties)
+        figures, _ = self.measure_discriminator(logits_real, logits_fake)
+        # `.forward`: a compiled call has no double backward
+        penalty, penalties = self.compute_penalty(self.discriminator.forward, image, sample)
+        return Loss(loss + penalty, {"loss_d": loss} | figures | penalties)
 
-    def autoencoder_loss(self, draw: Batch) -> Loss:
+    def autoencoder_loss(self, inputs: Batch) -> Loss:
         """Bound the evidence, come close to the photo in D's features, and fool D."""
-        if draw["rec"] is None:
-            draw = draw | self.pictures(draw)
-        loss, terms = self.bound(draw, draw["rec"], draw["mu"], draw["logvar"])
+        if inputs["rec"] is None:
+            inputs = inputs | self.make_images(inputs)
+        bound = self.bound(inputs, inputs["rec"], inputs["mu"], inputs["logvar"])
+        loss, terms = bound.total, dict(bound.terms)
         if self.lambda_feature_matching > 0:
             with torch.no_grad():
-                _, features_real = self.discriminator(draw["image"], return_features=True)
-            logits_rec, features_rec = self.discriminator(draw["rec"], return_features=True)
+                _, features_real = self.discriminator(inputs["image"], return_features=True)
+            logits_rec, features_rec = self.discriminator(inputs["rec"], return_features=True)
             terms["loss_feature_matching"] = feature_matching(features_real, features_rec)
             loss = loss + self.lambda_feature_matching * terms["loss_feature_matching"]
-            logits: list[Tensor] = [logits_rec, self.discriminator(draw["sample"])]
+            logits: list[Tensor] = [logits_rec, self.discriminator(inputs["sample"])]
         else:
-            logits = each(self.discriminator, draw["rec"], draw["sample"])
+            logits = call_jointly(self.discriminator, inputs["rec"], inputs["sample"])
         terms["loss_g_adversarial"] = self.adversarial.generator(torch.cat(logits))
         loss = loss + self.lambda_adversarial * terms["loss_g_adversarial"]
-        return loss, detached(terms | {"loss": loss})
+        return Loss(loss, terms | {"loss": loss})
 
     def configure_optimizers(self) -> list[Optimizer]:
         autoencoder = self.optimizer([*self.encoder.parameters(), *self.decoder.parameters()])
         return [autoencoder, self.discriminator_optimizer(self.discriminator.parameters())]
 
     def probe(self, batch: Batch) -> list[Probe]:
-        return [replace(probe, judge=judge_of(self.discriminator)) for probe in super().probe(batch)]
+        return [replace(probe, judge=make_judge(self.discriminator)) for probe in super().probe(batch)]

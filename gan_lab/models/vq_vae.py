@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.models.autoencoder import Autoencoder
-from gan_lab.models.base import Batch, Loss, OptimizerFactory, Terms, check_weights, evaluating
-from gan_lab.networks import VectorQuantizer
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.batches import Batch
+from gan_lab.networks import VectorQuantizer, evaluation_mode
+from gan_lab.options import check_weights
 
 
 class VQVAE(Autoencoder):
@@ -55,30 +57,29 @@ class VQVAE(Autoencoder):
         if not update.stepped:
             return update.terms
         # once an iteration, whatever the micro-batches: the average would move once for each of them
-        return update.terms | self.quantizer.update(update.images["encoded"], update.images["codes"])
+        return update.terms | self.quantizer.update(update.outputs["encoded"], update.outputs["codes"])
 
-    def loss(self, draw: Batch) -> Loss:
-        """Come close to the image, and keep the vectors near their codes; hand out both for the codebook's update."""
-        encoded = self.encoder(draw["image"])
+    def loss(self, inputs: Batch) -> Loss:
+        """Come close to the image, and keep the vectors near their codes; return both for the codebook's update."""
+        encoded = self.encoder(inputs["image"])
         vectors, codes, commitment = self.quantizer(encoded)
-        loss, terms = self.reconstruction_loss(self.decoder(vectors), draw["image"])
+        loss, terms = self.reconstruction_loss(self.decoder(vectors), inputs["image"])
         loss = loss + self.lambda_commitment * commitment
-        terms |= {"loss_commitment": commitment.detach(), "loss": loss.detach()}
-        return loss, terms, {"encoded": encoded.detach(), "codes": codes}
+        return Loss(loss, terms | {"loss_commitment": commitment, "loss": loss}, {"encoded": encoded, "codes": codes})
 
     # ------------------------------------------------------------------------------------------------ using it
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
         """Return the codes int64 [N, side, side] of images [N, C, H, W] in [-1, 1]."""
-        with evaluating(self.encoder):
+        with evaluation_mode(self.encoder):
             codes: Tensor = self.quantizer(self.encoder(image))[1]
             return codes
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
         """Return images [N, C, H, W] in [-1, 1] for codes int64 [N, side, side]."""
-        with evaluating(self.decoder):
+        with evaluation_mode(self.decoder):
             return self.decoder(self.quantizer.lookup(codes)).float()
 
     @torch.no_grad()
@@ -86,5 +87,5 @@ class VQVAE(Autoencoder):
         """Return what decoding an image's codes gives, [N, C, H, W] in [-1, 1]."""
         return self.decode(self.encode(image))
 
-    def held_out_draw(self, image: Tensor, seed: int) -> Batch:
+    def held_out_inputs(self, image: Tensor, seed: int) -> Batch:
         return {"image": image}

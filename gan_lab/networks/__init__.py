@@ -5,13 +5,16 @@ from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_lab.networks.dcgan28 import ConvDiscriminator28, DenseGenerator28
 from gan_lab.networks.discriminator import Discriminator
 from gan_lab.networks.ema import ExponentialMovingAverage
+from gan_lab.networks.evaluation_mode import evaluation_mode
 from gan_lab.networks.features import Inception, RandomVGG, VGG19Features, inception, vgg19_features
 from gan_lab.networks.initialisation import initialise
+from gan_lab.networks.joint_call import call_jointly
 from gan_lab.networks.light import Light, LightCorrector, relight
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer
 from gan_lab.networks.patch_projector import PatchProjector
 from gan_lab.networks.patchgan import PatchDiscriminator
+from gan_lab.networks.protocols import HasAttention, HasEncoder, HasLatents, HasMultiple
 from gan_lab.networks.quantizer import VectorQuantizer
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.recomputation import recompute_activations
@@ -37,6 +40,10 @@ __all__ = [
     "ExponentialMovingAverage",
     "GridDecoder",
     "GridEncoder",
+    "HasAttention",
+    "HasEncoder",
+    "HasLatents",
+    "HasMultiple",
     "Inception",
     "InstanceNorm2d",
     "Light",
@@ -57,6 +64,8 @@ __all__ = [
     "UNetGenerator",
     "VGG19Features",
     "VectorQuantizer",
+    "call_jointly",
+    "evaluation_mode",
     "inception",
     "initialise",
     "norm_layer",

@@ -1,11 +1,9 @@
-"""The way to an image file: opened with every fault named, and written whole or not at all."""
+"""Opening an image file, with every fault of it named."""
 
 from __future__ import annotations
 
-import os
 import stat
 import threading
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -91,24 +89,6 @@ def faults_named(path: Path, max_pixels: int | None = None, part: IO[bytes] | No
         raise UnreadableImage(path, f"more than {max_pixels} pixels (max_pixels)") from error
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged files
         raise UnreadableImage(path, str(error) or type(error).__name__) from error
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a file that takes the place of `path` once the block is done and its bytes are on disk; make the folder.
-
-    Until then `path` is absent or old, and after a failure nothing else is left (a kill may leave a hidden `*.part`).
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{uuid.uuid4().hex}.part")  # not made of the name, which may be as long as names can be
-    try:
-        with part.open("w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class _PillowLimit:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging.access import whole
-from gan_lab.imaging.provenance import Provenance, record
-from gan_lab.imaging.xmp import Packet
+from gan_lab.photo_files.provenance import Provenance, record
+from gan_lab.photo_files.xmp import Packet
+from gan_lab.storage import write_atomically
 
 #: Milliseconds to which a format rounds a picture's time; GIF counts in hundredths of a second.
 _TICKS = {".webp": 1, ".gif": 10}
@@ -58,7 +58,7 @@ def write_animation(
     else:
         first.save(encoded, "GIF", **options)
         content = _with_xmp(encoded.getvalue(), packet) if packet else encoded.getvalue()
-    with whole(path) as file:
+    with write_atomically(path) as file:
         file.write(content)
 
 

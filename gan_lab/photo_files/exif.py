@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from gan_lab.imaging.ifd import ASCII, LONG, RATIONAL, SHORT, Block, Directory, Field, Order, layout, numbers
+from gan_lab.photo_files.ifd import ASCII, LONG, RATIONAL, SHORT, Block, Directory, Field, Order, layout, numbers
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 _WIDTH, _HEIGHT, _PIXEL_WIDTH, _PIXEL_HEIGHT = 0x0100, 0x0101, 0xA002, 0xA003

@@ -11,9 +11,10 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging.access import UnreadableImage as UnreadableImage
-from gan_lab.imaging.access import opened, whole
-from gan_lab.imaging.colour import opaque_srgb
+from gan_lab.photo_files.access import UnreadableImage as UnreadableImage
+from gan_lab.photo_files.access import opened
+from gan_lab.photo_files.srgb import opaque_srgb
+from gan_lab.storage import write_atomically
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 
@@ -130,7 +131,7 @@ def write_png(path: Path, array: np.ndarray) -> None:
         array: uint8 [H, W, C] in [0, 255], C = 1 or 3.
     """
     _check_image(array)
-    with whole(path) as file:
+    with write_atomically(path) as file:
         Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(file, "PNG")
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from gan_lab.imaging.colour import Conversion, conversion
-from gan_lab.imaging.icc import shaper, to_srgb_16
-from gan_lab.imaging.sixteen_bit import bands, decoded, to_8_bits, to_16_bits
+from gan_lab.imaging.bit_depth import split_rows, to_8_bits, to_16_bits
+from gan_lab.photo_files.icc import shaper, to_srgb_16
+from gan_lab.photo_files.sixteen_bit import decoded
+from gan_lab.photo_files.srgb import Conversion, conversion
 
 _GREY_MODES = ("1", "L", "LA", "La")
 _PROFILED_MODES = ("L", "RGB", "CMYK")
@@ -85,7 +86,7 @@ def in_srgb_16(layers: Layers, profile: bytes | None) -> Layers:
     if source is not None:
         to_srgb_16(layers.pixels, source)
         return replace(layers, notes=notes)
-    for rows in bands(layers.pixels):
+    for rows in split_rows(layers.pixels):
         short = to_8_bits(layers.pixels[rows])
         band = Image.fromarray(short[..., 0] if grey else short)
         layers.pixels[rows] = to_16_bits(_colours(band, grey, asked.transform))
@@ -99,7 +100,7 @@ def _gathered(
     pixels = np.empty((height, width, 1 if grey else 3), np.uint8)
     alpha: NDArray[np.uint8] | None = None
     asked = None
-    for rows in bands(pixels):
+    for rows in split_rows(pixels):
         top, bottom, _ = rows.indices(height)
         band = take(top, bottom)
         if band.has_transparency_data:

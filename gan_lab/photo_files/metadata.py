@@ -10,9 +10,9 @@ from typing import Any
 
 from PIL import Image
 
-from gan_lab.imaging import exif as exif_module
-from gan_lab.imaging.ifd import Block
-from gan_lab.imaging.xmp import Packet
+from gan_lab.photo_files import exif as exif_module
+from gan_lab.photo_files.ifd import Block
+from gan_lab.photo_files.xmp import Packet
 
 _IPTC_RESOURCE = 0x0404  # of Photoshop's image resources
 _TIFF_XMP, _TIFF_IPTC, _TIFF_ICC = 700, 33723, 34675

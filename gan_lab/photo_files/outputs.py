@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import exif as exif_module
-from gan_lab.imaging.icc import grey_profile, srgb_profile
-from gan_lab.imaging.metadata import Extras, Metadata, rights
-from gan_lab.imaging.provenance import Provenance, record
-from gan_lab.imaging.rows import write_png_16, write_tiff
-from gan_lab.imaging.xmp import DC, Packet
+from gan_lab.photo_files import exif as exif_module
+from gan_lab.photo_files.icc import grey_profile, srgb_profile
+from gan_lab.photo_files.metadata import Extras, Metadata, rights
+from gan_lab.photo_files.provenance import Provenance, record
+from gan_lab.photo_files.row_writers import write_png_16, write_tiff
+from gan_lab.photo_files.xmp import DC, Packet
 
 _LARGE_ALPHA = 1 << 25  # pixels
 #: Of zlib; of photos 2.4 times as fast as its usual 6, for 3 % more bytes.

@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging.access import UnreadableImage, faults_named, opened, size_was_checked, whole
 from gan_lab.imaging.alpha import over_white
-from gan_lab.imaging.exif import ORIENTATION
-from gan_lab.imaging.files import MAX_PIXELS, SIDEWAYS, orientation_of
-from gan_lab.imaging.ifd import Block, mapped
-from gan_lab.imaging.layers import Layers, in_srgb_16, layers_of, webp_layers
-from gan_lab.imaging.metadata import Metadata, metadata_of, tiff_metadata
-from gan_lab.imaging.outputs import OUTPUTS, carried
-from gan_lab.imaging.provenance import Provenance
-from gan_lab.imaging.sixteen_bit import Tiff16, read_png16, sixteen_bit_tiff, to_8_bits
+from gan_lab.imaging.bit_depth import to_8_bits
+from gan_lab.photo_files.access import UnreadableImage, faults_named, opened, size_was_checked
+from gan_lab.photo_files.exif import ORIENTATION
+from gan_lab.photo_files.ifd import Block, mapped
+from gan_lab.photo_files.images import MAX_PIXELS, SIDEWAYS, orientation_of
+from gan_lab.photo_files.layers import Layers, in_srgb_16, layers_of, webp_layers
+from gan_lab.photo_files.metadata import Metadata, metadata_of, tiff_metadata
+from gan_lab.photo_files.outputs import OUTPUTS, carried
+from gan_lab.photo_files.provenance import Provenance
+from gan_lab.photo_files.sixteen_bit import Tiff16, read_png16, sixteen_bit_tiff
+from gan_lab.storage import write_atomically
 
 #: Suffixes that a photo can be written as; others (BMP and GIF among them) have no place for what must go along.
 PHOTO_SUFFIXES = tuple(OUTPUTS)
@@ -113,7 +115,7 @@ def write_photo(
         notes.append(f"{output.name} has 8 bits a channel: rounded from 16")
         pixels, alpha = to_8_bits(pixels), None if alpha is None else to_8_bits(alpha)
     extras, told = carried(photo.metadata, output, pixels.shape, provenance, drop_gps)
-    with whole(path) as file:
+    with write_atomically(path) as file:
         output.write(file, pixels, alpha, extras, quality)
     return (*notes, *told)
 

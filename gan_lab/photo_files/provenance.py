@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.errors import UserError
-from gan_lab.imaging.access import faults_named, opened
-from gan_lab.imaging.ifd import mapped
-from gan_lab.imaging.metadata import tiff_metadata, xmp_of
-from gan_lab.imaging.xmp import XMP, Packet
+from gan_lab.photo_files.access import faults_named, opened
+from gan_lab.photo_files.ifd import mapped
+from gan_lab.photo_files.metadata import tiff_metadata, xmp_of
+from gan_lab.photo_files.xmp import XMP, Packet
 from gan_lab.storage import decode_json, plain_data
 
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import exif as exif_module
-from gan_lab.imaging.ifd import BYTE, LONG, SHORT, UNDEFINED, Block, Directory, Field, Order, layout, numbers
-from gan_lab.imaging.metadata import Extras
-from gan_lab.imaging.sixteen_bit import bands
+from gan_lab.imaging.bit_depth import split_rows
+from gan_lab.photo_files import exif as exif_module
+from gan_lab.photo_files.ifd import BYTE, LONG, SHORT, UNDEFINED, Block, Directory, Field, Order, layout, numbers
+from gan_lab.photo_files.metadata import Extras
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _DEFLATE, _HORIZONTAL, _STRAIGHT_ALPHA = 8, 2, 2
@@ -41,7 +41,7 @@ def write_png_16(file: IO[bytes], pixels: NDArray[np.uint16], alpha: NDArray[np.
             file.write(_chunk(name, data))
     packer = zlib.compressobj(6)
     above = np.zeros((1, width * (channels + (alpha is not None)) * 2), np.uint8)
-    for rows in bands(pixels):
+    for rows in split_rows(pixels):
         raw = _samples(pixels, alpha, rows).astype(">u2").view(np.uint8).reshape(-1, above.shape[1])
         if packed := packer.compress(_filtered(raw, above, pixel_bytes=above.shape[1] // width)):
             file.write(_chunk(b"IDAT", packed))
@@ -67,7 +67,7 @@ def write_tiff(file: IO[bytes], pixels: NDArray[Any], alpha: NDArray[Any] | None
         block = Block(bytearray(extras.exif))
         described, order = exif_module.described(block), block.order
     file.write((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
-    strips = bands(pixels)
+    strips = split_rows(pixels)
     places, lengths = [], []
     for rows in strips:
         samples = _samples(pixels, alpha, rows)

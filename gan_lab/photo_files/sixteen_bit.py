@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.imaging.access import UnreadableImage
-from gan_lab.imaging.ifd import LONG, SHORT, Block, numbers
+from gan_lab.imaging.bit_depth import split_rows
+from gan_lab.photo_files.access import UnreadableImage
+from gan_lab.photo_files.ifd import LONG, SHORT, Block, numbers
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _SAMPLES, _STRIP_COUNTS, _PLANES, _PREDICTOR = 273, 277, 279, 284, 317
@@ -19,7 +20,6 @@ _PLACES = {_STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS}
 _NEEDED = _PLACES | {*range(256, 260), _PHOTOMETRIC, 266, _SAMPLES, 278, _PLANES, _PREDICTOR, _TILE_WIDTH, 323}
 _BLACK_IS_65535, _GREY, _RGB = 0, 1, 2
 _PREMULTIPLIED, _STRAIGHT = 1, 2
-_BAND = 1 << 20  # pixels
 
 
 def read_png16(path: Path, transparent: int | tuple[int, ...] | None) -> tuple[NDArray[np.uint16], Any]:
@@ -44,7 +44,7 @@ def read_png16(path: Path, transparent: int | tuple[int, ...] | None) -> tuple[N
         pixels = pixels[..., None]
     alpha = np.ascontiguousarray(pixels[..., 3]) if colour_type in (4, 6) and pixels.shape[2] == 4 else None
     colours = np.empty((*pixels.shape[:2], 1 if grey else 3), np.uint16)
-    for rows in bands(pixels):  # OpenCV's order is BGR
+    for rows in split_rows(pixels):  # OpenCV's order is BGR
         colours[rows] = pixels[rows, :, :1] if grey else pixels[rows, :, 2::-1]
     if transparent is not None and colour_type in (0, 2):
         alpha = np.where((colours == np.array(transparent)).all(axis=-1), 0, 65535).astype(np.uint16)
@@ -122,7 +122,7 @@ class Tiff16:
         if inverted:
             np.subtract(65535, colours, out=colours)
         if alpha is not None and extra[0] == _PREMULTIPLIED:
-            for rows in bands(colours):
+            for rows in split_rows(colours):
                 share = np.maximum(alpha[rows, :, None], 1).astype(np.float32) / 65535
                 colours[rows] = np.rint(np.minimum(colours[rows] / share, 65535))
         return colours, alpha
@@ -165,25 +165,6 @@ def sixteen_bit_tiff(path: Path, block: Block) -> Tiff16 | None:
         return None
 
 
-def bands(array: NDArray[Any]) -> list[slice]:
-    """Return slices of rows that cover [H, W, ...] a million pixels at a time: copies of whole large photos do not fit."""
-    step = max(1, _BAND // array.shape[1])
-    return [slice(start, start + step) for start in range(0, array.shape[0], step)]
-
-
-def to_8_bits(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Return 16-bit values, rounded to 8 bits; 65535 becomes 255."""
-    short = np.empty(values.shape, np.uint8)
-    for rows in bands(values):
-        short[rows] = (values[rows].astype(np.uint32) + 128) // 257
-    return short
-
-
-def to_16_bits(values: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Return 8-bit values as 16-bit ones; 255 becomes 65535."""
-    return values.astype(np.uint16) * 257
-
-
 def decoded(path: Path, data: NDArray[np.uint8]) -> NDArray[Any]:
     """Return an image file's pixels as OpenCV has them: [H, W] or [H, W, C], BGR(A), 8 or 16 bits.
 
@@ -206,7 +187,7 @@ def decoded(path: Path, data: NDArray[np.uint8]) -> NDArray[Any]:
 def _undo_prediction(samples: NDArray[np.uint16], tile_width: int) -> None:
     """Add up differences along the rows, modulo 65536, afresh in each tile."""
     width = samples.shape[1]
-    for rows in bands(samples):
+    for rows in split_rows(samples):
         for left in range(0, width, tile_width or width):
             part = samples[rows, left : left + (tile_width or width)]
             np.add.accumulate(part, axis=1, dtype=np.uint16, out=part)

@@ -14,9 +14,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+
+from gan_lab.callbacks import Budget
+from gan_lab.config import is_override, parsed
+from gan_lab.errors import UserError
+from gan_lab.hardware import total_memory
+from gan_lab.run.device import (
+    choose_for_training,
+    find_accelerator,
+    find_device,
+    is_ddp,
+    name_precision,
+    prepare_process,
+)
+from gan_lab.run.parts import build_parts
 
 #: Iterations of a probe, seconds after which it has seen enough, and seconds that it may take in all.
 ITERATIONS, SECONDS, PATIENCE = 200, 20, 600
@@ -30,6 +45,34 @@ BESIDE += [
     "trainer.log_every=1",
     "logger=csv",
 ]
+
+
+def plan(config: DictConfig) -> None:
+    """Print what the run would take, and what else to try; nothing of it is kept.
+
+    Raises:
+        UserError: it would have several processes.
+    """
+    prepare_process(config)
+    if is_ddp(config.trainer):
+        raise UserError(
+            "plan=true: is for one device; what it says of one holds for each, less the exchange of gradients"
+        )
+    own = {"plan", "name", "runs_dir", "resume"}
+    command = [line for line in sys.argv[1:] if not (is_override(line) and parsed(line).key_or_group in own)]
+    datamodule, model = build_parts(config)
+    limits = Budget(config.trainer.max_iterations, config.trainer.max_epochs, None)
+
+    def count_iterations(batch: int) -> int | None:
+        datamodule.batch_size = batch
+        return limits.total_iterations(datamodule.iterations_per_epoch())
+
+    device = find_device(config)
+    fast, precision = (
+        name_precision(choose_for_training(config, model, device, name)) for name in ("auto", config.trainer.precision)
+    )
+    settings = list_alternatives(config.data.batch_size, precision, config.compile, fast, config.gradient_checkpointing)
+    print_plan(command, settings, count_iterations, config.trainer.max_minutes, total_memory(find_accelerator(config)))
 
 
 @dataclass(frozen=True)
@@ -55,7 +98,7 @@ class Probe:
         return (self.start + self.ms / 1000 * iterations) / 60
 
 
-def alternatives(batch: int, precision: str, compiled: bool, fast: str, recomputed: bool = False) -> list[Setting]:
+def list_alternatives(batch: int, precision: str, compiled: bool, fast: str, recomputed: bool = False) -> list[Setting]:
     """Return what is tried: the run as it is, the other precision, compiled or not, half and twice the batch.
 
     Args:
@@ -128,10 +171,10 @@ def read(figures: Path) -> list[dict[str, str]]:
         return []
 
 
-def planned(
+def print_plan(
     command: Sequence[str],
     settings: Sequence[Setting],
-    iterations_of: Callable[[int], int | None],
+    count_iterations: Callable[[int], int | None],
     max_minutes: float | None,
     available: float,
 ) -> None:
@@ -140,7 +183,7 @@ def planned(
     Args:
         command: arguments of `gan_lab.train`.
         settings: the first one is the run as it is configured.
-        iterations_of: what the budget allows in iterations, for a batch; None where only minutes limit it.
+        count_iterations: what the budget allows in iterations, for a batch; None where only minutes limit it.
         max_minutes: the budget's.
         available: memory of the GPU, or of the machine, in MB.
     """
@@ -154,15 +197,15 @@ def planned(
             table.add_row(what, "", "", "", "", each.failure)
             continue
         speed = 1000 * each.setting.batch / each.ms
-        whole = whole_run(each, iterations_of(each.setting.batch), max_minutes)
+        whole = describe_run(each, count_iterations(each.setting.batch), max_minutes)
         table.add_row(what, f"{each.ms:.0f}", f"{speed:.1f}", f"{each.memory:.0f}", f"{each.start:.0f}", whole)
     console = Console(width=None if Console().is_terminal else 160)
     console.print(table)
-    for line in advice(probes, iterations_of(settings[0].batch) or math.inf, max_minutes, available):
+    for line in advise(probes, count_iterations(settings[0].batch) or math.inf, max_minutes, available):
         console.print(line, soft_wrap=True, highlight=False)
 
 
-def whole_run(probe: Probe, iterations: int | None, max_minutes: float | None) -> str:
+def describe_run(probe: Probe, iterations: int | None, max_minutes: float | None) -> str:
     """Say what the budget comes to."""
     fit = math.inf if max_minutes is None else max(0, int((60 * max_minutes - probe.start) / (probe.ms / 1000)))
     if iterations is None or fit < iterations:
@@ -171,7 +214,7 @@ def whole_run(probe: Probe, iterations: int | None, max_minutes: float | None) -
     return f"{iterations} iterations in {f'{hours} h {minutes:02d} min' if hours else f'{minutes} min'}"
 
 
-def advice(probes: Sequence[Probe], iterations: float, max_minutes: float | None, available: float) -> list[str]:
+def advise(probes: Sequence[Probe], iterations: float, max_minutes: float | None, available: float) -> list[str]:
     """Return what to do: the fastest of the settings that train the same way, and what a larger batch would bring."""
     base, lines = probes[0], []
     limit = math.inf if max_minutes is None else max_minutes

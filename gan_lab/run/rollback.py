@@ -14,7 +14,7 @@ from gan_lab.callbacks.doctor.findings import Record
 from gan_lab.errors import UserError
 from gan_lab.models import TrainingDivergedError
 from gan_lab.models.base import ROLLBACK_RATE
-from gan_lab.storage import write_whole
+from gan_lab.storage import write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,8 @@ def go_back(run_dir: Path, error: TrainingDivergedError, at_most: int) -> Path |
             last.with_name(f"{name}.ckpt").unlink(missing_ok=True)
     else:
         found["clock"]["rollbacks"] = count
-        write_whole(last, lambda file: torch.save(found, file))
+        with write_atomically(last) as file:
+            torch.save(found, file)
     where = f"iteration {start:,}" if start else "its start"
     rate = ROLLBACK_RATE**count
     log.warning(

@@ -19,8 +19,8 @@ from rich.text import Text
 
 from gan_lab.config import fail, secrets_masked
 from gan_lab.errors import UserError
-from gan_lab.jobs.lock import refuse_links
 from gan_lab.storage import open_regular, plain_data, read_regular
+from gan_lab.storage.locks import refuse_links
 from gan_lab.terminal import printable
 
 #: Length beyond which a job's file is not this program's, in bytes.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gan_lab.errors import UserError
-from gan_lab.storage import read_regular
+from gan_lab.storage.regular_files import read_regular
 
 if sys.platform != "win32":
     import fcntl
@@ -21,12 +20,10 @@ log = logging.getLogger(__name__)
 NAME = ".lock"
 #: Locks that this process holds; a child must not inherit them, or it would hold them on after its parent was killed.
 _held: set[int] = set()
-#: What `imaging.access.whole` calls a file that is not complete yet.
-_PART = re.compile(r"\.(.*\.)?[0-9a-f]{32}\.part")
 
 
 @contextmanager
-def locked(folder: Path, named: str | None = None) -> Iterator[None]:
+def lock_folder(folder: Path, named: str | None = None) -> Iterator[None]:
     """Make a folder and keep it for this process; the lock dies with the process, whatever kills it.
 
     A folder that it made goes again if nothing was written into it.
@@ -113,15 +110,6 @@ def _refuse_link(path: Path, instead: str) -> None:
         )
     if path.exists() and not path.is_file() and not path.is_dir():
         raise UserError(f"{path}: is neither a file nor a folder (a named pipe or a device); remove it, or {instead}")
-
-
-def remove_parts(folders: Iterable[Path]) -> None:
-    """Remove the incomplete files that a killed process left in folders; to be called under the folders' lock."""
-    for folder in folders:
-        with suppress(OSError), os.scandir(folder) as entries:
-            for entry in entries:
-                if _PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                    os.unlink(entry)
 
 
 def _take(path: Path) -> int:

@@ -50,11 +50,11 @@ from safetensors.torch import save_file
 import gan_lab
 from gan_lab import evaluate, train
 from gan_lab.commands import evaluate as evaluating
-from gan_lab.commands import train as training
 from gan_lab.errors import UserError
-from gan_lab.jobs import bundle
+from gan_lab.inference import bundle
+from gan_lab.run import fitting
 from tests.fixtures.made import FOLDER as RELEASES
-from tests.jobs.checkpoints import tiny_checkpoint
+from tests.inference.checkpoints import tiny_checkpoint
 
 SECONDS = 120
 #: Packages whose names are tried as a `_target_`.
@@ -586,11 +586,11 @@ def run_command(module: Any, *arguments: str) -> None:
 
 def resume(path: Path) -> None:
     """Go on with the run as `train` does, up to its first iteration."""
-    kept, training.run = training.run, lambda *_: None  # type: ignore[assignment]
+    kept, fitting.fit_parts = fitting.fit_parts, lambda *_: None  # type: ignore[assignment]
     try:
         run_command(train, f"resume={path}", "name=run", "runs_dir=.", "data.index=false")
     finally:
-        training.run = kept
+        fitting.fit_parts = kept
 
 
 def measure(path: Path) -> None:

@@ -32,8 +32,9 @@ from PIL import Image, ImageCms, PngImagePlugin
 from rich.progress import track
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import UnreadableImage, files, read_image, read_size
-from gan_lab.imaging.photo import PHOTO_SUFFIXES, read_photo, write_photo
+from gan_lab.photo_files import UnreadableImage, read_image, read_size
+from gan_lab.photo_files import images as files
+from gan_lab.photo_files.photo import PHOTO_SUFFIXES, read_photo, write_photo
 
 #: A file may claim so many pixels; readers refuse more before they decode.
 MOST_PIXELS = 2_000_000

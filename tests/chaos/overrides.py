@@ -29,11 +29,12 @@ import torch
 from rich.progress import track
 
 from gan_lab import enhance, evaluate, generate, pack, train, translate
-from gan_lab import plan as planning
 from gan_lab.commands import train as training
 from gan_lab.config import compose, iterate_keys
 from gan_lab.data.catalogue import draw
-from gan_lab.imaging import write_png
+from gan_lab.photo_files import write_png
+from gan_lab.run import plan as planning
+from gan_lab.run.parts import build_parts
 from tests.integration.runs import FAMILIES, python, tiny
 
 SECONDS = 120
@@ -95,7 +96,7 @@ class Subject:
 
 def only_build() -> None:
     """Have jobs make their data and model, and not train."""
-    training.fit = lambda config, *_: training.build(config)  # type: ignore[assignment]
+    training.fit = lambda run: build_parts(run.config)  # type: ignore[assignment]
 
 
 def only_look() -> None:

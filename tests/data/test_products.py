@@ -13,7 +13,7 @@ from PIL import Image
 
 from gan_lab.data import Products
 from gan_lab.errors import UserError
-from gan_lab.imaging import read_image
+from gan_lab.photo_files import read_image
 
 from .conftest import Write
 

@@ -10,7 +10,7 @@ import pytest
 from gan_lab.data.source import FileLoader, Images, Source, Unreadable, pad, reading_sizes, resize
 from gan_lab.data.tables import Paths
 from gan_lab.errors import UserError
-from gan_lab.imaging import UnreadableImage
+from gan_lab.photo_files import UnreadableImage
 
 from .conftest import Write
 

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from gan_lab.fidelity.colour_drift import as_lab, cells_of, colour_drift, jpeg_step, product_cells
 from gan_lab.imaging import JPEG, GaussianNoise, LowLight
 from gan_lab.imaging.light import from_light, to_light
-from gan_lab.jobs.colour_drift import as_lab, cells_of, colour_drift, jpeg_step, product_cells
-from tests.jobs.pictures import goods
+from tests.fidelity.pictures import goods
 
 
 def drift(before: np.ndarray, after: np.ndarray, step: float = 0.0) -> tuple[float, float]:

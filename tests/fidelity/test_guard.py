@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from gan_lab.errors import UserError
+from gan_lab.fidelity.guard import Guarded, Thresholds, blend, failures, guard, measure
 from gan_lab.imaging import JPEG, Blur, ColourCast, GaussianNoise, Holes, LowLight
 from gan_lab.imaging.degradations import Degradation
 from gan_lab.imaging.light import from_light, to_light
 from gan_lab.imaging.traditional import sharpening
-from gan_lab.jobs.fidelity import Guarded, Thresholds, blend, failures, guard, measure
-from tests.jobs.pictures import fault_makers, goods, photos
+from tests.fidelity.pictures import fault_makers, goods, photos
 
 FAULTS = fault_makers().FAULTS
 DEGRADATIONS: dict[str, Degradation] = {

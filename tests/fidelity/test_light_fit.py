@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gan_lab.jobs.light_fit import LightFit, decode, encode, fit_light
+from gan_lab.fidelity.light_fit import LightFit, decode, encode, fit_light
 
 
 def samples(count: int = 3000) -> np.ndarray:

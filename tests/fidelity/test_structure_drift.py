@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gan_lab.jobs.structure_drift import DETAIL, EDGES, Band, Change, Crop, changes
+from gan_lab.fidelity.structure_drift import DETAIL, EDGES, Band, Change, Crop, changes
 
 
 def stripes(contrast: float, period: float = 7.0) -> np.ndarray:

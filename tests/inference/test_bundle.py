@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 
 import gan_lab
 from gan_lab.errors import UserError
-from gan_lab.jobs import bundle
+from gan_lab.inference import bundle
 from gan_lab.networks import LightCorrector, Restorer
-from tests.jobs.checkpoints import tiny_checkpoint
+from gan_lab.storage import hash_file
+from tests.inference.checkpoints import tiny_checkpoint
 
 CPU = torch.device("cpu")
 
@@ -82,8 +83,8 @@ def test_a_base_gives_what_is_missing(file: Path, tmp_path: Path, monkeypatch: p
     assert parts["restorer"].weights["head.bias"].mean() == pytest.approx(-0.2, abs=1e-3)
     assert bundle.shipped() == ["mine"]
     before = bundle.sha256(tmp_path / "vivid.safetensors")
-    assert before != bundle.file_sha256(tmp_path / "vivid.safetensors")
-    assert bundle.sha256(file) == bundle.file_sha256(file)
+    assert before != hash_file(tmp_path / "vivid.safetensors")
+    assert bundle.sha256(file) == hash_file(file)
     (tmp_path / "shipped").mkdir()
     monkeypatch.setattr(bundle, "FOLDER", tmp_path / "shipped")
     changed = bundle.read(file)

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import gan_lab
-from gan_lab.jobs.inversion import invert
-from gan_lab.jobs.latents import drawn
+from gan_lab.inference.inversion import invert
+from gan_lab.inference.latents import drawn
 from gan_lab.models import GAN
-from tests.jobs.checkpoints import tiny_checkpoint
+from tests.inference.checkpoints import tiny_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan_lab.errors import UserError
-from gan_lab.jobs.latents import closed_walk, directions, drawn, moved, slerp
+from gan_lab.inference.latents import closed_walk, directions, drawn, moved, slerp
 
 
 def test_a_quarter_turn_by_hand() -> None:

@@ -11,11 +11,11 @@ from PIL import Image
 
 import gan_lab
 from gan_lab.errors import UserError
-from gan_lab.jobs import Pretrained, open_checkpoint
-from gan_lab.jobs.generation import Generation, class_number
-from gan_lab.jobs.latents import drawn
+from gan_lab.inference import Pretrained, open_checkpoint
+from gan_lab.inference.generation import Generation, class_number
+from gan_lab.inference.latents import drawn
 from gan_lab.metrics import to_uint8
-from tests.jobs.checkpoints import tiny_checkpoint, unchanging_enhancer
+from tests.inference.checkpoints import tiny_checkpoint, unchanging_enhancer
 
 
 @pytest.fixture(scope="module")

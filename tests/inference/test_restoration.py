@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gan_lab.errors import UserError
-from gan_lab.jobs.restoration import SMALLEST_TILE, Networks, Restoration, Wish
+from gan_lab.inference.restoration import SMALLEST_TILE, Networks, Restoration, Wish
 from gan_lab.networks import Light, LightCorrector, Restorer, relight
 
 CPU = torch.device("cpu")

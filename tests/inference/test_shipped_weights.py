@@ -14,7 +14,7 @@ from PIL import Image
 
 import gan_lab
 from gan_lab.data.demo import demo_splits
-from gan_lab.jobs import Pretrained, bundle
+from gan_lab.inference import Pretrained, bundle
 
 
 @pytest.fixture(scope="module", params=["faithful", "vivid"])

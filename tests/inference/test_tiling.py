@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gan_lab.jobs.tiling import ALIGNMENT, by_tiles, parts
+from gan_lab.inference.tiling import ALIGNMENT, by_tiles, parts
 
 
 @pytest.mark.parametrize("length", [129, 160, 200, 255, 256, 257, 300, 511, 1000, 1025])

@@ -15,12 +15,12 @@ from gan_lab.data.geometry import CENTRE
 from gan_lab.data.source import resize
 from gan_lab.data.views import as_validated
 from gan_lab.errors import UserError
-from gan_lab.imaging import read_image
-from gan_lab.imaging.metadata import Metadata
-from gan_lab.imaging.photo import Photo, read_photo
-from gan_lab.jobs.restoration import as_pixels
-from gan_lab.jobs.translation import Translation, TranslationWish, statistics_of, translate_photo
+from gan_lab.inference.restoration import as_pixels
+from gan_lab.inference.translation import Translation, TranslationWish, statistics_of, translate_photo
 from gan_lab.networks import InstanceNorm2d, ResnetGenerator
+from gan_lab.photo_files import read_image
+from gan_lab.photo_files.metadata import Metadata
+from gan_lab.photo_files.photo import Photo, read_photo
 
 
 class Model(nn.Module):

@@ -24,9 +24,9 @@ import gan_lab.generate
 import gan_lab.translate
 from gan_lab.data.catalogue import KINDS
 from gan_lab.evaluation.classifier import trained_classifier
-from gan_lab.imaging import read_image
+from gan_lab.photo_files import read_image
+from tests.inference.checkpoints import tiny_checkpoint, unchanging_enhancer
 from tests.integration.runs import Command
-from tests.jobs.checkpoints import tiny_checkpoint, unchanging_enhancer
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_options_reach_the_work(command: Command, runs: Path, photos: Path, monk
         seen.append((wish.direction, wish.size, wish.strength, wish.tile))
         return pixels
 
-    monkeypatch.setattr("gan_lab.jobs.translation.Translation.__call__", spy)
+    monkeypatch.setattr("gan_lab.inference.translation.Translation.__call__", spy)
     one = "input=photos/a.jpg"
     arguments = ["direction=BA", "size=64", "strength=0.5", "tile=512"]
     assert command(gan_lab.translate, f"checkpoint={runs / 'cyclegan'}", one, "output=o", *arguments) == 0

@@ -21,14 +21,14 @@ import gan_lab.commands.enhance
 import gan_lab.enhance
 import gan_lab.pack
 from gan_lab.config import compose
-from gan_lab.imaging.photo import read_photo
-from gan_lab.imaging.provenance import digital_source_type, read_provenance
-from gan_lab.jobs import bundle
-from gan_lab.jobs.fidelity import Thresholds
-from tests.imaging.photo_files import SRGB, exif_block, picture, picture_8, picture_16, png_16
+from gan_lab.fidelity.guard import Thresholds
+from gan_lab.inference import bundle
+from gan_lab.photo_files.photo import read_photo
+from gan_lab.photo_files.provenance import digital_source_type, read_provenance
+from tests.inference.checkpoints import tiny_checkpoint
 from tests.integration.runs import Command
 from tests.integration.test_commands import written
-from tests.jobs.checkpoints import tiny_checkpoint
+from tests.photo_files.samples import SRGB, exif_block, picture, picture_8, picture_16, png_16
 
 SHIFT = 0.1  # what the restorer adds to every value, in [-1, 1]: 13 levels of 8 bits
 

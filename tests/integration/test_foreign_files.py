@@ -18,11 +18,11 @@ from safetensors.torch import save_file
 import gan_lab
 from gan_lab import enhance, evaluate, generate, train
 from gan_lab.errors import UserError
-from gan_lab.imaging import write_png
-from gan_lab.jobs import bundle
+from gan_lab.inference import bundle
+from gan_lab.photo_files import write_png
 from tests.fixtures.made import FOLDER
+from tests.inference.checkpoints import tiny_checkpoint
 from tests.integration.runs import Command, load, python, tiny
-from tests.jobs.checkpoints import tiny_checkpoint
 
 Change = Callable[[dict[str, Any]], None]
 VAE, CGAN = FOLDER / "0.1.0/vae.ckpt", FOLDER / "0.1.0/cgan.ckpt"

@@ -14,12 +14,12 @@ from PIL import Image
 
 import gan_lab.generate
 import gan_lab.jobs.sampling
-from gan_lab.imaging import GENERATED, digital_source_type, read_image, read_provenance
-from gan_lab.jobs import file_sha256
-from gan_lab.jobs.inversion import invert
+from gan_lab.inference.inversion import invert
 from gan_lab.metrics import to_uint8
+from gan_lab.photo_files import GENERATED, digital_source_type, read_image, read_provenance
+from gan_lab.storage import hash_file
+from tests.inference.checkpoints import tiny_checkpoint
 from tests.integration.runs import Command
-from tests.jobs.checkpoints import tiny_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_images_a_grid_and_their_records(command: Command, runs: Path) -> None:
     assert written(out) == {*images(*range(5), seed=3), "grid.png", "manifest.jsonl"}
     assert read_image(out / "grid.png").shape == (66, 100, 3)  # three classes, three columns
     assert command.out == "generated    5 images in out\n"
-    weights = file_sha256(runs / "cgan/checkpoints/last.ckpt")
+    weights = hash_file(runs / "cgan/checkpoints/last.ckpt")
     found = read_provenance(out / "seed3-000004.png")
     assert found is not None
     assert (found.model, found.strength, found.digital_source_type) == (weights, None, GENERATED)
@@ -69,7 +69,7 @@ def test_images_a_grid_and_their_records(command: Command, runs: Path) -> None:
     assert digital_source_type(out / "grid.png") == GENERATED
     record = records(out)["seed3-000004.png"]
     assert (record["status"], record["index"], record["class"]) == ("done", 4, "hat")
-    assert record["output_sha256"] == file_sha256(out / "seed3-000004.png")
+    assert record["output_sha256"] == hash_file(out / "seed3-000004.png")
     assert {path.name for path in command.folder.iterdir()} == {"out"}
 
 
@@ -149,7 +149,7 @@ def test_a_kill_between_a_file_and_its_record_leaves_no_foreign_file(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("gan_lab.jobs.sampling.file_sha256", killed)
+        patched.setattr("gan_lab.jobs.sampling.hash_file", killed)
         with pytest.raises(KeyboardInterrupt):
             command(gan_lab.generate, *base)
     assert images(0) <= written(command.folder / "out")
@@ -205,7 +205,7 @@ def test_variants_of_a_photo(command: Command, runs: Path, photo: Path) -> None:
     found = read_provenance(out / "seed0-000002.png")
     assert found is not None
     assert (found.strength, found.digital_source_type) == (0.3, GENERATED)
-    assert found.settings["photo_sha256"] == file_sha256(photo)
+    assert found.settings["photo_sha256"] == hash_file(photo)
 
 
 def test_a_folder_of_photos_gives_one_of_variants_each(command: Command, runs: Path, photo: Path) -> None:
@@ -243,7 +243,7 @@ def test_a_gan_searches_for_the_photo(
 ) -> None:
     searched = partial(invert, steps=3)
     monkeypatch.setattr(
-        "gan_lab.jobs.generation.invert", lambda *given, **options: searched(*given, tick=options["tick"])
+        "gan_lab.inference.generation.invert", lambda *given, **options: searched(*given, tick=options["tick"])
     )
     base = [f"checkpoint={runs / 'cgan'}", "image=photo.jpg", "n=2"]
     assert command(gan_lab.generate, *base, "output=out", "label=shoe") == 0

@@ -11,10 +11,11 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 import gan_lab
-from gan_lab import enhance, evaluate, generate, training, translate
+from gan_lab import enhance, evaluate, generate, translate
 from gan_lab import train as entry
 from gan_lab.hardware import choice
 from gan_lab.hardware.speeds import KINDS, PLAIN, Seconds, Speeds, Way
+from gan_lab.run import device as run_device
 from tests.integration.runs import Command, load, tiny
 
 LAST = Way(torch.float32, True)
@@ -88,7 +89,7 @@ def test_a_run_of_an_older_gan_lab_goes_on_as_it_was_started(
     del old["config"]["trainer"]["layout"]
     torch.save(old, path)
     fastest(None)
-    monkeypatch.setattr(training, "promises_bf16", lambda device: False)
+    monkeypatch.setattr(run_device, "promises_bf16", lambda device: False)
     assert command(entry, "resume=runs/mine", "trainer.max_iterations=2") == 0
     assert settings(command.folder / "runs/mine") == ("32-true", "channels_last")
     assert "the run goes on in 32-true, channels_last, as it was started" in command.err
@@ -119,7 +120,7 @@ def test_restorers_are_laid_out_as_measured(best: Way, fastest: Any) -> None:
 def test_arithmetic_that_the_machine_lacks_is_said(
     command: Command, fastest: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "has_dtype", lambda device, dtype: False)
+    monkeypatch.setattr(run_device, "has_dtype", lambda device, dtype: False)
     fastest(LAST)
     assert command(entry, *tiny("vae"), "trainer.max_iterations=1", "trainer.precision=32-true") == 0
     assert "trainer.precision=32-true: this machine has no such arithmetic" in command.err

@@ -11,9 +11,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -23,10 +24,12 @@ from omegaconf import OmegaConf
 
 from gan_lab import checkpoint
 from gan_lab import train as entry
+from gan_lab.augment import InstanceNoise
 from gan_lab.callbacks import MetricsCSV
 from gan_lab.commands import train as command
-from gan_lab.jobs.lock import locked
-from gan_lab.models import ManualModule
+from gan_lab.models import AdversarialModule, ManualModule
+from gan_lab.run.parts import list_cautions
+from gan_lab.storage.locks import lock_folder
 from tests.integration.runs import MODELS, differences, load, tiny, train
 
 
@@ -203,7 +206,7 @@ def test_a_setting_of_the_data_that_is_taken_from_the_model_s_names_that(
 
 def test_secrets_do_not_reach_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = [*tiny("vae"), "name=secret", "trainer.max_iterations=1", "+data.api_key=hunter2"]
-    monkeypatch.setattr("gan_lab.commands.train.FACTS", ("classes", "class_names", "api_key"))
+    monkeypatch.setattr("gan_lab.run.parts.FACTS", ("classes", "class_names", "api_key"))
     assert run(monkeypatch, tmp_path, *options) == 0
     assert "hunter2" not in (tmp_path / "runs/secret/config.yaml").read_text()
     assert b"hunter2" not in (tmp_path / "runs/secret/checkpoints/last.ckpt").read_bytes()
@@ -224,7 +227,8 @@ def test_secrets_do_not_reach_the_disk(tmp_path: Path, monkeypatch: pytest.Monke
     ],
 )
 def test_few_photos_or_uneven_domains_are_said(counts: dict[str, int], augmented: bool, said: list[str]) -> None:
-    cautions = command.cautions(counts, augmented, attends=False)
+    model = AdversarialModule(augment=InstanceNoise() if augmented else None)
+    cautions = list_cautions(counts, model)
     assert len(cautions) == len(said)
     for caution, pattern in zip(cautions, said, strict=True):
         assert re.search(pattern, caution), caution
@@ -455,17 +459,19 @@ def test_networks_that_do_not_fit_the_data_are_told_by_what_was_set(
 def test_a_run_outlives_a_full_disk_and_ends_well_if_there_is_room_at_the_end(
     recovers: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write, saves = checkpoint.write_whole, 0
+    write, saves = checkpoint.write_atomically, 0
 
-    def full(path: Path, content: Callable[[Any], None], former: str | None = None) -> None:
+    @contextmanager
+    def full(path: Path, keep_as: str | None = None) -> Iterator[IO[bytes]]:
         nonlocal saves
         saves += path.name == "last.ckpt"
         if path.name in ("last.ckpt", "doctor.json") and (saves == 2 or (saves > 2 and not recovers)):
             raise OSError(28, "No space left on device")
-        write(path, content, former)
+        with write(path, keep_as) as file:
+            yield file
 
     for module in ("checkpoint", "callbacks.doctor.findings"):
-        monkeypatch.setattr(f"gan_lab.{module}.write_whole", full)
+        monkeypatch.setattr(f"gan_lab.{module}.write_atomically", full)
     limits = ["trainer.checkpoint_every=2", "trainer.checkpoint_every_minutes=null", "trainer.max_iterations=6"]
     assert run(monkeypatch, tmp_path, *tiny("vae"), *limits, "name=mine") == (0 if recovers else 2)
     told = capsys.readouterr().err
@@ -503,7 +509,7 @@ def test_a_run_that_another_process_writes_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = [*tiny("vae"), "name=mine", "trainer.max_iterations=1"]
-    with locked(tmp_path / "runs/mine"):
+    with lock_folder(tmp_path / "runs/mine"):
         assert run(monkeypatch, tmp_path, *options) == 2
         assert re.search(
             r"name=mine: runs/mine: another process is at work there \(process \d+\)", capsys.readouterr().err
@@ -728,7 +734,7 @@ def test_a_failed_job_does_not_stop_a_sweep_but_fails_it(tmp_path: Path) -> None
     ],
 )
 def test_the_jobs_of_a_sweep_lie_in_one_folder(overrides: list[str], name: str) -> None:
-    completed = command.completed(overrides)
+    completed = command.complete_arguments(overrides)
     assert [line for line in completed if line.startswith("name=")] == [f"name={name}"]
 
 

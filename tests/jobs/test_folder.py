@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import find_images, read_image
 from gan_lab.jobs import plan
 from gan_lab.jobs.folder import FORMATS, write_image
+from gan_lab.photo_files import find_images, read_image
 
 
 def photo(path: Path, value: int = 90) -> Path:
@@ -200,7 +200,7 @@ def test_a_full_disk_is_told_in_every_format(tmp_path: Path, monkeypatch: pytest
         with open("/dev/full", "wb") as file:
             yield file
 
-    monkeypatch.setattr("gan_lab.jobs.folder.whole", on_a_full_disk)
+    monkeypatch.setattr("gan_lab.jobs.folder.write_atomically", on_a_full_disk)
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
     for suffix in FORMATS:
         with pytest.raises(UserError, match="No space left") as told:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import UnreadableImage
 from gan_lab.jobs import Manifest
 from gan_lab.jobs.manifest import Fingerprint, encoded, fingerprint, plain, settings_sha256
+from gan_lab.photo_files import UnreadableImage
 
 OLD = time.time_ns() - 3600 * 10**9
 

@@ -20,9 +20,9 @@ import pytest
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import read_image
 from gan_lab.jobs import Outcome, Plan, Task, plan, report, run
 from gan_lab.jobs.folder import write_image
+from gan_lab.photo_files import read_image
 
 Work = Callable[[Task], dict[str, Any]]
 
@@ -517,14 +517,14 @@ def test_it_runs_where_no_signal_can_be_caught(job: Job) -> None:
 
 KILLED = """
 import sys, time
-from gan_lab.imaging import read_image
-from gan_lab.imaging.access import whole
+from gan_lab.photo_files import read_image
+from gan_lab.storage import write_atomically
 from gan_lab.jobs import plan, run
 from gan_lab.jobs.folder import write_image
 
 def work(task):
     if task.name >= "deep":
-        with whole(task.target) as file:
+        with write_atomically(task.target) as file:
             file.write(b"half a picture")
             file.flush()
             time.sleep(600)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_lab.losses import R1, R2, GradientPenalty, gradient_penalty, r1_penalty, r2_penalty
+from gan_lab.losses import R1, R2, GradientPenalty, gradient_penalty, zero_centred_penalty
 
 # D(x) = sum(w * x) has the gradient w everywhere, of norm 5.
 SLOPE = torch.tensor([3.0, 4.0]).view(1, 1, 1, 2)
@@ -16,10 +16,9 @@ def _linear(x: Tensor) -> Tensor:
 
 def test_values_for_a_linear_discriminator() -> None:
     x = torch.randn(3, 1, 1, 2, requires_grad=True)
-    assert r1_penalty(_linear(x), x).item() == pytest.approx(25)
+    assert zero_centred_penalty(_linear(x), x).item() == pytest.approx(25)
     assert gradient_penalty(_linear(x), x).item() == pytest.approx((5 - 1) ** 2)
     assert gradient_penalty(_linear(x), x, target=0.0).item() == pytest.approx(25)
-    assert r2_penalty(_linear(x), x).item() == pytest.approx(25)
     assert R1()(_linear, x, x).item() == pytest.approx(25)
     assert R2()(_linear, x, x).item() == pytest.approx(25)
     assert GradientPenalty()(_linear, x, x).item() == pytest.approx(16)
@@ -27,9 +26,9 @@ def test_values_for_a_linear_discriminator() -> None:
 
 def test_values_are_means_over_images_and_sums_over_patches() -> None:
     x = torch.tensor([1.0, 2.0]).view(2, 1, 1, 1).requires_grad_()
-    assert r1_penalty(x.square().flatten(), x).item() == pytest.approx(((2 * 1) ** 2 + (2 * 2) ** 2) / 2)
+    assert zero_centred_penalty(x.square().flatten(), x).item() == pytest.approx(((2 * 1) ** 2 + (2 * 2) ** 2) / 2)
     patches = torch.cat([x, x], dim=3)  # two logits, each with a gradient of 1: together 2
-    assert r1_penalty(patches, x).item() == pytest.approx(4)
+    assert zero_centred_penalty(patches, x).item() == pytest.approx(4)
 
 
 def test_interpolates_lie_between_real_and_fake_with_one_epsilon_an_image() -> None:
@@ -76,7 +75,7 @@ def test_zero_centred_penalties_against_autograd_image_by_image(penalty: nn.Modu
     assert penalty(network, *images).item() == pytest.approx(sum(norms) / 3, rel=1e-5)
 
 
-@pytest.mark.parametrize("penalty", [r1_penalty, gradient_penalty])
+@pytest.mark.parametrize("penalty", [zero_centred_penalty, gradient_penalty])
 def test_gradients_by_the_weights(penalty: object) -> None:
     """The penalty's gradient by D's weights, which takes D's second derivative, against finite differences."""
     torch.manual_seed(0)
@@ -131,7 +130,7 @@ def test_weights() -> None:
         assert penalty(every=3).every == 3
 
 
-@pytest.mark.parametrize("penalty", [r1_penalty, r2_penalty, gradient_penalty])
+@pytest.mark.parametrize("penalty", [zero_centred_penalty, gradient_penalty])
 def test_images_without_gradient_are_refused(penalty: object) -> None:
     x = torch.randn(2, 1, 1, 2)
     with pytest.raises(ValueError, match="must require grad"):

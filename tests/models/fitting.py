@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from gan_lab.models import ManualModule
+from gan_lab.models import Loss, ManualModule
 
 
 class Endless(IterableDataset[Any]):
@@ -145,3 +145,9 @@ class Recorder(nn.Module):
 
     def observe(self, sure: Tensor, images: int) -> None:
         self.seen.append((tuple(sure.shape), images))
+
+
+def unpack(loss: Loss) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """Return a loss's total with its graph, and its terms and outputs as `minimize` hands them on."""
+    terms, outputs = ({name: value.detach() for name, value in part.items()} for part in (loss.terms, loss.outputs))
+    return loss.total, terms, outputs

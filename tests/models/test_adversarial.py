@@ -15,10 +15,9 @@ from gan_lab.config import compose, config_dir, instantiate
 from gan_lab.errors import UserError
 from gan_lab.losses import R1, R2, ConsistencyRegularisation, LeastSquares, RelativisticPairing, Wasserstein
 from gan_lab.models import GAN, CycleGAN, Enhancer, burn_in
-from gan_lab.models.adversary import certainty, discriminator_terms, generator_term, named_penalties
 from gan_lab.networks import spectral_normalise
 from tests.integration.runs import MODELS, tiny
-from tests.models.fitting import Pointwise, TinyDiscriminator, TinyGenerator, adam, fit
+from tests.models.fitting import Pointwise, TinyDiscriminator, TinyGenerator, adam, fit, unpack
 
 
 def batch(iteration: int) -> dict[str, Tensor]:
@@ -31,8 +30,8 @@ def gan(**options: Any) -> GAN:
     return GAN(TinyGenerator(), TinyDiscriminator(), adam(), adam(), **options)
 
 
-def draw_of(model: GAN) -> dict[str, Any]:
-    return model.draw(batch(0), shared_fake=True)
+def inputs_of(model: GAN) -> dict[str, Any]:
+    return model.draw_inputs(batch(0), shared_fake=True)
 
 
 def resumed(model: GAN, iteration: int) -> GAN:
@@ -47,24 +46,24 @@ def resumed(model: GAN, iteration: int) -> GAN:
 def test_penalties_add_up_and_are_named() -> None:
     penalties = {"r1": R1(weight=3.0), "r2": R2(weight=0.5), "none": None}
     model, plain = gan(penalties=penalties), gan()
-    draw = draw_of(model)
-    loss, terms = model.discriminator_loss(draw)[:2]
+    draw = inputs_of(model)
+    loss, terms, _ = unpack(model.discriminator_loss(draw))
     assert {name for name in terms if name.startswith("penalty")} == {"penalty_r1", "penalty_r2"}
     for name, images in (("r1", draw["real"]), ("r2", draw["fake"])):
         images = images.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(model.discriminator(images).sum(), images)
         torch.testing.assert_close(terms[f"penalty_{name}"], gradient.square().flatten(1).sum(1).mean())
-    expected = plain.discriminator_loss(draw)[0] + 3.0 * terms["penalty_r1"] + 0.5 * terms["penalty_r2"]
+    expected = plain.discriminator_loss(draw).total + 3.0 * terms["penalty_r1"] + 0.5 * terms["penalty_r2"]
     torch.testing.assert_close(loss, expected)
 
 
 def test_a_lazy_penalty_is_taken_every_nth_iteration_n_times_as_heavy() -> None:
     model, plain = gan(penalties={"r1": R1(weight=3.0, every=4), "r2": R2(weight=2.0, every=1)}), gan()
-    draw = draw_of(model)
+    draw = inputs_of(model)
     for iteration in range(8):
         model.iteration = iteration
-        loss, terms = model.discriminator_loss(draw)[:2]
-        expected = plain.discriminator_loss(draw)[0] + 2.0 * terms["penalty_r2"]
+        loss, terms, _ = unpack(model.discriminator_loss(draw))
+        expected = plain.discriminator_loss(draw).total + 2.0 * terms["penalty_r2"]
         assert ("penalty_r1" in terms) == (iteration in (3, 7))
         if "penalty_r1" in terms:
             expected = expected + 3.0 * 4 * terms["penalty_r1"]
@@ -86,18 +85,18 @@ def test_a_lazy_penalty_counts_iterations_and_not_micro_batches_nor_the_generato
 
 def test_the_schedule_is_a_factor_on_every_penaltys_weight() -> None:
     model = gan(penalties={"r1": R1(weight=3.0), "r2": R2(weight=1.0)}, penalty_schedule=burn_in(1.0, 0.1))
-    draw, plain = draw_of(model), gan()
+    draw, plain = inputs_of(model), gan()
     for progress, factor in ((0.0, 1.0), (0.1, 0.55), (0.7, 0.1)):
         model.progress = progress
-        loss, terms = model.discriminator_loss(draw)[:2]
+        loss, terms, _ = unpack(model.discriminator_loss(draw))
         added = factor * (3.0 * terms["penalty_r1"] + terms["penalty_r2"])
-        torch.testing.assert_close(loss, plain.discriminator_loss(draw)[0] + added)
+        torch.testing.assert_close(loss, plain.discriminator_loss(draw).total + added)
 
 
 @pytest.mark.parametrize("every", [0, -1])
 def test_an_interval_that_never_comes_is_refused(every: int) -> None:
     with pytest.raises(UserError, match=rf"model\.penalties\.r1\.every={every}"):
-        named_penalties({"r1": R1(every=every)})
+        gan(penalties={"r1": R1(every=every)})
 
 
 # ---------------------------------------------------------------------------------------------------- pairs
@@ -118,11 +117,11 @@ class Counted(TinyDiscriminator):
 def test_real_images_are_judged_in_the_generators_turn_only_for_a_pairing_loss() -> None:
     real, fake = torch.randn(4, 1, 1, 1), torch.randn(4, 1, 1, 1, requires_grad=True)
     discriminator = Counted()
-    generator_term(LeastSquares(), discriminator, fake, real)
+    gan(adversarial=LeastSquares()).compute_adversarial_term(discriminator, fake, real)
     assert len(discriminator.seen) == 1
     assert torch.equal(discriminator.seen[0][0], fake)
     discriminator.seen.clear()
-    loss = generator_term(RelativisticPairing(), discriminator, fake, real)
+    loss = gan(adversarial=RelativisticPairing()).compute_adversarial_term(discriminator, fake, real)
     assert [grad for _, grad in discriminator.seen] == [False, True]
     assert torch.equal(discriminator.seen[0][0], real)
     torch.testing.assert_close(loss, functional.softplus(discriminator(real) - discriminator(fake)).mean())
@@ -130,10 +129,10 @@ def test_real_images_are_judged_in_the_generators_turn_only_for_a_pairing_loss()
 
 def test_a_gan_pairs_each_fake_with_its_real_image() -> None:
     model = gan(adversarial=RelativisticPairing())
-    draw = draw_of(model)
+    draw = inputs_of(model)
     difference = model.discriminator(draw["real"]) - model.discriminator(draw["fake"])
-    torch.testing.assert_close(model.discriminator_loss(draw)[0], functional.softplus(-difference).mean())
-    torch.testing.assert_close(model.generator_loss(draw)[0], functional.softplus(difference).mean())
+    torch.testing.assert_close(model.discriminator_loss(draw).total, functional.softplus(-difference).mean())
+    torch.testing.assert_close(model.generator_loss(draw).total, functional.softplus(difference).mean())
 
 
 @pytest.mark.parametrize("lambda_feature_matching", [0.0, 10.0])
@@ -144,10 +143,10 @@ def test_an_enhancer_pairs_a_prediction_with_its_ground_truth(lambda_feature_mat
     model = Enhancer(Pointwise(), adam(), discriminator, adam(), adversarial=RelativisticPairing(), **options)
     lq, gt = torch.rand(2, 3, 1, 2, 2)
     draw = {"lq": lq, "gt": gt, "aid": None, "pred": None}
-    terms = model.generator_loss(draw)[1]
+    terms = model.generator_loss(draw).terms
     difference = discriminator(gt) - discriminator(model.generator(lq))
     torch.testing.assert_close(terms["loss_g_adversarial"], functional.softplus(difference).mean().detach())
-    named = model.discriminator_loss(draw)[1]
+    named = model.discriminator_loss(draw).terms
     assert float(named["accuracy_d"]) == pytest.approx(float((difference > 0).float().mean()))
 
 
@@ -156,7 +155,7 @@ def test_cyclegan_pairs_a_translation_with_a_real_image_of_its_domain() -> None:
     options = {"lambda_cycle": 0.0, "adversarial": RelativisticPairing()}
     model = CycleGAN(Pointwise, lambda: TinyDiscriminator(4), adam(), adam(), **options)
     real_A, real_B = torch.rand(2, 3, 1, 2, 2)
-    terms = model.generator_loss({"real_A": real_A, "real_B": real_B})[1]
+    terms = model.generator_loss({"real_A": real_A, "real_B": real_B}).terms
     difference = model.discriminator_B(real_B) - model.discriminator_B(model.generator_AB(real_A))
     torch.testing.assert_close(terms["loss_g_AB"], functional.softplus(difference).mean().detach())
     difference = model.discriminator_A(real_A) - model.discriminator_A(model.generator_BA(real_B))
@@ -165,25 +164,29 @@ def test_cyclegan_pairs_a_translation_with_a_real_image_of_its_domain() -> None:
 
 def test_of_pairs_the_accuracy_is_the_share_in_the_right_order() -> None:
     real, fake = torch.tensor([9.0, 5.0, 1.0, -3.0]), torch.tensor([8.0, 6.0, 0.0, -4.0])
-    terms = discriminator_terms(real, fake, relativistic=True)
+    terms = gan(adversarial=RelativisticPairing()).measure_discriminator(real, fake)[0]
     assert float(terms["accuracy_d"]) == pytest.approx(0.75)
     expected = functional.binary_cross_entropy_with_logits(real - fake, torch.ones(4))
     assert float(terms["cross_entropy_d"]) == pytest.approx(float(expected))
     assert float(terms["logits_real"]) == pytest.approx(3.0)
     assert float(terms["logits_fake"]) == pytest.approx(2.5)
-    assert float(discriminator_terms(real, fake)["accuracy_d"]) == pytest.approx(0.5)
+    assert float(gan().measure_discriminator(real, fake)[0]["accuracy_d"]) == pytest.approx(0.5)
 
 
-def test_a_critics_certainty_does_not_drift_with_its_zero() -> None:
+def test_a_critics_margin_does_not_drift_with_its_zero() -> None:
     real, fake = torch.tensor([1.0, -1.0, 3.0]), torch.tensor([-2.0, 0.0, 2.0])
     for drift in (0.0, 100.0):
-        assert certainty(Wasserstein(), real + drift, fake + drift).tolist() == [1, -1, 3]
+        assert gan(adversarial=Wasserstein()).measure_discriminator(real + drift, fake + drift)[1].tolist() == [
+            1,
+            -1,
+            3,
+        ]
 
 
-def test_certainty_is_above_the_boundary_or_above_the_fake() -> None:
+def test_the_margin_is_above_the_boundary_or_above_the_fake() -> None:
     real, fake = torch.tensor([1.0, 0.25]), torch.tensor([2.0, -1.0])
-    assert certainty(LeastSquares(), real, fake).tolist() == [0.5, -0.25]
-    assert certainty(RelativisticPairing(), real, fake).tolist() == [-1.0, 1.25]
+    assert gan(adversarial=LeastSquares()).measure_discriminator(real, fake)[1].tolist() == [0.5, -0.25]
+    assert gan(adversarial=RelativisticPairing()).measure_discriminator(real, fake)[1].tolist() == [-1.0, 1.25]
 
 
 # ---------------------------------------------------------------------------------------------------- consistency, augmentation
@@ -222,13 +225,13 @@ class Adaptive(Marked):
 def test_consistency_by_hand() -> None:
     consistency = ConsistencyRegularisation(weight_real=2.0, weight_fake=3.0, augment=Marked(0.25))
     model, plain = gan(consistency=consistency), gan()
-    draw = draw_of(model)
-    loss, terms = model.discriminator_loss(draw)[:2]
+    draw = inputs_of(model)
+    loss, terms, _ = unpack(model.discriminator_loss(draw))
     moved = [model.discriminator(x + 0.25) - model.discriminator(x) for x in (draw["real"], draw["fake"])]
     expected = 2.0 * moved[0].square().mean() + 3.0 * moved[1].square().mean()
     torch.testing.assert_close(terms["consistency"], expected.detach())
-    torch.testing.assert_close(loss, plain.discriminator_loss(draw)[0] + expected)
-    assert "consistency" not in model.generator_loss(draw)[1]
+    torch.testing.assert_close(loss, plain.discriminator_loss(draw).total + expected)
+    assert "consistency" not in model.generator_loss(draw).terms
 
 
 def test_what_d_sees_is_augmented_in_both_turns_and_what_is_shown_is_not() -> None:
@@ -251,7 +254,7 @@ def test_the_generators_gradient_passes_through_the_augmentation() -> None:
             return 0.0 * images
 
     model = gan(augment=Halved())
-    model.generator_loss(draw_of(model))[0].backward()
+    model.generator_loss(inputs_of(model)).total.backward()
     assert all(p.grad.abs().sum() == 0 for p in model.generator.parameters())
 
 

@@ -11,7 +11,8 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 
 from gan_lab.errors import UserError
 from gan_lab.models import GAN, TrainingDivergedError, burn_in, linear_decay
-from gan_lab.models.base import load_rng_state, rng_state, spaced, split, untouched_rng
+from gan_lab.models.batches import split_batch, spread_samples
+from gan_lab.rng import get_rng_state, preserve_rng, set_rng_state
 from tests.models.fitting import TinyDiscriminator, TinyGenerator, adam, fit, same, weights
 
 
@@ -35,13 +36,13 @@ def test_micro_batches_give_the_update_of_the_whole_batch() -> None:
 
 def test_micro_batches_must_divide_the_batch() -> None:
     with pytest.raises(UserError, match=r"micro_batches=3.*batch of 8"):
-        split(batch(0), 3)
+        split_batch(batch(0), 3)
 
 
 @pytest.mark.parametrize(("n", "rows"), [(3, [0, 3, 6]), (8, list(range(8))), (9, [0, 1, 2, 3, 4, 5, 6, 7, 8])])
 def test_what_a_grid_shows_lies_evenly_over_its_batch(n: int, rows: list[int]) -> None:
     images = torch.arange(9 if n != 8 else 8)
-    assert spaced({"A": images, "B": -images}, n)["B"].neg().tolist() == rows
+    assert spread_samples({"A": images, "B": -images}, n)["B"].neg().tolist() == rows
 
 
 def test_gradient_clip_bounds_the_norm_of_each_optimiser() -> None:
@@ -189,16 +190,16 @@ def test_clipping_scaled_gradients_is_refused() -> None:
 
 
 def test_rng_state_comes_back_from_plain_containers() -> None:
-    state = rng_state()
+    state = get_rng_state()
     first = torch.rand(3)
-    load_rng_state(state)
+    set_rng_state(state)
     assert torch.equal(torch.rand(3), first)
 
 
-def test_untouched_rng() -> None:
+def test_preserve_rng() -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    with untouched_rng():
+    with preserve_rng():
         torch.rand(100)
     assert torch.equal(torch.rand(3), expected)

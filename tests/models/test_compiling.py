@@ -12,8 +12,8 @@ import torch
 
 from gan_lab.config import compose, instantiate
 from gan_lab.models import ManualModule
-from gan_lab.models.base import evaluating
-from gan_lab.training import compile_networks
+from gan_lab.networks import evaluation_mode
+from gan_lab.run.device import compile_networks
 from tests.integration.runs import tiny
 
 
@@ -25,7 +25,7 @@ def built(model: str, *overrides: str) -> ManualModule:
 def test_the_average_is_not_compiled() -> None:
     model: Any = built("dcgan")
     assert model.generator_ema is not None
-    assert model.compilable() == [model.generator, model.discriminator]
+    assert model.trained_networks() == [model.generator, model.discriminator]
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_pictures_are_made_uncompiled_whatever_their_number(model: str, override
         graphs.append(graph)
         return graph.forward
 
-    for network in made.compilable():
+    for network in made.trained_networks():
         network.compile(backend=backend, dynamic=False)
     for count in (1, 2, 3):
         image = torch.zeros(count, 3, 32, 32)
         made.sample_grid({"A": image, "B": image, "lq": image, "gt": image})
     assert graphs == []
-    generator: Any = made.compilable()[0]
+    generator: Any = made.trained_networks()[0]
     generator(image)
     assert graphs  # and the training calls what is compiled
 
@@ -63,12 +63,12 @@ def test_networks_evaluated_in_two_threads_leave_what_is_compiled_compiled() -> 
     entered, left = threading.Event(), threading.Event()
 
     def evaluate_longer() -> None:
-        with evaluating(second):
+        with evaluation_mode(second):
             entered.set()
             left.wait(10)
 
     other = threading.Thread(target=evaluate_longer)
-    with evaluating(first):
+    with evaluation_mode(first):
         other.start()
         entered.wait(10)
     left.set()
@@ -92,7 +92,7 @@ def test_the_last_job_of_a_sweep_is_compiled_as_the_first_one_is(monkeypatch: py
         graphs.append(0)
         model: Any = built("vae")
         compile_networks(model)
-        for network in model.compilable():
+        for network in model.trained_networks():
             network(torch.zeros(2, 3, 32, 32) if network is model.encoder else torch.zeros(2, model.decoder.latents))
     assert graphs == [graphs[0]] * 10
     assert graphs[0] > 0

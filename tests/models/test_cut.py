@@ -12,7 +12,7 @@ from gan_lab.errors import UserError
 from gan_lab.losses import patch_nce
 from gan_lab.models import CUT
 from gan_lab.networks import PatchDiscriminator, ResnetGenerator
-from tests.models.fitting import Pointwise, Recorder, TinyDiscriminator, adam, fit
+from tests.models.fitting import Pointwise, Recorder, TinyDiscriminator, adam, fit, unpack
 
 
 def photos(iteration: int) -> dict[str, torch.Tensor]:
@@ -38,7 +38,7 @@ def test_the_generators_loss_by_hand() -> None:
     model = cut()
     batch = photos(0)
     torch.manual_seed(3)
-    loss, terms, images = model.generator_loss({"real_A": batch["A"], "real_B": batch["B"]})
+    loss, terms, images = unpack(model.generator_loss({"real_A": batch["A"], "real_B": batch["B"]}))
     torch.manual_seed(3)
     with torch.no_grad():
         fake, same = model.generator(batch["A"]), model.generator(batch["B"])
@@ -62,7 +62,7 @@ def test_the_foreground_term_is_the_difference_within_the_mask() -> None:
         model = cut(lambda_foreground=weight)
         torch.manual_seed(3)
         draw = {"real_A": batch["A"], "real_B": batch["B"], "mask_A": mask}
-        losses[weight], terms, images = model.generator_loss(draw)
+        losses[weight], terms, images = unpack(model.generator_loss(draw))
     held = (images["fake_B"] - batch["A"])[..., :4].abs().mean()  # of the product, however small
     torch.testing.assert_close(terms["loss_foreground_A"], held)
     torch.testing.assert_close(losses[3.0].detach(), losses[0.0].detach() + 3 * held)
@@ -72,7 +72,7 @@ def test_a_generator_with_attention_is_told_where_the_ground_is() -> None:
     torch.manual_seed(0)
     model = cut(lambda_foreground=3.0, generator=ResnetGenerator(width=2, blocks=1, attention=True))
     batch, mask = photos(0), (torch.arange(16) < 4).float().expand(4, 1, 16, 16)
-    loss, terms, images = model.generator_loss({"real_A": batch["A"], "real_B": batch["B"], "mask_A": mask})
+    loss, terms, images = unpack(model.generator_loss({"real_A": batch["A"], "real_B": batch["B"], "mask_A": mask}))
     with torch.no_grad():
         fake, drawn = model.generator(batch["A"], return_attention=True)
     torch.testing.assert_close(images["fake_B"], fake)
@@ -91,7 +91,7 @@ def test_a_foreground_term_without_masks_names_the_option() -> None:
 def test_without_the_identity_only_a_is_contrasted() -> None:
     model = cut(identity=False, lambda_nce=10.0)
     batch = photos(0)
-    loss, terms, _ = model.generator_loss({"real_A": batch["A"], "real_B": batch["B"]})
+    loss, terms, _ = unpack(model.generator_loss({"real_A": batch["A"], "real_B": batch["B"]}))
     assert "loss_nce_B" not in terms
     torch.testing.assert_close(loss.detach(), terms["loss_g"] + 10 * terms["loss_nce_A"])
 
@@ -100,12 +100,12 @@ def test_each_side_trains_its_own_networks() -> None:
     model = cut()
     batch = photos(0)
     draw = {"real_A": batch["A"], "real_B": batch["B"]}
-    loss, _, images = model.generator_loss(draw)
+    loss, _, images = unpack(model.generator_loss(draw))
     loss.backward()
     assert all(value.grad is not None for value in model.projector.parameters())
     assert all(value.grad is not None for value in model.generator.parameters())
     model.zero_grad()
-    model.discriminator_loss(draw | images)[0].backward()
+    model.discriminator_loss(draw | images).total.backward()
     assert all(value.grad is None for value in model.generator.parameters())
     generator, discriminator = model.configure_optimizers()
     assert len(generator.param_groups[0]["params"]) == len(

@@ -12,9 +12,8 @@ from gan_lab.errors import UserError
 from gan_lab.losses import R1
 from gan_lab.models import CycleGAN
 from gan_lab.models.cyclegan import ImagePool
-from gan_lab.models.gan import each
-from gan_lab.networks import PatchDiscriminator, ResnetGenerator
-from tests.models.fitting import Pointwise, Recorder, TinyDiscriminator, adam, fit, same, weights
+from gan_lab.networks import PatchDiscriminator, ResnetGenerator, call_jointly
+from tests.models.fitting import Pointwise, Recorder, TinyDiscriminator, adam, fit, same, unpack, weights
 
 
 def domains(iteration: int) -> dict[str, torch.Tensor]:
@@ -50,7 +49,7 @@ def test_translates_one_domain_into_the_other_and_back() -> None:
 def test_the_batched_identity_call_equals_separate_calls() -> None:
     model = cyclegan(lambda_identity=0.5)
     draw = {"real_A": domains(0)["A"], "real_B": domains(0)["B"]}
-    loss, terms, images = model.generator_loss(draw)
+    loss, terms, images = unpack(model.generator_loss(draw))
     with torch.no_grad():
         fake_B, idt_B = model.generator_AB(draw["real_A"]), model.generator_AB(draw["real_B"])
         fake_A, idt_A = model.generator_BA(draw["real_B"]), model.generator_BA(draw["real_A"])
@@ -69,8 +68,8 @@ def test_the_batched_identity_call_equals_separate_calls() -> None:
 def test_discriminators_loss_reaches_no_generator() -> None:
     model = cyclegan()
     draw = {"real_A": domains(0)["A"], "real_B": domains(0)["B"]}
-    _, _, images = model.generator_loss(draw)
-    loss, _ = model.discriminator_loss(draw | images)[:2]
+    _, _, images = unpack(model.generator_loss(draw))
+    loss, _, _ = unpack(model.discriminator_loss(draw | images))
     loss.backward()
     assert all(p.grad is None for p in model.generator_AB.parameters())
     assert all(p.grad is not None for p in model.discriminator_A.parameters())
@@ -118,7 +117,7 @@ def test_batch_norm_keeps_batches_apart() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2))
     dark, bright = torch.randn(3, 1, 4, 4) - 5, torch.randn(3, 1, 4, 4) + 5
-    for out, batch in zip(each(network, dark, bright), (dark, bright), strict=True):
+    for out, batch in zip(call_jointly(network, dark, bright), (dark, bright), strict=True):
         torch.testing.assert_close(out, network(batch))
         torch.testing.assert_close(out.mean(dim=(0, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
 
@@ -127,11 +126,11 @@ def test_a_penalty_is_taken_on_either_discriminator() -> None:
     model = cyclegan(penalties={"r1": R1(weight=3.0)})
     real = domains(0)
     draw = {"real_A": real["A"], "real_B": real["B"], "fake_A": real["B"], "fake_B": real["A"]}
-    loss, terms = model.discriminator_loss(draw)[:2]
+    loss, terms, _ = unpack(model.discriminator_loss(draw))
     assert terms["penalty_r1_A"] > 0
     assert terms["penalty_r1_B"] > 0
     model.penalties = {}
-    expected = model.discriminator_loss(draw)[0] + 3.0 * (terms["penalty_r1_A"] + terms["penalty_r1_B"])
+    expected = model.discriminator_loss(draw).total + 3.0 * (terms["penalty_r1_A"] + terms["penalty_r1_B"])
     torch.testing.assert_close(loss, expected)
 
 
@@ -149,7 +148,7 @@ def test_the_foreground_term_is_the_difference_within_the_mask() -> None:
     batch = domains(0)
     mask = (torch.arange(8) % 2).float()[:, None, None, None].expand(8, 1, 2, 2)
     draw = {"real_A": batch["A"], "real_B": batch["B"], "mask_A": mask, "mask_B": 1 - mask}
-    loss, terms, images = model.generator_loss(draw)
+    loss, terms, images = unpack(model.generator_loss(draw))
     within = {"A": (images["fake_B"] - batch["A"])[1::2], "B": (images["fake_A"] - batch["B"])[::2]}
     for side, difference in within.items():  # half of the photos have no product, and count 0
         torch.testing.assert_close(terms[f"loss_foreground_{side}"], difference.abs().mean() / 2)
@@ -175,7 +174,7 @@ def test_a_generator_with_attention_is_told_where_the_ground_is() -> None:
     nowhere = torch.zeros(1, 1, 16, 16)
     mask_B = torch.cat([1 - left[:1], nowhere])
     draw = {"real_A": batch["A"], "real_B": batch["B"], "mask_A": left, "mask_B": mask_B}
-    loss, terms, images = model.generator_loss(draw)
+    loss, terms, images = unpack(model.generator_loss(draw))
     with torch.no_grad():
         fake_B, drawn_A = model.generator_AB(batch["A"], return_attention=True)
         _, drawn_B = model.generator_BA(batch["B"], return_attention=True)

@@ -12,7 +12,7 @@ from gan_lab.errors import UserError
 from gan_lab.losses import R1, gradient_difference, l1, ssim_loss
 from gan_lab.models import Enhancer
 from gan_lab.networks import PatchDiscriminator
-from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit, same, weights
+from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit, same, unpack, weights
 
 
 def darkened(iteration: int, side: int = 4) -> dict[str, torch.Tensor]:
@@ -54,7 +54,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
         lambda_feature_matching=5.0,
     )
     draw = darkened(0, side=16) | {"pred": None, "aid": None}
-    loss, terms = model.generator_loss(draw)[:2]
+    loss, terms, _ = unpack(model.generator_loss(draw))
     pred = model.generator(draw["lq"])
     torch.testing.assert_close(terms["loss_l1"], l1(pred, draw["gt"]).detach())
     torch.testing.assert_close(terms["loss_gradient"], gradient_difference(pred, draw["gt"]).detach())
@@ -75,7 +75,7 @@ def test_a_conditional_discriminator_sees_the_input() -> None:
         Pointwise(3), adam(), PatchDiscriminator(condition_channels=3, layers=1, width=8), adam(), conditional=True
     )
     lq, gt = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
-    judged = [model.discriminator_loss({"lq": shown, "gt": gt, "pred": gt})[0] for shown in (lq, -lq)]
+    judged = [model.discriminator_loss({"lq": shown, "gt": gt, "pred": gt}).total for shown in (lq, -lq)]
     assert not torch.equal(judged[0], judged[1])
 
 
@@ -112,13 +112,13 @@ def test_a_penalty_is_taken_on_what_the_discriminator_judges(conditional: bool) 
         Pointwise(), adam(), discriminator, adam(), conditional=conditional, penalties={"r1": R1(weight=3.0)}
     )
     draw = darkened(0) | {"pred": darkened(1)["gt"]}
-    loss, terms = model.discriminator_loss(draw)[:2]
+    loss, terms, _ = unpack(model.discriminator_loss(draw))
     real = draw["gt"].clone().requires_grad_()
     logits = discriminator(torch.cat([draw["lq"], real], dim=1) if conditional else real)
     (gradient,) = torch.autograd.grad(logits.sum(), real)
     torch.testing.assert_close(terms["penalty_r1"], gradient.square().flatten(1).sum(1).mean())
     model.penalties = {}
-    torch.testing.assert_close(loss, model.discriminator_loss(draw)[0] + 3.0 * terms["penalty_r1"])
+    torch.testing.assert_close(loss, model.discriminator_loss(draw).total + 3.0 * terms["penalty_r1"])
     assert not any(term.requires_grad for term in terms.values())
 
 

@@ -11,8 +11,9 @@ from torch import nn
 
 from gan_lab.errors import UserError
 from gan_lab.losses import R1, R2, GradientPenalty, Hinge, LeastSquares, NonSaturating, RelativisticPairing, Wasserstein
-from gan_lab.models import GAN
-from gan_lab.models.gan import discriminator_terms, each, seeded_noise
+from gan_lab.models import GAN, AdversarialModule
+from gan_lab.networks import call_jointly
+from gan_lab.rng import draw_seeded_noise
 from tests.models.fitting import TinyDiscriminator, TinyGenerator, adam, fit, same, weights
 
 
@@ -83,7 +84,7 @@ def test_learns_a_distribution_of_two_modes(adversarial: Any, penalties: Any) ->
     model = gan(adversarial=adversarial, penalties=penalties)
     terms = fit(model, two_modes, 1200)
     assert {f"penalty_{name}" for name in penalties} <= terms[-1].keys()
-    samples = model.generate(seeded_noise(1000, 2)).flatten()
+    samples = model.generate(draw_seeded_noise(1000, 2)).flatten()
     low, high = samples < 0, samples > 0
     assert low.float().mean() == pytest.approx(0.5, abs=0.2)
     assert samples[low].mean() == pytest.approx(-0.6, abs=0.12)
@@ -92,22 +93,23 @@ def test_learns_a_distribution_of_two_modes(adversarial: Any, penalties: Any) ->
 
 def test_the_shared_fake_gives_both_networks_the_gradient_of_separate_ones() -> None:
     shared, separate = gan(), gan()
-    separate.draw = lambda batch, **_: GAN.draw(separate, batch, shared_fake=False)  # type: ignore[method-assign]
+    separate.draw_inputs = lambda batch, **_: GAN.draw_inputs(separate, batch, shared_fake=False)  # type: ignore[method-assign]
     fit(shared, two_modes, 3)
     fit(separate, two_modes, 3)
     for a, b in zip(weights(shared), weights(separate), strict=True):
         torch.testing.assert_close(a, b)
 
 
-def test_discriminator_terms_by_hand() -> None:
-    terms = discriminator_terms(torch.tensor([1.0, -1.0]), torch.tensor([-2.0, -2.0]))
+def test_the_discriminators_figures_by_hand() -> None:
+    terms, _ = AdversarialModule().measure_discriminator(torch.tensor([1.0, -1.0]), torch.tensor([-2.0, -2.0]))
     assert float(terms["accuracy_d"]) == pytest.approx(0.75)
     expected = 0.5 * ((0.313262 + 1.313262) / 2 + 0.126928)
     assert float(terms["cross_entropy_d"]) == pytest.approx(expected, abs=1e-5)
 
 
 def test_least_squares_accuracy_is_taken_at_one_half() -> None:
-    terms = discriminator_terms(torch.tensor([0.4]), torch.tensor([0.4]), LeastSquares().boundary)
+    model = AdversarialModule(adversarial=LeastSquares())
+    terms, _ = model.measure_discriminator(torch.tensor([0.4]), torch.tensor([0.4]))
     assert float(terms["accuracy_d"]) == pytest.approx(0.5)
 
 
@@ -133,7 +135,7 @@ def test_a_single_held_out_image_gives_no_figure_rather_than_an_error() -> None:
 def test_one_call_for_real_and_fake_gives_each_its_labels() -> None:
     network = nn.Embedding(3, 1)
     real, fake, label = torch.randn(4, 1), torch.randn(4, 1), torch.tensor([0, 1, 2, 1])
-    judged = each(lambda_module(lambda x, y: x + network(y)), real, fake, label=label)
+    judged = call_jointly(lambda_module(lambda x, y: x + network(y)), real, fake, label=label)
     torch.testing.assert_close(torch.stack(judged), torch.stack([real + network(label), fake + network(label)]))
 
 

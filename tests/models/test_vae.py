@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.losses import binary_cross_entropy, l1, mse, ssim_loss
 from gan_lab.models import VAE
-from gan_lab.models.gan import seeded_noise
 from gan_lab.networks import ConvDecoder, ConvEncoder
-from tests.models.fitting import adam, fit
+from gan_lab.rng import draw_seeded_noise
+from tests.models.fitting import adam, fit, unpack
 
 
 class Encoder(nn.Module):
@@ -59,7 +59,7 @@ def test_learns_to_reconstruct_and_to_sample_both_kinds() -> None:
     assert terms[-1]["kl"] > 0.3  # one bit is 0.69: the latents carry which kind it is
     held_out = stripes(10_000)["image"]
     assert (model.reconstruct(held_out) - held_out).square().mean() < 0.02
-    samples = model.generate(seeded_noise(400, 2))
+    samples = model.generate(draw_seeded_noise(400, 2))
     kinds = [stripes(0)["image"][stripes(0)["label"] == w].mean(0) for w in (0, 1)]
     distances = torch.stack([(samples - kind).square().mean((1, 2, 3)) for kind in kinds])
     close = distances.min(0)
@@ -70,7 +70,7 @@ def test_learns_to_reconstruct_and_to_sample_both_kinds() -> None:
 def test_the_bound_by_hand() -> None:
     model = VAE(Encoder(), Decoder(), adam(), lambda_kl=0.5)
     image, noise = stripes(0)["image"], torch.randn(32, 2)
-    loss, terms = model.loss({"image": image, "noise": noise})[:2]
+    loss, terms, _ = unpack(model.loss({"image": image, "noise": noise}))
     mu, logvar = model.encoder(image)
     rec = model.decoder(mu + (logvar / 2).exp() * noise)
     kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(1).mean()
@@ -82,7 +82,7 @@ def test_the_bound_by_hand() -> None:
 def test_reconstruction_by_name(reconstruction: str, term: Any) -> None:
     model = VAE(Encoder(), Decoder(), adam(), reconstruction=reconstruction, lambda_kl=0.0)
     image = stripes(0)["image"]
-    loss = model.loss({"image": image, "noise": torch.zeros(32, 2)})[0]
+    loss = model.loss({"image": image, "noise": torch.zeros(32, 2)}).total
     torch.testing.assert_close(loss.detach(), term(model.reconstruct(image), image))
 
 
@@ -118,12 +118,12 @@ def test_the_weight_warms_up(progress: float, weight: float) -> None:
     model = VAE(Encoder(), Decoder(), adam(), lambda_kl=4.0, kl_warm_up=0.5)
     model.progress = progress
     assert model.kl_weight() == pytest.approx(weight)
-    draw = model.draw(stripes(0))
-    loss, terms = model.loss(draw)[:2]
+    draw = model.draw_inputs(stripes(0))
+    loss, terms, _ = unpack(model.loss(draw))
     torch.testing.assert_close(loss.detach(), terms["loss_reconstruction"] + weight * terms["kl"])
     # validation compares the whole objective, or the first iterations would be the best ones
-    draw = model.held_out_draw(stripes(0)["image"], 0)
-    loss, terms = model.loss(draw)[:2]
+    draw = model.held_out_inputs(stripes(0)["image"], 0)
+    loss, terms, _ = unpack(model.loss(draw))
     torch.testing.assert_close(loss.detach(), terms["loss_reconstruction"] + 4.0 * terms["kl"])
 
 
@@ -152,7 +152,7 @@ def test_a_resumed_run_warms_up_where_it_stopped() -> None:
 
 def test_free_bits_are_in_the_objective_and_not_in_the_figure() -> None:
     model = VAE(Encoder(), Decoder(), adam(), lambda_kl=1.0, free_bits=100.0)
-    loss, terms = model.loss({"image": stripes(0)["image"], "noise": torch.zeros(32, 2)})[:2]
+    loss, terms, _ = unpack(model.loss({"image": stripes(0)["image"], "noise": torch.zeros(32, 2)}))
     torch.testing.assert_close(loss.detach(), terms["loss_reconstruction"] + 2 * 100.0)
     assert terms["kl"] < 100
     loss.backward()
@@ -175,7 +175,7 @@ def test_active_units_are_those_that_carry_information() -> None:
     decoder = nn.Sequential(nn.Linear(4, 16), nn.Unflatten(1, (1, 4, 4)))
     decoder.latents = 4  # type: ignore[assignment]
     model = VAE(Fixed([0.0, 0.1, 0.2, 2.0]), decoder, adam())  # KL of 0, 0.005, 0.02 and 2
-    terms = model.loss(model.draw(stripes(0)))[1]
+    terms = model.loss(model.draw_inputs(stripes(0))).terms
     assert terms["active_units"].item() == 0.5
 
 

@@ -10,7 +10,7 @@ import torch
 from gan_lab.errors import UserError
 from gan_lab.losses import R1, RelativisticPairing, feature_matching, mse
 from gan_lab.models import VAEGAN
-from tests.models.fitting import TinyDiscriminator, adam, fit, same, weights
+from tests.models.fitting import TinyDiscriminator, adam, fit, same, unpack, weights
 from tests.models.test_vae import Decoder, Encoder, stripes
 
 
@@ -21,9 +21,9 @@ def vae_gan(**options: Any) -> VAEGAN:
 
 def test_the_autoencoders_loss_is_the_weighted_sum_of_its_terms() -> None:
     model = vae_gan(lambda_kl=0.5, lambda_adversarial=2.0, lambda_feature_matching=3.0, lambda_reconstruction=4.0)
-    draw = model.draw(stripes(0))
-    loss, terms = model.autoencoder_loss(draw)[:2]
-    made = model.pictures(draw)
+    draw = model.draw_inputs(stripes(0))
+    loss, terms, _ = unpack(model.autoencoder_loss(draw))
+    made = model.make_images(draw)
     torch.testing.assert_close(terms["loss_reconstruction"], mse(made["rec"], draw["image"]).detach())
     features = [model.discriminator(image, return_features=True)[1] for image in (draw["image"], made["rec"])]
     torch.testing.assert_close(terms["loss_feature_matching"], feature_matching(*features).detach())
@@ -35,16 +35,16 @@ def test_the_autoencoders_loss_is_the_weighted_sum_of_its_terms() -> None:
     torch.testing.assert_close(terms["loss"], loss.detach())
     assert not any(term.requires_grad for term in terms.values())
     model.lambda_feature_matching = 0.0
-    without, terms = model.autoencoder_loss(draw)[:2]
+    without, terms, _ = unpack(model.autoencoder_loss(draw))
     assert "loss_feature_matching" not in terms
     torch.testing.assert_close(loss - without, 3 * feature_matching(*features))
 
 
 def test_the_discriminator_judges_photos_reconstructions_and_samples() -> None:
     model = vae_gan(penalties={"r1": R1(weight=3.0)})
-    draw = model.draw(stripes(0))
-    loss, terms = model.discriminator_loss(draw)[:2]
-    made = model.pictures(draw)
+    draw = model.draw_inputs(stripes(0))
+    loss, terms, _ = unpack(model.discriminator_loss(draw))
+    made = model.make_images(draw)
     real, rec, sample = (model.discriminator(image) for image in (draw["image"], made["rec"], made["sample"]))
     softplus = torch.nn.functional.softplus
     torch.testing.assert_close(

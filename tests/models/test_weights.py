@@ -11,9 +11,8 @@ import pytest
 import gan_lab.models
 from gan_lab.errors import UserError
 from gan_lab.losses import R1
-from gan_lab.models import ManualModule
-from gan_lab.models.adversary import named_penalties
-from gan_lab.models.base import check_weights
+from gan_lab.models import AdversarialModule, ManualModule
+from gan_lab.options import check_weights
 
 METHODS = [
     method
@@ -54,4 +53,4 @@ def test_what_is_no_weight_at_all_is_refused(weight: Any) -> None:
 
 def test_so_is_a_penaltys() -> None:
     with pytest.raises(UserError, match=r"model\.penalties\.r1\.weight=-5: needs"):
-        named_penalties({"r1": R1(weight=-5)})
+        AdversarialModule(penalties={"r1": R1(weight=-5)})

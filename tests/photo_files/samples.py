@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageCms
 
-from tests.imaging.test_files import matrix_profile
+from tests.photo_files.test_images import matrix_profile
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GAMMA_ADOBE = 563 / 256

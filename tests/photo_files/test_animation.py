@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import GENERATED, Provenance, digital_source_type, read_provenance
-from gan_lab.imaging.animation import write_animation
+from gan_lab.photo_files import GENERATED, Provenance, digital_source_type, read_provenance
+from gan_lab.photo_files.animation import write_animation
 
 MADE = Provenance("abc", None, {"seed": 3}, digital_source_type=GENERATED)
 

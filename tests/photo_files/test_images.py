@@ -15,8 +15,8 @@ import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import UnreadableImage, find_images, grid, read_image, read_size, write_png
-from gan_lab.imaging import files as files_module
+from gan_lab.photo_files import UnreadableImage, find_images, grid, read_image, read_size, write_png
+from gan_lab.photo_files import images as files_module
 
 
 @pytest.fixture

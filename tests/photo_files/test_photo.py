@@ -15,8 +15,8 @@ import tifffile
 from PIL import Image, ImageCms, features
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import UnreadableImage, read_photo
-from tests.imaging.photo_files import (
+from gan_lab.photo_files import UnreadableImage, read_photo
+from tests.photo_files.samples import (
     ADOBE,
     SRGB,
     adobe_in_srgb,
@@ -34,7 +34,7 @@ from tests.imaging.photo_files import (
     tiff_16,
     xmp_packet,
 )
-from tests.imaging.test_files import matrix_profile, png_header, save, upside
+from tests.photo_files.test_images import matrix_profile, png_header, save, upside
 
 AVIF = pytest.param("avif", marks=pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF"))
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, IptcImagePlugin
 
-from gan_lab.imaging import Photo, Provenance, digital_source_type, read_photo, read_provenance, write_photo
-from gan_lab.imaging import exif as exif_module
-from gan_lab.imaging.ifd import Block
-from gan_lab.imaging.metadata import Metadata
-from gan_lab.imaging.xmp import DC, Packet
-from tests.imaging.photo_files import (
+from gan_lab.photo_files import Photo, Provenance, digital_source_type, read_photo, read_provenance, write_photo
+from gan_lab.photo_files import exif as exif_module
+from gan_lab.photo_files.ifd import Block
+from gan_lab.photo_files.metadata import Metadata
+from gan_lab.photo_files.xmp import DC, Packet
+from tests.photo_files.samples import (
     chunk,
     exif_block,
     iptc_record,
@@ -24,7 +24,7 @@ from tests.imaging.photo_files import (
     tiff_16,
     xmp_packet,
 )
-from tests.imaging.test_files import save
+from tests.photo_files.test_images import save
 
 PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 SUFFIXES = [".jpg", ".png", ".webp", ".tif"]

@@ -15,10 +15,11 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import PHOTO_SUFFIXES, Metadata, Photo, Provenance, read_photo, sixteen_bit, write_photo
-from gan_lab.imaging import outputs as outputs_module
-from gan_lab.imaging.sixteen_bit import to_8_bits
-from tests.imaging.photo_files import (
+from gan_lab.imaging import bit_depth
+from gan_lab.imaging.bit_depth import to_8_bits
+from gan_lab.photo_files import PHOTO_SUFFIXES, Metadata, Photo, Provenance, read_photo, write_photo
+from gan_lab.photo_files import outputs as outputs_module
+from tests.photo_files.samples import (
     adobe_profile,
     chunk,
     exif_block,
@@ -29,7 +30,7 @@ from tests.imaging.photo_files import (
     png_16,
     tiff_16,
 )
-from tests.imaging.test_files import save, upside
+from tests.photo_files.test_images import save, upside
 
 PLAIN = Metadata("PNG")
 
@@ -212,7 +213,7 @@ def test_large_pictures_are_written_in_bands_like_small_ones(tmp_path: Path, mon
     rng = np.random.default_rng(0)
     pixels, alpha = rng.integers(0, 65536, (50, 30, 3)).astype(np.uint16), np.full((50, 30), 7, np.uint16)
     pixels[10:] = pixels[10]
-    monkeypatch.setattr(sixteen_bit, "_BAND", 30 * 7)  # 7 rows at a time
+    monkeypatch.setattr(bit_depth, "_BAND", 30 * 7)  # 7 rows at a time
     for suffix in (".png", ".tif"):
         write_photo(tmp_path / f"x{suffix}", photo_of(pixels, alpha))
         with Image.open(tmp_path / f"x{suffix}") as picture:

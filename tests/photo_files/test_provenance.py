@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_lab.imaging import (
+from gan_lab.photo_files import (
     ENHANCED,
     FILLED,
     GENERATED,
@@ -23,9 +23,9 @@ from gan_lab.imaging import (
     write_photo,
     xmp,
 )
-from gan_lab.imaging.xmp import XMP, Packet
-from tests.imaging.photo_files import picture_8, picture_16, xmp_packet
-from tests.imaging.test_files import save
+from gan_lab.photo_files.xmp import XMP, Packet
+from tests.photo_files.samples import picture_8, picture_16, xmp_packet
+from tests.photo_files.test_images import save
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab import plan
-from gan_lab.plan import Probe, Setting, advice, alternatives, whole_run
+from gan_lab.run import plan
+from gan_lab.run.plan import Probe, Setting, advise, describe_run, list_alternatives
 
 AS_IS, COMPILED, LARGE = Setting((), 32), Setting(("compile=true",), 32), Setting(("data.batch_size=64",), 64)
 
 
 def test_alternatives_differ_from_the_run_in_what_they_name() -> None:
-    tried = alternatives(32, "bf16-mixed", compiled=False, fast="bf16-mixed")
+    tried = list_alternatives(32, "bf16-mixed", compiled=False, fast="bf16-mixed")
     assert [" ".join(each.options) for each in tried] == [
         "",
         "compile=true",
@@ -27,12 +27,12 @@ def test_alternatives_differ_from_the_run_in_what_they_name() -> None:
 
 
 def test_nothing_is_compiled_that_computes_its_activations_again() -> None:
-    tried = alternatives(1, "32-true", compiled=False, fast="32-true", recomputed=True)
+    tried = list_alternatives(1, "32-true", compiled=False, fast="32-true", recomputed=True)
     assert [" ".join(each.options) for each in tried][1] == "compile=true gradient_checkpointing=false"
 
 
 def test_no_precision_is_tried_that_the_machine_does_badly() -> None:
-    tried = alternatives(1, "32-true", compiled=True, fast="32-true")
+    tried = list_alternatives(1, "32-true", compiled=True, fast="32-true")
     assert [" ".join(each.options) for each in tried] == ["", "compile=false", "data.batch_size=2"]
 
 
@@ -47,26 +47,26 @@ def test_no_precision_is_tried_that_the_machine_does_badly() -> None:
     ],
 )
 def test_the_whole_run_is_what_the_budget_allows(iterations: int | None, minutes: float | None, said: str) -> None:
-    assert whole_run(Probe(AS_IS, ms=1000, memory=100, start=60), iterations, minutes) == said
+    assert describe_run(Probe(AS_IS, ms=1000, memory=100, start=60), iterations, minutes) == said
 
 
 def test_compiling_is_advised_where_it_pays_for_its_start() -> None:
     probes = [Probe(AS_IS, 100, 500, 1), Probe(COMPILED, 50, 500, 60), Probe(LARGE, 120, 900, 1)]
-    long, short = (advice(probes, iterations, None, 10_000) for iterations in (10_000, 100))
+    long, short = (advise(probes, iterations, None, 10_000) for iterations in (10_000, 100))
     assert long[0] == "Fastest (2.00 times as fast): compile=true"
     assert short[0] == "Fastest as configured."
     assert long[1].startswith("data.batch_size=64 passes 1.67 times as many images a second; it is another training")
-    assert advice(probes, math.inf, 0.1, 10_000)[0] == "Fastest as configured."
+    assert advise(probes, math.inf, 0.1, 10_000)[0] == "Fastest as configured."
 
 
 def test_a_setting_that_fails_is_not_advised() -> None:
     small = Setting(("data.batch_size=16",), 16)
     failed = Probe(AS_IS, failure="CUDA out of memory")
-    assert advice([failed, Probe(small, 100, 500, 1)], 1000, None, 10_000) == [
+    assert advise([failed, Probe(small, 100, 500, 1)], 1000, None, 10_000) == [
         "As configured it does not run here; it does with data.batch_size=16"
     ]
-    assert "smaller" in advice([failed], 1000, None, 10_000)[0]
-    assert "micro_batches=2" in advice([Probe(AS_IS, 100, 950, 1)], 1000, None, 1000)[1]
+    assert "smaller" in advise([failed], 1000, None, 10_000)[0]
+    assert "micro_batches=2" in advise([Probe(AS_IS, 100, 950, 1)], 1000, None, 1000)[1]
 
 
 def test_a_probe_reads_the_figures_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab.errors import UserError
-from gan_lab.sweep import job_row, quote_formula, settings_of
+from gan_lab.run.sweep import job_row, quote_formula, settings_of
 
 SOUND = "overrides: [seed=1, +x=2]\nmonitor: [val/psnr, max]\n"
 #: Each line is nine times as long as the one before, once its references are followed.

@@ -12,21 +12,21 @@ from typing import Any
 import pytest
 
 from gan_lab.errors import UserError
-from gan_lab.jobs.lock import NAME, locked
+from gan_lab.storage.locks import NAME, lock_folder
 
 
 def test_the_second_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "out"
-    with locked(folder):
+    with lock_folder(folder):
         with (
             pytest.raises(UserError, match=rf"out: another process is at work there \(process {os.getpid()}\)"),
-            locked(folder),
+            lock_folder(folder),
         ):
             pass
-        with locked(tmp_path / "other"):
+        with lock_folder(tmp_path / "other"):
             pass
     assert not folder.exists()
-    with locked(folder):
+    with lock_folder(folder):
         pass
 
 
@@ -34,7 +34,7 @@ def test_a_child_does_not_hold_the_folder_on(tmp_path: Path) -> None:
     waiting = multiprocessing.get_context("fork").Event()
 
     def hold() -> None:
-        with locked(tmp_path / "x"):
+        with lock_folder(tmp_path / "x"):
             child = multiprocessing.get_context("fork").Process(target=waiting.wait)
             child.start()
             os._exit(0)  # as a kill would end it
@@ -43,14 +43,14 @@ def test_a_child_does_not_hold_the_folder_on(tmp_path: Path) -> None:
     process.start()
     process.join()
     try:
-        with locked(tmp_path / "x"):
+        with lock_folder(tmp_path / "x"):
             pass
     finally:
         waiting.set()
 
 
 def test_a_folder_in_which_nothing_was_written_goes(tmp_path: Path) -> None:
-    with locked(tmp_path / "a" / "b"):
+    with lock_folder(tmp_path / "a" / "b"):
         pass
     assert not (tmp_path / "a").exists()
 
@@ -59,15 +59,15 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / ".lock").symlink_to(tmp_path / "precious")
-    with pytest.raises(UserError, match="cannot be written to"), locked(tmp_path / "x"):
+    with pytest.raises(UserError, match="cannot be written to"), lock_folder(tmp_path / "x"):
         pass
     assert (tmp_path / "precious").read_text() == "mine"
 
 
 def test_a_fault_inside_frees_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="inside"), locked(tmp_path):
+    with pytest.raises(ValueError, match="inside"), lock_folder(tmp_path):
         raise ValueError("inside")
-    with locked(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
@@ -82,9 +82,9 @@ def test_a_lock_on_a_file_that_was_just_taken_away_is_none(tmp_path: Path, monke
         real(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", late)
-    with locked(tmp_path):
+    with lock_folder(tmp_path):
         assert (tmp_path / NAME).exists()
-        with pytest.raises(UserError, match="another process"), locked(tmp_path):
+        with pytest.raises(UserError, match="another process"), lock_folder(tmp_path):
             pass
 
 
@@ -95,6 +95,6 @@ def test_where_there_are_no_locks_it_says_so_and_works(
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with caplog.at_level(logging.WARNING), locked(tmp_path):
+    with caplog.at_level(logging.WARNING), lock_folder(tmp_path):
         pass
     assert "has no locks (No locks available)" in caplog.text

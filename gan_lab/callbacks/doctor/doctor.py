@@ -11,8 +11,10 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.plugins import MixedPrecision
 from torch import Tensor
 
+from gan_lab.augment import Adaptive
 from gan_lab.callbacks.doctor.diagnoses import OF_TERMS, WARM_UP, Patient
 from gan_lab.callbacks.doctor.findings import Finding, Record
 from gan_lab.callbacks.doctor.history import History
@@ -20,8 +22,8 @@ from gan_lab.callbacks.doctor.probes import OF_PROBES, figures_of
 from gan_lab.callbacks.figures import TermsLogger, held_out, log_figures
 from gan_lab.callbacks.spared import spared
 from gan_lab.losses import Wasserstein
-from gan_lab.models import TrainingDivergedError
-from gan_lab.models.base import untouched_rng
+from gan_lab.models import CUT, GAN, AdversarialModule, Enhancer, ManualModule, TrainingDivergedError
+from gan_lab.rng import preserve_rng
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ class Doctor(Callback):
     """Read what the run computes anyway, look at a few pictures now and then, and say in plain words what is wrong.
 
     Nothing it does moves the run, until it stops one whose pictures have become all alike, or, once, a cycle that began by
-    inverting colours: see `go_back`. Of several processes the first one is looked at, and none is stopped.
+    inverting colours: see `gan_lab.run.rollback`. Of several processes the first one is looked at, and none is stopped.
 
     Args:
         path: the run's `doctor.json`.
@@ -81,7 +83,7 @@ class Doctor(Callback):
         self._note(trainer, pl_module)
         if pl_module.iteration % self.every_n_iterations == 0 or trainer.should_stop:
             if pl_module.iteration >= WARM_UP and self._affordable(begin):
-                with untouched_rng():
+                with preserve_rng():
                     self._probe(trainer, pl_module, batch)
                 self._last_probe = time.monotonic() - begin
                 self._probes += self._last_probe
@@ -121,8 +123,8 @@ class Doctor(Callback):
         if terms is not None and terms.latest is not self._read:
             self._read = terms.latest
             self.history.add(model.iteration, terms.latest | gradient_of(trainer))
-        fresh: dict[str, float] = getattr(model, "fresh_figures", {})
-        self.history.add(model.iteration, {name: value for name, value in fresh.items() if math.isfinite(value)})
+        figures = {name: value for name, value in model.fresh_figures.items() if math.isfinite(value)}
+        self.history.add(model.iteration, figures)
 
     def _inverted(self, model: Any) -> Finding | None:
         """Return inverted colours for which the run is to start again, as if they were there from its first iteration on.
@@ -131,7 +133,7 @@ class Doctor(Callback):
         them without a trace; what is trained on pairs has been told.
         """
         finding = self.record.findings.get("colours inverted")
-        if finding is None or len(getattr(model, "directions", ())) < 2 or model.rollbacks or not self.rollbacks:
+        if finding is None or len(model.directions) < 2 or model.rollbacks or not self.rollbacks:
             return None
         return replace(finding, since=1) if finding.since <= EARLY else None
 
@@ -141,10 +143,10 @@ class Doctor(Callback):
     def _probe(self, trainer: Trainer, model: Any, batch: dict[str, Any]) -> None:
         if self._photos is None:
             self._photos = photos_of(trainer, next(len(value) for value in batch.values() if isinstance(value, Tensor)))
-        augmented = model.augmented if getattr(model, "augment", None) is not None else None
+        augments = isinstance(model, AdversarialModule) and model.augment is not None
         with torch.no_grad():
             trained, kept = (model.probe(photos) for photos in self._photos)
-            figures = figures_of(trained, kept, augmented)
+            figures = figures_of(trained, kept, model.apply_augment if augments else None)
         self.history.add(model.iteration, figures)
 
     def _conclude(self, trainer: Trainer, model: Any) -> None:
@@ -174,7 +176,8 @@ def gradient_of(trainer: Trainer) -> dict[str, float]:
 
     It is what the last update left, so it costs no backward pass. A loss scaler's is scaled, and not taken.
     """
-    if getattr(trainer.precision_plugin, "scaler", None) is not None:
+    plugin = trainer.precision_plugin
+    if isinstance(plugin, MixedPrecision) and plugin.scaler is not None:
         return {}
     parameters = [p for group in trainer.optimizers[0].param_groups for p in group["params"] if p.grad is not None]
     if not parameters:
@@ -200,30 +203,33 @@ def photos_of(trainer: Trainer, batch_size: int) -> tuple[dict[str, Any], dict[s
 
 def moves_of(trainer: Trainer) -> tuple[str, ...]:
     """Return the options that would show each photo in more ways, of those that are off."""
-    augmentation = getattr(trainer.datamodule, "augmentation", None)  # type: ignore[attr-defined]
-    crop = () if augmentation is None or augmentation.crop else ("data.crop=true",)
-    return (*crop, *(() if augmentation is None or augmentation.flip else ("data.flip=0.5 where goods look two ways",)))
+    augmentation = trainer.datamodule.augmentation  # type: ignore[attr-defined]
+    crop = () if augmentation.crop else ("data.crop=true",)
+    return (*crop, *(() if augmentation.flip else ("data.flip=0.5 where goods look two ways",)))
 
 
-def patient_of(trainer: Trainer, model: Any) -> Patient:
+def patient_of(trainer: Trainer, model: ManualModule) -> Patient:
     """Return what the diagnoses need to know of a run."""
-    names = [name for name in ("generator_optimizer", "optimizer") if hasattr(model, name)]
     rates = [group.get("initial_lr", group["lr"]) for group in (o.param_groups[0] for o in trainer.optimizers)]
-    augment = getattr(model, "augment", None)
-    discriminator = ("model.discriminator_optimizer.lr", rates[1]) if len(rates) > 1 else ("", 0.0)
-    pixels = getattr(trainer.datamodule, "channels", 3) * getattr(trainer.datamodule, "image_size", 0) ** 2  # type: ignore[attr-defined]
-    return Patient(
+    data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    patient = Patient(
         monitor=model.monitor,
-        generator_rate=(f"model.{names[0]}.lr" if names else "model.optimizer.lr", rates[0]),
-        discriminator_rate=discriminator,
-        critic=isinstance(getattr(model, "adversarial", None), Wasserstein),
-        diameter=2 * math.sqrt(pixels) if pixels else math.inf,
-        augmentable=hasattr(model, "augment"),
-        augmented=augment is not None,
-        adaptive=augment is not None and any(getattr(part, "adaptive", False) for part in augment.modules()),
-        averageable=hasattr(model, "generator_ema") and model.generator_ema is None,
-        generates=getattr(model, "task", None) == "generation",
-        relativistic=getattr(getattr(model, "adversarial", None), "relativistic", False),
-        r1=getattr(getattr(model, "penalties", {}).get("r1"), "weight", None),
+        generator_rate=(f"model.{model.first_optimizer}.lr", rates[0]),
+        discriminator_rate=("model.discriminator_optimizer.lr", rates[1]) if len(rates) > 1 else ("", 0.0),
+        diameter=2 * math.sqrt(data.channels) * data.image_size,
+        averageable=isinstance(model, GAN | CUT | Enhancer) and model.generator_ema is None,
+        generates=model.task == "generation",
         moves=moves_of(trainer),
+    )
+    if not isinstance(model, AdversarialModule):
+        return patient
+    parts = [] if model.augment is None else list(model.augment.modules())
+    return replace(
+        patient,
+        critic=isinstance(model.adversarial, Wasserstein),
+        relativistic=model.adversarial.relativistic,
+        augmentable=model.augmentable,
+        augmented=model.augment is not None,
+        adaptive=any(isinstance(part, Adaptive) and part.adaptive for part in parts),
+        r1=model.penalties["r1"].weight if "r1" in model.penalties else None,
     )

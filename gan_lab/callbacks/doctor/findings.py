@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.errors import UserError
-from gan_lab.storage import decode_json, plain_data, read_regular, write_whole
+from gan_lab.storage import decode_json, plain_data, read_regular, write_atomically
 from gan_lab.terminal import printable
 
 #: Iterations in which nothing but a loss that is not finite is reported: every method's first ones look ill.
@@ -118,4 +118,5 @@ class Record:
             "share_of_time": round(self.share, 5),
         }
         text = json.dumps(contents, indent=1).encode()
-        write_whole(self.path, lambda file: file.write(text))
+        with write_atomically(self.path) as file:
+            file.write(text)

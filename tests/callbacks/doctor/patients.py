@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from gan_lab.callbacks import Doctor, TermsLogger, Validation
+from gan_lab.data.geometry import Augmentation
 from gan_lab.models import ManualModule
 from tests.models.fitting import StopAfter, quiet_trainer
 
@@ -48,7 +49,7 @@ class Endless(Sampler[list[int]]):
 class Catalogue(LightningDataModule):
     """Photos by two functions of the position."""
 
-    channels, image_size = 1, 8
+    channels, image_size, augmentation = 1, 8, Augmentation()
 
     def __init__(self, train: Photo, held_out: Photo, batch_size: int) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from gan_lab.callbacks.doctor.diagnoses import WARM_UP, WINDOW, Diagnosis, Patie
 from gan_lab.callbacks.doctor.doctor import patient_of
 from gan_lab.callbacks.doctor.history import History
 from gan_lab.config import compose, instantiate
+from tests.callbacks.doctor.patients import Catalogue, noise, single
 
 GAN = Patient(monitor=("val/kid_random_vgg", "min"), diameter=100.0, augmentable=True)
 Curve = Callable[[int], float]
@@ -137,7 +138,9 @@ def test_advice_names_the_runs_own_options_and_half_their_values() -> None:
 )
 def test_a_patients_augmentation_is_known(augment: str, augmented: bool, adaptive: bool) -> None:
     model = instantiate(compose("train", ["model=dcgan_28", "data=fashion_mnist", f"model/augment={augment}"]).model)
-    trainer = SimpleNamespace(optimizers=model.configure_optimizers(), datamodule=None)
+    trainer = SimpleNamespace(
+        optimizers=model.configure_optimizers(), datamodule=Catalogue(single(noise), single(noise), 1)
+    )
     patient = patient_of(trainer, model)  # type: ignore[arg-type]
     assert (patient.augmentable, patient.augmented, patient.adaptive) == (True, augmented, adaptive)
 
@@ -146,7 +149,9 @@ def test_a_patients_augmentation_is_known(augment: str, augmented: bool, adaptiv
 def test_a_generator_that_is_not_averaged_could_be(half_life: str, averageable: bool) -> None:
     options = ["model=dcgan_28", "data=fashion_mnist", f"model.ema_half_life={half_life}"]
     model = instantiate(compose("train", options).model)
-    trainer = SimpleNamespace(optimizers=model.configure_optimizers(), datamodule=None)
+    trainer = SimpleNamespace(
+        optimizers=model.configure_optimizers(), datamodule=Catalogue(single(noise), single(noise), 1)
+    )
     assert patient_of(trainer, model).averageable == averageable  # type: ignore[arg-type]
 
 

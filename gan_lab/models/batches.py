@@ -1,0 +1,37 @@
+"""Batches as methods take them: split into parts, and thinned out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from gan_lab.errors import UserError
+
+Batch = dict[str, Any]
+
+
+def split_batch(batch: Batch, parts: int) -> list[Batch]:
+    """Split a batch into `parts` along the first dimension of its tensors; other values go to every part.
+
+    Raises:
+        UserError: the parts do not divide the rows.
+    """
+    length = next(len(value) for value in batch.values() if isinstance(value, Tensor))
+    if length % parts:
+        raise UserError(f"model.micro_batches={parts}: does not divide a batch of {length} (data.batch_size)")
+    size = length // parts
+    return [
+        {
+            name: value[i * size : (i + 1) * size] if isinstance(value, Tensor) else value
+            for name, value in batch.items()
+        }
+        for i in range(parts)
+    ]
+
+
+def spread_samples(batch: Batch, n: int) -> Batch:
+    """Return at most `n` samples of a batch, evenly spread over it: in sorted folders the first ones are all of a kind."""
+    length = len(next(iter(batch.values())))
+    rows = [index * length // n for index in range(n)] if length > n else list(range(length))
+    return {name: value[rows] for name, value in batch.items()}

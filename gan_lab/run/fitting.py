@@ -1,0 +1,206 @@
+"""A run trained to the end of its budget; smaller parts of a batch, or a sound checkpoint, where that fails."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer, seed_everything
+
+from gan_lab import checkpoint
+from gan_lab.callbacks import Budget
+from gan_lab.data.base import ImageDataModule
+from gan_lab.errors import UserError
+from gan_lab.models import ManualModule, TrainingDivergedError
+from gan_lab.run.device import compile_networks, is_ddp, recompute_networks, settle_computation
+from gan_lab.run.parts import build_parts, list_cautions, list_given_settings
+from gan_lab.run.record import describe_networks, print_report, resolve_config, write_config
+from gan_lab.run.rollback import go_back
+from gan_lab.run.run import Run
+from gan_lab.run.trainer import build_trainer, finish_loggers, get_unwritten, start_loggers
+from gan_lab.terminal import printable
+
+log = logging.getLogger("gan_lab.train")
+
+#: What goes wrong where a checkpoint's state is of another structure than the run's.
+RESTORING = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is trained with: photos, model, Lightning's trainer, and the configuration in plain containers."""
+
+    datamodule: ImageDataModule
+    model: ManualModule
+    trainer: Trainer
+    resolved: dict[str, Any]
+
+
+def fit(run: Run) -> None:
+    """Train to the end of the budget; begin again with smaller parts of a batch, or from a sound checkpoint, if need be.
+
+    Raises:
+        UserError: the run cannot be trained, or has failed as often as it may.
+        SystemExit: it was asked to stop.
+    """
+    while True:
+        seed_everything((run.config.seed + run.rollbacks) % 2**32, verbose=False)  # a new start has other weights
+        datamodule, model = build_parts(run.config)
+        try:
+            return fit_parts(run, prepare_parts(run, datamodule, model))
+        except torch.OutOfMemoryError as error:
+            run.config.model.micro_batches = halve_parts(run, error)
+        except TrainingDivergedError as error:
+            # several processes would have to go back together
+            if not run.config.trainer.doctor or is_ddp(run.config.trainer):
+                raise
+            run.resume = go_back(run.folder, error, run.config.trainer.rollbacks)
+            run.rollbacks = error.rollbacks + 1
+
+
+def prepare_parts(run: Run, datamodule: ImageDataModule, model: ManualModule) -> Parts:
+    """Decide what is computed in, say what is trained on what, and make the trainer."""
+    model.rollbacks = run.rollbacks
+    if run.config.init_from is not None and run.resume is None:
+        checkpoint.transfer_weights(model, checkpoint.find("init_from", run.config.init_from))
+    settle_computation(run.config, model, run.resume is not None)
+    resolved = resolve_config(run.config, model)
+
+    log.info("%s", datamodule.describe())
+    for caution in list_cautions(datamodule.counts(), model):
+        log.warning("%s", caution)
+    log.info("run %s: %s, seed %d", run.folder, describe_networks(model), run.config.seed)
+    return Parts(datamodule, model, build_trainer(run.config, run.folder, resolved, run.start), resolved)
+
+
+def fit_parts(run: Run, parts: Parts) -> None:
+    """Write the run's configuration, train, and say at the end where everything lies.
+
+    Raises:
+        TrainingDivergedError: it has failed, in a way from which it may go back.
+        torch.OutOfMemoryError: a batch does not fit.
+    """
+    write_config(run.folder, parts.resolved)
+    if run.config.trainer.layout == "channels_last":
+        parts.model.to(memory_format=torch.channels_last)
+    if run.config.gradient_checkpointing:
+        recompute_networks(parts.model)
+    if run.config.compile:
+        compile_networks(parts.model)
+
+    start, trainer = run.start, parts.trainer
+    budget = next(c for c in trainer.callbacks if isinstance(c, Budget))  # type: ignore[attr-defined]
+    limit = budget.total_iterations(parts.datamodule.iterations_per_epoch(trainer.world_size))
+    if limit is not None and start >= limit:
+        print(
+            f"{printable(str(run.folder))}: {start} iterations are done already; "
+            "raise trainer.max_iterations or trainer.max_epochs to go on"
+        )
+        return
+    start_loggers(trainer, parts.resolved)
+    try:
+        trainer.fit(parts.model, datamodule=parts.datamodule, ckpt_path=run.resume, weights_only=True)
+    except (TrainingDivergedError, UserError):
+        raise
+    except SystemExit:  # a second Ctrl-C, of which Lightning makes a 1
+        raise SystemExit(128 + budget.stopped_by if budget.stopped_by is not None else 1) from None
+    except Exception as error:
+        refusal = explain_failure(error, run, parts, start)
+        if refusal is None:
+            raise
+        raise refusal from error
+    finally:
+        finish_loggers(trainer)
+    last = run.folder / "checkpoints" / "last.ckpt"
+    unwritten = get_unwritten(trainer).get(last)
+    if unwritten is not None:
+        raise UserError(
+            f"{last} could not be written ({unwritten.strerror}): what was trained since the one before is lost; "
+            f"make room, and go on from that with resume={run.folder}"
+        )
+    if trainer.is_global_zero:
+        print_report(run.folder, parts.model)
+    if budget.stopped_by is not None:
+        raise SystemExit(128 + budget.stopped_by)
+
+
+def halve_parts(run: Run, error: torch.OutOfMemoryError) -> int:
+    """Return into how many parts a batch is split where it did not fit as it was: the same update, in less memory.
+
+    Raises:
+        UserError: it cannot be split further.
+    """
+    batch, now = run.config.data.batch_size, run.config.model.micro_batches
+    parts = next((parts for parts in range(2 * now, batch + 1) if batch % parts == 0), None)
+    if parts is None:
+        raise UserError(
+            f"the GPU's memory does not hold data.batch_size={batch} with model.micro_batches={now} "
+            f"({_shorten(error)}); make data.image_size or the networks smaller"
+        ) from error
+    log.warning(
+        "the GPU's memory does not hold a batch of %d in parts of %d; started again in parts of %d (model.micro_batches=%d): "
+        "the same updates, but for layers that look at several images at once, such as batch norm",
+        batch,
+        batch // now,
+        batch // parts,
+        parts,
+    )
+    return parts
+
+
+def explain_failure(error: Exception, run: Run, parts: Parts, start: int) -> UserError | None:
+    """Return what an error of Lightning's loop says to the user; None where it is a defect, or `fit` can do something."""
+    alone = parts.trainer.world_size == 1
+    at_start = alone and parts.model.iteration == start
+    if isinstance(error, torch.OutOfMemoryError):
+        return None if at_start else explain_full_memory(error, parts.model.iteration)
+    if alone and os.environ.get("HYDRA_FULL_ERROR") != "1":  # which shows a developer the error itself
+        if run.resume is not None and not parts.model.began and isinstance(error, RESTORING):
+            return explain_misfit_state(run.resume, error)
+        given = list_given_settings()
+        return explain_misfit(error, given) if at_start and given else None
+    if alone or not is_lost_peer(error):
+        return None
+    return UserError(
+        f"another process of this run has ended or cannot be reached ({str(error).splitlines()[0][:160]}); what it said "
+        f"itself stands above, or in its own log. Go on from the last checkpoint with resume={run.folder}"
+    )
+
+
+def explain_full_memory(error: Exception, iteration: int) -> UserError:
+    """Return the message for a GPU that was full in the middle of a run."""
+    return UserError(
+        f"the GPU's memory was full at iteration {iteration} ({_shorten(error)}); smaller parts of a batch take less: "
+        "model.micro_batches=2, in a run of its own"
+    )
+
+
+def explain_misfit(error: Exception, given: list[str]) -> UserError:
+    """Return what an error of the first iteration says about the options that were set."""
+    what = " ".join(str(error).split())[:300] or type(error).__name__
+    return UserError(
+        f"the first iteration failed: {what}. What was set may not fit together, or with the data: {' '.join(given)} "
+        "(HYDRA_FULL_ERROR=1 shows where it failed)"
+    )
+
+
+def explain_misfit_state(resume: Path, error: Exception) -> UserError:
+    """Return the message for a checkpoint whose state does not fit the run."""
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    return UserError(
+        f"resume={resume}: what it holds does not fit this run ({reason}); name another checkpoint, or take its weights "
+        "alone with init_from= (HYDRA_FULL_ERROR=1 shows where it failed)"
+    )
+
+
+def is_lost_peer(error: Exception) -> bool:
+    """Return whether an error is that of a process which waits for another in vain."""
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
+
+
+def _shorten(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]

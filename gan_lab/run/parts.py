@@ -1,0 +1,101 @@
+"""The datamodule and the model of a run, and what their numbers of photos mean."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from gan_lab.config import build, check_description, instantiate, resolve, trusted_packages
+from gan_lab.data.base import FACTS, ImageDataModule
+from gan_lab.errors import UserError
+from gan_lab.models import AdversarialModule, ManualModule
+
+#: Photos of a domain below which its discriminator is expected to learn them by heart.
+FEW_PHOTOS = 200
+#: How many times as many photos one domain may have as the other before a warning.
+UNEVEN = 4
+
+
+def build_parts(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
+    """Make the datamodule, let it look at the photos, and make the model that its facts allow.
+
+    Raises:
+        UserError: the data cannot feed the model, or a constructor refuses its arguments.
+    """
+    trust = trusted_packages(config.get("trust"))
+    model_class = resolve(config.model.get("_target_"), trust)
+    if not (inspect.isclass(model_class) and issubclass(model_class, ManualModule)):
+        raise UserError(f"model._target_={config.model._target_}: is no ManualModule; name a model")
+    settings = OmegaConf.to_container(config.data, resolve=True)
+    assert isinstance(settings, dict)
+    own = {str(key): value for key, value in settings.items() if key not in FACTS}
+    try:
+        datamodule: ImageDataModule = instantiate(
+            own, "data", ImageDataModule, trust, batch_kind=model_class.batch_kind
+        )
+    except UserError as error:
+        raise UserError(f"{error}{describe_source(config.data, 'data', str(error))}") from error
+    datamodule.prepare()
+    with open_dict(config):
+        config.data.classes = datamodule.classes
+        config.data.class_names = list(datamodule.class_names)
+    description = OmegaConf.to_container(config.model, resolve=True)
+    try:
+        model: ManualModule = build(check_description(description, "model", ManualModule, trust))
+    except UserError as error:
+        given = f"\n  set: {' '.join(list_given_settings())}" if list_given_settings() else ""
+        raise UserError(f"{error}\n  the data: {datamodule.describe()}{given}") from error
+    if config.data.batch_size % model.micro_batches:
+        raise UserError(
+            f"model.micro_batches={model.micro_batches}: does not divide a batch of {config.data.batch_size} (data.batch_size)"
+        )
+    return datamodule, model
+
+
+def describe_source(node: DictConfig, where: str, refusal: str) -> str:
+    """Return which option, set elsewhere, gave the one of `node` that is refused its value; "" for one of its own."""
+    written_in = OmegaConf.to_container(node, resolve=False)
+    assert isinstance(written_in, dict)
+    for name, written in written_in.items():
+        if (
+            isinstance(written, str)
+            and "${" in written
+            and re.match(re.escape(f"{where}.{name!s}") + r"[=:.\[]", refusal)
+        ):
+            return f" (it is taken from {written})"
+    return ""
+
+
+def list_given_settings() -> list[str]:
+    """Return what the command line says of what must fit together."""
+    given = re.compile(r"[+~]*(model|data)\.|trainer\.deterministic=")
+    return [line for line in HydraConfig.get().overrides.task if given.match(line)]
+
+
+def list_cautions(counts: dict[str, int], model: ManualModule) -> list[str]:
+    """Return what the numbers of photos in two domains mean for their training.
+
+    Args:
+        counts: photos to train on, by role.
+        model: that is trained on them.
+    """
+    if "A" not in counts or not isinstance(model, AdversarialModule):
+        return []
+    small, large = sorted("AB", key=lambda domain: counts[domain])
+    cautions = []
+    if counts[small] < FEW_PHOTOS and model.augment is None:
+        cautions.append(
+            f"{small} has {counts[small]} photos to train on: a discriminator soon knows so few by heart, and what it then "
+            "asks of the translations is noise. Switch on model/augment=diffaugment, or add photos."
+        )
+    if counts[large] > UNEVEN * counts[small]:
+        advice = "" if model.attends else "; experiment=change_ground keeps the product as it is"
+        cautions.append(
+            f"{large} has {counts[large]} photos and {small} {counts[small]}: an epoch shows each of {large} once and "
+            f"each of {small} {counts[large] / counts[small]:.0f} times. What {small} does not show, other goods, sizes or "
+            f"backgrounds, is forced to look like what it shows{advice}."
+        )
+    return cautions

@@ -1,0 +1,147 @@
+"""From a run's configuration to a Lightning Trainer with its callbacks, loggers and checkpoint writer."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.environments import SLURMEnvironment
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.callbacks import (
+    Budget,
+    Checkpoints,
+    Doctor,
+    FittedThreads,
+    MetricsCSV,
+    ProgressBar,
+    SampleGrid,
+    TermsLogger,
+    Validation,
+    WandbRun,
+)
+from gan_lab.callbacks.spared import named, spared
+from gan_lab.checkpoint import CrashSafeIO
+from gan_lab.config import LOGGERS, build, check_description, trusted_packages
+from gan_lab.errors import UserError
+from gan_lab.run.device import find_accelerator, is_ddp, may_fit_threads
+
+log = logging.getLogger(__name__)
+
+
+def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], start_iteration: int) -> Trainer:
+    """Make the Trainer that a run's configuration describes.
+
+    Args:
+        config: the run's configuration.
+        run_dir: the run's folder.
+        resolved: the configuration in plain containers, secrets masked; goes into checkpoints.
+        start_iteration: the iteration that the run starts from; 0 unless it resumes.
+
+    Raises:
+        UserError: Lightning refuses the devices or the strategy, or wandb is asked for and not installed.
+    """
+    trainer = config.trainer
+    try:
+        return Trainer(
+            accelerator=find_accelerator(config),
+            devices=trainer.devices,
+            num_nodes=trainer.num_nodes,
+            # G and D take turns, so each backward leaves the other's parameters unused
+            strategy="ddp_find_unused_parameters_true" if is_ddp(trainer) else trainer.strategy,
+            precision=trainer.precision,
+            max_epochs=-1,
+            callbacks=[*build_callbacks(trainer, run_dir), *([FittedThreads()] if may_fit_threads(config) else [])],
+            logger=build_loggers(config, run_dir, start_iteration),
+            plugins=build_plugins(resolved),
+            # what the callbacks above do in iterations, Lightning would do in optimiser steps
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            limit_val_batches=0,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            deterministic=trainer.deterministic,
+        )
+    except (MisconfigurationException, ValueError, TypeError) as error:
+        given = f"trainer.devices={trainer.devices} trainer.strategy={trainer.strategy} device={config.device}"
+        raise UserError(f"{given}: {' '.join(str(error).split())}") from error
+
+
+def build_plugins(resolved: dict[str, Any]) -> list[Any]:
+    """Return the checkpoint writer and, under SLURM, an environment that leaves requeueing to `resume=auto`."""
+    plugins: list[Any] = [CrashSafeIO(resolved)]
+    if SLURMEnvironment.detect():  # Lightning would save its own checkpoints, count in its own steps, and requeue
+        plugins.append(SLURMEnvironment(auto_requeue=False))
+    return plugins
+
+
+def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:
+    """Return the callbacks in the order that they rely on: the budget decides to stop, the others see it, the save ends.
+
+    The doctor comes before what it may keep from being written.
+    """
+    doctor = Doctor(run_dir / "doctor.json", trainer.doctor_every, rollbacks=trainer.rollbacks)
+    return [
+        Budget(trainer.max_iterations, trainer.max_epochs, trainer.max_minutes),
+        TermsLogger(trainer.log_every),
+        Validation(trainer.validate_every, trainer.validate_images),
+        *([doctor] if trainer.doctor else []),
+        SampleGrid(run_dir / "samples", trainer.sample_every, trainer.keep_samples),
+        ProgressBar(),
+        Checkpoints(
+            run_dir / "checkpoints", trainer.checkpoint_every, trainer.checkpoint_every_minutes, trainer.keep_every
+        ),
+    ]
+
+
+def build_loggers(config: DictConfig, run_dir: Path, start_iteration: int) -> list[Logger]:
+    """Return the csv logger, which every run has, and the ones that `logger=` adds.
+
+    Raises:
+        UserError: wandb is asked for and not installed.
+    """
+    loggers: list[Logger] = [MetricsCSV(run_dir / "metrics.csv", start_iteration)]
+    for key, settings in config.logger.items():
+        if "Wandb" in str(settings.get("_target_")) and importlib.util.find_spec("wandb") is None:
+            raise UserError("logger=wandb: wandb is not installed; pip install wandb, or logger=csv")
+        if os.environ.get("WANDB_MODE") == "online":
+            log.info("WANDB_MODE=online: wandb will talk to its server")
+        # a job of a sweep goes by the sweep's name as well: "widths/0"
+        name = run_dir.relative_to(config.runs_dir) if run_dir.is_relative_to(config.runs_dir) else run_dir.name
+        given = OmegaConf.to_container(settings, resolve=True)
+        assert isinstance(given, dict)
+        described = {"save_dir": str(run_dir), "name": str(name)} | given
+        call = check_description(
+            described, f"logger.{key}", Logger, trusted_packages(config.get("trust")), among=LOGGERS
+        )
+        loggers.append(build(call))
+    return loggers
+
+
+def start_loggers(trainer: Trainer, resolved: dict[str, Any]) -> None:
+    """Tell every logger the run's settings; what is a service connects now, not in the middle of the first iterations."""
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbRun):
+            logger.start()
+        with spared(f"settings of {named(logger)}", Exception):
+            logger.log_hyperparams(resolved)
+
+
+def finish_loggers(trainer: Trainer) -> None:
+    """Close what a logger keeps open, so that the next job of a sweep starts its own."""
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbRun):
+            logger.finish()
+
+
+def get_unwritten(trainer: Trainer) -> dict[Path, OSError]:
+    """Return the checkpoints whose newest version could not be written, and why."""
+    plugin = trainer.strategy.checkpoint_io
+    return plugin.unwritten if isinstance(plugin, CrashSafeIO) else {}

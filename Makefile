@@ -65,17 +65,20 @@ contract: $(STAMP) ## import-linter: who may import whom
 hooks: $(STAMP) ## install the git hooks (pre-commit)
 	$(BIN)/pre-commit install
 
-# uv is not part of the lock that it writes: it lives in a folder that is gone afterwards.
-lock: ## write requirements.lock again, keeping the versions that still fit
+# Three locks of one resolution: all packages (requirements.lock), those that run (the image's), those that build the wheel.
+# uv is not part of the locks that it writes: it lives in a folder that is gone afterwards.
+lock: ## write the requirements*.lock again, keeping the versions that still fit
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	"$(PYTHON)" -m venv "$$tools" && \
 	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv && \
-	UV_CUSTOM_COMPILE_COMMAND="make lock" "$$tools/bin/uv" pip compile pyproject.toml --group dev --universal \
-		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-		--quiet $(LOCK_OPTIONS) --output-file requirements.lock
+	compile() { UV_CUSTOM_COMPILE_COMMAND="make lock" "$$tools/bin/uv" pip compile --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --quiet "$$@"; } && \
+	compile pyproject.toml --group dev $(LOCK_OPTIONS) --output-file requirements.lock && \
+	compile pyproject.toml --constraint requirements.lock --output-file requirements-runtime.lock && \
+	compile --group build --constraint requirements.lock --output-file requirements-build.lock
 
 upgrade: LOCK_OPTIONS := --upgrade
-upgrade: lock ## write requirements.lock again with the newest versions
+upgrade: lock ## write the requirements*.lock again with the newest versions
 
 # pip-audit asks a database of advisories over the network, so it is no part of `make test`; it lives beside the lock as uv does.
 audit: ## look up every locked package in the database of known vulnerabilities

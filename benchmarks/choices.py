@@ -145,7 +145,7 @@ def loop(name: str, work: Work, **settings: bool) -> Figures:
         prepare_process(config)
         datamodule, model = build_parts(config)
         batch = next(iter(datamodule.train_dataloader()))
-        choice = choose(model.trained_networks(), torch.device("cpu"), batch=case.batch, training=True)
+        choice = choose(model.list_trainable_networks(), torch.device("cpu"), batch=case.batch, training=True)
         made = case.loop(model, batch, Way(choice.dtype, choice.channels_last), False)
         for key, value in settings.items():
             setattr(made, key, value)

@@ -46,7 +46,7 @@ class Result:
 
 def restorer(checkpoint: str, *, folded: bool = True) -> nn.Module:
     """Return the shipped restorer."""
-    found = bundle.network("restorer", bundle.read(gan_lab.load(checkpoint, device="cpu").path)["restorer"])
+    found = bundle.network("restorer", bundle.read_bundle(gan_lab.load(checkpoint, device="cpu").path)["restorer"])
     found = found.eval().requires_grad_(False)
     if folded:
         found.fold()

@@ -45,7 +45,7 @@ def photo(megapixels: float) -> np.ndarray:
 def contenders(checkpoint: str, bm3d: bool) -> dict[str, Callable[[np.ndarray], Any]]:
     """Return what is timed, by name."""
     tool = gan_lab.load(checkpoint, device="cpu")
-    parts = bundle.read(tool.path)
+    parts = bundle.read_bundle(tool.path)
     plain = bundle.network("restorer", parts["restorer"]).eval().requires_grad_(False)
 
     def forward(pixels: np.ndarray) -> torch.Tensor:

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from benchmarks.enhance_protocol import TASKS, Degraded, Truth, degrade, find_photos, read_truth
 from benchmarks.fidelity_cases import FAULTS, Pixels
-from gan_lab.fidelity.figures import measure
+from gan_lab.fidelity.figures import measure_fidelity
 from gan_lab.fidelity.guard import Thresholds, failures, guard
 from gan_lab.imaging.traditional import sharpening
 
@@ -59,9 +59,9 @@ def calibrate(truths: Iterator[Truth]) -> tuple[dict[str, list[Figures]], dict[s
     bad: dict[str, dict[str, list[Figures]]] = defaultdict(lambda: defaultdict(list))
     for truth in truths:
         for kind, degraded, after in good_repairs(truth):
-            good[kind].append(measure(degraded.pixels, after, ignore=degraded.mask))
+            good[kind].append(measure_fidelity(degraded.pixels, after, ignore=degraded.mask))
         for name, task, degraded, after in faults(truth):
-            bad[name][task].append(measure(degraded.pixels, after))
+            bad[name][task].append(measure_fidelity(degraded.pixels, after))
     return good, bad
 
 

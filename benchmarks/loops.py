@@ -45,7 +45,7 @@ class Loop:
         last = way is not None and way.channels_last
         model.to(self.device, **({"memory_format": torch.channels_last} if last else {}))
         if compiled:
-            for network in model.trained_networks():
+            for network in model.list_trainable_networks():
                 network.compile(dynamic=False)
         self.optimizers: dict[str, torch.optim.Adam] = {}
 

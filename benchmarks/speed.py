@@ -49,7 +49,7 @@ from benchmarks.speed_tools import CASES as TOOLS
 from benchmarks.speed_training import CASES as TRAININGS
 from benchmarks.speed_training import COMPILED, OWN, PLAIN, TUNED, Measured, write_photos
 from gan_lab.hardware import keep_freed_memory
-from gan_lab.hardware.speeds import cpu_name
+from gan_lab.hardware.speeds import describe_cpu
 
 #: Beside what is called tuned and is slower than the plain loop.
 REFUSED = " (slower than plain)"
@@ -107,7 +107,7 @@ def machine(arguments: argparse.Namespace) -> str:
     known = {"AMX": "amx_bf16", "AVX512-BF16": "avx512_bf16", "AVX512": "avx512f", "AVX2": "avx2"}
     best = next((name for name, flag in known.items() if flag in flags), "")
     used = f"{best}, held to {arguments.isa}" if arguments.isa else best
-    return f"{cpu_name().rsplit(' ', 4)[0]} ({used}), {torch.get_num_threads()} threads, torch {torch.__version__}"
+    return f"{describe_cpu().rsplit(' ', 4)[0]} ({used}), {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def peak() -> int:

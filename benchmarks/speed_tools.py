@@ -24,7 +24,7 @@ from benchmarks.speed_training import OWN, PLAIN, TUNED, Measured, Timed, Traini
 from gan_lab.commands.enhance import enhance
 from gan_lab.commands.generate import generate
 from gan_lab.config import compose
-from gan_lab.hardware import Choice, Way, cast_to, ways_on
+from gan_lab.hardware import Choice, Way, cast_to, list_ways
 from gan_lab.hardware.speeds import PLAIN as PLAIN_WAY
 from gan_lab.inference import bundle
 from gan_lab.run.device import prepare_process
@@ -84,7 +84,9 @@ class Enhancement:
         And the precision and memory layout: of a tuned loop those that a tile is timed to be fastest in.
         """
         where = torch.device("cuda" if torch.cuda.is_available() and device != "cpu" else "cpu")
-        restorer: Any = bundle.network("restorer", bundle.read(gan_lab.load("faithful", device="cpu").path)["restorer"])
+        restorer: Any = bundle.network(
+            "restorer", bundle.read_bundle(gan_lab.load("faithful", device="cpu").path)["restorer"]
+        )
         restorer = restorer.to(where).eval().requires_grad_(False)
         way = PLAIN_WAY
         if tuned:
@@ -210,7 +212,7 @@ CASES: dict[str, Enhancement | Generation] = {
 
 def usual_ways(device: torch.device) -> list[Way]:
     """Return the precisions and memory layouts that a tuned loop may use."""
-    return [way for way in ways_on(device) if way.dtype is not torch.float16]
+    return [way for way in list_ways(device) if way.dtype is not torch.float16]
 
 
 def prepare_copy(restorer: nn.Module, way: Way) -> nn.Module:

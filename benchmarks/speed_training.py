@@ -18,7 +18,7 @@ from PIL import Image
 from benchmarks.loops import CycleGANLoop, EnhancerLoop, GANLoop, Loop, VAELoop
 from gan_lab.config import compose
 from gan_lab.data.catalogue import draw
-from gan_lab.hardware import Way, ways_on
+from gan_lab.hardware import Way, list_ways
 from gan_lab.hardware.speeds import PLAIN as PLAIN_WAY
 from gan_lab.run.device import prepare_process, settle_computation
 from gan_lab.run.fitting import Parts, fit_parts
@@ -94,7 +94,7 @@ class Training:
         """Return the precision and memory layout that two of three steps of the tuned loop are fastest in."""
         where = next(iter(batch.values())).device
         found: dict[Way, float] = {}
-        for way in ways_on(where):
+        for way in list_ways(where):
             if way.dtype is not torch.float16:
                 loop = self.loop(build_parts(config)[1], batch, way, False)
                 found[way] = min(steps(loop, 0, 1, where.type, 0.0)[0][:2])

@@ -44,7 +44,7 @@ def load(
         UserError: there is no checkpoint, or it cannot be read.
     """
     # here, because torch and Lightning take seconds to import
-    from gan_lab.config import trusted_packages
+    from gan_lab.config import parse_trust
     from gan_lab.inference import open_checkpoint
 
-    return open_checkpoint(checkpoint, device, precision, trusted_packages(trust))
+    return open_checkpoint(checkpoint, device, precision, parse_trust(trust))

@@ -32,7 +32,7 @@ FORMAT = 1
 #: What a run needs to go on, beside its weights.
 RESUMED = {"ranks": list, "optimizer_states": list, "lr_schedulers": list, "callbacks": dict}
 #: Parts of a configuration that are groups of options.
-GROUPS = ("model", "data", "trainer", "logger", "choices")
+GROUPS = ("model", "data", "trainer", "logger", "callbacks", "choices")
 #: Parts that are neither: each has a check of its own, or says where the file comes from.
 OTHERS = {"config", "clock", "state_dict", "format", "versions", "pytorch-lightning_version"}
 #: Options of the data by the names that older checkpoints have for them.
@@ -65,7 +65,7 @@ class CrashSafeIO(CheckpointIO):
         """Write `checkpoint` to `path`; where the disk refuses it, keep what was there, say so, and let the run go on."""
         path = Path(path)
         try:
-            about = {"format": FORMAT, "versions": versions(), "config": self.config}
+            about = {"format": FORMAT, "versions": get_versions(), "config": self.config}
             former = PREVIOUS if path.name == LAST and self._sound(path) else None
             with write_atomically(path, former) as file:
                 torch.save(checkpoint | about, file)
@@ -88,7 +88,7 @@ class CrashSafeIO(CheckpointIO):
             self.unwritten.pop(path, None)
 
     def _sound(self, path: Path) -> bool:
-        """Tell whether a file may take the place of the one before: what this process has not written may be torn."""
+        """Return whether a file may take the place of the one before: what this process has not written may be torn."""
         if path in self._written:
             return path.exists()
         try:
@@ -104,9 +104,9 @@ class CrashSafeIO(CheckpointIO):
         """Read a checkpoint's tensors and plain containers.
 
         Raises:
-            UserError: see `read`, or it lacks what a run needs to go on.
+            UserError: see `read_checkpoint`, or it lacks what a run needs to go on.
         """
-        content = recall(Path(path))
+        content = read_once(Path(path))
         forget()
         for name, kind in RESUMED.items():
             if type(content.get(name)) is not kind:
@@ -118,12 +118,12 @@ class CrashSafeIO(CheckpointIO):
         Path(path).unlink(missing_ok=True)
 
 
-def versions() -> dict[str, str]:
+def get_versions() -> dict[str, str]:
     """Return the versions that a checkpoint is made with."""
     return {"gan_lab": VERSION, "torch": str(torch.__version__), "lightning": lightning.__version__}
 
 
-def find(option: str, value: str | Path, prefer: str = "best") -> Path:
+def find_checkpoint_file(option: str, value: str | Path, prefer: str = "best") -> Path:
     """Return the checkpoint file that `value` means: a file, a run's folder, or its checkpoints folder.
 
     Args:
@@ -146,7 +146,7 @@ def find(option: str, value: str | Path, prefer: str = "best") -> Path:
     raise UserError(f"{option}={value}: {what}; name a run's folder (runs/<name>) or a .ckpt file")
 
 
-def find_whole(option: str, value: str | Path, say: bool = True) -> Path:
+def find_whole_file(option: str, value: str | Path, say: bool = True) -> Path:
     """Return the checkpoint that a run continues from: its last one, or where that is damaged the newest that is whole.
 
     A file that is named is taken or refused, and no other.
@@ -160,13 +160,13 @@ def find_whole(option: str, value: str | Path, say: bool = True) -> Path:
         UserError: there is none.
         DamagedError: every one is damaged.
     """
-    path = find(option, value, prefer="last")
+    path = find_checkpoint_file(option, value, prefer="last")
     if os.path.isfile(value):
         return path
     try:
-        recall(path)
+        read_once(path)
     except DamagedError as error:
-        found = newest_whole(path.parent, but=path)
+        found = find_newest_whole(path.parent, but=path)
         if found is None:
             raise
         iteration = found[1]["clock"]["iteration"]
@@ -176,7 +176,7 @@ def find_whole(option: str, value: str | Path, say: bool = True) -> Path:
     return path
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint into CPU memory. Only tensors and plain containers are read, so no code of it can run.
 
     Raises:
@@ -196,44 +196,44 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
     checkpoint.pop("loops", None)  # Lightning's counters, which no checkpoint of gan_lab's has and a stranger's may set
     check_format(checkpoint, path)
-    checkpoint["clock"] = clock_of(checkpoint["clock"], path)
-    checkpoint["state_dict"] = weights_of(checkpoint["state_dict"], path)
-    checkpoint["config"] = config_of(checkpoint["config"], path)
+    checkpoint["clock"] = read_clock(checkpoint["clock"], path)
+    checkpoint["state_dict"] = read_weights(checkpoint["state_dict"], path)
+    checkpoint["config"] = read_config(checkpoint["config"], path)
     for name in checkpoint.keys() - OTHERS:  # what a method of one's own has added among it
         checkpoint[name] = StateCopy(f"checkpoint {path}: {name}").copy(checkpoint[name])
     return checkpoint
 
 
-#: What `recall` has read last: what tells the file from a later one, and its content.
+#: What `read_once` has read last: what tells the file from a later one, and its content.
 _recalled: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
 
-def recall(path: Path) -> dict[str, Any]:
+def read_once(path: Path) -> dict[str, Any]:
     """Read a checkpoint, or give again what was read last, where that was this file as it is now.
 
     For the start of a continued run, which asks a large file several things. `forget` frees the memory.
 
     Returns:
-        As of `read`; the tensors are the same ones at every call, and must not be changed.
+        As of `read_checkpoint`; the tensors are the same ones at every call, and must not be changed.
 
     Raises:
-        UserError: see `read`.
+        UserError: see `read_checkpoint`.
     """
     global _recalled
     try:
         state = os.stat(path)
     except OSError:
-        return read(path)
+        return read_checkpoint(path)
     key = (os.path.abspath(path), state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
     if _recalled is None or _recalled[0] != key:
         forget()
-        _recalled = key, read(path)
+        _recalled = key, read_checkpoint(path)
     content = _recalled[1]
     return content | {name: copy.deepcopy(content[name]) for name in ("config", "clock")}
 
 
 def forget() -> None:
-    """Free what `recall` keeps."""
+    """Free what `read_once` keeps."""
     global _recalled
     _recalled = None
 
@@ -272,7 +272,7 @@ def check_format(checkpoint: dict[str, Any], path: Path) -> None:
         )
 
 
-def clock_of(clock: Any, path: Path) -> dict[str, Any]:
+def read_clock(clock: Any, path: Path) -> dict[str, Any]:
     """Return the clock of a checkpoint.
 
     Raises:
@@ -287,7 +287,7 @@ def clock_of(clock: Any, path: Path) -> dict[str, Any]:
     return {"progress": 0.0, "rollbacks": 0} | clock
 
 
-def weights_of(weights: Any, path: Path) -> dict[str, Any]:
+def read_weights(weights: Any, path: Path) -> dict[str, Any]:
     """Return a state dict as a plain one: tensors by name, and the extra state of an averaged network as data.
 
     Raises:
@@ -309,11 +309,11 @@ def weights_of(weights: Any, path: Path) -> dict[str, Any]:
 
 
 def is_dense(value: torch.Tensor) -> bool:
-    """Tell whether a tensor is dense and of real numbers."""
+    """Return whether a tensor is dense and of real numbers."""
     return value.layout is torch.strided and not (value.is_complex() or value.is_quantized or value.is_meta)
 
 
-def config_of(config: Any, path: Path) -> dict[str, Any]:
+def read_config(config: Any, path: Path) -> dict[str, Any]:
     """Return the configuration that a checkpoint carries, as data.
 
     Raises:
@@ -339,7 +339,7 @@ def config_of(config: Any, path: Path) -> dict[str, Any]:
     return config
 
 
-def newest_whole(
+def find_newest_whole(
     folder: Path, but: Path | None = None, sound: Callable[[dict[str, Any]], bool] = lambda content: True
 ) -> tuple[Path, dict[str, Any]] | None:
     """Return the checkpoint of a folder that was made last of those that are whole, and its file; None where none is.
@@ -354,7 +354,7 @@ def newest_whole(
         if path == but:
             continue
         try:
-            candidate = read(path)
+            candidate = read_checkpoint(path)
         except UserError:  # damaged, or a file that somebody else has put there
             continue
         newer = found is None or candidate["clock"]["iteration"] > found[1]["clock"]["iteration"]
@@ -379,7 +379,7 @@ def load_model(
     Raises:
         UserError: the checkpoint cannot be read, names something that is not allowed, or does not fit its own config.
     """
-    checkpoint = read(path)
+    checkpoint = read_checkpoint(path)
     call = check_description(checkpoint["config"]["model"], f"checkpoint {path}: model", ManualModule, trust)
     settings = call.arguments
     if settings.get("lambda_perceptual"):
@@ -394,8 +394,8 @@ def load_model(
     return model.to(device).eval(), checkpoint["config"]
 
 
-def _there(value: object) -> str:
-    """Return what the other run has in the place of a tensor, in words."""
+def describe_other(value: object) -> str:
+    """Describe the other run's value in the place of a tensor."""
     return f" (there {list(value.shape)})" if isinstance(value, torch.Tensor) else " (not there)"
 
 
@@ -405,7 +405,7 @@ def transfer_weights(model: torch.nn.Module, path: Path) -> None:
     Raises:
         UserError: none fit.
     """
-    weights, own = read(path)["state_dict"], model.state_dict()
+    weights, own = read_checkpoint(path)["state_dict"], model.state_dict()
     fitting = {
         name: value
         for name, value in weights.items()
@@ -416,6 +416,8 @@ def transfer_weights(model: torch.nn.Module, path: Path) -> None:
     left = {name: value for name, value in own.items() if isinstance(value, torch.Tensor) and name not in fitting}
     log.info("init_from=%s: took %d of %d tensors", path, len(fitting), len(own))
     if left:
-        shapes = [f"{name} {list(value.shape)}{_there(weights.get(name))}" for name, value in sorted(left.items())]
+        shapes = [
+            f"{name} {list(value.shape)}{describe_other(weights.get(name))}" for name, value in sorted(left.items())
+        ]
         log.warning("init_from=%s: %d tensors keep their own start: %s", path, len(left), ", ".join(shapes[:8]))
     model.load_state_dict(fitting, strict=False)

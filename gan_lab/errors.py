@@ -6,7 +6,7 @@ from gan_lab.terminal import printable
 
 
 class UserError(Exception):
-    """A mistake that the user can mend: the message names the option or the file, the value it had, and the mend."""
+    """A mistake that the user can put right; its message is `<option>=<value>: <what is wrong>; <what to do>`."""
 
     def __str__(self) -> str:
         # A DataLoader hands on a worker's error as one made of its traceback's text, which ends with the message.

@@ -32,7 +32,7 @@ def kinds_of(target: Any) -> dict[str, Any]:
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Tell whether a plain value is of a kind; of an unknown kind every value is, of an object's kind a description alone."""
+    """Return whether a plain value is of a kind; of an unknown kind every value is, of an object's kind a description alone."""
     origin, parts = get_origin(kind), get_args(kind)
     if kind in (Any, object):
         return True
@@ -59,14 +59,14 @@ def fits(value: Any, kind: Any) -> bool:
 
 
 def fits_all(values: list[Any], bare: type, parts: tuple[Any, ...]) -> bool:
-    """Tell whether the members of a list are of the kinds that a sequence's annotation names."""
+    """Return whether the members of a list are of the kinds that a sequence's annotation names."""
     if bare is tuple and parts and parts[-1] is not Ellipsis:
         return len(values) == len(parts) and all(map(fits, values, parts))
     return not parts or all(fits(value, parts[0]) for value in values)
 
 
 def is_object(kind: Any) -> bool:
-    """Tell whether a kind is something that only a `_target_` makes: a class, a protocol, a callable."""
+    """Return whether a kind is something that only a `_target_` makes: a class, a protocol, a callable."""
     return callable(kind) and (inspect.isclass(kind) or get_origin(kind) is not None)
 
 

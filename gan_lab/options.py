@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from gan_lab.errors import UserError
 
@@ -19,3 +20,16 @@ def check_weights(**weights: float) -> None:
     for name, weight in weights.items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
             raise UserError(f"model.{name}={weight}: needs a number from 0, which leaves its term out")
+
+
+def check_count(option: str, value: Any) -> None:
+    """Check that a value is a whole number from 1.
+
+    Args:
+        option: its dotted key, for the message.
+
+    Raises:
+        UserError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UserError(f"{option}={value}: needs a whole number from 1")

@@ -91,7 +91,7 @@ def test_the_domains_of_an_older_checkpoint_have_their_names_of_today(tmp_path: 
     data = {"root": None, "root_A": "/snapshots", "root_B": "/studio", "class_A": None, "image_size": 64}
     content = {"state_dict": {}, "clock": {"iteration": 7, "progress": 0.5}}
     checkpoint.CrashSafeIO({"model": {}, "data": data}).save_checkpoint(content, tmp_path / "a.ckpt")
-    assert checkpoint.read(tmp_path / "a.ckpt")["config"]["data"] == {
+    assert checkpoint.read_checkpoint(tmp_path / "a.ckpt")["config"]["data"] == {
         "root": None, "domain_a": "/snapshots", "domain_b": "/studio", "class_a": None, "image_size": 64,
     }  # fmt: skip
 
@@ -116,7 +116,7 @@ def test_a_bit_that_flipped_on_the_disk_is_found(tmp_path: Path) -> None:
     wrong = torch.load(path, weights_only=True)["state_dict"]["w"]
     assert not torch.equal(wrong, torch.arange(1000.0)), "torch finds it by itself: check_whole can go"
     with pytest.raises(checkpoint.DamagedError, match=r"a\.ckpt: damaged.*data/0 is not what was written"):
-        checkpoint.read(path)
+        checkpoint.read_checkpoint(path)
 
 
 def test_a_packed_checkpoint_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_packed_checkpoint_is_refused_before_it_is_unpacked(tmp_path: Path) ->
             bomb.writestr(name, file.read(name))
         bomb.writestr("a/data/1", bytes(2**20))
     with pytest.raises(checkpoint.DamagedError, match="compressed"):
-        checkpoint.read(tmp_path / "b.ckpt")
+        checkpoint.read_checkpoint(tmp_path / "b.ckpt")
 
 
 @pytest.mark.parametrize("harm", [lambda path: damage(path, 0.5), lambda path: os.truncate(path, 500)])
@@ -137,16 +137,16 @@ def test_a_damaged_last_checkpoint_gives_way_to_the_newest_whole_one(
 ) -> None:
     folder = tmp_path / "run" / "checkpoints"
     files = {name: numbered(folder / f"{name}.ckpt", at) for name, at in (("best", 1), ("previous", 2), ("last", 3))}
-    assert checkpoint.find_whole("resume", tmp_path / "run") == files["last"]
+    assert checkpoint.find_whole_file("resume", tmp_path / "run") == files["last"]
     harm(files["last"])
-    assert checkpoint.find_whole("resume", tmp_path / "run") == files["previous"]
+    assert checkpoint.find_whole_file("resume", tmp_path / "run") == files["previous"]
     assert "last.ckpt: damaged" in caplog.text
     assert "goes on from previous.ckpt, iteration 2" in caplog.text
-    assert checkpoint.find_whole("resume", files["last"]) == files["last"]  # a file that is named is that or none
+    assert checkpoint.find_whole_file("resume", files["last"]) == files["last"]  # a file that is named is that or none
     for name in ("previous", "best"):
         harm(files[name])
     with pytest.raises(checkpoint.DamagedError, match=r"last\.ckpt"):
-        checkpoint.find_whole("resume", tmp_path / "run")
+        checkpoint.find_whole_file("resume", tmp_path / "run")
 
 
 def test_a_damaged_checkpoint_does_not_take_the_place_of_the_sound_one_before(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_damaged_checkpoint_does_not_take_the_place_of_the_sound_one_before(tm
     before = previous.read_bytes()
     saved(last)  # by another writer, as after a resume
     assert previous.read_bytes() == before
-    checkpoint.read(last)
+    checkpoint.read_checkpoint(last)
 
 
 def test_a_full_disk_leaves_the_old_checkpoint_and_goes_on(
@@ -176,13 +176,13 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_goes_on(
 
     monkeypatch.setattr(Path, "open", open_full)
     writer.save_checkpoint(content, path)
-    assert checkpoint.read(path)["clock"]["iteration"] == 1
+    assert checkpoint.read_checkpoint(path)["clock"]["iteration"] == 1
     assert list(tmp_path.iterdir()) == [path]
     assert re.search(r"iteration 2: .*last\.ckpt cannot be written \(No space left.*the one before stays", caplog.text)
     assert list(writer.unwritten) == [path]
     monkeypatch.setattr(Path, "open", real)
     writer.save_checkpoint(content, path)
-    assert (checkpoint.read(path)["clock"]["iteration"], writer.unwritten) == (2, {})
+    assert (checkpoint.read_checkpoint(path)["clock"]["iteration"], writer.unwritten) == (2, {})
     monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(RuntimeError("not the disk")))
     with pytest.raises(RuntimeError, match="not the disk"):
         writer.save_checkpoint(content, path)
@@ -193,7 +193,7 @@ def test_a_damaged_file_is_told_by_name(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "damaged.ckpt"
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"damaged\.ckpt"):
-        checkpoint.read(path)
+        checkpoint.read_checkpoint(path)
 
 
 def test_a_truncated_checkpoint_is_told_by_name(tmp_path: Path) -> None:
@@ -201,21 +201,21 @@ def test_a_truncated_checkpoint_is_told_by_name(tmp_path: Path) -> None:
     saved(path)
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(UserError, match=r"torn\.ckpt: damaged"):
-        checkpoint.read(path)
+        checkpoint.read_checkpoint(path)
 
 
 def test_another_programs_checkpoint_is_told(tmp_path: Path) -> None:
     for content in ({"state_dict": {}}, [1], {"state_dict": {}, "clock": {}, "config": {}}):
         torch.save(content, tmp_path / "other.ckpt")
         with pytest.raises(UserError, match="not made by gan_lab"):
-            checkpoint.read(tmp_path / "other.ckpt")
+            checkpoint.read_checkpoint(tmp_path / "other.ckpt")
 
 
 def test_a_newer_format_is_told(tmp_path: Path) -> None:
     content = {"state_dict": {}, "clock": {}, "config": {"model": {}}, "format": 99, "versions": {"gan_lab": "9.1"}}
     torch.save(content, tmp_path / "new.ckpt")
     with pytest.raises(UserError, match=r"newer gan_lab 9\.1 \(this is .*upgrade"):
-        checkpoint.read(tmp_path / "new.ckpt")
+        checkpoint.read_checkpoint(tmp_path / "new.ckpt")
 
 
 class Evil:
@@ -227,7 +227,7 @@ def test_code_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
     Evil.mark = tmp_path / "ran"  # type: ignore[attr-defined]
     torch.save({"state_dict": {}, "clock": {}, "config": {"model": {}}, "x": Evil()}, tmp_path / "evil.ckpt")
     with pytest.raises(UserError, match=r"evil\.ckpt"):
-        checkpoint.read(tmp_path / "evil.ckpt")
+        checkpoint.read_checkpoint(tmp_path / "evil.ckpt")
     assert not (tmp_path / "ran").exists()
 
 
@@ -252,13 +252,13 @@ def test_a_target_in_a_checkpoints_configuration_does_not_run(tmp_path: Path) ->
 def test_a_runs_state_is_bounded(state: dict[str, Any], message: str, tmp_path: Path) -> None:
     saved(tmp_path / "a.ckpt", optimizer_states=[{"state": {0: state}}])
     with pytest.raises(UserError, match=message):
-        checkpoint.read(tmp_path / "a.ckpt")
+        checkpoint.read_checkpoint(tmp_path / "a.ckpt")
 
 
 def test_a_runs_state_comes_back_as_it_was(tmp_path: Path) -> None:
     state = {"state": {0: {"step": torch.tensor(3.0), "betas": (0.5, 0.9)}}, "param_groups": [{"lr": 0.1}]}
     saved(tmp_path / "a.ckpt", optimizer_states=[state], callbacks={"Doctor": {"history": {"x": [(1, 2.0)]}}})
-    content = checkpoint.read(tmp_path / "a.ckpt")
+    content = checkpoint.read_checkpoint(tmp_path / "a.ckpt")
     assert content["optimizer_states"] == [state]
     assert content["callbacks"] == {"Doctor": {"history": {"x": [(1, 2.0)]}}}
 
@@ -276,17 +276,17 @@ def test_a_runs_state_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_a_weight_is_a_dense_tensor_of_real_numbers(value: Any, tmp_path: Path) -> None:
     saved(tmp_path / "a.ckpt", state_dict={"x": value})
     with pytest.raises(UserError, match=r"is no dense tensor of real numbers|damaged"):
-        checkpoint.read(tmp_path / "a.ckpt")
+        checkpoint.read_checkpoint(tmp_path / "a.ckpt")
 
 
 def test_what_a_method_of_ones_own_adds_is_kept_and_lightnings_counters_are_not(tmp_path: Path) -> None:
     saved(tmp_path / "a.ckpt", mine={"seen": (1, [2.5])}, loops={"fit_loop": {}})
-    content = checkpoint.read(tmp_path / "a.ckpt")
+    content = checkpoint.read_checkpoint(tmp_path / "a.ckpt")
     assert content["mine"] == {"seen": (1, [2.5])}
     assert "loops" not in content
     saved(tmp_path / "a.ckpt", mine=reduce(lambda inner, _: [inner], range(100), 1))
     with pytest.raises(UserError, match=r"mine.*nested more than 64 deep"):
-        checkpoint.read(tmp_path / "a.ckpt")
+        checkpoint.read_checkpoint(tmp_path / "a.ckpt")
 
 
 def test_weights_of_another_shape_are_told(tmp_path: Path) -> None:
@@ -301,20 +301,20 @@ def test_weights_of_another_shape_are_told(tmp_path: Path) -> None:
 
 def test_a_name_that_is_too_long_is_no_checkpoint() -> None:
     with pytest.raises(UserError, match="does not exist"):
-        checkpoint.find("resume", "x" * 300)
+        checkpoint.find_checkpoint_file("resume", "x" * 300)
 
 
 def test_find_takes_a_file_a_run_and_prefers_as_asked(tmp_path: Path) -> None:
     folder = tmp_path / "run/checkpoints"
     folder.mkdir(parents=True)
     (folder / "last.ckpt").touch()
-    assert checkpoint.find("checkpoint", tmp_path / "run") == folder / "last.ckpt"
+    assert checkpoint.find_checkpoint_file("checkpoint", tmp_path / "run") == folder / "last.ckpt"
     (folder / "best.ckpt").touch()
-    assert checkpoint.find("checkpoint", tmp_path / "run") == folder / "best.ckpt"
-    assert checkpoint.find("resume", tmp_path / "run", prefer="last") == folder / "last.ckpt"
-    assert checkpoint.find("checkpoint", folder / "last.ckpt") == folder / "last.ckpt"
+    assert checkpoint.find_checkpoint_file("checkpoint", tmp_path / "run") == folder / "best.ckpt"
+    assert checkpoint.find_checkpoint_file("resume", tmp_path / "run", prefer="last") == folder / "last.ckpt"
+    assert checkpoint.find_checkpoint_file("checkpoint", folder / "last.ckpt") == folder / "last.ckpt"
     with pytest.raises(UserError, match=r"resume=.*nothing.*does not exist"):
-        checkpoint.find("resume", tmp_path / "nothing")
+        checkpoint.find_checkpoint_file("resume", tmp_path / "nothing")
 
 
 def test_transfer_takes_what_fits_and_names_what_does_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -71,14 +71,14 @@ class DiffAugment(nn.Module):
         """
         x = images if images.dtype == torch.float64 else images.float()
         if self.brightness or self.saturation or self.contrast:
-            x = self.recoloured(x)
+            x = self.change_colours(x)
         if self.translation:
-            x = self.moved(x)
+            x = self.shift(x)
         if self.cutout:
-            x = x * self.kept(x)
+            x = x * self.draw_cutout(x)
         return x.to(images.dtype)
 
-    def recoloured(self, x: Tensor) -> Tensor:
+    def change_colours(self, x: Tensor) -> Tensor:
         """Change brightness, saturation and contrast, in this order, in one pass."""
         b, s, c = (2 * torch.rand(3, len(x), 1, 1, 1, device=x.device).to(x.dtype) - 1).unbind()
         b, s, c = self.brightness * b, 1 + self.saturation * s, 1 + self.contrast * c
@@ -87,7 +87,7 @@ class DiffAugment(nn.Module):
         # x + b; s (x - grey) + grey; c (x - mean) + mean, with the grey and mean of what each of them gets, collected
         return torch.addcmul(c * (1 - s) * grey + (1 - c) * mean + b, x, c * s)
 
-    def moved(self, x: Tensor) -> Tensor:
+    def shift(self, x: Tensor) -> Tensor:
         """Move each image by whole pixels."""
         n, channels, height, width = x.shape
         row = torch.arange(height, device=x.device) - draw_shift(n, self.translation, height, x.device)  # [N, H]
@@ -97,7 +97,7 @@ class DiffAugment(nn.Module):
         flat = x.flatten(2).gather(2, source.view(n, 1, -1).expand(-1, channels, -1))
         return flat.view(x.shape) * inside[:, None]
 
-    def kept(self, x: Tensor) -> Tensor:
+    def draw_cutout(self, x: Tensor) -> Tensor:
         """Return 0 in a square of each image and 1 elsewhere, bool [N, 1, H, W]."""
         n, _, height, width = x.shape
         rows = draw_stretch(n, self.cutout, height, x.device)

@@ -86,16 +86,16 @@ def scaling(x: Tensor, y: Tensor) -> Tensor:
 
 def rotation(angle: Tensor) -> Tensor:
     """Return matrices [N, 3, 3] that turn the picture clockwise by `angle` radians, [N]."""
-    return turn(angle.cos(), angle.sin())
+    return make_rotation_matrix(angle.cos(), angle.sin())
 
 
 def quarter_turns(count: Tensor) -> Tensor:
     """Return matrices [N, 3, 3] that turn the picture clockwise by `count` right angles, [N] integer; without rounding."""
     quarter = torch.tensor([0.0, 1.0, 0.0, -1.0], device=count.device)  # the sine of 0 to 3 right angles
-    return turn(quarter[(count + 1) % 4], quarter[count % 4])
+    return make_rotation_matrix(quarter[(count + 1) % 4], quarter[count % 4])
 
 
-def turn(cosine: Tensor, sine: Tensor) -> Tensor:
+def make_rotation_matrix(cosine: Tensor, sine: Tensor) -> Tensor:
     """Return matrices [N, 3, 3] that turn the picture clockwise by the angle of this cosine and sine, [N] each."""
     matrix = identities(len(cosine), 3, cosine.device)
     matrix[:, 0, 0], matrix[:, 0, 1] = cosine, sine

@@ -3,6 +3,7 @@
 from gan_lab.callbacks.budget import Budget
 from gan_lab.callbacks.checkpoints import Checkpoints
 from gan_lab.callbacks.doctor import Doctor
+from gan_lab.callbacks.early_stopping import EarlyStopping
 from gan_lab.callbacks.figures import SampleGrid, TermsLogger, Validation
 from gan_lab.callbacks.metrics_csv import MetricsCSV
 from gan_lab.callbacks.progress import ProgressBar
@@ -13,6 +14,7 @@ __all__ = [
     "Budget",
     "Checkpoints",
     "Doctor",
+    "EarlyStopping",
     "FittedThreads",
     "MetricsCSV",
     "ProgressBar",

@@ -46,7 +46,7 @@ class Budget(Callback):
         self._handlers: dict[signal.Signals, Any] = {}
 
     @property
-    def elapsed(self) -> float:
+    def elapsed_seconds(self) -> float:
         """Seconds of training so far, those before a resume included."""
         return self._elapsed_before + (time.monotonic() - self._start if self._start else 0.0)
 
@@ -84,7 +84,7 @@ class Budget(Callback):
         """Set the model's progress, which its schedules go by; of several processes, by the first one's clock."""
         due = self._agreed is None or pl_module.iteration % AGREE_EVERY == 0
         if trainer.world_size > 1 and self.max_minutes is not None and due:
-            self._agreed = float(trainer.strategy.broadcast(self.elapsed))
+            self._agreed = float(trainer.strategy.broadcast(self.elapsed_seconds))
         pl_module.progress = self.progress(pl_module.iteration)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -104,13 +104,13 @@ class Budget(Callback):
         if self.total is not None:
             shares.append(iteration / self.total)
         if self.max_minutes is not None:
-            elapsed = self.elapsed if self._agreed is None else self._agreed
+            elapsed = self.elapsed_seconds if self._agreed is None else self._agreed
             shares.append(elapsed / (60 * self.max_minutes))
         return min(1.0, max(shares))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the seconds spent."""
-        return {"elapsed": self.elapsed}
+        return {"elapsed": self.elapsed_seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the seconds spent before."""

@@ -49,7 +49,7 @@ class Checkpoints(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save what is due. Runs after validation (the callbacks' order), so that its figure is known."""
         iteration = pl_module.iteration
-        if self._improved(trainer, pl_module):
+        if self._has_improved(trainer, pl_module):
             self._save(trainer, "best")
         if self.keep_every_n_iterations and iteration % self.keep_every_n_iterations == 0:
             self._save(trainer, f"iteration-{iteration:06d}")
@@ -60,7 +60,7 @@ class Checkpoints(Callback):
             self._save(trainer, "last")
             self._saved_at = time.monotonic()
 
-    def _improved(self, trainer: Trainer, pl_module: Any) -> bool:
+    def _has_improved(self, trainer: Trainer, pl_module: Any) -> bool:
         name, direction = pl_module.monitor
         figures: dict[str, float] = pl_module.fresh_figures
         value = figures.get(name)

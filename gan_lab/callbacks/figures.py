@@ -12,8 +12,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from gan_lab.callbacks.spared import named, spared
+from gan_lab.callbacks.spared import get_logger_name, survive_errors
 from gan_lab.hardware import peak_memory
+from gan_lab.options import check_count
 from gan_lab.photo_files import grid, write_png
 from gan_lab.rng import preserve_rng
 
@@ -34,6 +35,7 @@ class TermsLogger(Callback):
     """
 
     def __init__(self, every_n_iterations: int = 10) -> None:
+        check_count("callbacks.terms.every_n_iterations", every_n_iterations)
         self.every_n_iterations = every_n_iterations
         self.latest: dict[str, float] = {}
         self._sums: dict[str, Tensor] = {}
@@ -78,6 +80,8 @@ class Validation(Callback):
     """
 
     def __init__(self, every_n_iterations: int = 500, max_images: int = 256) -> None:
+        check_count("callbacks.validation.every_n_iterations", every_n_iterations)
+        check_count("callbacks.validation.max_images", max_images)
         self.every_n_iterations = every_n_iterations
         self.max_images = max_images
 
@@ -86,7 +90,7 @@ class Validation(Callback):
         pl_module.fresh_figures = {}
         if pl_module.iteration % self.every_n_iterations and not trainer.should_stop:
             return
-        batches = held_out(trainer, self.max_images)
+        batches = load_held_out(trainer, self.max_images)
         if not batches:
             return
         with preserve_rng():  # a run that happens to stop here must go on as if it had not
@@ -98,13 +102,21 @@ class SampleGrid(Callback):
     """Write a grid of pictures at fixed inputs every n iterations and at the end.
 
     Args:
-        folder: the run's samples folder.
+        folder: where they go; None: `samples` in the run's folder.
         every_n_iterations: how often.
         keep: how many of the newest stay; None for all.
+
+    Raises:
+        UserError: a number is below 1.
     """
 
-    def __init__(self, folder: str | Path, every_n_iterations: int = 500, keep: int | None = None) -> None:
-        self.folder = Path(folder)
+    def __init__(
+        self, folder: str | Path | None = None, every_n_iterations: int = 500, keep: int | None = None
+    ) -> None:
+        check_count("callbacks.samples.every_n_iterations", every_n_iterations)
+        if keep is not None:
+            check_count("callbacks.samples.keep", keep)
+        self.folder = None if folder is None else Path(folder)
         self.every_n_iterations = every_n_iterations
         self.keep = keep
         self._fixed: dict[str, Any] | None = None
@@ -116,31 +128,32 @@ class SampleGrid(Callback):
         if not trainer.is_global_zero:
             return
         with preserve_rng():
-            fixed = self._fixed_batch(trainer)
+            fixed = self._load_fixed_batch(trainer)
             if not fixed and pl_module.task != "generation":
                 return
             images, columns = pl_module.sample_grid(fixed)
         pixels = ((images.float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1)
         picture = grid(pixels.numpy(), columns)
-        with spared("a grid of samples"):
-            write_png(self.folder / f"{pl_module.iteration:06d}.png", picture)
+        folder = self.folder or Path(trainer.default_root_dir) / "samples"
+        with survive_errors("a grid of samples"):
+            write_png(folder / f"{pl_module.iteration:06d}.png", picture)
             if self.keep is not None:
-                written = [path for path in self.folder.glob("*.png") if path.stem.isdigit()]
+                written = [path for path in folder.glob("*.png") if path.stem.isdigit()]
                 for path in sorted(written, key=lambda path: int(path.stem))[: -self.keep]:
                     path.unlink(missing_ok=True)
         for logger in trainer.loggers:
             if isinstance(logger, LogsImages):
-                with spared(f"pictures of {named(logger)}", Exception):
+                with survive_errors(f"pictures of {get_logger_name(logger)}", Exception):
                     logger.log_image("samples", [picture], step=pl_module.iteration)
 
-    def _fixed_batch(self, trainer: Trainer) -> dict[str, Any]:
+    def _load_fixed_batch(self, trainer: Trainer) -> dict[str, Any]:
         if self._fixed is None:
-            parts = list(held_out(trainer, 32))
+            parts = list(load_held_out(trainer, 32))
             self._fixed = {name: torch.cat([part[name] for part in parts]) for name in (parts[0] if parts else ())}
         return self._fixed
 
 
-def held_out(trainer: Trainer, images: int) -> DataLoader[Any] | list[Any]:
+def load_held_out(trainer: Trainer, images: int) -> DataLoader[Any] | list[Any]:
     """Return batches of held-out samples, at most `images`, spread evenly: folders are read class by class.
 
     Empty if the data have none to spare.
@@ -157,5 +170,5 @@ def log_figures(trainer: Trainer, figures: dict[str, float], iteration: int) -> 
     """Hand figures to every logger, at the iteration (not Lightning's global step)."""
     if trainer.is_global_zero:
         for logger in trainer.loggers:
-            with spared(f"figures of {named(logger)}", Exception):  # a service fails in its own ways
+            with survive_errors(f"figures of {get_logger_name(logger)}", Exception):  # a service fails in its own ways
                 logger.log_metrics(figures, step=iteration)

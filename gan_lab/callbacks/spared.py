@@ -13,7 +13,7 @@ _failing: set[str] = set()
 
 
 @contextmanager
-def spared(what: str, *kinds: type[Exception]) -> Iterator[None]:
+def survive_errors(what: str, *kinds: type[Exception]) -> Iterator[None]:
     """Go on where something cannot be written, and say so when that begins and when it ends.
 
     Args:
@@ -25,7 +25,7 @@ def spared(what: str, *kinds: type[Exception]) -> Iterator[None]:
         yield
     except survived as error:
         if what not in _failing:
-            log.error("%s cannot be written (%s); the run goes on without", what, reason(error))
+            log.error("%s cannot be written (%s); the run goes on without", what, summarise_error(error))
         _failing.add(what)
     else:
         if what in _failing:
@@ -33,12 +33,12 @@ def spared(what: str, *kinds: type[Exception]) -> Iterator[None]:
         _failing.discard(what)
 
 
-def named(logger: Any) -> str:
-    """Return what a logger is called, for the log."""
+def get_logger_name(logger: Any) -> str:
+    """Return a logger's name, for the log."""
     return str(getattr(logger, "name", None) or type(logger).__name__)
 
 
-def reason(error: Exception) -> str:
+def summarise_error(error: Exception) -> str:
     """Return an error in a line."""
     words = getattr(error, "strerror", None) or str(error)
     return words.splitlines()[0][:200] if words else type(error).__name__

@@ -14,8 +14,8 @@ from lightning.fabric.loggers.logger import _DummyExperiment
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from gan_lab.callbacks.spared import reason, spared
-from gan_lab.config import secrets_masked
+from gan_lab.callbacks.spared import summarise_error, survive_errors
+from gan_lab.config import mask_secrets
 from gan_lab.storage import read_regular
 
 log = logging.getLogger(__name__)
@@ -52,14 +52,14 @@ class WandbRun(WandbLogger):
                     log.error(
                         "Weights & Biases cannot be reached (%s); the run is written into %s, and `wandb sync` on its newest "
                         "folder sends it later",
-                        reason(error),
+                        summarise_error(error),
                         self.folder,
                     )
                     super().__init__(**(self.settings | {"mode": "offline"}))
             try:
                 _ = self.experiment
             except Exception as error:
-                log.error("Weights & Biases cannot be started (%s); the run goes on without", reason(error))
+                log.error("Weights & Biases cannot be started (%s); the run goes on without", summarise_error(error))
                 self._experiment = _DummyExperiment()  # type: ignore[assignment]
 
     def own_id(self) -> str:
@@ -76,7 +76,7 @@ class WandbRun(WandbLogger):
     @rank_zero_only
     def finish(self) -> None:
         """Close the run, so that the next job of a sweep starts its own."""
-        with spared("the end of the W&B run", Exception):
+        with survive_errors("the end of the W&B run", Exception):
             self.experiment.finish()
 
 
@@ -84,7 +84,7 @@ class WandbRun(WandbLogger):
 def arguments_masked() -> Iterator[None]:
     """Hide secrets on the command line, which W&B writes down with the run."""
     given = sys.argv
-    sys.argv = secrets_masked(given)
+    sys.argv = mask_secrets(given)
     try:
         yield
     finally:

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.config import Command, trusted_packages
+from gan_lab.config import Command, parse_trust
 from gan_lab.errors import UserError
 from gan_lab.fidelity.guard import Thresholds
 from gan_lab.imaging.adjust import Adjustment
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.inference.enhancement import Enhanced, Finish, enhance_photo, mask_of
 from gan_lab.inference.restoration import Wish
-from gan_lab.jobs import Plan, Task, plan, report, run
+from gan_lab.jobs import Plan, Task, plan_job, report_job, run_job
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.options import check_photo_options
 from gan_lab.photo_files import find_images, read_image
@@ -44,28 +44,28 @@ def enhance(config: DictConfig) -> None:
     finish = Finish(Adjustment(**fields_only(config.adjust, Adjustment, "adjust")), config.ground)
     check_photo_options(config, guard__enabled=config.guard.enabled)
     guard = thresholds(config.guard)
-    todo = with_masks(plan(config.input, config.output, config.format, PHOTO_SUFFIXES), config.mask)
-    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, trusted_packages(config.trust))
+    todo = with_masks(plan_job(config.input, config.output, config.format, PHOTO_SUFFIXES), config.mask)
+    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, parse_trust(config.trust))
     pretrained.require("restoration")
     assert pretrained.restoration is not None
     pretrained.restoration.check(wish)
     log.info("%s", pretrained.choice)
     torch.manual_seed(config.seed)
-    settings = {name: value for name, value in plain(config).items() if name in DECIDING}
+    settings = {name: value for name, value in describe_settings(config).items() if name in DECIDING}
     settings |= {"command": "enhance", "model": pretrained.name, "model_sha256": pretrained.sha256}
     work = worker(pretrained, wish, guard, finish, settings)
-    outcome = run(todo, work, settings=settings, verb="enhancing", jobs=config.jobs)
+    outcome = run_job(todo, work, settings=settings, verb="enhancing", jobs=config.jobs)
     if config.report:
         limits = None if guard is None else asdict(guard)
         title = f"Enhanced with {pretrained.name}"
         write_report(outcome.output, todo.root, outcome.records, title=title, settings=settings, limits=limits)
-    report(outcome, "enhanced")
+    report_job(outcome, "enhanced")
 
 
 def worker(
     pretrained: Pretrained, wish: Wish, guard: Thresholds | None, finish: Finish, settings: Mapping[str, Any]
 ) -> Callable[[Task], dict[str, Any]]:
-    """Return what makes the result of one task and tells how it fared."""
+    """Return a function that makes the result of one task and returns its record."""
     restoration = pretrained.restoration
     assert restoration is not None
 
@@ -78,7 +78,7 @@ def worker(
         own_format = task.target.suffix.lower() in SUFFIXES.get(photo.metadata.format, ())
         if untouched and own_format and not settings["drop_gps"]:
             copy(task.source, task.target)
-            return record(made, width, height)
+            return make_record(made, width, height)
         provenance = None
         if settings["provenance"] == "on":
             filled = mask is not None and mask.any() and wish.fills and made.strength > 0
@@ -91,13 +91,13 @@ def worker(
             drop_gps=settings["drop_gps"],
             quality=settings["quality"],
         )
-        return record(made, width, height, written)
+        return make_record(made, width, height, written)
 
     return work
 
 
-def record(made: Enhanced, width: int, height: int, notes: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return what the manifest shall say of a photo."""
+def make_record(made: Enhanced, width: int, height: int, notes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the manifest's record of a photo."""
     return {
         "verdict": made.verdict,
         "strength": round(made.strength, 4),
@@ -177,7 +177,7 @@ def fields_only(group: DictConfig, kind: type[Any], name: str, *others: str) -> 
     return settings
 
 
-def plain(config: DictConfig) -> dict[str, Any]:
+def describe_settings(config: DictConfig) -> dict[str, Any]:
     """Return the configuration in plain containers."""
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)

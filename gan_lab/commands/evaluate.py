@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from gan_lab.config import Command, instantiate, trusted_packages
+from gan_lab.config import Command, instantiate, parse_trust
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.evaluation import (
@@ -52,12 +52,12 @@ def evaluate(config: DictConfig) -> None:
         raise UserError(f"n={config.n}: needs a whole number above 0, or null")
     if config.task not in (None, "augmentation"):
         raise UserError(f"task={config.task}: needs augmentation, or null for the figures of the model's own task")
-    pretrained = open_checkpoint(config.checkpoint, config.device, trust=trusted_packages(config.trust))
+    pretrained = open_checkpoint(config.checkpoint, config.device, trust=parse_trust(config.trust))
     if config.task is not None:
         pretrained.require("generation")
     folder = output_folder(config.output) if config.output is not None else beside(pretrained.path, config.task)
     torch.manual_seed(config.seed)
-    settings = data_settings(pretrained.config["data"], given_data(config))
+    settings = data_settings(pretrained.config["data"], list_given_data(config))
     check_fits(pretrained, settings)
     check_writable(folder)
     if config.output is None:  # it came with the run
@@ -65,8 +65,8 @@ def evaluate(config: DictConfig) -> None:
     datamodule: ImageDataModule = instantiate(
         settings, "data", ImageDataModule, pretrained.trust, batch_kind=pretrained.model.batch_kind
     )
-    photos = HeldOut(datamodule, own=trained_on(pretrained.config["data"], settings))
-    report = measure(pretrained, photos, config)
+    photos = HeldOut(datamodule, own=is_training_data(pretrained.config["data"], settings))
+    report = measure_model(pretrained, photos, config)
     images, columns = pretrained.model.sample_grid(photos.spread(16))
     cells = to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
     shown = Picture("Samples", "What the model makes, as in its run's sample grids.", grid(cells, columns))
@@ -122,7 +122,7 @@ def check_writable(folder: Path) -> None:
         raise UserError(f"output={folder}: {place} cannot be written to; name another folder with output=")
 
 
-def measure(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Report:
+def measure_model(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -> Report:
     """Take the figures that belong to the model's task."""
     model, n, seed = pretrained.model, config.n, config.seed
     if model.task == "restoration":
@@ -146,7 +146,7 @@ def beside(checkpoint: Path, task: str | None) -> Path:
     return (parent.parent if parent.name == "checkpoints" else parent) / (task or "evaluation")
 
 
-def given_data(config: DictConfig) -> dict[str, Any]:
+def list_given_data(config: DictConfig) -> dict[str, Any]:
     """Return the data settings that the command line gives, a null among them included; one that it deletes is not given."""
     container = OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(container, dict)
@@ -182,8 +182,8 @@ def data_settings(trained: dict[str, Any], given: dict[str, Any]) -> dict[str, A
     return settings | given
 
 
-def trained_on(trained: dict[str, Any], settings: dict[str, Any]) -> bool:
-    """Tell whether settings give the very training photos, and the pixels, of the checkpoint's run."""
+def is_training_data(trained: dict[str, Any], settings: dict[str, Any]) -> bool:
+    """Return whether settings give the very training photos, and the pixels, of the checkpoint's run."""
     changed = {name for name in settings if settings[name] != trained.get(name)}
     if "root" in changed and places(settings) == places(trained):
         changed.remove("root")

@@ -11,15 +11,15 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from gan_lab.config import Command, instantiate, trusted_packages
+from gan_lab.config import Command, instantiate, parse_trust
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.data.views import collate
 from gan_lab.errors import UserError
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.inference.generation import Encoded, Generation, Latents, check_strength, class_number, is_number
-from gan_lab.inference.latents import closed_walk, directions
-from gan_lab.inference.pretrained import numbered
-from gan_lab.jobs import Progress, report
+from gan_lab.inference.latents import directions, walk_in_circle
+from gan_lab.inference.pretrained import number_images
+from gan_lab.jobs import Progress, report_job
 from gan_lab.jobs.folder import find_input, output_folder
 from gan_lab.jobs.sampling import add_images, gallery
 from gan_lab.jobs.variants import add_variants
@@ -39,25 +39,25 @@ SEARCH_STEPS = 100
 
 def generate(config: DictConfig) -> None:
     """Write `n` images of the model of `checkpoint`, or an animation between some, or variants of photos."""
-    numbers = numbered(config.n, config.first)
+    numbers = number_images(config.n, config.first)
     check_options(config)
     output_folder(config.output)
-    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, trusted_packages(config.trust))
+    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, parse_trust(config.trust))
     pretrained.require("generation")
     generation = pretrained.generation
     assert generation is not None
-    classes = generation.classes(named(config.label))
-    drawn = generation.drawn(config.seed, config.truncation)
+    classes = generation.classes(parse_classes(config.label))
+    drawn = generation.draw_latents(config.seed, config.truncation)
     log.info("%s", pretrained.choice)
     if config.image is not None:
         vary(pretrained, generation, drawn, numbers, config)
     elif config.interpolate is not None:
         animate(pretrained, generation, drawn, classes, config)
     else:
-        draw(pretrained, generation, drawn, classes, numbers, config)
+        draw_images(pretrained, generation, drawn, classes, numbers, config)
 
 
-def draw(
+def draw_images(
     pretrained: Pretrained,
     generation: Generation,
     drawn: Latents,
@@ -78,14 +78,14 @@ def draw(
             progress=progress,
             columns=columns(config.grid, len(classes)),
         )
-    report(album.outcome, "generated")
+    report_job(album.outcome, "generated")
 
 
 def animate(
     pretrained: Pretrained, generation: Generation, drawn: Latents, classes: list[int], config: DictConfig
 ) -> None:
     """Write an animation through some images and back to the first; several classes go side by side."""
-    walk = closed_walk(drawn(range(config.first, config.first + config.interpolate)), config.frames)
+    walk = walk_in_circle(drawn(range(config.first, config.first + config.interpolate)), config.frames)
     own = settings(pretrained, config, DECIDING_ANIMATION)
     name = f"interpolation.{suffix(config)}"
     with (
@@ -102,7 +102,7 @@ def animate(
         frames = [grid(together, across) for together in zip(*strips, strict=True)]
         album.add(name, lambda path, provenance: write_animation(path, frames, config.fps, provenance), {})
         album.outcome.done += progress.done
-    report(album.outcome, "generated")
+    report_job(album.outcome, "generated")
     print(f"animation    {printable(str(album.folder / name))}, {len(frames)} frames", flush=True)
 
 
@@ -116,7 +116,7 @@ def vary(pretrained: Pretrained, generation: Generation, drawn: Latents, numbers
 
     def way(encoded: Encoded) -> Latents:
         if direction is None:
-            return generation.varied(encoded.z, drawn, config.strength)
+            return generation.vary(encoded.z, drawn, config.strength)
         return generation.towards(encoded.z, direction, config.strength, numbers.stop)
 
     # along a direction, n says how long a step is
@@ -129,17 +129,17 @@ def vary(pretrained: Pretrained, generation: Generation, drawn: Latents, numbers
             way,
             root=None if single else root,
             numbers=numbers,
-            label=named(config.label),
+            label=parse_classes(config.label),
             strength=config.strength,
             file_name=f"seed{config.seed}-{{:06d}}.{suffix(config)}",
             columns=columns(config.grid, 1),
         )
     album.outcome.unlisted = unlisted
-    report(album.outcome, "generated")
+    report_job(album.outcome, "generated")
 
 
 def direction_of(pretrained: Pretrained, generation: Generation, config: DictConfig) -> Tensor:
-    """Return what tells a class of the run's training photos, or of those of `data.root`, from the others: [latents].
+    """Return the direction from the other classes to one, of the run's training photos or those of `data.root`: [latents].
 
     Raises:
         UserError: the model is conditional, the photos have no classes, or not this one.
@@ -149,13 +149,15 @@ def direction_of(pretrained: Pretrained, generation: Generation, config: DictCon
             f"direction={config.direction}: {pretrained.name} was trained with classes, which its latents know nothing of; "
             "leave direction= out, or take a model without classes"
         )
-    datamodule = labelled(pretrained, config.data.root)
+    datamodule = load_labelled_photos(pretrained, config.data.root)
     if not datamodule.class_names:
         raise UserError(
             f"direction={config.direction}: the run's photos have no classes; name a folder with one folder per class: "
             "data.root=/photos"
         )
-    chosen = class_number("direction", named(config.direction), datamodule.class_names, datamodule.classes, "the data")
+    chosen = class_number(
+        "direction", parse_classes(config.direction), datamodule.class_names, datamodule.classes, "the data"
+    )
     view = datamodule.train_dataloader().dataset
     count = min(len(view), LABELLED if generation.encodes else SEARCHED)  # type: ignore[arg-type]
     starts = range(0, count, 64)
@@ -176,7 +178,7 @@ def direction_of(pretrained: Pretrained, generation: Generation, config: DictCon
     return directions(torch.cat(z), member.long(), 2)[1]
 
 
-def labelled(pretrained: Pretrained, root: str | None) -> ImageDataModule:
+def load_labelled_photos(pretrained: Pretrained, root: str | None) -> ImageDataModule:
     """Return the run's data, or those of another folder cut and resized in the same way."""
     given = {name: value for name, value in pretrained.config["data"].items() if name not in (*FACTS, *PLACES)}
     if root is not None:
@@ -193,7 +195,7 @@ def labelled(pretrained: Pretrained, root: str | None) -> ImageDataModule:
 
 def settings(pretrained: Pretrained, config: DictConfig, others: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return everything that decides a picture beside its number."""
-    chosen = {name: plain(config[name]) for name in (*DECIDING, *others)}
+    chosen = {name: describe_settings(config[name]) for name in (*DECIDING, *others)}
     chosen["format"] = suffix(config)
     return chosen | {"command": "generate", "model": pretrained.name, "model_sha256": pretrained.sha256}
 
@@ -240,16 +242,16 @@ def check_options(config: DictConfig) -> None:
         raise UserError(f"fps={config.fps}: needs a number above 0, up to 50")
 
 
-def plain(value: Any) -> Any:
+def describe_settings(value: Any) -> Any:
     """Return a configuration's value in plain containers."""
     return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
 
 
-def named(label: Any) -> Any:
+def parse_classes(label: Any) -> Any:
     """Return classes as words: what the command line takes for a number may be the name of a folder."""
-    value = plain(label)
+    value = describe_settings(label)
     if isinstance(value, list):
-        return [named(each) for each in value]
+        return [parse_classes(each) for each in value]
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 

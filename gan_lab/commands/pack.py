@@ -22,14 +22,14 @@ def pack(config: DictConfig) -> None:
     if config.output is None or Path(config.output).suffix != ".safetensors":
         raise UserError(f"output={config.output}: needs the name of a file that ends in .safetensors")
     if config.base is not None:
-        bundle.find(config.base)
+        bundle.find_weights(config.base)
     parts = {part: bundle.part_of_run(part, run) for part, run in named.items()}
     for name, part in parts.items():
         bundle.network(name, part)  # refuses a run that does not fit its place before anything is written
     path = Path(config.output).expanduser()
-    bundle.write(path, parts, config.base)
-    whole = bundle.read(path)
-    bundle.build(whole, torch.device("cpu"))
+    bundle.write_bundle(path, parts, config.base)
+    whole = bundle.read_bundle(path)
+    bundle.build_networks(whole, torch.device("cpu"))
     for name, part in whole.items():
         size = sum(value.numel() for value in part.weights.values() if value.is_floating_point())
         print(f"{name:<10} {size / 1e6:.2f} M parameters, {printable(str(part.origin.get('iterations')))} iterations")

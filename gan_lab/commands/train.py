@@ -18,14 +18,14 @@ from omegaconf.errors import OmegaConfBaseException
 from gan_lab import checkpoint
 from gan_lab.config import (
     Command,
-    config_dir,
+    clean_text,
+    convert_refusal,
     fail,
+    find_config_dir,
     is_override,
     is_sweep,
-    parsed,
-    refusal_of,
-    shown,
-    swept_values,
+    list_swept_values,
+    parse_override,
 )
 from gan_lab.errors import UserError
 from gan_lab.run.checks import check_config
@@ -68,12 +68,12 @@ def record_failure(config: DictConfig) -> Iterator[None]:
     try:
         yield
     except (UserError, OmegaConfBaseException) as error:
-        refusal = error if isinstance(error, UserError) else refusal_of(error)
+        refusal = error if isinstance(error, UserError) else convert_refusal(error)
         log.error("%s", refusal)
-        failure.write_text(f"{shown(str(refusal))}\n")
+        failure.write_text(f"{clean_text(str(refusal))}\n")
     except Exception as error:
         log.exception("the job failed")
-        failure.write_text(shown(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"))
+        failure.write_text(clean_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"))
     finally:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -85,14 +85,14 @@ def complete_arguments(argv: list[str]) -> list[str]:
     Raises:
         UserError: `resume` names no checkpoint, or a sweep is to change its own name.
     """
-    given = {override.key_or_group: override for override in map(parsed, filter(is_override, argv))}
+    given = {override.key_or_group: override for override in map(parse_override, filter(is_override, argv))}
     if is_sweep(argv):
         return [*argv, *name_sweep(given)]
     resume = given["resume"].value() if "resume" in given else None
     if resume in (None, "auto"):
         return argv
-    path = checkpoint.find_whole("resume", str(resume), say=False)
-    choices = checkpoint.recall(path)["config"].get("choices", {})
+    path = checkpoint.find_whole_file("resume", str(resume), say=False)
+    choices = checkpoint.read_once(path)["config"].get("choices", {})
     # so that the keys of its model and its data are the valid ones
     logger = choices.get("logger")
     if "logger" not in given and isinstance(logger, str) and re.fullmatch(r"(?!csv$)[\w-]+", logger):
@@ -116,9 +116,13 @@ def name_sweep(given: dict[str, Override]) -> list[str]:
             raise UserError(f"{given[key].input_line}: job i of a sweep lies at <runs_dir>/<name>/<i>; give one {key}")
     if "name" in given:
         return []
-    entries = [entry for entry in OmegaConf.load(config_dir() / "train.yaml").defaults if not isinstance(entry, str)]
+    entries = [
+        entry for entry in OmegaConf.load(find_config_dir() / "train.yaml").defaults if not isinstance(entry, str)
+    ]
     default = {group: choice for entry in entries for group, choice in entry.items()}
-    names = ["+".join(swept_values(given[group])) if group in given else default[group] for group in ("model", "data")]
+    names = [
+        "+".join(list_swept_values(given[group])) if group in given else default[group] for group in ("model", "data")
+    ]
     return [f"name={'-'.join(names)}"]
 
 

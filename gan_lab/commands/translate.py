@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from gan_lab.config import Command, trusted_packages
+from gan_lab.config import Command, parse_trust
 from gan_lab.inference import open_checkpoint
 from gan_lab.inference.translation import TranslationWish, translate_photo
-from gan_lab.jobs import Task, plan, report, run
+from gan_lab.jobs import Task, plan_job, report_job, run_job
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.options import check_photo_options
 from gan_lab.photo_files.photo import PHOTO_SUFFIXES, read_photo, write_photo
@@ -40,8 +40,8 @@ def translate(config: DictConfig) -> None:
     """Give every photo of `input` the look of the other domain of the model of `checkpoint`."""
     wish = TranslationWish(config.direction, config.size, config.strength, config.tile, config.full_size)
     check_photo_options(config)
-    todo = plan(config.input, config.output, config.format, PHOTO_SUFFIXES)
-    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, trusted_packages(config.trust))
+    todo = plan_job(config.input, config.output, config.format, PHOTO_SUFFIXES)
+    pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, parse_trust(config.trust))
     pretrained.require("translation")
     translation = pretrained.translation
     assert translation is not None
@@ -63,11 +63,11 @@ def translate(config: DictConfig) -> None:
         height, width = made.pixels.shape[:2]
         return {"size": [width, height], "notes": [*photo.metadata.notes, *written]}
 
-    outcome = run(todo, work, settings=settings, verb="translating", jobs=config.jobs)
+    outcome = run_job(todo, work, settings=settings, verb="translating", jobs=config.jobs)
     if config.report:
         title = f"Translated {config.direction} with {pretrained.name}"
         write_report(outcome.output, todo.root, outcome.records, title=title, settings=settings)
-    report(outcome, "translated")
+    report_job(outcome, "translated")
 
 
 COMMAND = Command(translate)

@@ -3,44 +3,45 @@
 Only this package, `checkpoint.py`, `training.py` and the commands know Hydra.
 """
 
-from gan_lab.config.entry_point import Command, check_seed, command, fail, refusal_of
+from gan_lab.config.entry_point import Command, check_seed, command, convert_refusal, fail
 from gan_lab.config.overrides import (
     complete_overrides,
     compose,
-    config_dir,
+    find_config_dir,
     is_group,
     is_override,
     is_sweep,
     iterate_keys,
-    parsed,
-    swept_values,
+    list_swept_values,
+    parse_override,
 )
-from gan_lab.config.secrets import MaskedFormatter, secrets_masked, shown, text_masked
-from gan_lab.config.targets import LOGGERS, build, check_description, instantiate, resolve, trusted_packages
+from gan_lab.config.secrets import MaskedFormatter, clean_text, mask_secrets, mask_text
+from gan_lab.config.targets import CALLBACKS, LOGGERS, build, check_description, instantiate, parse_trust, resolve
 
 __all__ = [
+    "CALLBACKS",
     "LOGGERS",
     "Command",
     "MaskedFormatter",
     "build",
     "check_description",
     "check_seed",
+    "clean_text",
     "command",
     "complete_overrides",
     "compose",
-    "config_dir",
+    "convert_refusal",
     "fail",
+    "find_config_dir",
     "instantiate",
     "is_group",
     "is_override",
     "is_sweep",
     "iterate_keys",
-    "parsed",
-    "refusal_of",
+    "list_swept_values",
+    "mask_secrets",
+    "mask_text",
+    "parse_override",
+    "parse_trust",
     "resolve",
-    "secrets_masked",
-    "shown",
-    "swept_values",
-    "text_masked",
-    "trusted_packages",
 ]

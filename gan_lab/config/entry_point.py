@@ -17,13 +17,13 @@ from omegaconf.errors import OmegaConfBaseException
 from gan_lab.config.overrides import (
     asks_for_help,
     complete_overrides,
-    config_dir,
-    first_configuration,
+    compose_first_job,
+    find_config_dir,
     is_sweep,
-    trust_in,
+    read_trust,
 )
-from gan_lab.config.secrets import shown
-from gan_lab.config.targets import trusted_packages
+from gan_lab.config.secrets import clean_text
+from gan_lab.config.targets import parse_trust
 from gan_lab.cores import Times, read_times
 from gan_lab.deferred import defer_torchmetrics
 from gan_lab.errors import UserError
@@ -60,7 +60,7 @@ def command(name: str) -> Callable[[], None]:
     def main() -> None:
         # torch and Lightning take seconds to import, and a call for help does not wait for them
         work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepare_work(name, since=read_times())
-        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=name)(work)()
+        hydra.main(version_base="1.3", config_path=str(find_config_dir()), config_name=name)(work)()
 
     return main
 
@@ -82,11 +82,11 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
             sys.argv[1:] = made.prepare(sys.argv[1:])
         sys.argv[1:] = complete_overrides(sys.argv[1:], name)
         if made.check is not None:
-            made.check(first_configuration(sys.argv[1:], name), is_sweep(sys.argv[1:]))
+            made.check(compose_first_job(sys.argv[1:], name), is_sweep(sys.argv[1:]))
     except UserError as error:
         fail(error)
     except OmegaConfBaseException as error:
-        fail(refusal_of(error))
+        fail(convert_refusal(error))
 
     @functools.wraps(made.work)
     def run_work(config: DictConfig) -> None:
@@ -100,12 +100,12 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
         except UserError as error:
             fail(error)
         except OmegaConfBaseException as error:  # a value that another one refers to is gone
-            fail(refusal_of(error))
+            fail(convert_refusal(error))
 
     return run_work
 
 
-def refusal_of(error: OmegaConfBaseException) -> UserError:
+def convert_refusal(error: OmegaConfBaseException) -> UserError:
     """Return in one line what OmegaConf finds wrong with a configuration."""
     return UserError(f"configuration: {' '.join(str(error).split())}")
 
@@ -144,12 +144,12 @@ def check_trust(config: DictConfig) -> None:
     """
     if config.get("trust") is None:
         return
-    if not trust_in(list(HydraConfig.get().overrides.task)):
+    if not read_trust(list(HydraConfig.get().overrides.task)):
         raise UserError(f"trust={config.trust}: is given on the command line, never by a file")
-    trusted_packages(OmegaConf.to_container(config, resolve=True)["trust"])  # type: ignore[call-overload, index]
+    parse_trust(OmegaConf.to_container(config, resolve=True)["trust"])  # type: ignore[call-overload, index]
 
 
 def fail(error: UserError) -> None:
     """Print the message and leave with exit code 2."""
-    print(f"error: {shown(str(error))}", file=sys.stderr)
+    print(f"error: {clean_text(str(error))}", file=sys.stderr)
     raise SystemExit(2)

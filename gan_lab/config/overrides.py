@@ -16,11 +16,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gan_lab.config.targets import argument_names, trusted_packages
+from gan_lab.config.targets import list_arguments, parse_trust
 from gan_lab.errors import UserError
 
 
-def config_dir() -> Path:
+def find_config_dir() -> Path:
     """Return the folder of the configuration groups: inside an installed package, beside it in a source tree."""
     package = Path(__file__).resolve().parent.parent
     return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
@@ -42,15 +42,15 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
     arguments = [argument for argument in argv if is_override(argument)]
     if not arguments or asks_for_help(argv):
         return argv
-    overrides = [parsed(argument) for argument in arguments]
+    overrides = [parse_override(argument) for argument in arguments]
     groups = [override for override in overrides if is_group(override)]
     for override in groups:
         check_choice(override)
     if any(override.is_sweep_override() for override in overrides) and not is_sweep(argv):
         swept = next(override for override in overrides if override.is_sweep_override())
         raise UserError(f"{swept.input_line}: several values make a sweep; add -m, or put the value in quotes")
-    completed, trust = {}, trust_in(argv)
-    for configuration in compositions(config_name, groups, search_path(argv)):
+    completed, trust = {}, read_trust(argv)
+    for configuration in iterate_compositions(config_name, groups, get_search_path(argv)):
         for override in overrides:
             if override not in groups and not override.key_or_group.startswith(("hydra.", "hydra/")):
                 line = check_override(override, configuration, trust)
@@ -60,27 +60,27 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
 
 
 def asks_for_help(argv: list[str]) -> bool:
-    """Tell whether the command line asks to be told something rather than to run."""
+    """Return whether the command line asks for help rather than for work."""
     return bool({"-h", "--help", "--hydra-help", "-sc", "--shell-completion"} & set(argv))
 
 
 def is_sweep(argv: list[str]) -> bool:
-    """Tell whether the command line asks for a sweep."""
+    """Return whether the command line asks for a sweep."""
     return bool({"-m", "--multirun"} & set(argv))
 
 
-def first_configuration(argv: list[str], config_name: str) -> DictConfig:
+def compose_first_job(argv: list[str], config_name: str) -> DictConfig:
     """Compose the configuration of a command line; of a sweep, its first job's."""
     lines = []
-    for override in map(parsed, filter(is_override, argv)):
+    for override in map(parse_override, filter(is_override, argv)):
         line = str(override.input_line)
         if override.is_sweep_override():
-            line = f"{line.split('=', 1)[0]}={swept_values(override)[0]}"
+            line = f"{line.split('=', 1)[0]}={list_swept_values(override)[0]}"
         lines.append(line)
-    return compose(config_name, [*search_path(argv), *lines])
+    return compose(config_name, [*get_search_path(argv), *lines])
 
 
-def parsed(argument: str) -> Override:
+def parse_override(argument: str) -> Override:
     """Parse one override.
 
     Raises:
@@ -95,7 +95,7 @@ def parsed(argument: str) -> Override:
         ) from error
 
 
-def swept_values(override: Override) -> list[str]:
+def list_swept_values(override: Override) -> list[str]:
     """Return the values of an override as text: one, or all those of a sweep.
 
     Raises:
@@ -109,14 +109,16 @@ def swept_values(override: Override) -> list[str]:
         raise UserError(f"{override.input_line}: name the values one by one, with commas ({error})") from error
 
 
-def trust_in(argv: list[str]) -> tuple[str, ...]:
+def read_trust(argv: list[str]) -> tuple[str, ...]:
     """Return the packages that the command line trusts.
 
     Raises:
         UserError: see `trusted_packages`.
     """
-    given = [override for override in map(parsed, filter(is_override, argv)) if override.key_or_group == "trust"]
-    return trusted_packages(given[-1].value()) if given and not given[-1].is_delete() else ()
+    given = [
+        override for override in map(parse_override, filter(is_override, argv)) if override.key_or_group == "trust"
+    ]
+    return parse_trust(given[-1].value()) if given and not given[-1].is_delete() else ()
 
 
 def is_override(argument: str) -> bool:
@@ -125,11 +127,11 @@ def is_override(argument: str) -> bool:
 
 
 def is_group(override: Override) -> bool:
-    """Tell whether an override chooses an option of a configuration group."""
-    return (config_dir() / override.key_or_group.replace(".", "/").split("@")[0]).is_dir()
+    """Return whether an override chooses an option of a configuration group."""
+    return (find_config_dir() / override.key_or_group.replace(".", "/").split("@")[0]).is_dir()
 
 
-def search_path(argv: list[str]) -> list[str]:
+def get_search_path(argv: list[str]) -> list[str]:
     """Return the override that adds the folder of `--config-dir`, where a user's own yamls lie, if it is given."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config-dir", "-cd")
@@ -137,12 +139,12 @@ def search_path(argv: list[str]) -> list[str]:
     return [] if folder is None else [f"hydra.searchpath=['file://{Path(folder).resolve()}']"]
 
 
-def compositions(config_name: str, groups: list[Override], search: list[str]) -> Iterator[DictConfig]:
+def iterate_compositions(config_name: str, groups: list[Override], search: list[str]) -> Iterator[DictConfig]:
     """Yield the configuration for every combination of group options that a sweep will visit."""
     choices: list[list[str]] = []
     for group in groups:
         prefix = str(group.input_line).split("=", 1)[0]
-        choices.append([f"{prefix}={value}" for value in swept_values(group)])
+        choices.append([f"{prefix}={value}" for value in list_swept_values(group)])
     for combination in itertools.islice(itertools.product(*choices), 64):
         yield compose(config_name, [*search, *combination])
 
@@ -154,17 +156,17 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
         UserError: Hydra's own complaint, shortened.
     """
     try:
-        with hydra.initialize_config_dir(config_dir=str(config_dir()), version_base="1.3"):
+        with hydra.initialize_config_dir(config_dir=str(find_config_dir()), version_base="1.3"):
             return hydra.compose(config_name, overrides=overrides)
     except (HydraException, OmegaConfBaseException) as error:
-        chosen = next((o for o in overrides if is_group(parsed(o)) and o.split("=")[-1] in str(error)), None)
-        raise UserError(group_message(chosen) if chosen else f"configuration: {error}") from error
+        chosen = next((o for o in overrides if is_group(parse_override(o)) and o.split("=")[-1] in str(error)), None)
+        raise UserError(describe_group(chosen) if chosen else f"configuration: {error}") from error
 
 
-def group_message(override: str) -> str:
-    """Say which options a group has, the nearest first."""
+def describe_group(override: str) -> str:
+    """Return which options a group has, the nearest first."""
     group, value = override.lstrip("+").split("=", 1)
-    options = sorted(path.stem for path in (config_dir() / group.split("@")[0].replace(".", "/")).glob("*.yaml"))
+    options = sorted(path.stem for path in (find_config_dir() / group.split("@")[0].replace(".", "/")).glob("*.yaml"))
     if value in options:
         return f"{override}: the chosen configuration has no place for {group}; another model has"
     near = difflib.get_close_matches(value, options, n=1)
@@ -179,7 +181,7 @@ def check_override(override: Override, configuration: DictConfig, trust: tuple[s
         UserError: no such key.
     """
     key = override.key_or_group
-    check_no_group(override, configuration)
+    check_is_no_group(override, configuration)
     if override.is_add() or override.is_force_add() or override.is_delete():
         return str(override.input_line)
     node: Any = configuration
@@ -195,10 +197,12 @@ def check_override(override: Override, configuration: DictConfig, trust: tuple[s
             elif not isinstance(node, DictConfig):
                 node = node._value() if node is not None else None
             continue
-        arguments = argument_names(node.get("_target_"), trust)
+        arguments = list_arguments(node.get("_target_"), trust)
         if part in arguments:
             return f"++{override.input_line}"
-        raise UserError(unknown_key(key, ".".join(parts[:depth]), {*map(str, node), *arguments}, configuration))
+        raise UserError(
+            describe_unknown_key(key, ".".join(parts[:depth]), {*map(str, node), *arguments}, configuration)
+        )
     return str(override.input_line)
 
 
@@ -211,14 +215,14 @@ def check_choice(override: Override) -> None:
     if override.is_delete():
         return
     kinds = str | None if "." in override.key_or_group else str  # model.augment=null sets a key, whatever the group
-    for text in swept_values(override):
+    for text in list_swept_values(override):
         line = f"{str(override.input_line).split('=', 1)[0]}={text}"
-        value = parsed(line).value()
+        value = parse_override(line).value()
         if not all(isinstance(one, kinds) for one in (value if isinstance(value, list) else [value])):
-            raise UserError(group_message(line))
+            raise UserError(describe_group(line))
 
 
-def check_no_group(override: Override, configuration: DictConfig) -> None:
+def check_is_no_group(override: Override, configuration: DictConfig) -> None:
     """Refuse a single value in the place of a group of options.
 
     Raises:
@@ -235,8 +239,8 @@ def check_no_group(override: Override, configuration: DictConfig) -> None:
         )
 
 
-def unknown_key(key: str, parent: str, names: set[str], configuration: DictConfig) -> str:
-    """Say that there is no such key, and which are near."""
+def describe_unknown_key(key: str, parent: str, names: set[str], configuration: DictConfig) -> str:
+    """Report that there is no such key, and which are near."""
     prefix = f"{parent}." if parent else ""
     siblings = [f"{prefix}{name}" for name in names if name[0] != "_"]
     elsewhere = [known for known in iterate_keys(configuration) if known.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]

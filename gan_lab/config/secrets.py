@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from gan_lab.config.overrides import parsed
+from gan_lab.config.overrides import parse_override
 from gan_lab.errors import UserError
 from gan_lab.terminal import printable
 
@@ -23,18 +23,18 @@ WRITTEN_SECRET = re.compile(
 SHORTEST_SECRET = 6
 
 
-def secrets_masked(node: Any) -> Any:
+def mask_secrets(node: Any) -> Any:
     """Return a plain container with every value masked whose key looks like a secret's, in `key=value` strings too."""
     if isinstance(node, dict):
-        return {key: "***" if is_secret(key) and value else secrets_masked(value) for key, value in node.items()}
+        return {key: "***" if is_secret(key) and value else mask_secrets(value) for key, value in node.items()}
     if isinstance(node, list):
-        return [secrets_masked(value) for value in node]
+        return [mask_secrets(value) for value in node]
     if isinstance(node, str) and "=" in node and is_secret(node.split("=", 1)[0]):
         return f"{node.split('=', 1)[0]}=***"
-    return text_masked(node) if isinstance(node, str) else node
+    return mask_text(node) if isinstance(node, str) else node
 
 
-def text_masked(text: str) -> str:
+def mask_text(text: str) -> str:
     """Return a text in which what follows the name of a secret, is a URL's password or is known for a secret is masked."""
     for secret in collect_secrets():
         text = text.replace(secret, "***")
@@ -46,7 +46,7 @@ def collect_secrets() -> list[str]:
     found = {value for name, value in os.environ.items() if re.search(rf"{SECRETS}[sS]?$", name)}
     for argument in filter(is_secret, {*sys.argv, *sys.orig_argv}):  # sys.argv may be masked for the moment
         with suppress(UserError):
-            override = parsed(argument)
+            override = parse_override(argument)
             found |= set(secrets_in(override.value(), is_secret(override.key_or_group)))
     return sorted((each for each in found if len(each) >= SHORTEST_SECRET), key=len, reverse=True)
 
@@ -71,9 +71,9 @@ def secrets_in(value: Any, secret: bool) -> Iterator[str]:
         yield from (os.environ.get(name, "") for name in re.findall(r"\$\{oc\.env:([^,}]+)", text))
 
 
-def shown(text: str) -> str:
+def clean_text(text: str) -> str:
     """Return a text as a terminal and a log may have it: secrets masked, control characters escaped but for line ends."""
-    return printable(text_masked(text), keep="\n\t")
+    return printable(mask_text(text), keep="\n\t")
 
 
 class MaskedFormatter(logging.Formatter):
@@ -84,9 +84,9 @@ class MaskedFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return shown(super().format(record))
+        return clean_text(super().format(record))
 
 
 def is_secret(key: Any) -> bool:
-    """Tell whether a key names something that must not be written down."""
+    """Return whether a key names something that must not be written down."""
     return re.search(SECRETS, str(key)) is not None

@@ -60,7 +60,7 @@ def _initialisers(target: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
 
 
 def takes(kind: Any, target: Callable[..., Any], partial: bool) -> bool:
-    """Tell whether a place that is annotated as `kind` takes what a target makes; `partial`: its maker itself."""
+    """Return whether a place that is annotated as `kind` takes what a target makes; `partial`: its maker itself."""
     if kind is object:
         return True
     made = target if inspect.isclass(target) else get_type_hints(target).get("return", Any)
@@ -81,7 +81,7 @@ def _takes(kind: Any, made: Any, partial: bool) -> bool:
 
 
 def _returns(made: type, result: Any) -> bool:
-    """Tell whether calling an instance of a class gives a `result`, as far as its annotations say."""
+    """Return whether calling an instance of a class gives a `result`, as far as its annotations say."""
     if not any("__call__" in vars(owner) for owner in made.__mro__):
         return False
     function = made.forward if hasattr(made, "forward") else made.__call__
@@ -90,7 +90,7 @@ def _returns(made: type, result: Any) -> bool:
 
 
 def _has_members(made: type, protocol: type) -> bool:
-    """Tell whether a class has what a protocol asks for: methods, and attributes that it states or takes as arguments."""
+    """Return whether a class has what a protocol asks for: methods, and attributes that it states or takes as arguments."""
     methods = {name for name, value in vars(protocol).items() if inspect.isfunction(value)} - {
         "__init__",
         "__subclasshook__",

@@ -39,6 +39,10 @@ LOGGERS = {
         "CSVLogger", "CometLogger", "MLFlowLogger", "NeptuneLogger", "TensorBoardLogger", "WandbLogger",
     ),
 }  # fmt: skip
+#: Callbacks of a run, likewise; a user's own are in a package that `trust=` names.
+CALLBACKS = {
+    "gan_lab.callbacks": ("Doctor", "EarlyStopping", "ProgressBar", "SampleGrid", "TermsLogger", "Validation"),
+}
 #: Packages that `trust=` takes none of: what a stranger's file could name there is anything.
 NOT_OWN = {"gan_lab", "hydra", "lightning", "numpy", "omegaconf", "pip", "setuptools", "torch", "torchvision"}
 SWITCHES = ("_target_", "_partial_")
@@ -190,7 +194,7 @@ class _Check:
         signature = signature_of(target)
         for argument in node:
             if argument not in SWITCHES and argument not in signature.kinds and not signature.open:
-                raise UserError(unknown_argument(f"{prefix}{argument}", name, argument, signature))
+                raise UserError(describe_unknown_argument(f"{prefix}{argument}", name, argument, signature))
         missing = [] if partial else sorted(signature.required - node.keys() - set(given))
         if missing:
             raise UserError(f"{where or 'configuration'}: {name} needs {', '.join(missing)}; set it")
@@ -221,8 +225,8 @@ class _Check:
         return value
 
 
-def unknown_argument(where: str, target: str, name: str, signature: Signature) -> str:
-    """Say that a target has no such argument, and which are near."""
+def describe_unknown_argument(where: str, target: str, name: str, signature: Signature) -> str:
+    """Report that a target has no such argument, and which are near."""
     near = difflib.get_close_matches(name, signature.kinds, n=1)
     hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(sorted(signature.kinds)) or 'none'}"
     return f"{printable(where)}: {target} has no such argument; {hint}"
@@ -247,10 +251,10 @@ def resolve(name: Any, trust: Collection[str] = (), among: Mapping[str, Collecti
         raise UserError(f"_target_={text}: needs the dotted name of a class")
     package, _, member = name.rpartition(".")
     listed = among if among is not None else TORCH
-    if member in listed.get(package, ()) or (among is None and package in PACKAGES and member in names_of(package)):
+    if member in listed.get(package, ()) or (among is None and package in PACKAGES and member in list_names(package)):
         return getattr(importlib.import_module(package), member)
     if is_own(name, trust):
-        return _own(name)
+        return _import_own(name)
     closed = dict(among) if among is not None else list_loadable()
     near = [f"{each}.{member}" for each, members in closed.items() if member in members]
     everything = [f"{each}.{own}" for each, members in closed.items() for own in members]
@@ -266,7 +270,7 @@ def resolve(name: Any, trust: Collection[str] = (), among: Mapping[str, Collecti
     )
 
 
-def names_of(package: str) -> frozenset[str]:
+def list_names(package: str) -> frozenset[str]:
     """Return the `LOADABLE` of a package of gan_lab."""
     names: frozenset[str] = importlib.import_module(package).LOADABLE
     return names
@@ -274,10 +278,10 @@ def names_of(package: str) -> frozenset[str]:
 
 def list_loadable() -> dict[str, Collection[str]]:
     """Return the names that a configuration may use as a `_target_`, by package; without loggers."""
-    return {**{package: names_of(package) for package in PACKAGES}, **TORCH}
+    return {**{package: list_names(package) for package in PACKAGES}, **TORCH}
 
 
-def trusted_packages(value: Any) -> tuple[str, ...]:
+def parse_trust(value: Any) -> tuple[str, ...]:
     """Return the packages that `trust=` names.
 
     Args:
@@ -298,16 +302,16 @@ def trusted_packages(value: Any) -> tuple[str, ...]:
 
 
 def is_foreign(package: str) -> bool:
-    """Tell whether a package is Python's, or one that gan_lab is built on."""
+    """Return whether a package is Python's, or one that gan_lab is built on."""
     return package in sys.stdlib_module_names or package in NOT_OWN
 
 
 def is_own(name: str, trust: Collection[str]) -> bool:
-    """Tell whether a dotted name lies in a trusted package."""
+    """Return whether a dotted name lies in a trusted package."""
     return any(name.startswith(f"{package}.") for package in trust)
 
 
-def _own(name: str) -> Any:
+def _import_own(name: str) -> Any:
     """Return a class or function of a trusted package, which must be defined there."""
     package, _, member = name.rpartition(".")
     if not all(part.isidentifier() and not part.startswith("_") for part in name.split(".")):
@@ -322,9 +326,10 @@ def _own(name: str) -> Any:
     return found
 
 
-def argument_names(target: Any, trust: Collection[str] = ()) -> set[str]:
+def list_arguments(target: Any, trust: Collection[str] = ()) -> set[str]:
     """Return the keyword arguments that a `_target_` takes; none where there is no target."""
     if target is None:
         return set()
     package, _, name = str(target).rpartition(".")
-    return set(signature_of(resolve(target, trust, LOGGERS if name in LOGGERS.get(package, ()) else None)).kinds)
+    among = next((each for each in (LOGGERS, CALLBACKS) if name in each.get(package, ())), None)
+    return set(signature_of(resolve(target, trust, among)).kinds)

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from gan_lab.data.geometry import Augmentation
 from gan_lab.data.options import degradations, one_of, place, share, whole
 from gan_lab.data.roles import NEEDS, Roles, Scan, Wanted
-from gan_lab.data.source import Images, Unreadable, reading_sizes
+from gan_lab.data.source import Images, Unreadable, reading_sizes, spread_rows
 from gan_lab.data.stream import PositionBatches
 from gan_lab.data.views import Degradation, ImageView, PairView, UnpairedView, View, collate, grey_copy
 from gan_lab.data.workers import MOST_WORKERS, automatic_workers, start_worker
@@ -69,6 +69,7 @@ class ImageDataModule(LightningDataModule):
         cache: where that room is: None, in memory; a folder: in files there, which all processes of a machine share, and
             which the next start finds filled.
         max_unreadable: the share of unreadable images, of all that there are, beyond which the run stops.
+        limit: train on so many photos (of each domain) alone, evenly spread over all; None: on all.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class ImageDataModule(LightningDataModule):
         cache_mb: int = 2048,
         cache: str | Path | None = None,
         max_unreadable: float = 0.05,
+        limit: int | None = None,
     ) -> None:
         super().__init__()
         self.image_size = whole("image_size", image_size, at_least=8)
@@ -127,6 +129,7 @@ class ImageDataModule(LightningDataModule):
                 f"data.cache: {self.cache} is not a folder; name another one, or data.cache=null for memory."
             )
         self.max_unreadable = share("max_unreadable", max_unreadable)
+        self.limit = None if limit is None else whole("limit", limit, at_least=1)
         self.classes = 0
         self.class_names: list[str] = []
         self._found = ""
@@ -171,7 +174,10 @@ class ImageDataModule(LightningDataModule):
             if twin is not None:  # validation and test on the same photos: one cache serves both
                 self._images[split] = self._images[twin]
             elif split in scan.splits:
-                images = self._open(self.wanted.choose(scan.splits[split], scan), budget, unreadable)
+                roles = self.wanted.choose(scan.splits[split], scan)
+                if split == "train" and self.limit is not None:
+                    roles = {role: spread_rows(table, self.limit) for role, table in roles.items()}
+                images = self._open(roles, budget, unreadable)
                 budget -= sum(opened.cached_bytes for opened in images.values())
                 if split == "train" or all(map(len, images.values())):  # a rare class may be in no other split
                     self._images[split] = images

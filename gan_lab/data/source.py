@@ -106,6 +106,13 @@ class Source:
         )
 
 
+def spread_rows(table: Source, count: int) -> Source:
+    """Return `count` rows of a table, evenly spread over it: folders are read class by class. All rows where it has no more."""
+    if len(table) <= count:
+        return table
+    return table.subset(np.arange(count) * len(table) // count)
+
+
 def reading_sizes(
     sizes: NDArray[np.int64], image_size: int, fit: str, shorter_side: int | None = None
 ) -> NDArray[np.int64]:

@@ -59,7 +59,7 @@ class Cells:
         clipped = self.black + self.white
         return fit_light(self.before[self.counted], self.after[self.counted], clipped[self.counted])
 
-    def compared(self, fit: LightFit) -> Floats:
+    def cancel_clipping(self, fit: LightFit) -> Floats:
         """Return `after` as it may be compared with `before` in its light: what clipping hid is no change."""
         after, lit = decode(self.after), decode(fit(self.before))
         black, white = (decode(fit(np.full(lit.shape[2], level, np.float32))) for level in (0, 1))
@@ -106,7 +106,7 @@ def colour_drift(cells: Cells, fit: LightFit, foreground: NDArray[np.bool_]) -> 
     """
     if not cells.counted.any():
         return 0.0, 0.0
-    lab, after = as_lab(fit(cells.before)), as_lab(cells.compared(fit))
+    lab, after = as_lab(fit(cells.before)), as_lab(cells.cancel_clipping(fit))
     same_lightness = np.concatenate([lab[..., :1], after[..., 1:]], axis=-1)
     unsure = np.zeros(lab.shape[:2], np.float32)
     for channel in range(cells.before.shape[2]):

@@ -25,7 +25,7 @@ NEARLY_WHITE = 0.97
 LUMA = (0.299, 0.587, 0.114)
 
 
-def measure(
+def measure_fidelity(
     before: Pixels,
     after: Pixels,
     foreground: NDArray[np.generic] | None = None,
@@ -51,7 +51,7 @@ def measure(
     height, width = before.shape[:2]
     shrink = min(1.0, SIDE / max(height, width))
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
-    first, second = (_floats(_resized(photo, size)) for photo in (before, after))
+    first, second = (_floats(_resize(photo, size)) for photo in (before, after))
     weight = _weight(ignore, size)
     cells = cells_of(first, second, weight, jpeg_step(before[:BLOCKS, :BLOCKS]))
     fit = cells.fit()
@@ -59,7 +59,7 @@ def measure(
         product = product_cells(as_lab(fit(cells.before)))
     else:
         grid = cells.counted.shape
-        product = _resized((foreground != 0).astype(np.float32)[..., None], grid[::-1])[..., 0] > 0.5
+        product = _resize((foreground != 0).astype(np.float32)[..., None], grid[::-1])[..., 0] > 0.5
     hue, colour = colour_drift(cells, fit, product)
     luma = _Luma(fit, before.shape[2])
     whole = luma.crop(first, second, weight)
@@ -75,7 +75,7 @@ def measure(
         "edge_drift": max(edges),
         "detail_lost": detail.lost,
         "detail_invented": detail.invented,
-        "clipped_whites": _clipped(before, after, weight, fit, cells.before, scale),
+        "clipped_whites": _measure_clipping(before, after, weight, fit, cells.before, scale),
         "exposure_stops": fit.stops,
     }
 
@@ -106,7 +106,7 @@ def _tiles(
     Args:
         before: the photo.
         after: the repair.
-        ignore: see `measure`.
+        ignore: see `measure_fidelity`.
         scale: of the repair.
         luma: of the reduced photo, which tells where the structure is.
     """
@@ -120,10 +120,10 @@ def _tiles(
         size = part.shape[1], part.shape[0]
         repaired = after[top * scale : (top + size[1]) * scale, left * scale : (left + size[0]) * scale]
         hidden = None if ignore is None else ignore[top : top + TILE, left : left + TILE]
-        yield _floats(part), _floats(_resized(repaired, size)), _weight(hidden, size)
+        yield _floats(part), _floats(_resize(repaired, size)), _weight(hidden, size)
 
 
-def _clipped(before: Pixels, after: Pixels, weight: Floats, fit: LightFit, means: Floats, scale: int) -> float:
+def _measure_clipping(before: Pixels, after: Pixels, weight: Floats, fit: LightFit, means: Floats, scale: int) -> float:
     """Return the share of pixels with a channel at white that the light alone would have left below."""
     every = max(1, -(-max(before.shape[:2]) // SIDE))
     first, second = before[::every, ::every], after[:: every * scale, :: every * scale]
@@ -132,13 +132,13 @@ def _clipped(before: Pixels, after: Pixels, weight: Floats, fit: LightFit, means
     if not became.any():
         return 0.0
     size = first.shape[1], first.shape[0]
-    around = _resized(fit(means), size)
+    around = _resize(fit(means), size)
     own = fit(np.linspace(0, 1, 256, dtype=np.float32)[:, None].repeat(first.shape[2], axis=1))
     steps = (_floats(first) * 255 + 0.5).astype(np.uint8)
     lit = np.stack([own[:, channel][steps[..., channel]] for channel in range(first.shape[2])], axis=-1)
     noise = estimate_noise(lit[..., lit.shape[2] // 2 :][..., :1]) if min(size) > 1 else 0.0
     new = became & (np.maximum(lit, around) < NEARLY_WHITE - 0.6 * noise)
-    counted = _resized(weight[..., None], size)[..., 0] > 0.5
+    counted = _resize(weight[..., None], size)[..., 0] > 0.5
     return float((new.any(axis=2) & counted).mean())
 
 
@@ -147,10 +147,10 @@ def _weight(ignore: NDArray[np.generic] | None, size: tuple[int, int]) -> Floats
     if ignore is None:
         return np.ones(size[::-1], np.float32)
     holes = cv2.dilate((ignore != 0).astype(np.uint8), np.ones((2 * CELL - 1, 2 * CELL - 1), np.uint8))
-    return 1 - _resized(holes[..., None].astype(np.float32), size)[..., 0]
+    return 1 - _resize(holes[..., None].astype(np.float32), size)[..., 0]
 
 
-def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return [H, W, C] averaged down, or interpolated up, to (width, height)."""
     if pixels.shape[1::-1] == size:
         return pixels

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.errors import UserError
-from gan_lab.fidelity.figures import Pixels, measure
-from gan_lab.imaging.profile import filled
+from gan_lab.fidelity.figures import Pixels, measure_fidelity
+from gan_lab.imaging.profile import fill_holes
 
 Verdict = Literal["accept", "softened", "kept"]
 
@@ -89,18 +89,18 @@ def guard(
         ValueError: the two do not belong together.
     """
     thresholds = thresholds or Thresholds()
-    figures = measure(before, after, foreground=foreground, ignore=ignore)
+    figures = measure_fidelity(before, after, foreground=foreground, ignore=ignore)
     reasons = tuple(failures(figures, thresholds))
     if not reasons:
         return Guarded(after, "accept", 1.0, figures)
-    start = enlarged(without_holes(before, ignore), after.shape[:2])
+    start = resize_to_shape(without_holes(before, ignore), after.shape[:2])
     weaker = np.empty_like(after)  # one for all trials: each is as large as the photo
     for strength in STRENGTHS:
         blend(start, after, strength, out=weaker)
-        softer = measure(before, weaker, foreground=foreground, ignore=ignore)
+        softer = measure_fidelity(before, weaker, foreground=foreground, ignore=ignore)
         if not failures(softer, thresholds):
             return Guarded(weaker, "softened", strength, softer, reasons)
-    kept = before.copy() if before.shape == after.shape else enlarged(before, after.shape[:2])
+    kept = before.copy() if before.shape == after.shape else resize_to_shape(before, after.shape[:2])
     return Guarded(kept, "kept", 0.0, figures, reasons)
 
 
@@ -112,7 +112,7 @@ def failures(figures: dict[str, float], thresholds: Thresholds) -> list[str]:
 
 
 def blend(before: Pixels, after: Pixels, strength: float, out: Pixels | None = None) -> Pixels:
-    """Return what lies between two photos of one size, in `out` if given: 0 is the first, 1 the second; rounded once."""
+    """Return a mixture of two photos of one size, in `out` if given: 0 is the first, 1 the second; rounded once."""
     out = np.empty_like(after) if out is None else out
     rows = max(1, (1 << 22) // max(1, after[0].size))
     for top in range(0, len(after), rows):
@@ -126,10 +126,10 @@ def without_holes(pixels: Pixels, ignore: NDArray[np.generic] | None) -> Pixels:
     """Return a photo with a first guess in its holes: a weaker repair shall not show half of a scratch."""
     if ignore is None:
         return pixels
-    return filled(pixels, (ignore != 0)[..., None].astype(np.uint8))
+    return fill_holes(pixels, (ignore != 0)[..., None].astype(np.uint8))
 
 
-def enlarged(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:
+def resize_to_shape(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:
     """Return a photo enlarged to [H, W] with Lanczos' filter; itself where it has that size."""
     height, width = shape[:2]
     if pixels.shape[:2] == (height, width):

@@ -73,7 +73,7 @@ def fit_light(before: Floats, after: Floats, clipped: Floats | None = None) -> L
         tries = [samples.fit(veiled.veil * factor) for factor in (1 - step, 1 + step)]
         veiled = min(veiled, *tries, key=samples.disagreement)
     before_it, after_it = samples.disagreement(plain), samples.disagreement(veiled)
-    return samples.refined(veiled if before_it > SOME and after_it < WORTH * before_it else plain)
+    return samples.refine(veiled if before_it > SOME and after_it < WORTH * before_it else plain)
 
 
 class _Samples:
@@ -89,7 +89,7 @@ class _Samples:
         light = self.light - veil
         usable = self.known & (light > 1e-4)
         ratios = [self.target[at, c] / light[at, c] for c, at in enumerate(usable.T)]
-        return LightFit(_completed(np.array([np.median(each) if each.size else np.nan for each in ratios])), veil)
+        return LightFit(_complete_gains(np.array([np.median(each) if each.size else np.nan for each in ratios])), veil)
 
     def distance(self, fit: LightFit) -> np.ndarray:
         """Return how far each sample is from what the fit says, [N]."""
@@ -101,7 +101,7 @@ class _Samples:
         squared = (self.distance(fit)[self.some] / STRANGENESS) ** 2
         return float((squared / (1 + squared)).mean())
 
-    def refined(self, fit: LightFit) -> LightFit:
+    def refine(self, fit: LightFit) -> LightFit:
         """Return the gains of least squares, with weights that fall with the distance."""
         light = self.light - fit.veil
         for _ in range(ITERATIONS):
@@ -110,15 +110,15 @@ class _Samples:
             weights = self.weights / (1 + (distance / scale) ** 2)[:, None] ** 2
             squares, products = (weights * light**2).sum(axis=0), (weights * light * self.target).sum(axis=0)
             seen = squares > 1e-9 * weights.sum()
-            gain = _completed(np.where(seen, products / np.where(seen, squares, 1), np.nan))
+            gain = _complete_gains(np.where(seen, products / np.where(seen, squares, 1), np.nan))
             fit = LightFit(gain, fit.veil)
         return fit
 
 
-def _completed(gain: np.ndarray) -> NDArray[np.float64]:
-    """Return gains, those of channels that told nothing (NaN) as the others' mean."""
-    told = gain[np.isfinite(gain)]
-    return np.maximum(np.where(np.isfinite(gain), gain, told.mean() if told.size else 1.0), DIMMEST)
+def _complete_gains(gain: np.ndarray) -> NDArray[np.float64]:
+    """Return gains, those of channels without data (NaN) as the others' mean."""
+    known = gain[np.isfinite(gain)]
+    return np.maximum(np.where(np.isfinite(gain), gain, known.mean() if known.size else 1.0), DIMMEST)
 
 
 def _steepness(light: np.ndarray) -> np.ndarray:

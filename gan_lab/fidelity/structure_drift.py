@@ -41,7 +41,7 @@ class Band:
 
     def of(self, luma: Floats) -> Floats:
         """Return a photo's part in this band."""
-        return _blurred(luma, self.fine) - _blurred(luma, self.coarse)
+        return _blur(luma, self.fine) - _blur(luma, self.coarse)
 
     @property
     def noise(self) -> float:
@@ -91,8 +91,8 @@ def changes(crops: Sequence[Crop], bands: Sequence[Band]) -> list[Change]:
         scale = _coarseness(windows, band.noise * 2 * ROUNDING)
         parts = [_Structure(each, each.noise * scale) for each in windows]
         sharper = _usual_gain(parts)
-        lost = max(part.lost(band.contrast) for part in parts) / sharper
-        invented = max(part.invented(band.contrast) for part in parts) / sharper**LENIENCE
+        lost = max(part.measure_loss(band.contrast) for part in parts) / sharper
+        invented = max(part.measure_invention(band.contrast) for part in parts) / sharper**LENIENCE
         found.append(Change(lost, invented))
     return found
 
@@ -144,13 +144,13 @@ class _Structure:
         self.noise, self.after, self.both = noise, windows.after, windows.both
         self.signal = np.maximum(windows.before - noise, 0)
 
-    def lost(self, contrast: float) -> float:
+    def measure_loss(self, contrast: float) -> float:
         """Return the largest part of the photo's structure that the repair does not show, or more weakly."""
         share = np.clip(self.both / np.maximum(self.after, 1e-3), 0, 1)
         rest = self.signal - 2 * share * self.both + share**2 * self.after
         return float((rest / (MASKING * (self.signal + self.after) + contrast + HIDING_LOSS * self.noise)).max())
 
-    def invented(self, contrast: float) -> float:
+    def measure_invention(self, contrast: float) -> float:
         """Return the largest part of the repair's structure that is not the photo's; stronger is no other."""
         gain = np.clip(self.both / np.maximum(self.signal, 1e-3), 0, GAIN)
         rest = self.after - 2 * gain * self.both + gain**2 * self.signal
@@ -174,7 +174,7 @@ class _Noise:
 
     def __init__(self, crops: Sequence[Crop]) -> None:
         fine = np.concatenate([_diagonal(crop.before - crop.after).ravel() for crop in crops])
-        level = np.concatenate([_halved(crop.after).ravel() for crop in crops])
+        level = np.concatenate([_shrink_by_half(crop.after).ravel() for crop in crops])
         every = max(1, len(level) // self.samples)
         fine, level = fine[::every], level[::every]
         order = np.array_split(np.argsort(level), self.bins if len(level) >= 64 * self.bins else 1)
@@ -193,26 +193,26 @@ def _diagonal(values: Floats) -> Floats:
     return np.asarray(corners / 2, np.float32)
 
 
-def _halved(luma: Floats) -> Floats:
+def _shrink_by_half(luma: Floats) -> Floats:
     """Return the local brightness at the places of `_diagonal`."""
     height, width = luma.shape[0] // 2, luma.shape[1] // 2
     if not height or not width:
         return np.empty((height, width), np.float32)
-    return _blurred(_reduced(luma[: 2 * height, : 2 * width], width, height), 2.0)
+    return _blur(_shrink(luma[: 2 * height, : 2 * width], width, height), 2.0)
 
 
 def _means(values: Floats, window: float) -> Floats:
     """Return means over Gaussian windows at every `STRIDE`-th pixel."""
     height, width = values.shape
-    return _blurred(_reduced(values, -(-width // STRIDE), -(-height // STRIDE)), window / STRIDE)
+    return _blur(_shrink(values, -(-width // STRIDE), -(-height // STRIDE)), window / STRIDE)
 
 
-def _blurred(values: Floats, sigma: float) -> Floats:
+def _blur(values: Floats, sigma: float) -> Floats:
     side = 2 * round(3 * sigma) + 1
     smooth = cv2.GaussianBlur(values, (side, side), sigma, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(smooth, np.float32).reshape(values.shape)
 
 
-def _reduced(values: Floats, width: int, height: int) -> Floats:
+def _shrink(values: Floats, width: int, height: int) -> Floats:
     small = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.float32).reshape(height, width)

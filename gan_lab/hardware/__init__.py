@@ -2,7 +2,7 @@
 
 from gan_lab.hardware.choice import Choice, cast_to, choose, follow_rule, promises_bf16
 from gan_lab.hardware.memory import keep_freed_memory, peak_memory, total_memory, user_cache
-from gan_lab.hardware.speeds import Speeds, Way, has_dtype, speeds_of, ways_on
+from gan_lab.hardware.speeds import Speeds, Way, get_speeds, has_dtype, list_ways
 from gan_lab.hardware.threads import fit_threads, keep_threads, settle_threads
 
 __all__ = [
@@ -13,14 +13,14 @@ __all__ = [
     "choose",
     "fit_threads",
     "follow_rule",
+    "get_speeds",
     "has_dtype",
     "keep_freed_memory",
     "keep_threads",
+    "list_ways",
     "peak_memory",
     "promises_bf16",
     "settle_threads",
-    "speeds_of",
     "total_memory",
     "user_cache",
-    "ways_on",
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from gan_lab.hardware.speeds import Speeds, Way, name_of, speeds_of
+from gan_lab.hardware.speeds import Speeds, Way, get_name, get_speeds
 
 #: Images of a batch up to which the kinds with few images stand for it.
 FEW = 4
@@ -41,7 +41,7 @@ class Choice:
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def __str__(self) -> str:
-        return f"precision {name_of(self.dtype)} ({self.reason}), {'channels_last' if self.channels_last else 'NCHW'}"
+        return f"precision {get_name(self.dtype)} ({self.reason}), {'channels_last' if self.channels_last else 'NCHW'}"
 
 
 def cast_to(dtype: torch.dtype, device: torch.device) -> torch.autocast:
@@ -69,7 +69,7 @@ def choose(
     layers: Counter[str] = Counter()
     for network in networks:
         layers += count_layers(network)
-    speeds = speeds_of(device.type, torch.get_num_threads())
+    speeds = get_speeds(device.type, torch.get_num_threads())
     if speeds is None:
         return replace(follow_rule(device, dtypes), reason="by rule: too busy to be measured")
     return find_fastest(speeds, device, layers, batch <= FEW, training, dtypes)
@@ -96,19 +96,21 @@ def find_fastest(
     dtype = min(known, key=lambda each: share_of(each) * (1 - NOISE * (each is rule.dtype)))
     last, first = (shares.get(Way(dtype, channels_last), math.inf) for channels_last in (True, False))
     best = Way(dtype, last * (1 - NOISE) <= first)
-    return Choice(best.dtype, best.channels_last, _reason(best, shares, dtypes, f"this {_name(device)}"))
+    return Choice(
+        best.dtype, best.channels_last, _explain_choice(best, shares, dtypes, f"this {_describe_device(device)}")
+    )
 
 
-def _reason(best: Way, shares: Mapping[Way, float], dtypes: Sequence[torch.dtype], device: str) -> str:
+def _explain_choice(best: Way, shares: Mapping[Way, float], dtypes: Sequence[torch.dtype], device: str) -> str:
     """Return why a way's type was taken of those that are allowed."""
     if len(dtypes) == 1:
         return "as asked for"
     other = next(dtype for dtype in dtypes if dtype is not best.dtype)
     shares_of_other = [share for way, share in shares.items() if way.dtype is other]
     if not shares_of_other:
-        return f"{device} has no {name_of(other)}"
+        return f"{device} has no {get_name(other)}"
     speed = f"{shares[best] / min(shares_of_other):.1f}"
-    return f"{name_of(other)} is {'as' if speed == '1.0' else f'{speed} times as'} fast on {device}"
+    return f"{get_name(other)} is {'as' if speed == '1.0' else f'{speed} times as'} fast on {device}"
 
 
 def follow_rule(device: torch.device, dtypes: Sequence[torch.dtype] = (torch.float32, torch.bfloat16)) -> Choice:
@@ -127,14 +129,14 @@ def find_rule_way(device: torch.device, dtypes: Sequence[torch.dtype]) -> Way:
 
 
 def promises_bf16(device: torch.device, flags: Sequence[str] = ("amx_bf16", "avx512_bf16")) -> bool:
-    """Tell whether a GPU computes in bf16, or a CPU has one of the flags: what it promises, not how fast it is."""
+    """Return whether a GPU computes in bf16, or a CPU has one of the flags: what it promises, not how fast it is."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     try:
-        told = Path("/proc/cpuinfo").read_text()
+        flags_of_cpu = Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
-    return any(flag in told for flag in flags)
+    return any(flag in flags_of_cpu for flag in flags)
 
 
 def count_layers(network: nn.Module) -> Counter[str]:
@@ -154,5 +156,5 @@ def count_layers(network: nn.Module) -> Counter[str]:
     return +found
 
 
-def _name(device: torch.device) -> str:
+def _describe_device(device: torch.device) -> str:
     return "GPU" if device.type == "cuda" else "CPU"

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 #: What all measurements together take, in seconds.
 BUDGET = 0.9
 #: Version of what is measured: a change of the networks below makes older figures worthless.
-VERSION = 5
+VERSION = 6
 #: Bytes that a file of figures has at most.
 MOST_BYTES = 1 << 16
 #: Seconds for which a way is called again and again in its turn: a single short call pays for the way before it.
@@ -58,7 +58,7 @@ class Way:
     channels_last: bool
 
     def __str__(self) -> str:
-        return f"{name_of(self.dtype)}, {'channels_last' if self.channels_last else 'NCHW'}"
+        return f"{get_name(self.dtype)}, {'channels_last' if self.channels_last else 'NCHW'}"
 
 
 #: What a tutorial's loop computes in, and every figure is compared with.
@@ -132,6 +132,18 @@ def _build_sampling(channels: int) -> nn.Module:
     )
 
 
+def _build_single_sampling(channels: int) -> nn.Module:
+    """Return a strided and a transposed convolution of 3x3, as CycleGAN's generator has them, which is given single images."""
+    return nn.Sequential(
+        nn.Conv2d(channels, 2 * channels, 3, 2, 1, bias=False),
+        InstanceNorm(),
+        nn.ReLU(),
+        nn.ConvTranspose2d(2 * channels, channels, 3, 2, 1, 1, bias=False),
+        InstanceNorm(),
+        nn.ReLU(),
+    )
+
+
 def _build_grouped(channels: int) -> nn.Module:
     """Return a block of R3GAN's: 1x1, 3x3 in groups of 16 channels, 1x1."""
     return nn.Sequential(
@@ -151,7 +163,7 @@ def _build_dense(features: int) -> nn.Module:
 KINDS = (
     Kind("residual", True, lambda: _build_residual(128, lambda _: InstanceNorm()), (128, 64, 64)),
     Kind("residual", False, lambda: _build_residual(64, nn.BatchNorm2d), (64, 32, 32)),
-    Kind("sampling", True, lambda: _build_sampling(64), (64, 64, 64)),
+    Kind("sampling", True, lambda: _build_single_sampling(64), (64, 64, 64)),
     Kind("sampling", False, lambda: _build_sampling(32), (32, 32, 32)),
     Kind("depthwise", True, lambda: Depthwise(64), (64, 64, 64)),
     Kind("depthwise", False, lambda: Depthwise(48), (48, 16, 16)),
@@ -241,7 +253,7 @@ class Speeds:
         Raises:
             ValueError: it gave no such thing.
         """
-        ways = {str(way): way for way in all_ways()}
+        ways = {str(way): way for way in list_all_ways()}
         kinds = {f"{kind.name} {'few' if kind.few else 'many'}": (kind.name, kind.few) for kind in KINDS}
         if type(data) is not dict or data.keys() != kinds.keys():
             raise ValueError("other kinds of layers")
@@ -261,19 +273,19 @@ class Speeds:
 _known: dict[tuple[str, int], Speeds] = {}
 
 
-def all_ways() -> list[Way]:
+def list_all_ways() -> list[Way]:
     """Return every way of computing that some machine is measured in."""
     return [Way(dtype, last) for dtype in (torch.float32, torch.bfloat16, torch.float16) for last in (False, True)]
 
 
-def ways_on(device: torch.device) -> list[Way]:
+def list_ways(device: torch.device) -> list[Way]:
     """Return the ways of computing that a device has, `PLAIN` first."""
-    dtypes = {way.dtype for way in all_ways() if has_dtype(device, way.dtype)}
-    return [way for way in all_ways() if way.dtype in dtypes]
+    dtypes = {way.dtype for way in list_all_ways() if has_dtype(device, way.dtype)}
+    return [way for way in list_all_ways() if way.dtype in dtypes]
 
 
 def has_dtype(device: torch.device, dtype: torch.dtype) -> bool:
-    """Tell whether a device multiplies numbers of a type, at whatever speed; else it is emulated, tens of times slower."""
+    """Return whether a device multiplies numbers of a type, at whatever speed; else it is emulated, tens of times slower."""
     if dtype is torch.float32:
         return True
     if device.type == "cuda":
@@ -281,7 +293,7 @@ def has_dtype(device: torch.device, dtype: torch.dtype) -> bool:
     return dtype is torch.bfloat16 and mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def speeds_of(device_type: str, threads: int) -> Speeds | None:
+def get_speeds(device_type: str, threads: int) -> Speeds | None:
     """Return the figures of this machine: those in the user's cache, or measured now and kept there.
 
     Args:
@@ -337,22 +349,22 @@ def describe_machine(device: torch.device, threads: int) -> dict[str, str]:
         "version": str(VERSION),
         "torch": str(torch.__version__),
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "cpu": cpu_name(),
+        "cpu": describe_cpu(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "threads": str(threads),
     }
     return about | {name: os.environ[name] for name in VARIABLES if name in os.environ}
 
 
-def cpu_name() -> str:
+def describe_cpu() -> str:
     """Return the CPU's model, its family and its flags, in short; what Python knows of it where Linux does not tell."""
     try:
         lines = Path("/proc/cpuinfo").read_text().split("\n\n", 1)[0].splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    told = dict(line.replace("\t", "").split(":", 1) for line in lines if ":" in line)
-    flags = hashlib.sha256(told.get("flags", told.get("Features", "")).encode()).hexdigest()[:8]
-    model = " ".join(told.get(name, "").strip() for name in ("model name", "cpu family", "model", "stepping"))
+    entries = dict(line.replace("\t", "").split(":", 1) for line in lines if ":" in line)
+    flags = hashlib.sha256(entries.get("flags", entries.get("Features", "")).encode()).hexdigest()[:8]
+    model = " ".join(entries.get(name, "").strip() for name in ("model name", "cpu family", "model", "stepping"))
     return f"{' '.join(model.split())} {flags}"
 
 
@@ -366,7 +378,7 @@ def measure_speeds(device: torch.device, budget: float = BUDGET) -> Speeds:
     Returns:
         For each kind and way the fastest of several calls: other load on the machine only ever adds to them.
     """
-    ways, found = ways_on(device), {}
+    ways, found = list_ways(device), {}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.enable_grad():
         for kind in KINDS:
             found[kind.name, kind.few] = _time_kind(kind, ways, device, budget / len(KINDS))
@@ -436,6 +448,6 @@ def _path(machine: dict[str, str]) -> Path | None:
         return None
 
 
-def name_of(dtype: torch.dtype) -> str:
+def get_name(dtype: torch.dtype) -> str:
     """Return a number format's short name."""
     return {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[dtype]

@@ -55,7 +55,7 @@ class Adjustment:
 
     @property
     def changes_nothing(self) -> bool:
-        """Tell whether every factor is 1."""
+        """Return whether every factor is 1."""
         return all(getattr(self, field.name) == 1 for field in fields(self))
 
     def __call__(self, pixels: Pixels) -> Pixels:
@@ -75,22 +75,22 @@ class Adjustment:
         rows = max(1, _STRIP // width)
         for top in range(0, height, rows):
             above, end = min(top, _HALO), min(top + rows, height)
-            values = self._adjusted(pixels[top - above : end + _HALO].astype(np.float32) / white)
+            values = self._adjust(pixels[top - above : end + _HALO].astype(np.float32) / white)
             values = values[above : above + end - top].clip(0, 1)
             adjusted[top:end] = np.rint(values * white).astype(pixels.dtype)
         return adjusted
 
-    def _adjusted(self, values: Values) -> Values:
+    def _adjust(self, values: Values) -> Values:
         """Return the values in [0, 1] of a strip, adjusted: float32 [h, W, C]; sharpening may leave the range."""
         if values.shape[2] == 3:
             if self.brightness != 1 or self.contrast != 1:
                 luma = _luma(values)
                 values = _with_luma(values, luma, self._curve(luma))
             if self.saturation != 1:
-                values = _saturated(values, self.saturation)
+                values = _saturate(values, self.saturation)
         else:
             values = self._curve(values)
-        return values if self.sharpness == 1 else _sharpened(values, self.sharpness)
+        return values if self.sharpness == 1 else _sharpen(values, self.sharpness)
 
     def _curve(self, luma: Values) -> Values:
         """Return the luma after brightness, then contrast: the odds become (brightness * odds) ** contrast."""
@@ -118,7 +118,7 @@ def _with_luma(values: Values, before: Values, after: Values) -> Values:
     return scaled + white * (1 - scaled)
 
 
-def _saturated(values: Values, factor: float) -> Values:
+def _saturate(values: Values, factor: float) -> Values:
     """Return colours at `factor` times their distance from grey, or as far as all three channels stay in [0, 1]."""
     luma = _luma(values)
     chroma = values - luma
@@ -128,6 +128,6 @@ def _saturated(values: Values, factor: float) -> Values:
     return luma + chroma * np.minimum(np.float32(factor), possible)
 
 
-def _sharpened(values: Values, factor: float) -> Values:
+def _sharpen(values: Values, factor: float) -> Values:
     blurred: Any = cv2.GaussianBlur(values, (0, 0), _SHARPENED_SIGMA, borderType=cv2.BORDER_REFLECT_101)
     return values + np.float32(factor - 1) * (values - blurred.reshape(values.shape))

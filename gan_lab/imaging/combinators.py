@@ -23,7 +23,7 @@ class Compose:
         self.shuffle = shuffle
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return what the last step gives."""
+        """Return the result of the last step."""
         order = rng.permutation(len(self.steps)) if self.shuffle else range(len(self.steps))
         for index in order:
             image = self.steps[index](image, rng)
@@ -62,7 +62,7 @@ class OneOf:
             raise UserError("OneOf.steps: [] (give at least one degradation)")
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return what the step drawn gives."""
+        """Return the result of the step that is drawn."""
         return self.steps[rng.integers(len(self.steps))](image, rng)
 
 

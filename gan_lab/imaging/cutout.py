@@ -55,13 +55,13 @@ def cut_out(reduced: NDArray[np.uint8]) -> Cutout:
         if _is_product(start).any():
             mask = _without_false_holes(_without_debris(_is_product(_grab_cut(reduced, start))), colours)
             outlines.append(Cutout(mask, _confidence(colours, _is_product(start), mask)))
-            best = max(_agreed(outlines), key=lambda outline: outline.confidence)
+            best = max(_weigh_agreement(outlines), key=lambda outline: outline.confidence)
         if best.confidence >= _TRUSTED:
             break
     return best
 
 
-def refined(reduced: NDArray[np.uint8], rough: Mask, reach: int) -> Mask:
+def refine_mask(reduced: NDArray[np.uint8], rough: Mask, reach: int) -> Mask:
     """Return a mask whose outline follows the photo's colours, nowhere farther from the rough one's than `reach` pixels.
 
     Args:
@@ -81,7 +81,7 @@ def refined(reduced: NDArray[np.uint8], rough: Mask, reach: int) -> Mask:
     return _is_product(_grab_cut(reduced, start))
 
 
-def _agreed(outlines: list[Cutout]) -> list[Cutout]:
+def _weigh_agreement(outlines: list[Cutout]) -> list[Cutout]:
     """Return the outlines with their confidence lowered by how far each is from the one of the others it is nearest to."""
     agreed = []
     for this in outlines:
@@ -190,12 +190,12 @@ def _confidence(colours: Floats, start: Mask, mask: Mask) -> float:
         _ramp(mask.sum() / hull.sum(), 0.3, 0.55),
         _ramp(middle, 0.3, 0.7),
         _ramp(_overlap(start, mask), 0.25, 0.6),
-        _ramp(_unseen_share(colours, mask), 0.2, 0.02),
+        _ramp(_measure_invisible_share(colours, mask), 0.2, 0.02),
     )
     return float(np.prod(doubts))
 
 
-def _unseen_share(colours: Floats, mask: Mask) -> float:
+def _measure_invisible_share(colours: Floats, mask: Mask) -> float:
     """Return the share of the outline, within the picture, at which the mean colours of both sides differ by less than 6."""
     sigma = max(2.0, 0.009 * max(mask.shape))
     outline = (cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~mask & ~_frame(mask.shape)

@@ -55,7 +55,7 @@ class SensorNoise:
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the image with noise."""
-        return from_light(exposed(to_light(image), draw_log(self.shot, rng), draw_log(self.read, rng), rng))
+        return from_light(add_sensor_noise(to_light(image), draw_log(self.shot, rng), draw_log(self.read, rng), rng))
 
 
 class LowLight:
@@ -76,7 +76,7 @@ class LowLight:
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the image as taken in less light."""
         light = to_light(image) * np.float32(2 ** -rng.uniform(*self.stops))
-        return from_light(exposed(light, draw_log(self.shot, rng), draw_log(self.read, rng), rng))
+        return from_light(add_sensor_noise(light, draw_log(self.shot, rng), draw_log(self.read, rng), rng))
 
 
 class ColourCast:
@@ -145,7 +145,7 @@ class JPEG:
         self.quality = as_whole_range("JPEG.quality", quality, low=1, high=100)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return what the decoder gives back."""
+        """Return the image after encoding and decoding."""
         options = [cv2.IMWRITE_JPEG_QUALITY, draw_whole(self.quality, rng)]
         if image.shape[2] == 1:
             return _through_codec(image, ".jpg", options, cv2.IMREAD_GRAYSCALE)[..., None]
@@ -164,7 +164,7 @@ class WebP:
         self.quality = as_whole_range("WebP.quality", quality, low=1, high=100)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return what the decoder gives back."""
+        """Return the image after encoding and decoding."""
         options = [cv2.IMWRITE_WEBP_QUALITY, draw_whole(self.quality, rng)]
         grey = image.shape[2] == 1  # the format has no grey
         blue_first = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR if grey else cv2.COLOR_RGB2BGR)
@@ -240,7 +240,7 @@ def _through_codec(image: np.ndarray, suffix: str, options: list[int], how: int)
     return decoded
 
 
-def exposed(light: np.ndarray, shot: float, read: float, rng: np.random.Generator) -> np.ndarray:
+def add_sensor_noise(light: np.ndarray, shot: float, read: float, rng: np.random.Generator) -> np.ndarray:
     """Return linear light, float32, with a sensor's noise: variance = shot * light + read."""
     variance = light * np.float32(shot) + np.float32(read)
     return light + np.sqrt(variance) * rng.standard_normal(light.shape, dtype=np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.imaging.alpha import over_white
-from gan_lab.imaging.cutout import WORKING_SIDE, Mask, cut_out, refined
+from gan_lab.imaging.cutout import WORKING_SIDE, Mask, cut_out, refine_mask
 
 Pixels = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -61,11 +61,11 @@ def white_ground(pixels: Pixels, alpha: Pixels | None = None, limit: float = LIM
     white = np.iinfo(pixels.dtype).max
     if alpha is not None and (alpha < white).any():
         return WhiteGround(over_white(pixels, alpha), 1.0, True)
-    reduced = _reduced(pixels)
+    reduced = _shrink(pixels)
     cutout = cut_out(reduced)
     if cutout.confidence < limit or cutout.confidence == 0:
         return WhiteGround(pixels, cutout.confidence, False)
-    on_white = _replaced(pixels, _Edge.of(reduced, cutout.mask), np.full_like(pixels, white))
+    on_white = _replace_ground(pixels, _Edge.of(reduced, cutout.mask), np.full_like(pixels, white))
     return WhiteGround(on_white, cutout.confidence, True)
 
 
@@ -79,9 +79,9 @@ def other_ground(pixels: Pixels, product: Mask, ground: Pixels) -> Pixels:
             are not used.
     """
     height, width = pixels.shape[:2]
-    behind = _filled(ground, product)
+    behind = _fill_product(ground, product)
     enlarged = cv2.resize(behind, (width, height), interpolation=cv2.INTER_LINEAR).reshape(pixels.shape)
-    reduced = _reduced(pixels)
+    reduced = _shrink(pixels)
     shares = cv2.resize(product.astype(np.float32), reduced.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     mask = shares > 0.5
     if not mask.any():
@@ -89,10 +89,10 @@ def other_ground(pixels: Pixels, product: Mask, ground: Pixels) -> Pixels:
     if mask.all():
         return pixels.copy()
     reach = math.ceil(_UNSURE * max(mask.shape) / max(product.shape))
-    return _replaced(pixels, _Edge.of(reduced, refined(reduced, mask, reach)), enlarged)
+    return _replace_ground(pixels, _Edge.of(reduced, refine_mask(reduced, mask, reach)), enlarged)
 
 
-def _filled(ground: Pixels, product: Mask) -> Pixels:
+def _fill_product(ground: Pixels, product: Mask) -> Pixels:
     """Return a ground [h, w, C] whose colours at the product, and a few pixels around it, are taken from farther off."""
     around = 2 * math.ceil(_UNSURE) + 1
     free = cv2.dilate(product.astype(np.uint8), np.ones((around, around), np.uint8)) == 0
@@ -103,7 +103,7 @@ def _filled(ground: Pixels, product: Mask) -> Pixels:
     return filled.astype(ground.dtype)
 
 
-def _reduced(pixels: Pixels) -> NDArray[np.uint8]:
+def _shrink(pixels: Pixels) -> NDArray[np.uint8]:
     """Return the working copy: uint8 [h, w, 3]."""
     height, width = pixels.shape[:2]
     factor = min(1.0, WORKING_SIDE / max(height, width))
@@ -153,7 +153,7 @@ def _spread(colours: Floats, depth: Floats, where: Mask) -> Floats:
     return np.asarray(total[..., :-1] / np.maximum(total[..., -1:], 1e-12), np.float32)
 
 
-def _replaced(pixels: Pixels, edge: _Edge, replaced: Pixels) -> Pixels:
+def _replace_ground(pixels: Pixels, edge: _Edge, replaced: Pixels) -> Pixels:
     """Return the picture on another ground of its shape, which is written to, tile by tile."""
     white = np.iinfo(pixels.dtype).max
     height, width, channels = pixels.shape
@@ -170,7 +170,7 @@ def _replaced(pixels: Pixels, edge: _Edge, replaced: Pixels) -> Pixels:
                 values = tile.astype(np.float32) / np.float32(white)
                 matte = _matte(values, distance, product, ground, scale)
                 new = replaced[outer_rows, outer_columns].astype(np.float32) / np.float32(white)
-                tile = np.rint(_unmixed(values, matte, ground, new) * white).astype(pixels.dtype)
+                tile = np.rint(_remix(values, matte, ground, new) * white).astype(pixels.dtype)
             replaced[rows, columns] = tile[inner_rows, inner_columns]
     return replaced
 
@@ -213,7 +213,7 @@ def _matte(values: Floats, distance: Floats, product: Floats, ground: Floats, sc
     return np.clip((matte - _CUT) / (1 - 2 * _CUT), 0, np.clip(distance + _REACH, 0, 1))
 
 
-def _unmixed(values: Floats, matte: Floats, ground: Floats, new: Floats) -> Floats:
+def _remix(values: Floats, matte: Floats, ground: Floats, new: Floats) -> Floats:
     """Return the pixels with a new ground in the place of the old one's share."""
     rest = np.float32(1) - matte
     return np.clip(values + rest * (new - ground), rest * new, rest * new + matte)

@@ -1,7 +1,7 @@
 """The profile of product photos: what an enhancer is trained to undo, drawn anew for each image.
 
 A profile is called like a degradation and gives a `Degraded`: what the model sees, what it shall make of it, and the
-mask of holes. Light and defects are told apart: a restorer learns to remove defects under any light and to leave the
+mask of holes. Light and defects are kept apart: a restorer learns to remove defects under any light and to leave the
 light alone; a light corrector learns the light and sees the defects as they come.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.imaging.degradations import Degradation, Holes, exposed
+from gan_lab.imaging.degradations import Degradation, Holes, add_sensor_noise
 from gan_lab.imaging.light import from_light, to_light
 from gan_lab.imaging.ranges import Range, as_log_range, as_range, draw_log
 
@@ -100,7 +100,7 @@ class LightChange(NamedTuple):
         gain = self.gain if image.shape[2] == 3 else self.gain.mean(keepdims=True)
         light = to_light(image) * (gain * np.float32(1 - self.veil)) + np.float32(self.veil)
         if rng is not None and max(self.noise) > 0:
-            light = exposed(light, *self.noise, rng)
+            light = add_sensor_noise(light, *self.noise, rng)
         return from_light(light)
 
     def undo(self, image: Pixels, error: np.ndarray) -> Pixels:
@@ -142,7 +142,7 @@ class DefectProfile:
         _check_shares(self, "lit", "undone", "holed", "clean")
 
     def __call__(self, image: Pixels, rng: np.random.Generator) -> Degraded:
-        """Return what the restorer sees and what it shall make of it."""
+        """Return the restorer's input and its target."""
         lq, gt = image, image
         if rng.random() >= self.clean:
             if rng.random() < self.lit:
@@ -154,7 +154,7 @@ class DefectProfile:
         mask = np.zeros((*image.shape[:2], 1), np.uint8)
         if rng.random() < self.holed:
             mask = hole_mask(self.holes, image.shape[:2], rng)
-            lq = filled(lq if rng.random() < 0.5 else gt, mask)  # half of the holes are in otherwise good photos
+            lq = fill_holes(lq if rng.random() < 0.5 else gt, mask)  # half of the holes are in otherwise good photos
         return Degraded(lq, gt, mask)
 
     def _in_light(self, image: Pixels, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
@@ -212,7 +212,7 @@ class LightProfile:
         if rng.random() < self.defective:
             seen = self.defects(seen, rng)
         if self.holes is not None and rng.random() < self.holed:
-            seen = filled(seen, hole_mask(self.holes, image.shape[:2], rng))
+            seen = fill_holes(seen, hole_mask(self.holes, image.shape[:2], rng))
         return Degraded(self._thumbnail(lq), self._thumbnail(image), seen=self._thumbnail(seen))
 
     def _thumbnail(self, image: Pixels) -> Pixels:
@@ -262,7 +262,7 @@ def hole_mask(holes: Holes, shape: tuple[int, int], rng: np.random.Generator) ->
     return np.where(damaged > 0, 255, 0).astype(np.uint8)
 
 
-def filled(image: Pixels, mask: Pixels) -> Pixels:
+def fill_holes(image: Pixels, mask: Pixels) -> Pixels:
     """Return the image with a first guess in its holes, continued from their rims; what a restorer starts from.
 
     Args:

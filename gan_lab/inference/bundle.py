@@ -40,7 +40,7 @@ PRECISIONS = {"auto": (torch.float32, torch.bfloat16), "fp32": (torch.float32,),
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """One network of a bundle.
 
     Attributes:
@@ -54,12 +54,12 @@ class Part:
     origin: dict[str, Any]
 
 
-def shipped() -> list[str]:
+def list_shipped() -> list[str]:
     """Return the names of the weights that come with the package."""
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
-def find(name: str, option: str = "base") -> Path:
+def find_weights(name: str, option: str = "base") -> Path:
     """Return the file of shipped weights.
 
     Args:
@@ -69,13 +69,13 @@ def find(name: str, option: str = "base") -> Path:
     Raises:
         UserError: there are none of this name.
     """
-    if name not in shipped():  # so that a bundle's base cannot lead out of the folder, nor back to itself
+    if name not in list_shipped():  # so that a bundle's base cannot lead out of the folder, nor back to itself
         wanted = "shipped weights" if option == "base" else "file, run or shipped weights"
-        raise UserError(f"{option}={name}: no such {wanted} (shipped: {', '.join(shipped())})")
+        raise UserError(f"{option}={name}: no such {wanted} (shipped: {', '.join(list_shipped())})")
     return FOLDER / f"{name}.safetensors"
 
 
-def write(path: Path, parts: Mapping[str, Part], base: str | None = None) -> None:
+def write_bundle(path: Path, parts: Mapping[str, Component], base: str | None = None) -> None:
     """Write a bundle, whole or not at all; weights as fp16.
 
     Args:
@@ -95,7 +95,7 @@ def write(path: Path, parts: Mapping[str, Part], base: str | None = None) -> Non
         file.write(save(tensors, header))
 
 
-def read(path: Path) -> dict[str, Part]:
+def read_bundle(path: Path) -> dict[str, Component]:
     """Return the parts of a bundle, its base's included.
 
     Raises:
@@ -111,7 +111,7 @@ def read(path: Path) -> dict[str, Part]:
         where = f"checkpoint={path}: parts"
         about = plain_data(decode_json(header["parts"]), where)
         parts = {
-            part: Part(
+            part: Component(
                 dict(plain_data(about[part]["config"], f"{where}.{part}.config", configuration=True)),
                 {
                     name.removeprefix(f"{part}."): value
@@ -126,13 +126,13 @@ def read(path: Path) -> dict[str, Part]:
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"checkpoint={path}: damaged, or not a safetensors file ({error})") from error
     base = header.get("base") or None
-    parts = (read(find(base)) if base else {}) | parts
+    parts = (read_bundle(find_weights(base)) if base else {}) | parts
     if not parts:
         raise UserError(f"checkpoint={path}: holds no network for an enhancement")
     return parts
 
 
-def part_of_run(option: str, run: str | Path) -> Part:
+def part_of_run(option: str, run: str | Path) -> Component:
     """Return the (averaged) generator of an enhancer's run as a part.
 
     Raises:
@@ -141,8 +141,8 @@ def part_of_run(option: str, run: str | Path) -> Part:
     # here, because it imports Lightning, which shipped weights do without
     from gan_lab import checkpoint
 
-    path = checkpoint.find(option, run, prefer="last")
-    saved = checkpoint.read(path)
+    path = checkpoint.find_checkpoint_file(option, run, prefer="last")
+    saved = checkpoint.read_checkpoint(path)
     weights = saved["state_dict"]
     prefix = "generator_ema.module." if any(name.startswith("generator_ema.") for name in weights) else "generator."
     config = saved["config"]
@@ -154,27 +154,27 @@ def part_of_run(option: str, run: str | Path) -> Part:
     given = [line for line in config.get("overrides", []) if not is_place(line)]
     origin = {"iterations": saved["clock"]["iteration"], "seed": config["seed"], "overrides": given}
     own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
-    return Part(network, own, origin)
+    return Component(network, own, origin)
 
 
-def sha256(path: Path) -> str:
-    """Return what tells a bundle from any other, in hexadecimal: its file's SHA-256, or that of it and its base's."""
+def hash_bundle(path: Path) -> str:
+    """Return the hash of a bundle, in hexadecimal: its file's SHA-256, or that of it and its base's."""
     own = hash_file(path)
     with safe_open(path, framework="pt") as file:
         base = (file.metadata() or {}).get("base")
-    return hashlib.sha256(f"{own}{sha256(find(base))}".encode()).hexdigest() if base else own
+    return hashlib.sha256(f"{own}{hash_bundle(find_weights(base))}".encode()).hexdigest() if base else own
 
 
 def is_place(override: str) -> bool:
-    """Tell whether an override names a file or folder of the machine that trained: weights are made to be given away."""
+    """Return whether an override names a file or folder of the machine that trained: weights are made to be given away."""
     return any(sign in override.split("=", 1)[-1] for sign in "/\\~")
 
 
-def build(parts: Mapping[str, Part], device: torch.device, precision: str = "auto") -> Networks:
+def build_networks(parts: Mapping[str, Component], device: torch.device, precision: str = "auto") -> Networks:
     """Return the networks of a bundle, ready for use.
 
     Args:
-        parts: see `read`.
+        parts: see `read_bundle`.
         device: where to put them.
         precision: "fp32", "bf16", or "auto": the faster on this machine, as measured.
 
@@ -198,7 +198,7 @@ def quick(restorer: Restorer, choice: Choice) -> Restorer:
     return restorer.to(dtype=choice.dtype, memory_format=choice.memory_format)  # type: ignore[call-overload]
 
 
-def network(name: str, part: Part) -> nn.Module:
+def network(name: str, part: Component) -> nn.Module:
     """Build one network and fill in its weights.
 
     Raises:

@@ -90,27 +90,29 @@ def enhance_photo(
         after, verdict, figures = judged.pixels, judged.verdict, judged.figures
         strength = wish.strength * judged.strength
         notes += judged.reasons
-    alpha = photo.alpha if photo.alpha is None or wish.scale == 1 else enlarged_alpha(photo.alpha, wish.scale)
+    alpha = photo.alpha if photo.alpha is None or wish.scale == 1 else enlarge_alpha(photo.alpha, wish.scale)
     if finish is not None:
         after = finish.adjust(after)
         if finish.ground == "white":
-            after, alpha = on_white(after, alpha, notes)
+            after, alpha = cut_out_on_white(after, alpha, notes)
     result = replace(photo, pixels=after, alpha=alpha, metadata=replace(photo.metadata, notes=tuple(notes)))
     return Enhanced(result, verdict, strength, figures, tuple(notes))
 
 
-def on_white(pixels: Pixels, alpha: NDArray[Any] | None, notes: list[str]) -> tuple[Pixels, NDArray[Any] | None]:
+def cut_out_on_white(
+    pixels: Pixels, alpha: NDArray[Any] | None, notes: list[str]
+) -> tuple[Pixels, NDArray[Any] | None]:
     """Return the product on exact white, opaque; the photo as it is, said in `notes`, where the cut-out is not certain."""
     cut = white_ground(pixels, alpha)
     if not cut.replaced:
         notes.append(
-            f"ground kept: the product is not told from it with confidence ({cut.confidence:.2f} of {LIMIT:g})"
+            f"ground kept: the product cannot be separated from it with confidence ({cut.confidence:.2f} of {LIMIT:g})"
         )
         return pixels, alpha
     return cut.pixels, None
 
 
-def enlarged_alpha(alpha: NDArray[Any], scale: int) -> NDArray[Any]:
+def enlarge_alpha(alpha: NDArray[Any], scale: int) -> NDArray[Any]:
     """Return alpha [H, W] enlarged bicubically, [scale * H, scale * W]."""
     height, width = alpha.shape
     return cv2.resize(alpha, (width * scale, height * scale), interpolation=cv2.INTER_CUBIC)

@@ -17,7 +17,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.hardware import cast_to
 from gan_lab.inference.inversion import STEPS, invert
-from gan_lab.inference.latents import drawn, moved, slerp
+from gan_lab.inference.latents import draw_latents, shift_latents, slerp
 from gan_lab.metrics import psnr, to_uint8
 
 #: Images that are computed together. Always so many, and image i always in place i % BATCH: how many images a network
@@ -88,7 +88,7 @@ class Generation:
 
     @property
     def conditional(self) -> bool:
-        """Tell whether the model takes labels."""
+        """Return whether the model takes labels."""
         return isinstance(self.model, TakesLabels) and self.model.conditional
 
     def classes(self, label: Label) -> list[int]:
@@ -123,7 +123,7 @@ class Generation:
 
     # ------------------------------------------------------------------------------------------------ images
 
-    def drawn(self, seed: int, truncation: float = 1.0) -> Latents:
+    def draw_latents(self, seed: int, truncation: float = 1.0) -> Latents:
         """Return the endless row of a seed's latents; see `gan_lab.inference.latents.drawn`.
 
         Raises:
@@ -131,7 +131,7 @@ class Generation:
         """
         if not is_number(truncation) or not 0 < truncation <= 1:
             raise UserError(f"truncation={truncation}: needs a number above 0 (the typical image) up to 1 (as trained)")
-        return lambda numbers: drawn(self.model.latents, seed, numbers, truncation)
+        return lambda numbers: draw_latents(self.model.latents, seed, numbers, truncation)
 
     def images(
         self, numbers: Sequence[int], latents: Latents, classes: Sequence[int]
@@ -148,11 +148,11 @@ class Generation:
         for block, members in itertools.groupby(sorted(set(numbers)), key=lambda number: number // BATCH):
             whole = range(block * BATCH, (block + 1) * BATCH)
             labels = torch.tensor([classes[number % len(classes)] for number in whole], device=self.model.device)
-            made = self.decoded(latents(whole), labels)
+            made = self.decode(latents(whole), labels)
             wanted = list(members)
             yield wanted, made[[number - whole.start for number in wanted]]
 
-    def decoded(self, z: Tensor, label: Tensor) -> Pixels:
+    def decode(self, z: Tensor, label: Tensor) -> Pixels:
         """Return the images uint8 [N, H, W, C] of latents [N, latents] and classes int64 [N].
 
         Raises:
@@ -186,10 +186,10 @@ class Generation:
 
     @property
     def encodes(self) -> bool:
-        """Tell whether the model has an encoder."""
+        """Return whether the model has an encoder."""
         return isinstance(self.model, Encodes)
 
-    def encoded(self, photo: Pixels, label: Label = None, tick: Callable[[], None] = lambda: None) -> Encoded:
+    def encode_photo(self, photo: Pixels, label: Label = None, tick: Callable[[], None] = lambda: None) -> Encoded:
         """Return a photo uint8 [H, W, C], of the size that the model is trained on, in its latent space.
 
         Args:
@@ -199,11 +199,11 @@ class Generation:
         """
         image = torch.from_numpy(photo).permute(2, 0, 1)[None].float().div(127.5).sub(1)
         z, which = self.encode(image, self.classes(label), tick)
-        reconstruction = self.decoded(z, which)[0]
+        reconstruction = self.decode(z, which)[0]
         pair = [torch.from_numpy(pixels).permute(2, 0, 1)[None] for pixels in (reconstruction, photo)]
         return Encoded(z[0].cpu(), int(which[0]), photo, reconstruction, float(psnr(*pair)))
 
-    def varied(self, z: Tensor, latents: Latents, strength: float) -> Latents:
+    def vary(self, z: Tensor, latents: Latents, strength: float) -> Latents:
         """Return latents on the way from that of a photo to others.
 
         Args:
@@ -230,7 +230,9 @@ class Generation:
             UserError: `strength` is out of range.
         """
         check_strength(strength)
-        return lambda numbers: torch.stack([moved(z, direction, strength * (number + 1) / n) for number in numbers])
+        return lambda numbers: torch.stack(
+            [shift_latents(z, direction, strength * (number + 1) / n) for number in numbers]
+        )
 
 
 def class_number(option: str, label: int | str, names: Sequence[str], classes: int, owner: str) -> int:

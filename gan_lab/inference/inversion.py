@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lab.inference.latents import drawn
+from gan_lab.inference.latents import draw_latents
 from gan_lab.networks import RandomVGG
 
 #: Steps of the search, and random images of which it starts from the nearest.
@@ -47,7 +47,7 @@ def invert(
     embed = RandomVGG().to(image.device)
     with torch.no_grad():
         features = embed(image)
-        starts = drawn(model.latents, seed, range(STARTS)).to(image.device)
+        starts = draw_latents(model.latents, seed, range(STARTS)).to(image.device)
         labels = torch.tensor([classes[i % len(classes)] for i in range(STARTS)], device=image.device)
         random = model.generate(starts, labels)
         apart = torch.cdist(image.flatten(1), random.flatten(1)).square() / image[0].numel()

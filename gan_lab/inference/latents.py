@@ -16,7 +16,7 @@ _STRAIGHT = 1e-6
 _THRESHOLD = 2.0
 
 
-def drawn(latents: int, seed: int, indices: Iterable[int], truncation: float = 1.0) -> Tensor:
+def draw_latents(latents: int, seed: int, indices: Iterable[int], truncation: float = 1.0) -> Tensor:
     """Return the latents that have these numbers in the endless row of a seed: [N, latents] float32, normal.
 
     Each depends on the seed, its number and the truncation alone.
@@ -40,7 +40,7 @@ def drawn(latents: int, seed: int, indices: Iterable[int], truncation: float = 1
     return torch.from_numpy(np.stack(rows)).float()
 
 
-def closed_walk(z: Tensor, frames: int) -> Tensor:
+def walk_in_circle(z: Tensor, frames: int) -> Tensor:
     """Return a walk through latents [K, latents] in their order and back to the first: [K * frames, latents].
 
     Args:
@@ -110,7 +110,7 @@ def directions(z: Tensor, label: Tensor, classes: int) -> Tensor:
     return within - without
 
 
-def moved(z: Tensor, direction: Tensor, strength: float) -> Tensor:
+def shift_latents(z: Tensor, direction: Tensor, strength: float) -> Tensor:
     """Return latents moved along a direction: z + strength * direction, [N, latents].
 
     Args:

@@ -73,7 +73,7 @@ class Pretrained:
             self.model: Any = None
             self.config: dict[str, Any] = {}
             self.name, self.channels, self.image_size = path.stem, 3, 0
-            networks = bundle.build(bundle.read(path), device, precision)
+            networks = bundle.build_networks(bundle.read_bundle(path), device, precision)
             self.restoration, self.choice = Restoration(networks, device), networks.choice
             return
         # here, because they import Lightning, which shipped weights do without
@@ -85,7 +85,7 @@ class Pretrained:
         data = self.config.get("data", {})
         self.channels, self.image_size = (read_whole_fact(data, name, path) for name in ("channels", "image_size"))
         choice = bundle.choose_for_inference(
-            precision, loaded.trained_networks(), device, BATCH if loaded.task == "generation" else 1
+            precision, loaded.list_trainable_networks(), device, BATCH if loaded.task == "generation" else 1
         )
         self.choice = choice
         self.model = loaded.to(memory_format=choice.memory_format)
@@ -104,16 +104,16 @@ class Pretrained:
     @cached_property
     def sha256(self) -> str:
         """Return the SHA-256 of the weights, in hexadecimal: of the file, and for a bundle of its base's too."""
-        return bundle.sha256(self.path) if self.model is None else hash_file(self.path)
+        return bundle.hash_bundle(self.path) if self.model is None else hash_file(self.path)
 
     @property
     def dtype(self) -> torch.dtype:
-        """Return what samples are computed in; a model's own methods compute in float32."""
+        """Return the number format that samples are computed in; a model's own methods compute in float32."""
         return torch.float32 if self.generation is None else self.generation.dtype
 
     @property
     def task(self) -> Literal["restoration", "translation", "generation", "reconstruction"]:
-        """Return what the model does."""
+        """Return the task that the model is for."""
         return "restoration" if self.model is None else self.model.task
 
     def _networks(self, choice: Choice) -> Networks:
@@ -125,7 +125,7 @@ class Pretrained:
             generator = bundle.quick(copy.deepcopy(generator), choice)
             if generator.scale > 1:
                 return Networks(enlarge={generator.scale: generator}, channels=self.channels)
-            return Networks(restore=generator if generator.mask else unmasked(generator), channels=self.channels)
+            return Networks(restore=generator if generator.mask else adapt_to_masks(generator), channels=self.channels)
 
         def enhance(image: Tensor) -> Tensor:
             with cast_to(choice.dtype, self.device):
@@ -133,7 +133,7 @@ class Pretrained:
                 return enhanced
 
         return Networks(
-            restore=unmasked(enhance),
+            restore=adapt_to_masks(enhance),
             channels=self.channels,
             smallest=self.image_size,  # it may pad by reflection, which needs a side longer than the padding
             colours=self.config["data"].get("pair") == "grey_to_colour",
@@ -235,9 +235,9 @@ class Pretrained:
         Raises:
             UserError: the model does not generate; a value is out of range; there is no such class.
         """
-        numbers = numbered(n, first)
+        numbers = number_images(n, first)
         generation = self._generating()
-        made = generation.images(numbers, generation.drawn(seed, truncation), generation.classes(label))
+        made = generation.images(numbers, generation.draw_latents(seed, truncation), generation.classes(label))
         return (images for _, images in made)
 
     def encode(self, image: Image.Image | np.ndarray, label: Label = None) -> Tensor:
@@ -256,7 +256,7 @@ class Pretrained:
             photo = torch.from_numpy(self.as_validated(image)).permute(2, 0, 1)[None].float().div(127.5).sub(1)
             codes: Tensor = self.model.encode(photo.to(self.model.device))[0].cpu()
             return codes
-        return self._generating().encoded(self.as_validated(image), label).z
+        return self._generating().encode_photo(self.as_validated(image), label).z
 
     def variants(
         self,
@@ -279,12 +279,12 @@ class Pretrained:
         Raises:
             UserError: the model does not generate; a value is out of range; there is no such class.
         """
-        numbers = numbered(n)
+        numbers = number_images(n)
         generation = self._generating()
         check_strength(strength)
-        noise = generation.drawn(seed, truncation)
-        encoded = generation.encoded(self.as_validated(image), label)
-        latents = generation.varied(encoded.z, noise, strength)
+        noise = generation.draw_latents(seed, truncation)
+        encoded = generation.encode_photo(self.as_validated(image), label)
+        latents = generation.vary(encoded.z, noise, strength)
         return np.concatenate([images for _, images in generation.images(numbers, latents, [encoded.label])])
 
     def as_validated(self, image: Image.Image | np.ndarray) -> np.ndarray:
@@ -297,7 +297,7 @@ class Pretrained:
 
     @property
     def conditional(self) -> bool:
-        """Tell whether the model takes labels."""
+        """Return whether the model takes labels."""
         return self.generation is not None and self.generation.conditional
 
     def _generating(self) -> Generation:
@@ -319,7 +319,7 @@ def pixels_of(image: Image.Image | np.ndarray) -> np.ndarray:
     return image
 
 
-def numbered(n: int, first: int = 0) -> range:
+def number_images(n: int, first: int = 0) -> range:
     """Return the numbers of n images.
 
     Raises:
@@ -345,11 +345,11 @@ def read_whole_fact(data: dict[str, Any], name: str, path: Path) -> int:
 
 
 def changes_scenes(generator: nn.Module) -> bool:
-    """Tell whether a network makes any image of its input, as pix2pix's does; those that `enhance` ships cannot."""
+    """Return whether a network makes any image of its input, as pix2pix's does; those that `enhance` ships cannot."""
     return not isinstance(generator, LightCorrector | Restorer)
 
 
-def unmasked(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor | None], Tensor]:
+def adapt_to_masks(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor | None], Tensor]:
     """Return a network that is shown no mask as one that could be: it starts from the first guess in the holes."""
     return lambda image, _: network(image)
 
@@ -378,9 +378,9 @@ def open_checkpoint(
     where = torch.device("cuda" if on_gpu else "cpu")
     path = Path(checkpoint).expanduser()
     if not path.exists() and len(path.parts) == 1 and not path.suffix:
-        return Pretrained(bundle.find(str(checkpoint), "checkpoint"), where, precision)
+        return Pretrained(bundle.find_weights(str(checkpoint), "checkpoint"), where, precision)
     if path.suffix == ".safetensors" and path.is_file():
         return Pretrained(path, where, precision)
     from gan_lab import checkpoint as checkpoints
 
-    return Pretrained(checkpoints.find("checkpoint", path), where, precision, trust)
+    return Pretrained(checkpoints.find_checkpoint_file("checkpoint", path), where, precision, trust)

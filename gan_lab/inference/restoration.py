@@ -15,10 +15,10 @@ from torch import Tensor
 
 from gan_lab.errors import UserError
 from gan_lab.hardware import Choice
-from gan_lab.imaging.profile import filled
+from gan_lab.imaging.profile import fill_holes
 from gan_lab.inference.tiling import compute_bands
 from gan_lab.networks import Light, LightCorrector, relight
-from gan_lab.networks.restorer import enlarged
+from gan_lab.networks.restorer import enlarge
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Wish:
 
     @property
     def fills(self) -> bool:
-        """Tell whether holes are filled."""
+        """Return whether holes are filled."""
         return self.correct in ("all", "defects")
 
     def __post_init__(self) -> None:
@@ -152,28 +152,28 @@ class Restoration:
         tile = wish.tile
         while True:
             try:
-                return self._assembled(pixels, wish, mask, curves, tile)
+                return self._assemble(pixels, wish, mask, curves, tile)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
                 tile = smaller_tile(tile, pixels.shape[:2], error)
 
     def light(self, pixels: Pixels, mask: NDArray[np.uint8] | None = None) -> Light | None:
-        """Return what undoes the light of a whole photo, whatever lies in its holes; None without a corrector."""
+        """Return the correction of the light of a whole photo, whatever lies in its holes; None without a corrector."""
         corrector = self.networks.light
         if corrector is None:
             return None
         side = corrector.side
-        thumbnail = reduced(pixels, side)
+        thumbnail = shrink_to_square(pixels, side)
         if mask is not None:
-            thumbnail = filled(thumbnail, reduced(mask[..., None], side))
+            thumbnail = fill_holes(thumbnail, shrink_to_square(mask[..., None], side))
         image = self._tensor(np.repeat(thumbnail, 3, axis=2) if thumbnail.shape[2] == 1 else thumbnail)
         found = corrector.estimate(image)
         if pixels.shape[2] == 1:  # grey has no cast
             return Light(*(each.mean(dim=1, keepdim=True).expand(-1, 3) for each in found))
         return found
 
-    def _assembled(
+    def _assemble(
         self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, curves: Curves | None, tile: int | None
     ) -> Pixels:
         height, width, channels = pixels.shape
@@ -200,12 +200,12 @@ class Restoration:
     def _tile(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, curves: Curves | None) -> Tensor:
         """Return a part of the photo enhanced: [C, scale * h, scale * w] in [-1, 1] on the CPU."""
         height, width, channels = pixels.shape
-        pixels, mask = self._fitted(pixels), None if mask is None else self._padded(mask)
+        pixels, mask = self._fit_to_networks(pixels), None if mask is None else self._pad(mask)
         before, pure, holes = self._tensor(pixels), extremes(pixels), None
         if mask is not None and mask.max() > 127 and wish.fills:
             pure &= mask[..., 0] <= 127
             holes = torch.from_numpy(mask > 127).permute(2, 0, 1)[None].float().to(self.device)
-            pixels = filled(pixels, (mask > 127).astype(np.uint8))
+            pixels = fill_holes(pixels, (mask > 127).astype(np.uint8))
         image = self._tensor(pixels, curves) if curves is not None or holes is not None else before
         after = image
         if wish.correct in ("all", "defects") and self.networks.restore is not None:
@@ -215,18 +215,18 @@ class Restoration:
         if wish.scale > 1:
             after = self.networks.enlarge[wish.scale](after).float().clamp(-1, 1)
         if wish.strength < 1:
-            after = torch.lerp(enlarged(before, wish.scale).clamp(-1, 1), after, wish.strength)
+            after = torch.lerp(enlarge(before, wish.scale).clamp(-1, 1), after, wish.strength)
         if not bool(torch.isfinite(after).all()):
             raise UserError("checkpoint: its model gives NaN; take an earlier checkpoint of the run")
         after = after[0, :, : height * wish.scale, : width * wish.scale].cpu()
         grey = channels == 1 and not self.networks.colours
         return after.mean(dim=0, keepdim=True) if grey else after
 
-    def _fitted(self, pixels: Pixels) -> Pixels:
+    def _fit_to_networks(self, pixels: Pixels) -> Pixels:
         """Return the pixels with the channels that the networks take, extended to the smallest side that they take."""
-        return self._padded(with_channels(pixels, self.networks.channels))
+        return self._pad(with_channels(pixels, self.networks.channels))
 
-    def _padded(self, array: Pixels) -> Pixels:
+    def _pad(self, array: Pixels) -> Pixels:
         height, width = array.shape[:2]
         below, right = max(0, self.networks.smallest - height), max(0, self.networks.smallest - width)
         return np.pad(array, ((0, below), (0, right), (0, 0)), mode="symmetric") if below or right else array
@@ -240,7 +240,7 @@ class Restoration:
 
 
 def curves_of(light: Light, dtype: np.dtype) -> Curves:
-    """Return what a light makes of each level, float32 [C, levels] in [-1, 1]: its powers need no pixel's time."""
+    """Return the level that a light turns each level into, float32 [C, levels] in [-1, 1]: its powers need no pixel's time."""
     ramp = torch.linspace(-1, 1, int(np.iinfo(dtype).max) + 1, device=light.gain.device).expand(1, 3, 1, -1)
     curves: Curves = relight(ramp, light)[0, :, 0].cpu().numpy()
     return curves
@@ -278,7 +278,7 @@ def as_pixels(image: Tensor, dtype: np.dtype) -> Pixels:
     return levels.permute(1, 2, 0).numpy().astype(dtype)
 
 
-def reduced(pixels: Pixels, side: int) -> Pixels:
+def shrink_to_square(pixels: Pixels, side: int) -> Pixels:
     """Return [H, W, C] averaged to [side, side, C]."""
     thumbnail: Pixels = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA).reshape(
         side, side, pixels.shape[2]
@@ -300,7 +300,7 @@ def extremes(pixels: Pixels) -> NDArray[np.bool_]:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error means that memory ran out: on a CPU torch says so in words alone."""
+    """Return whether an error means that memory ran out: on a CPU torch says so in words alone."""
     words = str(error).lower()
     return (
         isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "allocate memory" in words or "bad_alloc" in words

@@ -36,7 +36,7 @@ def by_tiles(network: Callable[[Tensor], Tensor], image: Tensor, tile: int | Non
         ValueError: `tile` is not larger than twice the overlap.
     """
     height, width = image.shape[-2:]
-    check(tile, overlap)
+    check_tiles(tile, overlap)
     if tile is None or height * width <= tile * tile:
         return network(image)
 
@@ -74,7 +74,7 @@ def compute_bands(
     Raises:
         ValueError: `tile` is not larger than twice the overlap.
     """
-    check(tile, overlap)
+    check_tiles(tile, overlap)
     if tile is None or height * width <= tile * tile:
         yield compute(slice(0, height), slice(0, width)).float()
         return
@@ -96,7 +96,7 @@ def compute_bands(
         carried = band[:, ready:].clone()
 
 
-def check(tile: int | None, overlap: int = OVERLAP) -> None:
+def check_tiles(tile: int | None, overlap: int = OVERLAP) -> None:
     """Raise ValueError where tiles would be all overlap."""
     if tile is not None and tile <= 2 * overlap:
         raise ValueError(f"tile: {tile} (must be above {2 * overlap}, twice the overlap)")

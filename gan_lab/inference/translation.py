@@ -158,10 +158,10 @@ class Translation:
         check_pixels(pixels)
         height, width = pixels.shape[:2]
         width, height = self.size(width, height, wish)
-        shown, rows, columns = self._shown(with_channels(resize(pixels, width, height), self.channels))
+        shown, rows, columns = self._prepare_input(with_channels(resize(pixels, width, height), self.channels))
         image = as_image(shown)
         try:
-            out = self._translated(image, wish)[..., rows, columns]
+            out = self._translate_tile(image, wish)[..., rows, columns]
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
@@ -197,8 +197,8 @@ class Translation:
         factor = wish.size / min(width, height)
         return max(wish.size, round(width * factor)), max(wish.size, round(height * factor))
 
-    def _shown(self, pixels: Pixels) -> tuple[Pixels, slice, slice]:
-        """Return what the network is shown of a photo [H, W, C], and the rows and columns of the photo in that."""
+    def _prepare_input(self, pixels: Pixels) -> tuple[Pixels, slice, slice]:
+        """Return the network's input for a photo [H, W, C], and the rows and columns of the photo in it."""
         height, width = pixels.shape[:2]
         if self.fit == "pad":
             return framed(pixels, max(self.image_size, height, width))
@@ -207,7 +207,7 @@ class Translation:
         shown = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
         return shown, slice(0, height), slice(0, width)
 
-    def _translated(self, image: Tensor, wish: TranslationWish) -> Tensor:
+    def _translate_tile(self, image: Tensor, wish: TranslationWish) -> Tensor:
         """Return [C, H, W] on the CPU for [1, C, H, W]."""
 
         def network(part: Tensor) -> Tensor:
@@ -266,11 +266,11 @@ def translate_photo(translation: Translation, photo: Photo, wish: TranslationWis
     if photo.alpha is None:
         return replace(photo, pixels=translation(photo.pixels, wish))
     after = translation(over_white(photo.pixels, photo.alpha), wish)
-    alpha = averaged(photo.alpha, *after.shape[:2])
+    alpha = resize_alpha(photo.alpha, *after.shape[:2])
     return replace(photo, pixels=off_white(after, alpha), alpha=alpha)
 
 
-def averaged(alpha: Pixels, height: int, width: int) -> Pixels:
+def resize_alpha(alpha: Pixels, height: int, width: int) -> Pixels:
     """Return alpha [H, W] at another size: averaged where it shrinks, for what is opaque, or hidden, must stay that."""
     if alpha.shape == (height, width):
         return alpha

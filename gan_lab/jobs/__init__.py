@@ -1,10 +1,10 @@
 """Jobs over folders: photos or generated images to files, resumable, with a manifest and a report."""
 
-from gan_lab.jobs.folder import Plan, Task, plan
+from gan_lab.jobs.folder import Plan, Task, plan_job
 from gan_lab.jobs.manifest import Manifest, Record
-from gan_lab.jobs.outcome import Outcome, report
+from gan_lab.jobs.outcome import Outcome, report_job
 from gan_lab.jobs.progress import Progress
-from gan_lab.jobs.runner import run
+from gan_lab.jobs.runner import run_job
 
 __all__ = [
     "Manifest",
@@ -13,7 +13,7 @@ __all__ = [
     "Progress",
     "Record",
     "Task",
-    "plan",
-    "report",
-    "run",
+    "plan_job",
+    "report_job",
+    "run_job",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 from gan_lab.errors import UserError
 from gan_lab.hardware import fit_threads
 from gan_lab.jobs.folder import Task
-from gan_lab.jobs.manifest import Fingerprint, Record, fingerprint, plain
+from gan_lab.jobs.manifest import Fingerprint, Record, fingerprint, make_plain
 from gan_lab.photo_files import UnreadableImage
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def attempt(task: Task, work: Work, result: str, old: Record, settings: str) -> 
         written = _result(task, old, result, prints)
         if written is not None:
             return "skipped", old | {"stamps": stamps | {"output": written.stamp}}
-        made = plain(work(task))
+        made = make_plain(work(task))
         written = fingerprint(task.target, own=True)
     except Exception as error:
         if (hopeless := _hopeless(error)) is not None:

@@ -68,7 +68,7 @@ class Plan:
         return task.target.relative_to(self.output).as_posix()
 
 
-def plan(
+def plan_job(
     source: str | Path | None, output: str | Path | None, format: str = "png", kept: Sequence[str] = tuple(FORMATS)
 ) -> Plan:
     """Pair the photos of a folder, or one photo, with the files to make of them; writes nothing.
@@ -94,7 +94,7 @@ def plan(
     names = [photo.relative_to(root) for photo in photos]
     suffixes = [_suffix(name, format, kept) for name in names]
     tasks = tuple(
-        Task(photo, folder / result, name.as_posix(), notes=_changed_format(name, suffix) if format == "same" else ())
+        Task(photo, folder / result, name.as_posix(), notes=_note_format(name, suffix) if format == "same" else ())
         for photo, name, suffix, result in zip(photos, names, suffixes, result_names(names, suffixes), strict=True)
     )
     real = {photo.resolve() for photo in photos}
@@ -194,7 +194,7 @@ def _suffix(photo: Path, format: str, kept: Sequence[str]) -> str:
     return photo.suffix if photo.suffix.lower() in kept else ".png"
 
 
-def _changed_format(photo: Path, suffix: str) -> tuple[str, ...]:
+def _note_format(photo: Path, suffix: str) -> tuple[str, ...]:
     return () if suffix == photo.suffix else (f"saved as {suffix[1:]}: no {photo.suffix.lower()} is written",)
 
 

@@ -45,7 +45,7 @@ class Manifest:
     """The records of an output folder; a context in which they can be added.
 
     Opening it drops what a kill left torn. Entering writes the file anew, so that a folder that cannot be written to is
-    told before any work.
+    known before any work.
 
     Attributes:
         path: the file.
@@ -69,7 +69,7 @@ class Manifest:
         self._settings: dict[str, Any] = {}
         self._file = -1
         self._read()
-        self._settings[self.settings_sha256] = plain(settings)
+        self._settings[self.settings_sha256] = make_plain(settings)
 
     def __enter__(self) -> Manifest:
         """Write the file anew and open it for more."""
@@ -88,7 +88,7 @@ class Manifest:
             OSError: it cannot be written.
         """
         self.records[record["path"]] = record
-        line, end = encoded(record), os.fstat(self._file).st_size
+        line, end = encode_record(record), os.fstat(self._file).st_size
         if os.write(self._file, line) < len(line):  # in one go: a kill tears the last line at most
             os.ftruncate(self._file, end)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
@@ -102,16 +102,16 @@ class Manifest:
         used = {self.settings_sha256, *(record.get("settings_sha256") for record in self.records.values())}
         settings = {key: value for key, value in sorted(self._settings.items()) if key in used}
         with write_atomically(self.path) as file:
-            file.write(encoded({"manifest": VERSION, "settings": settings}))
-            file.writelines(encoded(self.records[path]) for path in sorted(self.records))
+            file.write(encode_record({"manifest": VERSION, "settings": settings}))
+            file.writelines(encode_record(self.records[path]) for path in sorted(self.records))
 
     def _read(self) -> None:
         try:
             with open_regular(self.path) as file:
-                self._check_header(decoded(next(file, b"{}")), file.tell() == 0)
+                self._check_header(decode_record(next(file, b"{}")), file.tell() == 0)
                 spoilt = 0
                 for line in file:
-                    record = decoded(line)
+                    record = decode_record(line)
                     if isinstance(record.get("path"), str):
                         self.records[record["path"]] = record
                     elif line.endswith(b"\n"):  # one that is torn was not finished: a kill leaves it
@@ -121,7 +121,7 @@ class Manifest:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise UserError(f"output: cannot read {self.path}: {error.strerror}; mend or remove it") from error
+            raise UserError(f"output: cannot read {self.path}: {error.strerror}; repair or remove it") from error
 
     def _check_header(self, header: Record, empty: bool) -> None:
         version, settings = header.get("manifest"), header.get("settings")
@@ -171,19 +171,19 @@ def fingerprint(path: Path, known: Fingerprint | None = None, own: bool = False)
 
 def settings_sha256(settings: Mapping[str, Any]) -> str:
     """Return the SHA-256 of settings, whatever the order of their keys."""
-    return hashlib.sha256(json.dumps(plain(settings), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(make_plain(settings), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def plain(value: Any) -> Any:
+def make_plain(value: Any) -> Any:
     """Return a value as JSON has it: mappings, lists, text, finite numbers; numpy's numbers too, others as null.
 
     Raises:
         TypeError: JSON has nothing like it.
     """
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): make_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [make_plain(item) for item in value]
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float) or hasattr(value, "item"):
@@ -192,7 +192,7 @@ def plain(value: Any) -> Any:
     raise TypeError(f"not for a manifest: {value!r}")
 
 
-def encoded(record: Record) -> bytes:
+def encode_record(record: Record) -> bytes:
     """Return a record as a line; names stay readable, but for those that are no Unicode."""
     try:
         return json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
@@ -200,7 +200,7 @@ def encoded(record: Record) -> bytes:
         return json.dumps(record, allow_nan=False).encode() + b"\n"
 
 
-def decoded(line: bytes) -> Record:
+def decode_record(line: bytes) -> Record:
     """Return the record of a line; of a torn or spoilt one, an empty record."""
     try:
         record = plain_data(decode_json(line), NAME)
@@ -210,7 +210,7 @@ def decoded(line: bytes) -> Record:
 
 
 def is_sound(record: Record) -> bool:
-    """Tell whether what a record says is of the kinds that this program writes."""
+    """Return whether what a record says is of the kinds that this program writes."""
     if any(key in record and not isinstance(record[key], kind) for key, kind in KINDS.items()):
         return False
     stamps = record.get("stamps", {})

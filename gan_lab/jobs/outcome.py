@@ -35,18 +35,18 @@ class Outcome:
     signal: int | None = None
 
     @property
-    def failed(self) -> list[Record]:
+    def failures(self) -> list[Record]:
         """Return the records of the images that failed."""
         return [record for record in self.records if record["status"] == "failed"]
 
     @property
     def exit_code(self) -> int:
         """Return 0 where all went well, 1 where something failed, 128 + the signal where one stopped the job."""
-        return 128 + self.signal if self.signal is not None else int(bool(self.failed or self.unlisted))
+        return 128 + self.signal if self.signal is not None else int(bool(self.failures or self.unlisted))
 
 
-def report(outcome: Outcome, what: str) -> None:
-    """Say on stdout what was done; leave with the outcome's exit code if that is not 0.
+def report_job(outcome: Outcome, what: str) -> None:
+    """Print what was done; leave with the outcome's exit code if that is not 0.
 
     Args:
         outcome: of `run`.
@@ -55,7 +55,7 @@ def report(outcome: Outcome, what: str) -> None:
     print(f"{what:<12} {outcome.done} images in {printable(str(outcome.output))}")
     if outcome.skipped:
         print(f"{'skipped':<12} {outcome.skipped} images, done already")
-    _list("failed", "images", [f"{record['path']}: {record['error']}" for record in outcome.failed])
+    _list("failed", "images", [f"{record['path']}: {record['error']}" for record in outcome.failures])
     _list("unlisted", "folders", outcome.unlisted)
     _list("left", "results whose photos are gone", outcome.left)
     if outcome.signal is not None:

@@ -23,7 +23,7 @@ from gan_lab.storage.locks import lock_folder, refuse_linked_folders
 _PATIENCE = 0.25
 
 
-def run(plan: Plan, work: Work, *, settings: Mapping[str, Any], verb: str, jobs: int = 1) -> Outcome:
+def run_job(plan: Plan, work: Work, *, settings: Mapping[str, Any], verb: str, jobs: int = 1) -> Outcome:
     """Do every task that is not done yet, and write down in the output folder's `manifest.jsonl` what was done.
 
     A task is done where its record says so, and its photo, its other files, the settings and its result are still those
@@ -59,7 +59,7 @@ def run(plan: Plan, work: Work, *, settings: Mapping[str, Any], verb: str, jobs:
         except OSError as error:
             raise UserError(
                 f"output={plan.output}: {error.strerror or error}; stopped after {outcome.done} images, and nothing is "
-                "lost: mend it and run the same command again to go on"
+                "lost: repair it and run the same command again to go on"
             ) from error
     outcome.records.sort(key=lambda record: str(record["path"]))
     return outcome
@@ -106,7 +106,7 @@ def _do_all(plan: Plan, work: Work, manifest: Manifest, outcome: Outcome, verb: 
     tasks = iter(plan.tasks)
     fault: BaseException | None = None
     pending: set[Future[tuple[str, Record]]] = set()
-    with _noted_signals() as noted, Progress(verb, len(plan.tasks)) as progress:
+    with _note_signals() as noted, Progress(verb, len(plan.tasks)) as progress:
         with ThreadPoolExecutor(jobs) as threads:
             while True:
                 while fault is None and not noted and len(pending) < jobs and (task := next(tasks, None)) is not None:
@@ -134,7 +134,7 @@ def _do_all(plan: Plan, work: Work, manifest: Manifest, outcome: Outcome, verb: 
 
 
 @contextmanager
-def _noted_signals() -> Iterator[list[int]]:
+def _note_signals() -> Iterator[list[int]]:
     """Note the first SIGINT or SIGTERM in the yielded list, in place of its effect; the next one kills."""
     noted: list[int] = []
 

@@ -53,7 +53,7 @@ class Gallery:
     outcome: Outcome
 
     def has(self, name: str) -> bool:
-        """Tell whether an earlier call has made a picture."""
+        """Return whether an earlier call has made a picture."""
         return name in self.manifest.records and (self.folder / name).is_file()
 
     def add(self, name: str, write: Write, details: Mapping[str, Any], strength: float | None = None) -> None:
@@ -65,9 +65,9 @@ class Gallery:
             details: what is its own, such as its number; goes into the file and the record.
             strength: of the change to a photo; None where there is none.
         """
-        self.manifest.append(self.begun(name, write, details, strength)())
+        self.manifest.append(self.begin(name, write, details, strength)())
 
-    def begun(
+    def begin(
         self, name: str, write: Write, details: Mapping[str, Any], strength: float | None = None
     ) -> Callable[[], Record]:
         """Note that a picture is begun; return what writes it and gives its record, which may be called in another thread.
@@ -100,7 +100,7 @@ def gallery(output: str | Path | None, settings: Mapping[str, Any], *, marked: b
         marked: write into the files what made them.
 
     Raises:
-        UserError: there is anything else in the folder, or a folder that is a link, which is told before anything is
+        UserError: there is anything else in the folder, or a folder that is a link, which is refused before anything is
             written; another process is at work in it; it cannot be written to.
     """
     folder = output_folder(output)
@@ -115,7 +115,7 @@ def gallery(output: str | Path | None, settings: Mapping[str, Any], *, marked: b
                 manifest.compact()
         except OSError as error:
             raise UserError(
-                f"output={output}: {error.strerror or error}; what is there is whole: mend it and run the same command "
+                f"output={output}: {error.strerror or error}; what is there is complete: repair it and run the same command "
                 "again to go on"
             ) from error
 
@@ -190,7 +190,7 @@ def add_images(
                 if number in missing:
                     settle(2 * WRITERS - 1)
                     own = {"index": number, **common, **details(number)}
-                    pending.add(writers.submit(album.begun(names[number], as_photo(image), own, strength)))
+                    pending.add(writers.submit(album.begin(names[number], as_photo(image), own, strength)))
         settle(0)
     if columns:
         sheet = grid([*lead, *(kept[number] for number in shown)], columns)
@@ -198,5 +198,5 @@ def add_images(
 
 
 def as_photo(pixels: Pixels) -> Write:
-    """Return what writes uint8 [H, W, C] in the format of a suffix."""
+    """Return a function that writes uint8 [H, W, C] in the format of a suffix."""
     return lambda path, provenance: write_photo(path, Photo(pixels, None, Metadata(format="")), provenance=provenance)

@@ -60,7 +60,7 @@ def add_variants(
             continue
         steps = 1 if generation.encodes else STEPS
         with Progress(f"searching {name}", steps, unit="steps") as progress:
-            encoded = generation.encoded(pretrained.as_validated(pixels), label, progress.advance)
+            encoded = generation.encode_photo(pretrained.as_validated(pixels), label, progress.advance)
         height, width = pixels.shape[:2]
         print(
             f"photo        {printable(str(name))}: {width}x{height}, "

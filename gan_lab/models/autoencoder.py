@@ -85,12 +85,12 @@ class Autoencoder(ManualModule):
         """Return the objective of encoder and decoder."""
 
     @abstractmethod
-    def held_out_inputs(self, image: Tensor, seed: int) -> Batch:
+    def make_held_out_inputs(self, image: Tensor, seed: int) -> Batch:
         """Return inputs of `loss` for held-out images [N, C, H, W]. Uses no global generator."""
 
     @abstractmethod
     def reconstruct(self, image: Tensor) -> Tensor:
-        """Return what decoding an image's latents gives, [N, C, H, W] in [-1, 1]; draws nothing at random."""
+        """Return an image's latents decoded, [N, C, H, W] in [-1, 1]. Uses no random numbers."""
 
     def reconstruction_loss(self, rec: Tensor, image: Tensor) -> tuple[Tensor, Terms]:
         """Return the weighted sum of the terms that have a weight, and the terms themselves; in fp32."""
@@ -126,7 +126,7 @@ class Autoencoder(ManualModule):
         for index, batch in enumerate(batches):
             image = batch["image"].to(self.device)
             with evaluation_mode(self.encoder, self.decoder):
-                loss = self.loss(self.held_out_inputs(image, index))
+                loss = self.loss(self.make_held_out_inputs(image, index))
             for name, term in loss.terms.items():
                 totals.setdefault(f"val/{name}", []).append(term * len(image))
             count += len(image)

@@ -136,7 +136,7 @@ class ManualModule(LightningModule):
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return figures over held-out batches, `val/...`, the monitored one among them. Uses no global generator."""
 
-    def trained_networks(self) -> Sequence[nn.Module]:
+    def list_trainable_networks(self) -> Sequence[nn.Module]:
         """Return the networks that are trained, as `compile=true` compiles them; an average only makes images."""
         return [module for module in self.children() if any(each.requires_grad for each in module.parameters())]
 

@@ -31,7 +31,7 @@ from gan_lab.options import check_weights
 
 
 class CUT(AdversarialModule):
-    """Learn G from A to B such that it fools B's discriminator and each patch of G(a) can be told by a's own patch.
+    """Learn G from A to B such that it fools B's discriminator and each patch of G(a) can be recognised by a's own patch.
 
     There is no way back, and no second pair of networks.
 
@@ -90,7 +90,7 @@ class CUT(AdversarialModule):
         self.discriminator = discriminator
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
         if patches < 2:
-            raise UserError(f"model.patches={patches}: needs at least 2, for a patch is told from the others")
+            raise UserError(f"model.patches={patches}: needs at least 2, for a patch is compared with the others")
         self.projector = PatchProjector(generator.feature_channels, patches=patches)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
@@ -118,7 +118,7 @@ class CUT(AdversarialModule):
         return update.terms | judgement.terms | self.adapt_augment(judgement.outputs["margin"])
 
     def generator_loss(self, inputs: Batch) -> Loss:
-        """Fool D, and let each patch of an output be told from the others by its input's own patch."""
+        """Fool D, and let each patch of an output be recognised among the others by its input's own patch."""
         real_A, real_B = inputs["real_A"], inputs["real_B"]
         images = torch.cat([real_A, real_B]) if self.identity else real_A
         outputs, own, *attention = self.generator(images, return_features=True, **self.asked)

@@ -20,7 +20,7 @@ from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, spread_samples
 from gan_lab.models.probe import Probe
 from gan_lab.networks import ExponentialMovingAverage, call_jointly, evaluation_mode
-from gan_lab.networks.restorer import enlarged
+from gan_lab.networks.restorer import enlarge
 from gan_lab.options import check_weights
 
 
@@ -174,7 +174,7 @@ class Enhancer(AdversarialModule):
         return Loss(loss, terms | {"loss_g": loss})
 
     def add_condition(self, lq: Tensor, image: Tensor) -> Tensor:
-        """Return what D judges: the image, beside its input where D is conditional."""
+        """Return D's input: the image, beside the generator's input where D is conditional."""
         return torch.cat([lq, image.to(lq.dtype)], dim=1) if self.conditional else image
 
     def reconstruction_terms(self, pred: Tensor, gt: Tensor) -> dict[str, tuple[float, Tensor]]:
@@ -210,7 +210,7 @@ class Enhancer(AdversarialModule):
             return restore(generator, {"lq": lq, "aid": aid}).float().clamp(-1, 1)
 
     def translate(self, image: Tensor, direction: str = "AB") -> Tensor:
-        """Return what `enhance` does, as a translator does it: of pairs lq is the domain A, gt is B.
+        """Return restored images, as a translator: lq is the domain A, gt is B.
 
         Raises:
             UserError: the direction is not AB, the only one that is learnt.
@@ -248,14 +248,14 @@ class Enhancer(AdversarialModule):
 
 
 def restore(generator: nn.Module, draw: Batch) -> Tensor:
-    """Return what the generator makes of a draw's lq, with the data's aid where there is one."""
+    """Return the generator's result for lq, with the data's aid where there is one."""
     aid = draw["aid"]
     result: Tensor = generator(draw["lq"]) if aid is None else generator(draw["lq"], aid)
     return result
 
 
 def get_aid(batch: Batch) -> Tensor | None:
-    """Return what a batch gives beside lq: the mask of its holes, or the images to judge by."""
+    """Return the generator's second input: the mask of holes, or the images to judge by; None for neither."""
     aid: Tensor | None = batch.get("mask", batch.get("seen"))
     return aid
 
@@ -267,4 +267,4 @@ def get_parts(batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
 
 def enlarge_to(gt: Tensor, lq: Tensor) -> Tensor:
     """Return lq [N, C, h, w] at the size of gt, enlarged bicubically where gt is larger."""
-    return enlarged(lq, gt.shape[-1] // lq.shape[-1])
+    return enlarge(lq, gt.shape[-1] // lq.shape[-1])

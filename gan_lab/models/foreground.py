@@ -61,7 +61,7 @@ def has_attention(generator: nn.Module, lambda_foreground: float) -> bool:
 
 @torch.no_grad()
 def split_attention(generator: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what a generator with attention draws of images, and the share of it that it takes.
+    """Return the drawing that a generator with attention makes of images, and the share of it that it takes.
 
     Args:
         generator: returns images and attention logits when called with `return_attention=True`.

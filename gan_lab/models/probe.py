@@ -17,7 +17,7 @@ class Probe:
         real: photos of the kind that they are to look like, [N, C, H, W].
         source: the photos that they were made of; None where they come from noise.
         judge: pictures in the place of `made` -> D's logits, in evaluation mode and without augmentation; None without a D.
-        side: what tells several probes of a model apart, as its terms are told apart ("_A"); empty for a single one.
+        side: the suffix of a model's several probes, as of its terms ("_A"); empty for a single one.
     """
 
     made: Tensor

@@ -98,9 +98,9 @@ class VAE(Autoencoder):
         Inputs without `kl_weight` have the whole one.
         """
         mu, logvar = self.encoder(inputs["image"])
-        return self.bound(inputs, self.decoder(reparametrise(mu, logvar, inputs["noise"])), mu, logvar)
+        return self.elbo_loss(inputs, self.decoder(reparametrise(mu, logvar, inputs["noise"])), mu, logvar)
 
-    def bound(self, inputs: Batch, rec: Tensor, mu: Tensor, logvar: Tensor) -> Loss:
+    def elbo_loss(self, inputs: Batch, rec: Tensor, mu: Tensor, logvar: Tensor) -> Loss:
         """Return the weighted negative evidence lower bound of a reconstruction."""
         reconstruction, terms = self.reconstruction_loss(rec, inputs["image"])
         kl = kl_per_latent(mu, logvar)
@@ -125,7 +125,7 @@ class VAE(Autoencoder):
 
     @torch.no_grad()
     def reconstruct(self, image: Tensor) -> Tensor:
-        """Return what decoding the mean of an image's latents gives, [N, C, H, W] in [-1, 1]."""
+        """Return the mean of an image's latents decoded, [N, C, H, W] in [-1, 1]."""
         return self.generate(self.encode(image))
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
@@ -146,7 +146,7 @@ class VAE(Autoencoder):
         real = batch["image"].to(self.device)
         return [Probe(self.generate(draw_seeded_noise(len(real), self.latents).to(self.device)), real)]
 
-    def held_out_inputs(self, image: Tensor, seed: int) -> Batch:
+    def make_held_out_inputs(self, image: Tensor, seed: int) -> Batch:
         return {"image": image, "noise": draw_seeded_noise(len(image), self.latents, seed=seed).to(image.device)}
 
 

@@ -119,7 +119,7 @@ class VAEGAN(AdversarialModule, VAE):
         """Bound the evidence, come close to the photo in D's features, and fool D."""
         if inputs["rec"] is None:
             inputs = inputs | self.make_images(inputs)
-        bound = self.bound(inputs, inputs["rec"], inputs["mu"], inputs["logvar"])
+        bound = self.elbo_loss(inputs, inputs["rec"], inputs["mu"], inputs["logvar"])
         loss, terms = bound.total, dict(bound.terms)
         if self.lambda_feature_matching > 0:
             with torch.no_grad():

@@ -84,8 +84,8 @@ class VQVAE(Autoencoder):
 
     @torch.no_grad()
     def reconstruct(self, image: Tensor) -> Tensor:
-        """Return what decoding an image's codes gives, [N, C, H, W] in [-1, 1]."""
+        """Return an image's codes decoded, [N, C, H, W] in [-1, 1]."""
         return self.decode(self.encode(image))
 
-    def held_out_inputs(self, image: Tensor, seed: int) -> Batch:
+    def make_held_out_inputs(self, image: Tensor, seed: int) -> Batch:
         return {"image": image}

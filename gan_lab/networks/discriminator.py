@@ -20,7 +20,7 @@ class Discriminator(nn.Module):
         self.head = head
 
     def enter(self, x: Tensor, label: Tensor | None) -> Tensor:
-        """Return what the first stage sees, [N, C', H, W]."""
+        """Return the input of the first stage, [N, C', H, W]."""
         return x
 
     def judge(self, hidden: Tensor, label: Tensor | None) -> Tensor:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 #: The power of light with which a gain below 1 fades out towards pure white, which must stay white.
 WHITE_PIN = 24
-#: Shares of the pixels whose light the estimator is told, channel by channel; the ends closely, for what is clipped.
+#: Shares of the pixels whose light the estimator is given, channel by channel; the ends closely, for what is clipped.
 QUANTILES = (
     *(0.0, 0.002, 0.01, 0.03, 0.06, 0.12, 0.25, 0.4, 0.5, 0.6, 0.75, 0.85),
     *(0.92, 0.96, 0.98, 0.99, 0.995, 0.998, 1.0),
@@ -70,7 +70,7 @@ class LightCorrector(nn.Module):
         return relight(image, self.estimate(image if seen is None else seen))
 
     def estimate(self, image: Tensor) -> Light:
-        """Return what undoes the light of photos [N, 3, H, W] in [-1, 1]."""
+        """Return the correction of the light of photos [N, 3, H, W] in [-1, 1]."""
         from kornia.color import rgb_to_linear_rgb  # here: it takes half a second to import, and few commands use it
 
         thumbnail = functional.interpolate(image.float(), (self.side, self.side), mode="area")

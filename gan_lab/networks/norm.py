@@ -31,7 +31,7 @@ def norm_layer(name: Norm, channels: int) -> nn.Module:
 
 
 def needs_bias(norm: Norm) -> bool:
-    """Say whether a convolution followed by `norm` has use for a bias: both norms subtract any constant at once."""
+    """Return whether a convolution followed by `norm` has use for a bias: both norms subtract any constant at once."""
     return norm == "none"
 
 

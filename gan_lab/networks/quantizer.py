@@ -50,7 +50,7 @@ class VectorQuantizer(nn.Module):
         """
         with torch.autocast(encoded.device.type, enabled=False):
             encoded = encoded.float()
-            vectors = flat(encoded)
+            vectors = flatten_vectors(encoded)
             # |x - e|^2 less |x|^2, which is the same for every code
             distances = self.codebook.square().sum(dim=1) - 2 * vectors @ self.codebook.T
             codes = distances.argmin(dim=1).view(len(encoded), *encoded.shape[2:])
@@ -74,7 +74,7 @@ class VectorQuantizer(nn.Module):
             `perplexity` of the iteration's codes, the number of codes that are as good as in use; `restarted`, how many
             started again.
         """
-        vectors, own = flat(encoded.float()), codes.flatten()
+        vectors, own = flatten_vectors(encoded.float()), codes.flatten()
         counts = over_processes(torch.bincount(own, minlength=self.codes).float())
         sums = over_processes(torch.zeros_like(self.sums).index_add_(0, own, vectors))
         empty = self.counts.sum() == 0
@@ -104,7 +104,7 @@ def perplexity(counts: Tensor) -> Tensor:
     return torch.special.entr(counts / counts.sum()).sum().exp()
 
 
-def flat(encoded: Tensor) -> Tensor:
+def flatten_vectors(encoded: Tensor) -> Tensor:
     """Return the vectors [N * h * w, width] of [N, width, h, w]."""
     return encoded.permute(0, 2, 3, 1).flatten(0, 2)
 

@@ -69,7 +69,7 @@ class R3GANGenerator(nn.Module):
         depth = blocks * len(widths)
         self.latents = latents
         self.embedding = nn.Embedding(classes, latents) if classes else None
-        self.linear = _drawn(nn.Linear(2 * latents if classes else latents, widths[-1], bias=False))
+        self.linear = _initialise(nn.Linear(2 * latents if classes else latents, widths[-1], bias=False))
         self.basis = nn.Parameter(torch.randn(widths[-1], side, side))
         stages = [nn.Sequential(*_blocks(widths[-1], blocks, expansion, group_width, depth))]
         for inner, outer in itertools.pairwise(reversed(widths)):
@@ -77,7 +77,7 @@ class R3GANGenerator(nn.Module):
             entry = [_change(inner, outer), nn.Upsample(scale_factor=2, mode="bilinear")]
             stages.append(nn.Sequential(*entry, *_blocks(outer, blocks, expansion, group_width, depth)))
         self.stages = nn.Sequential(*stages)
-        self.out = _drawn(nn.Conv2d(width, channels, 1, bias=False))
+        self.out = _initialise(nn.Conv2d(width, channels, 1, bias=False))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Return images [N, C, H, W] in [-1, 1] for z [N, latents] and, with classes, labels int64 [N]."""
@@ -128,8 +128,8 @@ class R3GANDiscriminator(Discriminator):
         stages.append(nn.Sequential(*_blocks(widths[-1], blocks, expansion, group_width, depth)))
         basis = nn.Conv2d(widths[-1], widths[-1], side, groups=widths[-1], bias=False)
         linear = nn.Linear(widths[-1], widths[-1] if classes else 1, bias=False)
-        super().__init__(stages, nn.Sequential(_drawn(basis), nn.Flatten(), _drawn(linear)))
-        self.entry = _drawn(nn.Conv2d(channels, width, 1, bias=False))
+        super().__init__(stages, nn.Sequential(_initialise(basis), nn.Flatten(), _initialise(linear)))
+        self.entry = _initialise(nn.Conv2d(channels, width, 1, bias=False))
         self.embedding = nn.Embedding(classes, widths[-1]) if classes else None
         if self.embedding is not None:
             nn.init.normal_(self.embedding.weight, 0.0, widths[-1] ** -0.5)
@@ -156,8 +156,8 @@ class _Block(nn.Module):
             raise ValueError(f"group_width={group_width}: does not divide the {hidden} channels inside a block")
         # Fixup: of the m = 3 layers of each of L branches the last starts at 0, the others L^(-1 / (2m - 2)) smaller
         gain = math.sqrt(2 / (1 + _SLOPE**2)) * depth**-0.25
-        self.conv1 = _drawn(nn.Conv2d(width, hidden, 1), gain)
-        self.conv2 = _drawn(nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden // group_width), gain)
+        self.conv1 = _initialise(nn.Conv2d(width, hidden, 1), gain)
+        self.conv2 = _initialise(nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden // group_width), gain)
         self.conv3 = nn.Conv2d(hidden, width, 1, bias=False)
         nn.init.zeros_(self.conv3.weight)
 
@@ -172,10 +172,10 @@ def _blocks(width: int, blocks: int, expansion: int, group_width: int, depth: in
 
 
 def _change(entry: int, out: int) -> nn.Module:
-    return nn.Identity() if entry == out else _drawn(nn.Conv2d(entry, out, 1, bias=False))
+    return nn.Identity() if entry == out else _initialise(nn.Conv2d(entry, out, 1, bias=False))
 
 
-def _drawn(layer: _Layer, gain: float = 1.0) -> _Layer:
+def _initialise(layer: _Layer, gain: float = 1.0) -> _Layer:
     """Draw a layer's weights so that signals leave it `gain` times as large as they enter; its bias starts at 0."""
     nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.weight[0].numel()))
     if layer.bias is not None:

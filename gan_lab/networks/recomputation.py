@@ -63,17 +63,17 @@ class StatisticsKept:
         self.counts: list[Tensor] = []
 
     def __enter__(self) -> None:
-        self.counts = [counted(norm).clone() for norm, _ in self.norms]
+        self.counts = [get_batch_count(norm).clone() for norm, _ in self.norms]
         for norm, _ in self.norms:
             norm.momentum = 0.0
 
     def __exit__(self, *_: object) -> None:
         for (norm, momentum), count in zip(self.norms, self.counts, strict=True):
             norm.momentum = momentum
-            counted(norm).copy_(count)
+            get_batch_count(norm).copy_(count)
 
 
-def counted(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Tensor:
+def get_batch_count(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Tensor:
     """Return how many batches a norm has counted, int64 []."""
     assert norm.num_batches_tracked is not None
     return norm.num_batches_tracked

@@ -39,7 +39,7 @@ def down(entry: int, out: int, norm: Norm, resampling: Resampling) -> list[nn.Mo
     Raises:
         ValueError: `resampling` is not one of the three.
     """
-    check(resampling)
+    check_resampling(resampling)
     stride = 1 if resampling == "antialiased" else 2
     layers = [nn.Conv2d(entry, out, 3, stride, 1, bias=needs_bias(norm)), norm_layer(norm, out), nn.ReLU(inplace=True)]
     return [*layers, BlurPool2d(out)] if resampling == "antialiased" else layers
@@ -56,7 +56,7 @@ def up(entry: int, out: int, norm: Norm, resampling: Resampling) -> list[nn.Modu
 
     Source: Odena et al. 2016, doi:10.23915/distill.00003 (the grid, and resize-convolution).
     """
-    check(resampling)
+    check_resampling(resampling)
     bias = needs_bias(norm)
     end = [norm_layer(norm, out), nn.ReLU(inplace=True)]
     if resampling == "strided":
@@ -65,7 +65,7 @@ def up(entry: int, out: int, norm: Norm, resampling: Resampling) -> list[nn.Modu
     return [nn.Upsample(scale_factor=2, mode=mode), nn.Conv2d(entry, out, 3, 1, 1, bias=bias), *end]
 
 
-def check(resampling: str) -> None:
+def check_resampling(resampling: str) -> None:
     """Raise ValueError for what is no way to resample."""
     if resampling not in get_args(Resampling):
         raise ValueError(f"resampling must be one of {', '.join(get_args(Resampling))}; got {resampling!r}")

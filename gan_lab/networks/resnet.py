@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_lab.networks.initialisation import initialise, initialise_without_norm
 from gan_lab.networks.norm import Norm, needs_bias, norm_layer
-from gan_lab.networks.padding import pad_to_multiple
+from gan_lab.networks.padding import reflect_to_multiple
 from gan_lab.networks.resampling import Resampling, down, up
 
 
@@ -100,7 +100,11 @@ class ResnetGenerator(nn.Module):
         """Return the channels of each map of `encode`."""
         entry, *downs = [layer for layer in self.encoder if isinstance(layer, nn.Conv2d)]
         deep = downs[-1].out_channels
-        return [entry.in_channels, *(layer.out_channels for layer in downs), *(deep for _ in self._asked())]
+        return [
+            entry.in_channels,
+            *(layer.out_channels for layer in downs),
+            *(deep for _ in self._list_compared_blocks()),
+        ]
 
     def encode(self, x: Tensor) -> list[Tensor]:
         """Return the maps that CUT compares: the image, both halving convolutions', the first and the fifth block's.
@@ -108,7 +112,7 @@ class ResnetGenerator(nn.Module):
         Source: Park et al. 2020, arXiv:2007.15651, appendix C.
         """
         features: list[Tensor] = []
-        self._encoded(x, max(self._asked(), default=-1) + 1, features)
+        self._encode_blocks(x, max(self._list_compared_blocks(), default=-1) + 1, features)
         return features
 
     def forward(self, x: Tensor, *, return_features: bool = False, return_attention: bool = False) -> Any:
@@ -118,7 +122,7 @@ class ResnetGenerator(nn.Module):
         """
         height, width = x.shape[-2:]
         features: list[Tensor] | None = [] if return_features else None
-        hidden = self._encoded(x, len(self.body), features)
+        hidden = self._encode_blocks(x, len(self.body), features)
         out = self.out(self.decoder(hidden))[..., :height, :width]
         drawn = out[:, -1:] if self.attention else None
         if drawn is not None:
@@ -128,21 +132,21 @@ class ResnetGenerator(nn.Module):
         more = ((features,) if return_features else ()) + ((drawn,) if return_attention else ())
         return (out, *more) if more else out
 
-    def _asked(self) -> list[int]:
+    def _list_compared_blocks(self) -> list[int]:
         """Return the blocks whose output is compared."""
         return [index for index in (0, 4) if index < len(self.body)]
 
-    def _encoded(self, x: Tensor, blocks: int, features: list[Tensor] | None) -> Tensor:
+    def _encode_blocks(self, x: Tensor, blocks: int, features: list[Tensor] | None) -> Tensor:
         """Return the output after some of the blocks; append the maps on the way there that are compared, if asked for."""
         kept: list[Tensor] = []
-        hidden = pad_to_multiple(x, 4)
+        hidden = reflect_to_multiple(x, 4)
         for layer in self.encoder:
             hidden = layer(hidden)
             if features is not None and isinstance(layer, nn.Conv2d):
                 kept.append(hidden)
         for index, block in enumerate(self.body[:blocks]):
             hidden = block(hidden)
-            if features is not None and index in self._asked():
+            if features is not None and index in self._list_compared_blocks():
                 kept.append(hidden)
         if features is not None:
             features += [x, *kept[1:]]  # the image in the place of its own convolution

@@ -78,7 +78,7 @@ class Restorer(nn.Module):
         seen = image
         if self.mask:
             seen = torch.cat([image, torch.zeros_like(image[:, :1]) if mask is None else mask.to(image.dtype)], dim=1)
-        x = pad_to_multiple(seen, self.multiple)
+        x = repeat_to_multiple(seen, self.multiple)
         x = x.to(self.stem.weight.dtype)  # half precision stays inside: the photo itself is added in fp32
         x = self.stem(functional.pixel_unshuffle(x, self.entry) if self.entry > 1 else x)
         skips = []
@@ -91,7 +91,7 @@ class Restorer(nn.Module):
             x = blocks(functional.pixel_shuffle(grow(x), 2) + skip)
         residual = functional.pixel_shuffle(self.head(x), self.entry * self.scale)
         residual = residual[..., : height * self.scale, : width * self.scale].float()
-        return enlarged(image, self.scale) + residual
+        return enlarge(image, self.scale) + residual
 
 
 class GatedBlock(nn.Module):
@@ -138,14 +138,14 @@ def stage(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(GatedBlock(width) for _ in range(count)))
 
 
-def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
+def repeat_to_multiple(image: Tensor, multiple: int) -> Tensor:
     """Repeat the last row and column of [N, C, H, W] until both sides are multiples."""
     height, width = image.shape[-2:]
     below, right = -height % multiple, -width % multiple
     return functional.pad(image, (0, right, 0, below), mode="replicate") if below or right else image
 
 
-def enlarged(image: Tensor, scale: int) -> Tensor:
+def enlarge(image: Tensor, scale: int) -> Tensor:
     """Return [N, C, scale * H, scale * W], enlarged bicubically, in fp32."""
     image = image.float()
     return image if scale == 1 else functional.interpolate(image, scale_factor=scale, mode="bicubic")

@@ -43,7 +43,7 @@ class UnreadableImage(UserError):  # noqa: N818 (it names the thing, as UserErro
 
 
 @contextmanager
-def opened(
+def open_image(
     path: Path, max_pixels: int | None = None, formats: Sequence[str] | None = None, part: IO[bytes] | None = None
 ) -> Iterator[Image.Image]:
     """Yield an image file as a Pillow image that is not loaded yet; the block may close it.
@@ -57,7 +57,7 @@ def opened(
     Raises:
         UnreadableImage: whatever goes wrong with the file, here or in the caller's block.
     """
-    with faults_named(path, max_pixels, part):
+    with name_faults(path, max_pixels, part):
         picture = _open(path if part is None else part, formats)
         try:
             if max_pixels is not None and picture.width * picture.height > max_pixels:
@@ -69,7 +69,7 @@ def opened(
 
 
 @contextmanager
-def faults_named(path: Path, max_pixels: int | None = None, part: IO[bytes] | None = None) -> Iterator[None]:
+def name_faults(path: Path, max_pixels: int | None = None, part: IO[bytes] | None = None) -> Iterator[None]:
     """Turn whatever goes wrong with a file in the block, or makes it unfit from the start, into `UnreadableImage`."""
     try:
         if part is None:
@@ -113,19 +113,19 @@ class _PillowLimit:
 
 
 #: To be entered around what Pillow does with a picture whose size was checked.
-size_was_checked = _PillowLimit()
+unlimited_size = _PillowLimit()
 
 
 def _open(source: Path | IO[bytes], formats: Sequence[str] | None) -> Image.Image:
     if formats is not None:
         Image.init()
         formats = [name for name in formats if name in Image.OPEN]  # a build of Pillow may lack one
-    with size_was_checked:  # it will be: by the caller, before anything is decoded
+    with unlimited_size:  # it will be: by the caller, before anything is decoded
         return Image.open(source, formats=formats)
 
 
 def _what_it_is(path: Path) -> str:
-    """Say what a file is that Pillow does not know, by how it begins."""
+    """Describe a file that Pillow does not know, by how it begins."""
     with path.open("rb") as file:
         head = file.read(64).lstrip().lower()
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.photo_files.provenance import Provenance, record
+from gan_lab.photo_files.provenance import Provenance, record_provenance
 from gan_lab.photo_files.xmp import Packet
 from gan_lab.storage import write_atomically
 
@@ -64,7 +64,7 @@ def write_animation(
 
 def _packet(provenance: Provenance) -> bytes:
     packet = Packet()
-    record(packet, provenance)
+    record_provenance(packet, provenance)
     return bytes(packet)
 
 

@@ -20,7 +20,7 @@ _DESCRIPTIVE = {
 }
 
 
-def fitted(exif: bytes, size: tuple[int, int], srgb: bool = False, drop_gps: bool = False) -> bytes:
+def fit_exif(exif: bytes, size: tuple[int, int], srgb: bool = False, drop_gps: bool = False) -> bytes:
     """Return an EXIF block that fits new pixels; what it does not touch keeps its place, so maker's notes stay readable.
 
     Args:
@@ -57,8 +57,8 @@ def upright(exif: bytes) -> bytes:
     return bytes(block.data)
 
 
-def described(block: Block) -> dict[int, Field | Directory]:
-    """Return what a TIFF structure says of its picture: descriptive tags, and the EXIF and GPS directories.
+def extract_descriptions(block: Block) -> dict[int, Field | Directory]:
+    """Return the descriptive part of a TIFF structure: its tags, and the EXIF and GPS directories.
 
     Raises:
         ValueError: its first directory is damaged.
@@ -73,7 +73,7 @@ def described(block: Block) -> dict[int, Field | Directory]:
 
 def from_tiff(block: Block) -> bytes | None:
     """Return a TIFF file's description as an EXIF block; None where it says nothing of its picture."""
-    kept = described(block)
+    kept = extract_descriptions(block)
     return _block(kept, block.order) if kept else None
 
 

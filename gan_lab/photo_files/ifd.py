@@ -193,7 +193,7 @@ class Block:
             raise ValueError("it ends too early") from error
 
 
-def mapped(path: Path) -> Block | None:
+def map_file(path: Path) -> Block | None:
     """Return a TIFF file's directories in a private map of the file; None where it is no TIFF that can be walked."""
     with path.open("rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 
 from gan_lab.errors import UserError
 from gan_lab.photo_files.access import UnreadableImage as UnreadableImage
-from gan_lab.photo_files.access import opened
+from gan_lab.photo_files.access import open_image
 from gan_lab.photo_files.srgb import opaque_srgb
 from gan_lab.storage import write_atomically
 
@@ -46,7 +46,7 @@ def image_names(root: Path, unlisted: Callable[[OSError], None] | None = None) -
 
     Args:
         root: the folder.
-        unlisted: told of a folder that may not be listed; None refuses it.
+        unlisted: called with a folder that may not be listed; None refuses it.
 
     Raises:
         UserError: `root` is not a folder, or a folder in it may not be listed.
@@ -73,7 +73,7 @@ def image_names(root: Path, unlisted: Callable[[OSError], None] | None = None) -
 
 
 def path_order(name: str) -> str:
-    """Return what sorts names as paths are sorted, part by part: what is in `hat/` comes before what is in `hat-old/`."""
+    """Return a key that sorts names as paths are sorted, part by part: what is in `hat/` comes before what is in `hat-old/`."""
     return os.path.normcase(name).replace(os.sep, "\0")
 
 
@@ -99,7 +99,7 @@ def read_image(path: Path, channels: int = 3, at_least: int | None = None, part:
     """
     if channels not in (1, 3):
         raise ValueError(f"channels: {channels} (must be 1 or 3)")
-    with opened(path, MAX_PIXELS, part=part) as picture:
+    with open_image(path, MAX_PIXELS, part=part) as picture:
         orientation = orientation_of(picture)  # before loading, which may drop the tag
         if at_least is not None:
             picture.draft(None, (at_least, at_least))
@@ -118,7 +118,7 @@ def read_size(path: Path, part: IO[bytes] | None = None) -> tuple[int, int]:
     Raises:
         UnreadableImage: the file is missing, its header is not that of an image, or it is too large.
     """
-    with opened(path, MAX_PIXELS, part=part) as picture:
+    with open_image(path, MAX_PIXELS, part=part) as picture:
         width, height = picture.size
         return (height, width) if orientation_of(picture) in SIDEWAYS else (width, height)
 

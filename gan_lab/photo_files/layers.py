@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from gan_lab.imaging.bit_depth import split_rows, to_8_bits, to_16_bits
 from gan_lab.photo_files.icc import shaper, to_srgb_16
-from gan_lab.photo_files.sixteen_bit import decoded
+from gan_lab.photo_files.sixteen_bit import decode_file
 from gan_lab.photo_files.srgb import Conversion, conversion
 
 _GREY_MODES = ("1", "L", "LA", "La")
@@ -51,7 +51,7 @@ def layers_of(picture: Image.Image) -> Layers:
         raise ValueError("floating-point pixels: save it with 8 or 16 bits a channel")
     width, height = picture.size
     grey = picture.mode in _GREY_MODES
-    found = _gathered(width, height, grey, lambda top, bottom: picture.crop((0, top, width, bottom)), profile)
+    found = _gather_layers(width, height, grey, lambda top, bottom: picture.crop((0, top, width, bottom)), profile)
     if picture.mode == "CMYK" and not profile:
         found = replace(found, notes=(*found.notes, "CMYK without a colour profile: converted by the plain formula"))
     picture.close()
@@ -64,10 +64,12 @@ def webp_layers(path: Path, profile: bytes | None) -> Layers:
     Raises:
         UnreadableImage: it is damaged.
     """
-    pixels = decoded(path, np.memmap(path, np.uint8, "r"))
+    pixels = decode_file(path, np.memmap(path, np.uint8, "r"))
     order = [2, 1, 0, 3][: pixels.shape[2]]  # OpenCV's is BGRA
     height, width = pixels.shape[:2]
-    return _gathered(width, height, False, lambda top, bottom: Image.fromarray(pixels[top:bottom, :, order]), profile)
+    return _gather_layers(
+        width, height, False, lambda top, bottom: Image.fromarray(pixels[top:bottom, :, order]), profile
+    )
 
 
 def in_srgb_16(layers: Layers, profile: bytes | None) -> Layers:
@@ -78,10 +80,10 @@ def in_srgb_16(layers: Layers, profile: bytes | None) -> Layers:
     grey = layers.pixels.shape[2] == 1
     asked = conversion(profile, "L" if grey else "RGB") if profile else None
     if asked is None or not asked.fits:
-        return replace(layers, notes=(*layers.notes, *_told(asked)))
+        return replace(layers, notes=(*layers.notes, *_list_notes(asked)))
     if asked.transform is None:
         return layers
-    notes = (*layers.notes, *_told(asked))
+    notes = (*layers.notes, *_list_notes(asked))
     source = shaper(profile or b"", 1 if grey else 3)
     if source is not None:
         to_srgb_16(layers.pixels, source)
@@ -93,7 +95,7 @@ def in_srgb_16(layers: Layers, profile: bytes | None) -> Layers:
     return replace(layers, notes=(*notes, "its colour profile works by tables: the colours were converted with 8 bits"))
 
 
-def _gathered(
+def _gather_layers(
     width: int, height: int, grey: bool, take: Callable[[int, int], Image.Image], profile: bytes | None
 ) -> Layers:
     """Return the layers of a picture that `take(top, bottom)` gives by bands of rows."""
@@ -112,7 +114,7 @@ def _gathered(
             band = band.convert("L" if grey else "RGB")
         asked = conversion(profile, band.mode) if profile else None
         pixels[rows] = _colours(band, grey, asked.transform if asked else None)
-    return Layers(pixels, alpha, _told(asked))
+    return Layers(pixels, alpha, _list_notes(asked))
 
 
 def _colours(band: Image.Image, grey: bool, transform: ImageCms.ImageCmsTransform | None) -> NDArray[np.uint8]:
@@ -124,7 +126,7 @@ def _colours(band: Image.Image, grey: bool, transform: ImageCms.ImageCmsTransfor
     return np.asarray(band if band.mode == "RGB" else band.convert("RGB"))
 
 
-def _told(asked: Conversion | None) -> tuple[str, ...]:
+def _list_notes(asked: Conversion | None) -> tuple[str, ...]:
     if asked is None:
         return ()
     if not asked.fits:

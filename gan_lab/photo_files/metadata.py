@@ -72,9 +72,9 @@ def metadata_of(picture: Image.Image, notes: tuple[str, ...] = ()) -> Metadata:
     info = picture.info
     text = {key: str(value) for key, value in getattr(picture, "text", {}).items() if not key.startswith(_NOT_TEXT)}
     if comment := info.get("comment"):
-        text["Comment"] = _decoded(comment) if isinstance(comment, bytes) else str(comment)
+        text["Comment"] = _decode_text(comment) if isinstance(comment, bytes) else str(comment)
     photoshop = info.get("photoshop") or {}
-    return _checked(
+    return _drop_damaged(
         Metadata(
             format=picture.format or "",
             dpi=_dpi(info.get("dpi")),
@@ -101,7 +101,7 @@ def tiff_metadata(block: Block, notes: tuple[str, ...] = ()) -> tuple[Metadata, 
         profiled=bool(profile),
         notes=notes,
     )
-    return _checked(known), profile
+    return _drop_damaged(known), profile
 
 
 def xmp_of(picture: Image.Image) -> bytes | None:
@@ -116,13 +116,13 @@ def rights(metadata: Metadata) -> dict[str, str]:
     """Return who made a photo and whose it is ("creator", "rights"), from its IPTC record and its texts."""
     record = _datasets(metadata.iptc or b"")
     found = {
-        "creator": _decoded(record.get(_BY_LINE, b"")) or metadata.text.get("Author", ""),
-        "rights": _decoded(record.get(_COPYRIGHT, b"")) or metadata.text.get("Copyright", ""),
+        "creator": _decode_text(record.get(_BY_LINE, b"")) or metadata.text.get("Author", ""),
+        "rights": _decode_text(record.get(_COPYRIGHT, b"")) or metadata.text.get("Copyright", ""),
     }
     return {name: value for name, value in found.items() if value}
 
 
-def _checked(known: Metadata) -> Metadata:
+def _drop_damaged(known: Metadata) -> Metadata:
     """Leave out what is damaged, and say so; a damaged block must neither lose the picture nor be handed on."""
     values: dict[str, Any] = vars(known) | {"dpi": known.dpi}
     notes = list(known.notes)
@@ -175,7 +175,7 @@ def _datasets(record: bytes) -> dict[tuple[int, int], bytes]:
     return found
 
 
-def _decoded(text: bytes) -> str:
+def _decode_text(text: bytes) -> str:
     """Return a text that may be UTF-8 or Latin-1: what says which is seldom right, and UTF-8 is seldom so by chance."""
     try:
         return text.decode().strip("\0 ")

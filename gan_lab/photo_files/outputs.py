@@ -15,7 +15,7 @@ from gan_lab.errors import UserError
 from gan_lab.photo_files import exif as exif_module
 from gan_lab.photo_files.icc import grey_profile, srgb_profile
 from gan_lab.photo_files.metadata import Extras, Metadata, rights
-from gan_lab.photo_files.provenance import Provenance, record
+from gan_lab.photo_files.provenance import Provenance, record_provenance
 from gan_lab.photo_files.row_writers import write_png_16, write_tiff
 from gan_lab.photo_files.xmp import DC, Packet
 
@@ -55,10 +55,10 @@ class Output:
     segment: int | None = None
 
 
-def carried(
+def carry_metadata(
     metadata: Metadata, output: Output, shape: tuple[int, ...], provenance: Provenance | None, drop_gps: bool
 ) -> tuple[Extras, list[str]]:
-    """Return what of a photo's metadata goes into a format, made to fit its pixels, and what had to be left out.
+    """Return the metadata of a photo that a format carries, made to fit its pixels, and notes of the rest.
 
     Args:
         metadata: as it came with the photo.
@@ -86,7 +86,7 @@ def _exif(metadata: Metadata, output: Output, size: tuple[int, int], drop_gps: b
     if metadata.exif is None:
         return exif_module.with_resolution(metadata.dpi) if metadata.dpi and output.name == "WebP" else None
     try:
-        block = exif_module.fitted(metadata.exif, size, metadata.profiled, drop_gps)
+        block = exif_module.fit_exif(metadata.exif, size, metadata.profiled, drop_gps)
     except ValueError as error:
         notes.append(f"its EXIF block is damaged ({error}): left out")
         return None
@@ -133,7 +133,7 @@ def _with_news(
         if name in owners and packet.get(DC, name) is None:
             packet.set_list(DC, "dc", name, kind, {owners[name]: language})
     if provenance is not None:
-        record(packet, provenance)
+        record_provenance(packet, provenance)
     return bytes(packet)
 
 

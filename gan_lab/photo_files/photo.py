@@ -15,13 +15,13 @@ from PIL import Image
 from gan_lab.errors import UserError
 from gan_lab.imaging.alpha import over_white
 from gan_lab.imaging.bit_depth import to_8_bits
-from gan_lab.photo_files.access import UnreadableImage, faults_named, opened, size_was_checked
+from gan_lab.photo_files.access import UnreadableImage, name_faults, open_image, unlimited_size
 from gan_lab.photo_files.exif import ORIENTATION
-from gan_lab.photo_files.ifd import Block, mapped
+from gan_lab.photo_files.ifd import Block, map_file
 from gan_lab.photo_files.images import MAX_PIXELS, SIDEWAYS, orientation_of
 from gan_lab.photo_files.layers import Layers, in_srgb_16, layers_of, webp_layers
 from gan_lab.photo_files.metadata import Metadata, metadata_of, tiff_metadata
-from gan_lab.photo_files.outputs import OUTPUTS, carried
+from gan_lab.photo_files.outputs import OUTPUTS, carry_metadata
 from gan_lab.photo_files.provenance import Provenance
 from gan_lab.photo_files.sixteen_bit import Tiff16, read_png16, sixteen_bit_tiff
 from gan_lab.storage import write_atomically
@@ -63,11 +63,11 @@ def read_photo(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
     Raises:
         UnreadableImage: the file is missing, no image, damaged, or too large.
     """
-    with faults_named(path, max_pixels):
-        block = mapped(path)
+    with name_faults(path, max_pixels):
+        block = map_file(path)
         if block is not None and (deep := sixteen_bit_tiff(path, block)):
             return _read_deep_tiff(path, block, deep, max_pixels)
-    with opened(path, max_pixels, _FORMATS) as picture, size_was_checked:
+    with open_image(path, max_pixels, _FORMATS) as picture, unlimited_size:
         return _read_with_pillow(path, picture, block)
 
 
@@ -114,22 +114,22 @@ def write_photo(
     if pixels.dtype == np.uint16 and not output.deep:
         notes.append(f"{output.name} has 8 bits a channel: rounded from 16")
         pixels, alpha = to_8_bits(pixels), None if alpha is None else to_8_bits(alpha)
-    extras, told = carried(photo.metadata, output, pixels.shape, provenance, drop_gps)
+    extras, dropped = carry_metadata(photo.metadata, output, pixels.shape, provenance, drop_gps)
     with write_atomically(path) as file:
         output.write(file, pixels, alpha, extras, quality)
-    return (*notes, *told)
+    return (*notes, *dropped)
 
 
 def _read_with_pillow(path: Path, picture: Image.Image, block: Block | None) -> Photo:
     frames = getattr(picture, "n_frames", 1)
-    notes = _misnamed(path, picture.format or "") + _frames(frames)
+    notes = _note_wrong_suffix(path, picture.format or "") + _frames(frames)
     turn = 1 if picture.format == "PNG" else orientation_of(picture)  # before loading, which may drop the tag
     profile = picture.info.get("icc_profile")
     if picture.format == "WEBP" and frames == 1:
         return _upright(webp_layers(path, profile), turn, metadata_of(picture, notes))
     picture.load()
     if picture.format == "TIFF" and block is not None:
-        metadata, _ = tiff_metadata(block, notes + _shortened(block))
+        metadata, _ = tiff_metadata(block, notes + _note_lost_bits(block))
     else:
         metadata = metadata_of(picture, notes)
     if picture.format == "PNG":
@@ -145,18 +145,18 @@ def _read_deep_tiff(path: Path, block: Block, tiff: Tiff16, max_pixels: int) -> 
     if math.prod(tiff.size) > max_pixels:
         raise UnreadableImage(path, f"more than {max_pixels} pixels (max_pixels)")
     turn = next(iter(block.numbers(block.first, ORIENTATION)), 1)
-    metadata, profile = tiff_metadata(block, _misnamed(path, "TIFF") + _frames(block.count()))
+    metadata, profile = tiff_metadata(block, _note_wrong_suffix(path, "TIFF") + _frames(block.count()))
     return _upright(in_srgb_16(Layers(*tiff.read()), profile), turn, metadata)
 
 
 def _upright(layers: Layers, turn: int, metadata: Metadata) -> Photo:
-    turned = [None if one is None else _turned(one, turn) for one in (layers.pixels, layers.alpha)]
+    turned = [None if one is None else _turn(one, turn) for one in (layers.pixels, layers.alpha)]
     assert turned[0] is not None
     dpi = metadata.dpi[::-1] if metadata.dpi and turn in SIDEWAYS else metadata.dpi
     return Photo(turned[0], turned[1], replace(metadata, dpi=dpi, notes=metadata.notes + layers.notes))
 
 
-def _turned(array: NDArray[Any], turn: int) -> NDArray[Any]:
+def _turn(array: NDArray[Any], turn: int) -> NDArray[Any]:
     """Return [H, W] or [H, W, C] as it should be seen under an EXIF orientation."""
     if turn not in range(2, 9):
         return array
@@ -173,13 +173,13 @@ def _frames(count: int) -> tuple[str, ...]:
     return (f"the first of {count} pictures in the file",) if count > 1 else ()
 
 
-def _misnamed(path: Path, kind: str) -> tuple[str, ...]:
+def _note_wrong_suffix(path: Path, kind: str) -> tuple[str, ...]:
     names = _NAMES.get(kind, (f".{kind.lower()}",))
     return () if path.suffix.lower() in names else (f"it is a {kind}, whatever its name says",)
 
 
-def _shortened(block: Block) -> tuple[str, ...]:
-    """Say that Pillow gave 8 bits of 16, as it does of CMYK; refuse planes, which it mixes up.
+def _note_lost_bits(block: Block) -> tuple[str, ...]:
+    """Report that Pillow gave 8 bits of 16, as it does of CMYK; refuse planes, which it mixes up.
 
     Raises:
         ValueError: 16-bit planes.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.errors import UserError
-from gan_lab.photo_files.access import faults_named, opened
-from gan_lab.photo_files.ifd import mapped
+from gan_lab.photo_files.access import name_faults, open_image
+from gan_lab.photo_files.ifd import map_file
 from gan_lab.photo_files.metadata import tiff_metadata, xmp_of
 from gan_lab.photo_files.xmp import XMP, Packet
 from gan_lab.storage import decode_json, plain_data
@@ -56,7 +56,7 @@ class Provenance:
     digital_source_type: str | None = ENHANCED
 
 
-def record(packet: Packet, provenance: Provenance) -> None:
+def record_provenance(packet: Packet, provenance: Provenance) -> None:
     """Write a record into an XMP packet, in the place of an earlier one; the packet's other properties stay.
 
     IPTC's DigitalSourceType becomes the record's, but where the packet says that the picture was made up: enhancing
@@ -120,11 +120,11 @@ def digital_source_type(path: Path) -> str | None:
 
 
 def _packet_in(path: Path) -> Packet | None:
-    with faults_named(path):
-        block = mapped(path)  # not all TIFF files that can be read and written here are known to Pillow
+    with name_faults(path):
+        block = map_file(path)  # not all TIFF files that can be read and written here are known to Pillow
         data = tiff_metadata(block)[0].xmp if block else None
     if block is None:
-        with opened(path) as picture:
+        with open_image(path) as picture:
             data = xmp_of(picture)
     try:
         return Packet(data) if data else None

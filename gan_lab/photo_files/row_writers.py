@@ -43,7 +43,7 @@ def write_png_16(file: IO[bytes], pixels: NDArray[np.uint16], alpha: NDArray[np.
     above = np.zeros((1, width * (channels + (alpha is not None)) * 2), np.uint8)
     for rows in split_rows(pixels):
         raw = _samples(pixels, alpha, rows).astype(">u2").view(np.uint8).reshape(-1, above.shape[1])
-        if packed := packer.compress(_filtered(raw, above, pixel_bytes=above.shape[1] // width)):
+        if packed := packer.compress(_filter_rows(raw, above, pixel_bytes=above.shape[1] // width)):
             file.write(_chunk(b"IDAT", packed))
         above = raw[-1:]
     file.write(_chunk(b"IDAT", packer.flush()) + _chunk(b"IEND", b""))
@@ -65,7 +65,7 @@ def write_tiff(file: IO[bytes], pixels: NDArray[Any], alpha: NDArray[Any] | None
     order: Order = "<"
     if extras.exif:
         block = Block(bytearray(extras.exif))
-        described, order = exif_module.described(block), block.order
+        described, order = exif_module.extract_descriptions(block), block.order
     file.write((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
     strips = split_rows(pixels)
     places, lengths = [], []
@@ -130,7 +130,7 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += length + 12
 
 
-def _filtered(raw: NDArray[np.uint8], above: NDArray[np.uint8], pixel_bytes: int) -> bytes:
+def _filter_rows(raw: NDArray[np.uint8], above: NDArray[np.uint8], pixel_bytes: int) -> bytes:
     """Return rows with the better of PNG's filters Sub (1) and Up (2) each, by the smallest sum of differences.
 
     Args:

@@ -38,7 +38,7 @@ def read_png16(path: Path, transparent: int | tuple[int, ...] | None) -> tuple[N
     with path.open("rb") as file:
         colour_type = file.read(26)[25]
         check_chunks(path, file)
-    pixels = decoded(path, np.memmap(path, np.uint8, "r"))
+    pixels = decode_file(path, np.memmap(path, np.uint8, "r"))
     grey = colour_type in (0, 4)
     if pixels.ndim == 2:
         pixels = pixels[..., None]
@@ -144,7 +144,7 @@ class Tiff16:
             for tag in _PLACES & entries.keys() if planes > 1 else ():
                 each = entries[tag].count // planes
                 self._block.show_part(self._first, tag, entries[tag], each * plane, each)
-            pixels = decoded(self._path, np.frombuffer(self._block.data, np.uint8))
+            pixels = decode_file(self._path, np.frombuffer(self._block.data, np.uint8))
             if pixels.dtype != np.uint16 or pixels.shape != (height, width * across):
                 raise UnreadableImage(self._path, "a 16-bit TIFF of an unusual kind")
             found.append(pixels.reshape(height, width, across))
@@ -165,7 +165,7 @@ def sixteen_bit_tiff(path: Path, block: Block) -> Tiff16 | None:
         return None
 
 
-def decoded(path: Path, data: NDArray[np.uint8]) -> NDArray[Any]:
+def decode_file(path: Path, data: NDArray[np.uint8]) -> NDArray[Any]:
     """Return an image file's pixels as OpenCV has them: [H, W] or [H, W, C], BGR(A), 8 or 16 bits.
 
     Args:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.config import config_dir
+from gan_lab.config import find_config_dir
 from gan_lab.errors import UserError
 from gan_lab.run.device import DTYPES, is_ddp
 
 PRECISIONS = ("auto", *DTYPES)
 LAYOUTS = ("auto", "channels_last", "nchw")
+PROFILES = (None, "simple", "advanced", "pytorch")
 LIMITS = ("max_iterations", "max_epochs", "max_minutes")
 NEEDED = ("log_every", "sample_every", "validate_every", "validate_images", "doctor_every")
 INTERVALS = ("checkpoint_every", "checkpoint_every_minutes", "keep_every", "keep_samples", *NEEDED)
@@ -49,7 +50,7 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
         raise UserError(f"trainer.precision={trainer.precision}: needs one of {', '.join(PRECISIONS)}")
     if trainer.layout not in LAYOUTS:
         raise UserError(f"trainer.layout={trainer.layout}: needs one of {', '.join(LAYOUTS)}")
-    known = OmegaConf.load(config_dir() / "trainer" / "default.yaml")
+    known = OmegaConf.load(find_config_dir() / "trainer" / "default.yaml")
     for name in map(str, trainer.keys() ^ known.keys()):
         raise UserError(f"trainer.{name}: {'there is no such key' if name in trainer else 'this key is needed'}")
     for name in (*LIMITS, *INTERVALS):
@@ -59,6 +60,8 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or value <= 0:
             what = f"a {'whole ' if whole else ''}number above 0"
             raise UserError(f"trainer.{name}={value}: needs {what}{'' if name in NEEDED else ', or null for none'}")
+    if trainer.profiler not in PROFILES:
+        raise UserError(f"trainer.profiler={trainer.profiler}: needs null, simple, advanced or pytorch")
     if not isinstance(trainer.doctor, bool):
         raise UserError(f"trainer.doctor={trainer.doctor}: needs true or false")
     if isinstance(trainer.rollbacks, bool) or not isinstance(trainer.rollbacks, int) or trainer.rollbacks < 0:

@@ -67,14 +67,14 @@ def find_accelerator(config: DictConfig) -> str:
 
 
 def is_ddp(trainer: DictConfig) -> bool:
-    """Tell whether a run has a process per device: where it is asked for, and where there are several devices."""
+    """Return whether a run has a process per device: where it is asked for, and where there are several devices."""
     devices = torch.cuda.device_count() if trainer.devices in ("auto", -1, "-1") else trainer.devices
     several = trainer.num_nodes != 1 or devices not in (0, 1, "0", "1")
     return bool(trainer.strategy == "ddp" or (trainer.strategy == "auto" and several))
 
 
 def may_fit_threads(config: DictConfig) -> bool:
-    """Tell whether the number of threads may change while a run trains.
+    """Return whether the number of threads may change while a run trains.
 
     It may not in a deterministic run, where several processes share the cores, and in a compiled run, which would be
     compiled again for each number.
@@ -98,7 +98,7 @@ def choose_for_training(config: DictConfig, model: ManualModule, device: torch.d
     if config.trainer.deterministic or is_ddp(config.trainer):
         return follow_rule(device, dtypes)
     batch = max(1, config.data.batch_size // model.micro_batches)
-    return choose(model.trained_networks(), device, batch=batch, training=True, dtypes=dtypes)
+    return choose(model.list_trainable_networks(), device, batch=batch, training=True, dtypes=dtypes)
 
 
 def name_precision(choice: Choice) -> str:
@@ -151,13 +151,13 @@ def compile_networks(model: ManualModule) -> None:
     else:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
     torch.compiler.reset()  # what earlier jobs of a sweep compiled counts against torch's limit, and then it is silent
-    for network in model.trained_networks():
+    for network in model.list_trainable_networks():
         network.compile(dynamic=False)  # each network meets a few fixed shapes; dynamic kernels gain nothing
 
 
 def recompute_networks(model: ManualModule) -> None:
     """Have what is trained keep the inputs of its blocks alone: the same steps in less memory."""
-    found = sum(recompute_activations(network) for network in model.trained_networks())
+    found = sum(recompute_activations(network) for network in model.list_trainable_networks())
     if found:
         log.info("gradient_checkpointing: the activations of %d blocks are computed again in the backward pass", found)
     else:

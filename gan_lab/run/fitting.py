@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -66,7 +65,7 @@ def prepare_parts(run: Run, datamodule: ImageDataModule, model: ManualModule) ->
     """Decide what is computed in, say what is trained on what, and make the trainer."""
     model.rollbacks = run.rollbacks
     if run.config.init_from is not None and run.resume is None:
-        checkpoint.transfer_weights(model, checkpoint.find("init_from", run.config.init_from))
+        checkpoint.transfer_weights(model, checkpoint.find_checkpoint_file("init_from", run.config.init_from))
     settle_computation(run.config, model, run.resume is not None)
     resolved = resolve_config(run.config, model)
 
@@ -139,7 +138,7 @@ def halve_parts(run: Run, error: torch.OutOfMemoryError) -> int:
     if parts is None:
         raise UserError(
             f"the GPU's memory does not hold data.batch_size={batch} with model.micro_batches={now} "
-            f"({_shorten(error)}); make data.image_size or the networks smaller"
+            f"({' '.join(str(error).split())[:160]}); make data.image_size or the networks smaller"
         ) from error
     log.warning(
         "the GPU's memory does not hold a batch of %d in parts of %d; started again in parts of %d (model.micro_batches=%d): "
@@ -153,54 +152,36 @@ def halve_parts(run: Run, error: torch.OutOfMemoryError) -> int:
 
 
 def explain_failure(error: Exception, run: Run, parts: Parts, start: int) -> UserError | None:
-    """Return what an error of Lightning's loop says to the user; None where it is a defect, or `fit` can do something."""
+    """Return an error of Lightning's loop as a message to the user; None for a defect, or where `fit` can act.
+
+    Where HYDRA_FULL_ERROR=1 is set, a developer wants to see the error itself.
+    """
     alone = parts.trainer.world_size == 1
     at_start = alone and parts.model.iteration == start
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
     if isinstance(error, torch.OutOfMemoryError):
-        return None if at_start else explain_full_memory(error, parts.model.iteration)
-    if alone and os.environ.get("HYDRA_FULL_ERROR") != "1":  # which shows a developer the error itself
-        if run.resume is not None and not parts.model.began and isinstance(error, RESTORING):
-            return explain_misfit_state(run.resume, error)
-        given = list_given_settings()
-        return explain_misfit(error, given) if at_start and given else None
-    if alone or not is_lost_peer(error):
+        if at_start:
+            return None
+        return UserError(
+            f"the GPU's memory was full at iteration {parts.model.iteration} ({reason[:160]}); smaller parts of a batch take "
+            "less: model.micro_batches=2, in a run of its own"
+        )
+    if not alone and (isinstance(error, torch.distributed.DistError) or "gloo" in str(error)):
+        return UserError(
+            f"another process of this run has ended or cannot be reached ({str(error).splitlines()[0][:160]}); what it said "
+            f"itself stands above, or in its own log. Go on from the last checkpoint with resume={run.folder}"
+        )
+    if not alone or os.environ.get("HYDRA_FULL_ERROR") == "1":
+        return None
+    if run.resume is not None and not parts.model.began and isinstance(error, RESTORING):
+        return UserError(
+            f"resume={run.resume}: what it holds does not fit this run ({reason}); name another checkpoint, or take its "
+            "weights alone with init_from= (HYDRA_FULL_ERROR=1 shows where it failed)"
+        )
+    given = list_given_settings()
+    if not at_start or not given:
         return None
     return UserError(
-        f"another process of this run has ended or cannot be reached ({str(error).splitlines()[0][:160]}); what it said "
-        f"itself stands above, or in its own log. Go on from the last checkpoint with resume={run.folder}"
-    )
-
-
-def explain_full_memory(error: Exception, iteration: int) -> UserError:
-    """Return the message for a GPU that was full in the middle of a run."""
-    return UserError(
-        f"the GPU's memory was full at iteration {iteration} ({_shorten(error)}); smaller parts of a batch take less: "
-        "model.micro_batches=2, in a run of its own"
-    )
-
-
-def explain_misfit(error: Exception, given: list[str]) -> UserError:
-    """Return what an error of the first iteration says about the options that were set."""
-    what = " ".join(str(error).split())[:300] or type(error).__name__
-    return UserError(
-        f"the first iteration failed: {what}. What was set may not fit together, or with the data: {' '.join(given)} "
+        f"the first iteration failed: {reason}. What was set may not fit together, or with the data: {' '.join(given)} "
         "(HYDRA_FULL_ERROR=1 shows where it failed)"
     )
-
-
-def explain_misfit_state(resume: Path, error: Exception) -> UserError:
-    """Return the message for a checkpoint whose state does not fit the run."""
-    reason = " ".join(str(error).split())[:300] or type(error).__name__
-    return UserError(
-        f"resume={resume}: what it holds does not fit this run ({reason}); name another checkpoint, or take its weights "
-        "alone with init_from= (HYDRA_FULL_ERROR=1 shows where it failed)"
-    )
-
-
-def is_lost_peer(error: Exception) -> bool:
-    """Return whether an error is that of a process which waits for another in vain."""
-    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
-
-
-def _shorten(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]

@@ -8,7 +8,7 @@ import re
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from gan_lab.config import build, check_description, instantiate, resolve, trusted_packages
+from gan_lab.config import build, check_description, instantiate, parse_trust, resolve
 from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import AdversarialModule, ManualModule
@@ -25,7 +25,7 @@ def build_parts(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
     Raises:
         UserError: the data cannot feed the model, or a constructor refuses its arguments.
     """
-    trust = trusted_packages(config.get("trust"))
+    trust = parse_trust(config.get("trust"))
     model_class = resolve(config.model.get("_target_"), trust)
     if not (inspect.isclass(model_class) and issubclass(model_class, ManualModule)):
         raise UserError(f"model._target_={config.model._target_}: is no ManualModule; name a model")
@@ -70,13 +70,13 @@ def describe_source(node: DictConfig, where: str, refusal: str) -> str:
 
 
 def list_given_settings() -> list[str]:
-    """Return what the command line says of what must fit together."""
+    """Return the command line's settings that must fit together."""
     given = re.compile(r"[+~]*(model|data)\.|trainer\.deterministic=")
     return [line for line in HydraConfig.get().overrides.task if given.match(line)]
 
 
 def list_cautions(counts: dict[str, int], model: ManualModule) -> list[str]:
-    """Return what the numbers of photos in two domains mean for their training.
+    """Return warnings about the numbers of photos in two domains.
 
     Args:
         counts: photos to train on, by role.

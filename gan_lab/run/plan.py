@@ -20,7 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from gan_lab.callbacks import Budget
-from gan_lab.config import is_override, parsed
+from gan_lab.config import is_override, parse_override
 from gan_lab.errors import UserError
 from gan_lab.hardware import total_memory
 from gan_lab.run.device import (
@@ -59,7 +59,7 @@ def plan(config: DictConfig) -> None:
             "plan=true: is for one device; what it says of one holds for each, less the exchange of gradients"
         )
     own = {"plan", "name", "runs_dir", "resume"}
-    command = [line for line in sys.argv[1:] if not (is_override(line) and parsed(line).key_or_group in own)]
+    command = [line for line in sys.argv[1:] if not (is_override(line) and parse_override(line).key_or_group in own)]
     datamodule, model = build_parts(config)
     limits = Budget(config.trainer.max_iterations, config.trainer.max_epochs, None)
 
@@ -84,7 +84,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Probe:
+class Measurement:
     """What a setting takes: ms an iteration, the most memory in MB, seconds until it was warm. Or why it failed."""
 
     setting: Setting
@@ -99,7 +99,7 @@ class Probe:
 
 
 def list_alternatives(batch: int, precision: str, compiled: bool, fast: str, recomputed: bool = False) -> list[Setting]:
-    """Return what is tried: the run as it is, the other precision, compiled or not, half and twice the batch.
+    """Return the settings to try: the run as it is, the other precision, compiled or not, half and twice the batch.
 
     Args:
         batch: images of an iteration.
@@ -118,7 +118,7 @@ def list_alternatives(batch: int, precision: str, compiled: bool, fast: str, rec
     return settings + [Setting((f"data.batch_size={size}",), size) for size in batches]
 
 
-def probe(setting: Setting, command: Sequence[str]) -> Probe:
+def probe_setting(setting: Setting, command: Sequence[str]) -> Measurement:
     """Run a setting for a moment, in a process and a folder of its own.
 
     Args:
@@ -132,37 +132,37 @@ def probe(setting: Setting, command: Sequence[str]) -> Probe:
         log = Path(folder) / "log.txt"
         with log.open("wb") as file:
             process = subprocess.Popen([sys.executable, "-m", "gan_lab.train", *arguments], stdout=file, stderr=file)
-            rows = watch(process, Path(folder) / "probe" / "metrics.csv", setting.batch)
+            rows = watch_run(process, Path(folder) / "probe" / "metrics.csv", setting.batch)
         if len(rows) <= WARM_UP:
             said = log.read_text(errors="replace").strip().splitlines()
-            return Probe(setting, failure=said[-1][:200] if said else f"no iteration in {PATIENCE} s")
-    times = [seconds(row, setting.batch) for row in rows]
+            return Measurement(setting, failure=said[-1][:200] if said else f"no iteration in {PATIENCE} s")
+    times = [compute_seconds(row, setting.batch) for row in rows]
     typical = median(times[WARM_UP:])
     start = sum(max(time - typical, 0) for time in times[:WARM_UP])
-    return Probe(setting, 1000 * typical, float(rows[-1]["train/memory_mb"]), start)
+    return Measurement(setting, 1000 * typical, float(rows[-1]["train/memory_mb"]), start)
 
 
-def watch(process: subprocess.Popen[bytes], figures: Path, batch: int) -> list[dict[str, str]]:
+def watch_run(process: subprocess.Popen[bytes], figures: Path, batch: int) -> list[dict[str, str]]:
     """Return the figures of a run, which is stopped when it has trained long enough."""
     until = time.monotonic() + PATIENCE
     try:
         while process.poll() is None and time.monotonic() < until:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.5)
-            if sum(seconds(row, batch) for row in read(figures)[WARM_UP:]) >= SECONDS:
+            if sum(compute_seconds(row, batch) for row in read_rows(figures)[WARM_UP:]) >= SECONDS:
                 break
     finally:
         process.kill()
         process.wait()
-    return read(figures)
+    return read_rows(figures)
 
 
-def seconds(row: dict[str, str], batch: int) -> float:
+def compute_seconds(row: dict[str, str], batch: int) -> float:
     """Return how long an iteration took."""
     return batch / float(row["train/images_per_s"])
 
 
-def read(figures: Path) -> list[dict[str, str]]:
+def read_rows(figures: Path) -> list[dict[str, str]]:
     """Return the complete rows of a run's figures."""
     try:
         with figures.open(newline="") as file:
@@ -187,7 +187,7 @@ def print_plan(
         max_minutes: the budget's.
         available: memory of the GPU, or of the machine, in MB.
     """
-    probes = [probe(setting, command) for setting in track(settings, "probing", console=Console(stderr=True))]
+    probes = [probe_setting(setting, command) for setting in track(settings, "probing", console=Console(stderr=True))]
     table = Table(title=f"What a run takes here ({available / 1024:.0f} GB of memory)")
     for name in ("with", "ms an iteration", "images/s", "memory, MB", "at the start, s", "the whole run"):
         table.add_column(name, justify="left" if name in ("with", "the whole run") else "right")
@@ -205,8 +205,8 @@ def print_plan(
         console.print(line, soft_wrap=True, highlight=False)
 
 
-def describe_run(probe: Probe, iterations: int | None, max_minutes: float | None) -> str:
-    """Say what the budget comes to."""
+def describe_run(probe: Measurement, iterations: int | None, max_minutes: float | None) -> str:
+    """Return the length of the run in words."""
     fit = math.inf if max_minutes is None else max(0, int((60 * max_minutes - probe.start) / (probe.ms / 1000)))
     if iterations is None or fit < iterations:
         return f"{fit} iterations in {max_minutes:g} min"
@@ -214,8 +214,8 @@ def describe_run(probe: Probe, iterations: int | None, max_minutes: float | None
     return f"{iterations} iterations in {f'{hours} h {minutes:02d} min' if hours else f'{minutes} min'}"
 
 
-def advise(probes: Sequence[Probe], iterations: float, max_minutes: float | None, available: float) -> list[str]:
-    """Return what to do: the fastest of the settings that train the same way, and what a larger batch would bring."""
+def advise(probes: Sequence[Measurement], iterations: float, max_minutes: float | None, available: float) -> list[str]:
+    """Return advice: the fastest of the settings that train the same way, and what a larger batch would bring."""
     base, lines = probes[0], []
     limit = math.inf if max_minutes is None else max_minutes
     length = min(iterations, 60 * limit / (base.ms / 1000)) if not base.failure else iterations

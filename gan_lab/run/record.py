@@ -11,7 +11,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.callbacks.doctor.findings import read_verdict
-from gan_lab.config import secrets_masked
+from gan_lab.config import mask_secrets
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
 from gan_lab.storage import write_atomically
@@ -27,7 +27,7 @@ def resolve_config(config: DictConfig, model: ManualModule) -> dict[str, Any]:
         resolved["choices"] = {group: choice for group, choice in choices.items() if not group.startswith("hydra")}
         resolved["overrides"] = list(HydraConfig.get().overrides.task)
     resolved["monitor"] = list(model.monitor)
-    return secrets_masked(resolved)
+    return mask_secrets(resolved)
 
 
 @rank_zero_only
@@ -46,13 +46,13 @@ def write_config(run_dir: Path, resolved: dict[str, Any]) -> None:
 
 
 def describe_networks(model: ManualModule) -> str:
-    """Say how large the networks are: "generator 11.4 M, discriminator 2.8 M"."""
+    """Return how large the networks are: "generator 11.4 M, discriminator 2.8 M"."""
     counts = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
     return ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in counts.items() if count and "ema" not in name)
 
 
 def print_report(run_dir: Path, model: ManualModule) -> None:
-    """Say on stdout where the results lie."""
+    """Print where the results lie."""
     best = run_dir / "checkpoints" / "best.ckpt"
     folder = printable(str(run_dir))
     print(f"iterations   {model.iteration}")

@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab import checkpoint
-from gan_lab.config import check_description, is_group, parsed, trusted_packages
+from gan_lab.config import check_description, is_group, parse_override, parse_trust
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
@@ -22,6 +22,7 @@ log = logging.getLogger("gan_lab.train")
 CHANGEABLE = (
     "trainer",
     "logger",
+    "callbacks",
     "device",
     "threads",
     "compile",
@@ -55,11 +56,11 @@ def find_checkpoint(resume: str | None, folder: Path) -> Path | None:
     """
     if resume is None or (resume == "auto" and not holds_run(folder)):
         return None
-    return checkpoint.find_whole("resume", folder if resume == "auto" else resume)
+    return checkpoint.find_whole_file("resume", folder if resume == "auto" else resume)
 
 
 def holds_run(run_dir: Path) -> bool:
-    """Tell whether a folder holds a run's checkpoint."""
+    """Return whether a folder holds a run's checkpoint."""
     return any((run_dir / "checkpoints").glob("*.ckpt"))
 
 
@@ -72,7 +73,7 @@ def choose_folder(config: DictConfig, path: Path) -> Path:
     multirun = HydraConfig.get().mode == RunMode.MULTIRUN
     named = Path(HydraConfig.get().runtime.output_dir) if multirun else Path(config.runs_dir) / config.name
     if path.parent.name == "checkpoints":
-        given = {parsed(line).key_or_group for line in HydraConfig.get().overrides.task} & {"name", "runs_dir"}
+        given = {parse_override(line).key_or_group for line in HydraConfig.get().overrides.task} & {"name", "runs_dir"}
         if given and named.resolve() != path.parent.parent.resolve():
             raise UserError(
                 f"resume={path}: this run goes on in {path.parent.parent}, not in {named}; leave {' and '.join(given)} out, "
@@ -93,11 +94,11 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
     Raises:
         UserError: the command line asks for another computation than the run's.
     """
-    content = checkpoint.recall(path)["config"]
+    content = checkpoint.read_once(path)["config"]
     for group in ("model", "data", "trainer"):
         if not isinstance(content.get(group), dict):
             raise UserError(f"resume={path}: its configuration has no {group}, so no run can go on from it")
-    trust = trusted_packages(config.trust)
+    trust = parse_trust(config.trust)
     check_description(content["model"], f"resume={path}: model", ManualModule, trust)
     data = {name: value for name, value in content["data"].items() if name not in FACTS}
     check_description(data, f"resume={path}: data", ImageDataModule, trust, given=("batch_kind",))
@@ -108,7 +109,7 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
     for name in ("plan", "gradient_checkpointing"):  # a gan_lab that made the run may not have had them
         saved.setdefault(name, False)
     saved.threads = config.threads  # of this machine
-    keep_places(saved.data, config.data, path)
+    restore_places(saved.data, config.data, path)
     saved.trust = config.trust  # a file does not say whom to trust
     if saved.get("compile") is True and not config.compile:
         log.warning("resume=%s: the run was compiled, and goes on as it is; compile=true compiles it again", path)
@@ -117,16 +118,17 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
         saved.name, saved.runs_dir = config.name, config.runs_dir
     for name in config.trainer:
         saved.trainer.setdefault(name, config.trainer[name])
-    keep_processes(saved.trainer, config.trainer, path)
+    restore_processes(saved.trainer, config.trainer, path)
+    saved.callbacks = config.get("callbacks")  # a file does not say which code looks on
     saved.logger = merge_loggers(saved.get("logger") or {}, config.logger)
-    for override in map(parsed, HydraConfig.get().overrides.task):
+    for override in map(parse_override, HydraConfig.get().overrides.task):
         key = override.key_or_group
         if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
             continue
         if is_group(override):
             given, own = HydraConfig.get().runtime.choices[key], saved.choices.get(key)
-            if given != own and key == "logger":
-                saved.logger = config.logger
+            if given != own and key in ("logger", "callbacks"):
+                saved[key] = config[key]
             elif given != own:
                 raise UserError(
                     f"resume={path}: it is a run of {key}={own}, not {key}={given}. Leave {key}= out, or use "
@@ -144,7 +146,7 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
     return saved
 
 
-def keep_places(saved: DictConfig, own: DictConfig, path: Path) -> None:
+def restore_places(saved: DictConfig, own: DictConfig, path: Path) -> None:
     """Have a continued run write, and take of the machine, what the command line says; say what is not the run's own."""
     changed = [name for name in PLACES if saved.get(name) not in (None, own.get(name))]
     if changed:
@@ -155,13 +157,13 @@ def keep_places(saved: DictConfig, own: DictConfig, path: Path) -> None:
             saved[name] = own[name]
 
 
-def keep_processes(saved: DictConfig, own: DictConfig, path: Path) -> None:
+def restore_processes(saved: DictConfig, own: DictConfig, path: Path) -> None:
     """Have a continued run go on where the command line says.
 
     Raises:
         UserError: the run had other processes, and the command line says nothing of them: fewer would make its batch smaller.
     """
-    given = {parsed(line).key_or_group for line in HydraConfig.get().overrides.task}
+    given = {parse_override(line).key_or_group for line in HydraConfig.get().overrides.task}
     before = {name: saved[name] for name in WHERE if saved[name] != own[name]}
     if before and not given & {"trainer", *(f"trainer.{name}" for name in WHERE)}:
         had = " ".join(f"trainer.{name}={str(value)[:40]}" for name, value in before.items())
@@ -176,7 +178,7 @@ def keep_processes(saved: DictConfig, own: DictConfig, path: Path) -> None:
 def merge_loggers(saved: DictConfig | dict[str, Any], own: DictConfig) -> DictConfig:
     """Return the loggers of the command line's configuration, with what a continued run's may add.
 
-    A checkpoint can come from somebody else: it does not say which service is told, with this user's key, nor where files go.
+    A checkpoint can come from somebody else: it decides neither which service is contacted nor where files go.
     """
     loggers = OmegaConf.to_container(own)
     assert isinstance(loggers, dict)

@@ -62,14 +62,14 @@ def go_back(run_dir: Path, error: TrainingDivergedError, at_most: int) -> Path |
 
 def newest_sound(folder: Path, before: int) -> dict[str, Any] | None:
     """Return the newest checkpoint of a folder from before an iteration whose every number is finite."""
-    found = checkpoint.newest_whole(
+    found = checkpoint.find_newest_whole(
         folder, sound=lambda content: content["clock"]["iteration"] < before and finite(content)
     )
     return None if found is None else found[1]
 
 
 def finite(container: Any) -> bool:
-    """Tell whether every tensor in nested containers is finite."""
+    """Return whether every tensor in nested containers is finite."""
     if isinstance(container, torch.Tensor):
         return not container.is_floating_point() or bool(torch.isfinite(container).all())
     if isinstance(container, Mapping):

@@ -68,7 +68,7 @@ class Run:
     @property
     def start(self) -> int:
         """The iteration that the run goes on from; 0 at its start."""
-        return 0 if self.resume is None else int(checkpoint.recall(self.resume)["clock"]["iteration"])
+        return 0 if self.resume is None else int(checkpoint.read_once(self.resume)["clock"]["iteration"])
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -96,7 +96,7 @@ class Run:
                 f"go on with resume={self.folder}"
             )
         if self.resume is not None and self.config.resume is not None and not Path(self.config.resume).is_file():
-            self.resume = checkpoint.find_whole("resume", self.folder, say=False)
+            self.resume = checkpoint.find_whole_file("resume", self.folder, say=False)
 
 
 def is_multirun() -> bool:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gan_lab.config import fail, secrets_masked
+from gan_lab.config import fail, mask_secrets
 from gan_lab.errors import UserError
 from gan_lab.storage import open_regular, plain_data, read_regular
 from gan_lab.storage.locks import refuse_links
@@ -52,7 +52,7 @@ class SweepSummary(Callback):
         if config.hydra.mode != RunMode.MULTIRUN or not file.exists():
             return
         written = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
-        masked = secrets_masked(written)
+        masked = mask_secrets(written)
         if masked != written:
             beside = file.with_suffix(".new")
             OmegaConf.save(OmegaConf.create(masked), beside)
@@ -62,7 +62,7 @@ class SweepSummary(Callback):
         """Gather the jobs' folders."""
         folder = Path(config.hydra.sweep.dir)
         jobs = [path for path in folder.iterdir() if path.is_dir() and path.name.isdigit()]
-        rows = sorted((job_row(path) for path in jobs), key=lambda row: row.pop("rank"))
+        rows = sorted((describe_job(path) for path in jobs), key=lambda row: row.pop("rank"))
         if not rows:
             print(f"{folder}: no job of the sweep left anything here")
             raise SystemExit(1)
@@ -86,15 +86,15 @@ class SweepSummary(Callback):
             raise SystemExit(1)
 
 
-def job_row(folder: Path) -> dict[str, Any]:
-    """Return what is told of one job; `rank` sorts the best first and the failed last."""
+def describe_job(folder: Path) -> dict[str, Any]:
+    """Return the row of one job; `rank` sorts the best first and the failed last."""
     row: dict[str, Any] = {"job": folder.name, "rank": (1, 0.0, int(folder.name))}
     error = folder / "error.txt"
-    row["status"] = first_line(error) if error.exists() else "done"
+    row["status"] = read_first_line(error) if error.exists() else "done"
     try:
         if (folder / "config.yaml").exists():
-            row["overrides"], monitor = settings_of(folder / "config.yaml")
-            row |= figures(folder / "metrics.csv", *monitor)
+            row["overrides"], monitor = read_settings(folder / "config.yaml")
+            row |= summarise_figures(folder / "metrics.csv", *monitor)
             if "best" in row:
                 better = row["best"] if monitor[1] == "min" else -row["best"]
                 row["rank"] = (0, better, int(folder.name))
@@ -105,7 +105,7 @@ def job_row(folder: Path) -> dict[str, Any]:
     return row
 
 
-def settings_of(path: Path) -> tuple[list[str], tuple[str, str]]:
+def read_settings(path: Path) -> tuple[list[str], tuple[str, str]]:
     """Return the overrides and the monitored figure, with its better direction, of a job's `config.yaml`; as data.
 
     Raises:
@@ -126,7 +126,7 @@ def settings_of(path: Path) -> tuple[list[str], tuple[str, str]]:
     return overrides, (str(figure), str(direction))
 
 
-def first_line(path: Path) -> str:
+def read_first_line(path: Path) -> str:
     """Return the beginning of a job's `error.txt`."""
     try:
         lines = read_regular(path, MAX_BYTES).decode(errors="replace").splitlines()
@@ -145,7 +145,7 @@ def quote_formula(value: Any) -> Any:
     return value
 
 
-def figures(path: Path, monitor: str, direction: str) -> dict[str, Any]:
+def summarise_figures(path: Path, monitor: str, direction: str) -> dict[str, Any]:
     """Return the last iteration and the best value of the monitored figure from a `metrics.csv`."""
     if not path.exists():
         return {}

@@ -11,28 +11,32 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import SLURMEnvironment
+from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.callbacks import (
     Budget,
     Checkpoints,
-    Doctor,
     FittedThreads,
     MetricsCSV,
-    ProgressBar,
-    SampleGrid,
-    TermsLogger,
-    Validation,
     WandbRun,
 )
-from gan_lab.callbacks.spared import named, spared
+from gan_lab.callbacks.spared import get_logger_name, survive_errors
 from gan_lab.checkpoint import CrashSafeIO
-from gan_lab.config import LOGGERS, build, check_description, trusted_packages
+from gan_lab.config import CALLBACKS, LOGGERS, build, check_description, parse_trust
 from gan_lab.errors import UserError
 from gan_lab.run.device import find_accelerator, is_ddp, may_fit_threads
 
 log = logging.getLogger(__name__)
+
+#: Callbacks that show what a run has come to, by their name in `callbacks`.
+SHOWING = ("samples", "progress")
+PROFILERS: dict[str, type[Profiler]] = {
+    "simple": SimpleProfiler,
+    "advanced": AdvancedProfiler,
+    "pytorch": PyTorchProfiler,
+}
 
 
 def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], start_iteration: int) -> Trainer:
@@ -57,7 +61,9 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
             strategy="ddp_find_unused_parameters_true" if is_ddp(trainer) else trainer.strategy,
             precision=trainer.precision,
             max_epochs=-1,
-            callbacks=[*build_callbacks(trainer, run_dir), *([FittedThreads()] if may_fit_threads(config) else [])],
+            default_root_dir=run_dir,
+            callbacks=build_callbacks(config, run_dir),
+            profiler=build_profiler(trainer.profiler, run_dir),
             logger=build_loggers(config, run_dir, start_iteration),
             plugins=build_plugins(resolved),
             # what the callbacks above do in iterations, Lightning would do in optimiser steps
@@ -82,23 +88,39 @@ def build_plugins(resolved: dict[str, Any]) -> list[Any]:
     return plugins
 
 
-def build_callbacks(trainer: DictConfig, run_dir: Path) -> list[Callback]:
+def build_callbacks(config: DictConfig, run_dir: Path) -> list[Callback]:
     """Return the callbacks in the order that they rely on: the budget decides to stop, the others see it, the save ends.
 
-    The doctor comes before what it may keep from being written.
+    Of those that `callbacks=` adds, what shows the run's end comes after what may bring it. The doctor comes before what it
+    may keep from being written.
+
+    Raises:
+        UserError: see `check_description`.
     """
-    doctor = Doctor(run_dir / "doctor.json", trainer.doctor_every, rollbacks=trainer.rollbacks)
+    trainer, trust = config.trainer, parse_trust(config.get("trust"))
+    nodes = OmegaConf.to_container(config.get("callbacks") or OmegaConf.create(), resolve=True)
+    if not isinstance(nodes, dict):
+        raise UserError("callbacks: needs callbacks by name; add one with +callbacks.<name>._target_=<class>")
+    if not trainer.doctor:
+        nodes.pop("doctor", None)
+    added = [
+        build(check_description(nodes[name], f"callbacks.{name}", Callback, trust, among=CALLBACKS))
+        for name in sorted(nodes, key=lambda name: name in SHOWING)
+        if nodes[name] is not None
+    ]
     return [
         Budget(trainer.max_iterations, trainer.max_epochs, trainer.max_minutes),
-        TermsLogger(trainer.log_every),
-        Validation(trainer.validate_every, trainer.validate_images),
-        *([doctor] if trainer.doctor else []),
-        SampleGrid(run_dir / "samples", trainer.sample_every, trainer.keep_samples),
-        ProgressBar(),
+        *added,
+        *([FittedThreads()] if may_fit_threads(config) else []),
         Checkpoints(
             run_dir / "checkpoints", trainer.checkpoint_every, trainer.checkpoint_every_minutes, trainer.keep_every
         ),
     ]
+
+
+def build_profiler(name: str | None, run_dir: Path) -> Profiler | None:
+    """Return the profiler that `trainer.profiler` names; it writes `fit-profile.txt` into the run's folder."""
+    return None if name is None else PROFILERS[name](dirpath=run_dir, filename="profile")
 
 
 def build_loggers(config: DictConfig, run_dir: Path, start_iteration: int) -> list[Logger]:
@@ -118,9 +140,7 @@ def build_loggers(config: DictConfig, run_dir: Path, start_iteration: int) -> li
         given = OmegaConf.to_container(settings, resolve=True)
         assert isinstance(given, dict)
         described = {"save_dir": str(run_dir), "name": str(name)} | given
-        call = check_description(
-            described, f"logger.{key}", Logger, trusted_packages(config.get("trust")), among=LOGGERS
-        )
+        call = check_description(described, f"logger.{key}", Logger, parse_trust(config.get("trust")), among=LOGGERS)
         loggers.append(build(call))
     return loggers
 
@@ -130,7 +150,7 @@ def start_loggers(trainer: Trainer, resolved: dict[str, Any]) -> None:
     for logger in trainer.loggers:
         if isinstance(logger, WandbRun):
             logger.start()
-        with spared(f"settings of {named(logger)}", Exception):
+        with survive_errors(f"settings of {get_logger_name(logger)}", Exception):
             logger.log_hyperparams(resolved)
 
 

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from gan_lab.callbacks import Budget, Checkpoints, MetricsCSV, SampleGrid, TermsLogger
-from gan_lab.callbacks.figures import held_out
+from gan_lab.callbacks.figures import load_held_out
 from gan_lab.callbacks.progress import clock
 from gan_lab.data.views import UnpairedView, collate
 
@@ -163,7 +163,7 @@ def test_best_follows_the_monitored_figure(direction: str, saved: list[int], tmp
 def test_held_out_samples_are_spread_evenly(images: int, chosen: list[int]) -> None:
     loader = DataLoader(range(10), batch_size=3)  # type: ignore[arg-type]
     trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(val_dataloader=lambda: loader))
-    assert torch.cat(list(held_out(trainer, images))).tolist() == chosen  # type: ignore[arg-type]
+    assert torch.cat(list(load_held_out(trainer, images))).tolist() == chosen  # type: ignore[arg-type]
 
 
 class Numbered:
@@ -185,7 +185,7 @@ def test_held_out_samples_show_all_of_a_smaller_domain_alike(small: int) -> None
     images_B: Any = Numbered(small)
     loader = DataLoader(UnpairedView(images_A, images_B, 8, 0, None), batch_size=8, collate_fn=collate)
     trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(val_dataloader=lambda: loader))
-    shown = torch.cat([batch["B"][:, 0, 0, 0] for batch in held_out(trainer, 20)])
+    shown = torch.cat([batch["B"][:, 0, 0, 0] for batch in load_held_out(trainer, 20)])
     counts = shown.unique(return_counts=True)[1]
     assert len(counts) == small
     assert counts.max() - counts.min() <= 1
@@ -193,7 +193,7 @@ def test_held_out_samples_show_all_of_a_smaller_domain_alike(small: int) -> None
 
 def test_no_held_out_samples() -> None:
     trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(val_dataloader=list))
-    assert held_out(trainer, 4) == []
+    assert load_held_out(trainer, 4) == []
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(5, "0:05"), (65.9, "1:05"), (3725, "1:02:05")])

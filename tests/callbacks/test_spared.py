@@ -6,12 +6,12 @@ import logging
 
 import pytest
 
-from gan_lab.callbacks.spared import spared
+from gan_lab.callbacks.spared import survive_errors
 
 
 def fail(what: str, *errors: Exception | None, kinds: tuple[type[Exception], ...] = ()) -> None:
     for error in errors:
-        with spared(what, *kinds):
+        with survive_errors(what, *kinds):
             if error is not None:
                 raise error
 
@@ -31,5 +31,5 @@ def test_what_is_no_failure_to_write_is_not_survived_unless_asked() -> None:
     with pytest.raises(ValueError, match="a mistake"):
         fail("pictures", ValueError("a mistake"))
     fail("a service", ValueError("its own way"), kinds=(Exception,))
-    with pytest.raises(KeyboardInterrupt), spared("a service", Exception):
+    with pytest.raises(KeyboardInterrupt), survive_errors("a service", Exception):
         raise KeyboardInterrupt

@@ -595,16 +595,16 @@ def resume(path: Path) -> None:
 
 def measure(path: Path) -> None:
     """Build the model and its data as `evaluate` does, up to the figures."""
-    kept = evaluating.measure
+    kept = evaluating.measure_model
 
     def measured(*_: Any) -> None:
         raise SystemExit(0)
 
-    evaluating.measure = measured  # type: ignore[assignment]
+    evaluating.measure_model = measured  # type: ignore[assignment]
     try:
         run_command(evaluate, f"checkpoint={path}", "output=run", "data.num_workers=0", "data.index=false")
     finally:
-        evaluating.measure = kept
+        evaluating.measure_model = kept
 
 
 def way_of(number: int, kind: str) -> Callable[[Path], None]:

@@ -24,7 +24,7 @@ from statistics import median
 from omegaconf import OmegaConf
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gan_lab.config import config_dir
+from gan_lab.config import find_config_dir
 from tests.integration.runs import tiny
 
 OFTEN = {"log_every": 10, "validate_every": 100, "sample_every": 100, "doctor_every": 100, "checkpoint_every": 200}
@@ -88,7 +88,7 @@ def watched(model: str, iterations: int, folder: Path, show: bool = True, more: 
     often = [f"trainer.{name}={value}" for name, value in OFTEN.items()]
     budget = [f"trainer.max_iterations={iterations}", "trainer.max_epochs=null", f"trainer.keep_samples={KEPT}"]
     optimizers = [
-        name for name in OmegaConf.load(config_dir() / "model" / f"{model}.yaml").model if "optimizer" in name
+        name for name in OmegaConf.load(find_config_dir() / "model" / f"{model}.yaml").model if "optimizer" in name
     ]
     # at its own rates so small a GAN collapses, and the doctor stops it
     budget += [f"model.{name}.lr=1e-6" for name in optimizers]

@@ -172,7 +172,7 @@ def until_the_end(process: Any, seconds: float | None = None) -> int:
 def look(path: Path, fate: Fate) -> int:
     """Return a checkpoint's iteration; 0 for one that is damaged, which is noted."""
     try:
-        return int(checkpoint.read(path)["clock"]["iteration"])
+        return int(checkpoint.read_checkpoint(path)["clock"]["iteration"])
     except checkpoint.DamagedError as error:
         fate.damaged.append(str(error))
         return 0

@@ -101,7 +101,7 @@ def only_build() -> None:
 
 def only_look() -> None:
     """Have a plan's probes return at once."""
-    planning.probe = lambda setting, command: planning.Probe(setting, 10.0, 100.0, 1.0)
+    planning.probe_setting = lambda setting, command: planning.Measurement(setting, 10.0, 100.0, 1.0)
 
 
 #: What else train does, with what, to which values, and what is left out of it.

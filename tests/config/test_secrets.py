@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from gan_lab.config import secrets_masked, text_masked
+from gan_lab.config import mask_secrets, mask_text
 
 
 def test_secrets_are_masked_at_any_depth() -> None:
     node = {"logger": [{"api_key": "x", "project": "p"}], "wandb_token": "y", "password": None}
-    assert secrets_masked(node) == {
+    assert mask_secrets(node) == {
         "logger": [{"api_key": "***", "project": "p"}],
         "wandb_token": "***",
         "password": None,
@@ -22,7 +22,7 @@ def test_secrets_are_masked_at_any_depth() -> None:
         "data.access_key='a b'",
         "seed=1",
     ]
-    assert secrets_masked(lines) == [
+    assert mask_secrets(lines) == [
         "+logger.wandb.settings={api_key:***,timeout:3}",
         "data.root=https://me:***@host/a",
         "data.access_key=***",
@@ -43,10 +43,10 @@ def test_secrets_that_were_given_are_masked_wherever_they_stand(monkeypatch: pyt
     ]
     monkeypatch.setattr(sys, "argv", ["gan_lab.train", *given])
     said = "from the environment, swept one, swept2, inside, referred to, false-ish, 7"
-    assert text_masked(said) == "***, ***, ***, ***, ***, false-ish, 7"
-    assert secrets_masked({"a": ["swept2"]}) == {"a": ["***"]}
+    assert mask_text(said) == "***, ***, ***, ***, ***, false-ish, 7"
+    assert mask_secrets({"a": ["swept2"]}) == {"a": ["***"]}
 
 
 def test_a_quoted_secret_in_a_text_is_masked_whole() -> None:
-    assert text_masked("password='a b' api_key: \"c, d\" seed=1") == "password=*** api_key: *** seed=1"
-    assert text_masked("token=a@b https://me:c@d@host/e") == "token=*** https://me:***@host/e"
+    assert mask_text("password='a b' api_key: \"c, d\" seed=1") == "password=*** api_key: *** seed=1"
+    assert mask_text("token=a@b https://me:c@d@host/e") == "token=*** https://me:***@host/e"

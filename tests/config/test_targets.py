@@ -11,9 +11,18 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from gan_lab.config import LOGGERS, check_description, compose, config_dir, instantiate, resolve, trusted_packages
+from gan_lab.config import (
+    CALLBACKS,
+    LOGGERS,
+    check_description,
+    compose,
+    find_config_dir,
+    instantiate,
+    parse_trust,
+    resolve,
+)
 from gan_lab.config.signatures import signature_of
-from gan_lab.config.targets import argument_names, list_loadable
+from gan_lab.config.targets import list_arguments, list_loadable
 from gan_lab.data import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
@@ -68,9 +77,9 @@ def test_every_member_is_a_public_constructor_with_a_closed_signature(package: s
 
 
 def test_arguments_follow_what_a_constructor_hands_on() -> None:
-    assert {"generator", "n_critic", "micro_batches", "gradient_clip"} <= argument_names("gan_lab.models.GAN")
-    assert "x" not in argument_names("gan_lab.networks.ResnetGenerator")
-    assert argument_names(None) == set()
+    assert {"generator", "n_critic", "micro_batches", "gradient_clip"} <= list_arguments("gan_lab.models.GAN")
+    assert "x" not in list_arguments("gan_lab.networks.ResnetGenerator")
+    assert list_arguments(None) == set()
 
 
 @pytest.mark.parametrize(
@@ -251,7 +260,7 @@ def test_loggers_are_described_where_loggers_are_asked_for_alone() -> None:
     assert check_description(logger, among=LOGGERS).arguments == {"save_dir": "x"}
     with pytest.raises(UserError, match="may only name"):
         check_description(GAN, among=LOGGERS)
-    assert "save_dir" in argument_names("gan_lab.callbacks.WandbRun")
+    assert "save_dir" in list_arguments("gan_lab.callbacks.WandbRun")
 
 
 PACKAGE = """
@@ -319,9 +328,9 @@ def test_trust_in_a_package_is_trust_in_what_it_defines(own_package: str, target
 
 
 def test_whom_one_may_trust() -> None:
-    assert trusted_packages(None) == ()
-    assert trusted_packages("mine") == ("mine",)
-    assert trusted_packages(["mine", "ours.nets"]) == ("mine", "ours.nets")
+    assert parse_trust(None) == ()
+    assert parse_trust("mine") == ("mine",)
+    assert parse_trust(["mine", "ours.nets"]) == ("mine", "ours.nets")
     for value in (
         "os",
         "torch",
@@ -340,7 +349,7 @@ def test_whom_one_may_trust() -> None:
         True,
     ):
         with pytest.raises(UserError, match="trust="):
-            trusted_packages(value)
+            parse_trust(value)
 
 
 def test_an_interpolation_in_a_foreign_configuration_is_refused() -> None:
@@ -353,7 +362,7 @@ def test_a_constructors_refusal_is_said_with_its_place() -> None:
         instantiate(GAN | {"generator": NETWORK | {"widths": []}}, "model")
 
 
-@pytest.mark.parametrize("experiment", sorted(path.stem for path in (config_dir() / "experiment").glob("*.yaml")))
+@pytest.mark.parametrize("experiment", sorted(path.stem for path in (find_config_dir() / "experiment").glob("*.yaml")))
 def test_every_experiment_makes_its_model(experiment: str) -> None:
     config = compose("train", [f"experiment={experiment}", "name=made"])
     assert isinstance(instantiate(config.model), resolve(config.model._target_))
@@ -369,7 +378,7 @@ def test_the_small_catalogues_d_has_no_norm_and_its_rates_end_at_zero() -> None:
 
 
 def test_every_yaml_names_only_what_is_loadable() -> None:
-    for path in config_dir().rglob("*.yaml"):
+    for path in find_config_dir().rglob("*.yaml"):
         if path.parent.name == "conf" or "hydra" in path.parts:
             continue  # Hydra's own targets
         stack = [OmegaConf.to_container(OmegaConf.load(path), resolve=False)]
@@ -377,7 +386,7 @@ def test_every_yaml_names_only_what_is_loadable() -> None:
             part = stack.pop()
             if isinstance(part, dict):
                 if "_target_" in part:
-                    resolve(part["_target_"], among=LOGGERS if path.parent.name == "logger" else None)
+                    resolve(part["_target_"], among={"logger": LOGGERS, "callbacks": CALLBACKS}.get(path.parent.name))
                 stack.extend(part.values())
             elif isinstance(part, list):
                 stack.extend(part)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gan_lab.errors import UserError
-from gan_lab.fidelity.guard import Guarded, Thresholds, blend, failures, guard, measure
+from gan_lab.fidelity.figures import measure_fidelity
+from gan_lab.fidelity.guard import Guarded, Thresholds, blend, failures, guard
 from gan_lab.imaging import JPEG, Blur, ColourCast, GaussianNoise, Holes, LowLight
 from gan_lab.imaging.degradations import Degradation
 from gan_lab.imaging.light import from_light, to_light
@@ -30,7 +31,7 @@ STRUCTURE = {"edge drift", "detail lost", "detail invented"}
 
 
 def objections(before: np.ndarray, after: np.ndarray, ignore: np.ndarray | None = None) -> set[str]:
-    reasons = failures(measure(before, after, ignore=ignore), Thresholds())
+    reasons = failures(measure_fidelity(before, after, ignore=ignore), Thresholds())
     return {" ".join(reason.split()[:2]) for reason in reasons}
 
 
@@ -86,8 +87,8 @@ def test_whites_that_burn_out_are_caught() -> None:
     assert "clipped whites" in objections(dim, burnt)
     brighter = from_light(to_light(dim) * np.float32(3))  # the light alone may take a ground to white
     assert (brighter == 255).mean() > 0.1
-    assert measure(dim, brighter)["clipped_whites"] < 0.01
-    assert measure(brighter, brighter)["clipped_whites"] == 0
+    assert measure_fidelity(dim, brighter)["clipped_whites"] < 0.01
+    assert measure_fidelity(brighter, brighter)["clipped_whites"] == 0
 
 
 def test_what_was_white_may_stay_white_where_a_cast_is_taken_out() -> None:
@@ -148,18 +149,18 @@ def test_grey_photos_are_judged_too() -> None:
 
 def test_sixteen_bits_give_the_figures_of_eight() -> None:
     before, after = FAULTS["local hue"](goods()[0], np.random.default_rng(0))
-    wide = measure(before.astype(np.uint16) * 257, after.astype(np.uint16) * 257)
-    assert wide == pytest.approx(measure(before, after), rel=1e-3, abs=1e-4)
+    wide = measure_fidelity(before.astype(np.uint16) * 257, after.astype(np.uint16) * 257)
+    assert wide == pytest.approx(measure_fidelity(before, after), rel=1e-3, abs=1e-4)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3), (2, 2), (9, 5), (20, 3000), (2000, 24)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_any_shape_is_measured(size: tuple[int, int], channels: int) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (*size, channels), dtype=np.uint8)
-    figures = measure(picture, picture)
+    figures = measure_fidelity(picture, picture)
     assert all(math.isfinite(value) for value in figures.values())
     assert failures(figures, Thresholds()) == []
-    measure(picture, np.repeat(np.repeat(picture, 2, axis=0), 2, axis=1))
+    measure_fidelity(picture, np.repeat(np.repeat(picture, 2, axis=0), 2, axis=1))
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
@@ -185,7 +186,7 @@ def test_what_is_no_repair_is_refused() -> None:
     photo = np.zeros((8, 8, 3), np.uint8)
     for after in (photo[:7], photo[..., :1], photo.astype(np.uint16), np.zeros((8, 16, 3), np.uint8), photo / 255):
         with pytest.raises(ValueError, match=r"is no repair of|expected uint8"):
-            measure(photo, after)
+            measure_fidelity(photo, after)
 
 
 # ---------------------------------------------------------------------------------------------------- verdicts
@@ -198,8 +199,8 @@ def test_the_product_decides_the_colour_drift() -> None:
     product = np.zeros(before.shape[:2], bool)
     product[90:140, 90:140] = True
     everywhere = np.ones_like(product)
-    assert measure(before, after, foreground=product)["colour_drift"] > 6
-    assert measure(before, after, foreground=everywhere)["colour_drift"] < 6
+    assert measure_fidelity(before, after, foreground=product)["colour_drift"] > 6
+    assert measure_fidelity(before, after, foreground=everywhere)["colour_drift"] < 6
 
 
 def test_a_good_repair_is_accepted_as_it_is() -> None:

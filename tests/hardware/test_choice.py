@@ -29,7 +29,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, seconds: dict[Way, float], **kinds: di
         }
         for kind in KINDS
     }
-    monkeypatch.setattr(choice, "speeds_of", lambda device, threads: Speeds(found))
+    monkeypatch.setattr(choice, "get_speeds", lambda device, threads: Speeds(found))
 
 
 def rule(monkeypatch: pytest.MonkeyPatch, *, amx: bool) -> None:
@@ -66,7 +66,8 @@ def test_the_kinds_of_layers_that_a_network_has_decide(monkeypatch: pytest.Monke
     fake(monkeypatch, slow, sampling=quick)
     models = {name: instantiate(compose("train", [f"model={name}"]).model) for name in ("cyclegan", "vae")}
     found = {
-        name: choose(model.trained_networks(), CPU, batch=1, training=True).dtype for name, model in models.items()
+        name: choose(model.list_trainable_networks(), CPU, batch=1, training=True).dtype
+        for name, model in models.items()
     }
     assert found == {"cyclegan": FP32, "vae": BF16}
 
@@ -118,14 +119,14 @@ def test_the_rule_is_bf16_with_matrix_units_alone(amx: bool, monkeypatch: pytest
 )
 def test_every_models_layers_are_of_kinds_that_are_measured(model: str, expected: set[str]) -> None:
     built = instantiate(compose("train", [f"model={model}"]).model)
-    found: Counter[str] = sum((count_layers(network) for network in built.trained_networks()), Counter())
+    found: Counter[str] = sum((count_layers(network) for network in built.list_trainable_networks()), Counter())
     assert expected <= found.keys() <= {kind.name for kind in KINDS}
 
 
 @pytest.mark.parametrize("amx", [True, False])
 def test_a_machine_too_busy_to_be_measured_follows_the_rule(amx: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rule(monkeypatch, amx=amx)
-    monkeypatch.setattr(choice, "speeds_of", lambda device, threads: None)
+    monkeypatch.setattr(choice, "get_speeds", lambda device, threads: None)
     found = choose([convolutions()], CPU, batch=1, training=True)
     assert (found.dtype, found.channels_last) == (BF16 if amx else FP32, True)
     assert found.reason == "by rule: too busy to be measured"

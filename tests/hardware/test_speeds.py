@@ -94,17 +94,17 @@ def test_measuring_leaves_the_random_state_alone() -> None:
 
 
 def test_a_machine_is_measured_once_and_the_figures_come_back(measurements: list[float], tmp_path: Path) -> None:
-    first = speeds.speeds_of("cpu", 2)
+    first = speeds.get_speeds("cpu", 2)
     speeds._known.clear()
-    again = speeds.speeds_of("cpu", 2)
+    again = speeds.get_speeds("cpu", 2)
     assert len(measurements) == 1
     assert again.seconds == first.seconds
     assert json.loads(file_in(tmp_path).read_text())["machine"]["threads"] == "2"
 
 
 def test_another_number_of_threads_is_measured_on_its_own(measurements: list[float]) -> None:
-    speeds.speeds_of("cpu", 1)
-    speeds.speeds_of("cpu", 2)
+    speeds.get_speeds("cpu", 1)
+    speeds.get_speeds("cpu", 2)
     assert len(measurements) == 2
 
 
@@ -132,12 +132,12 @@ def test_what_changes_the_libraries_changes_the_machine(variable: str, monkeypat
 def test_damaged_figures_are_ignored_and_measured_again(
     damage: object, measurements: list[float], tmp_path: Path
 ) -> None:
-    speeds.speeds_of("cpu", 2)
+    speeds.get_speeds("cpu", 2)
     file = file_in(tmp_path)
     file.write_text(damage(file.read_text()))  # type: ignore[operator]
     assert read_speeds(file) is None
     speeds._known.clear()
-    speeds.speeds_of("cpu", 2)
+    speeds.get_speeds("cpu", 2)
     assert len(measurements) == 2
     assert read_speeds(file) is not None
 
@@ -152,7 +152,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert speeds.speeds_of("cpu", 2).seconds
+    assert speeds.get_speeds("cpu", 2).seconds
     assert len(measurements) == 1
 
 
@@ -176,7 +176,7 @@ def test_a_noisy_measurement_is_taken_again_and_the_faster_calls_count(
     measurements: list[float], noises: list[float], tmp_path: Path
 ) -> None:
     noises += [0.8, 0.0]
-    found = speeds.speeds_of("cpu", 2)
+    found = speeds.get_speeds("cpu", 2)
     assert len(measurements) == 2
     assert found is not None
     assert found.noise == 0
@@ -188,7 +188,7 @@ def test_a_machine_that_is_too_busy_is_not_believed_nor_kept(
     measurements: list[float], noises: list[float], tmp_path: Path
 ) -> None:
     noises += [0.8, 0.5]
-    assert speeds.speeds_of("cpu", 2) is None
+    assert speeds.get_speeds("cpu", 2) is None
     assert list(tmp_path.rglob("*.json")) == []
-    assert speeds.speeds_of("cpu", 2) is not None  # it is quiet now
+    assert speeds.get_speeds("cpu", 2) is not None  # it is quiet now
     assert len(measurements) == 3

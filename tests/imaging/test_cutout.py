@@ -180,10 +180,12 @@ def test_outlines_that_disagree_are_doubted() -> None:
     half = SQUARE & (np.arange(200) < 100)
     nearly = SQUARE & (np.arange(200) < 148)
     whole = module.Cutout(SQUARE, 1.0)
-    assert module._agreed([whole, module.Cutout(nearly, 0.4)])[0].confidence == 1
-    assert module._agreed([module.Cutout(half, 1.0), whole, module.Cutout(nearly, 0.9)])[0].confidence < 0.1
-    assert 0.5 < module._agreed([whole])[0].confidence < 0.8
-    assert 0.5 < module._agreed([whole, module.Cutout(half, 0.0)])[0].confidence < 0.8  # a failed try says nothing
+    assert module._weigh_agreement([whole, module.Cutout(nearly, 0.4)])[0].confidence == 1
+    assert module._weigh_agreement([module.Cutout(half, 1.0), whole, module.Cutout(nearly, 0.9)])[0].confidence < 0.1
+    assert 0.5 < module._weigh_agreement([whole])[0].confidence < 0.8
+    assert (
+        0.5 < module._weigh_agreement([whole, module.Cutout(half, 0.0)])[0].confidence < 0.8
+    )  # a failed try says nothing
 
 
 def test_grab_cut_starts_from_what_is_salient_in_the_middle() -> None:

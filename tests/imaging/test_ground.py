@@ -188,7 +188,7 @@ def test_a_thin_strap_and_a_thin_slit_are_kept(monkeypatch: pytest.MonkeyPatch) 
     mask[150:153, 20:180] = False
     pixels = np.where(mask[..., None], np.uint8(BAG), np.uint8(CLOTH))
     monkeypatch.setattr(ground, "_TILE", 20)
-    replaced = ground._replaced(pixels, ground._Edge.of(pixels, mask), np.full_like(pixels, 255))
+    replaced = ground._replace_ground(pixels, ground._Edge.of(pixels, mask), np.full_like(pixels, 255))
     assert np.abs(replaced[20:100, 99].astype(int) - BAG).max() < 20
     assert (replaced[151, 30:170] > 230).all()
 

@@ -8,7 +8,7 @@ import pytest
 from gan_lab.errors import UserError
 from gan_lab.imaging import DefectProfile, GaussianNoise, Holes, LightProfile, PoorLight, Reduction, Several
 from gan_lab.imaging.light import to_light
-from gan_lab.imaging.profile import LightChange, filled, hole_mask
+from gan_lab.imaging.profile import LightChange, fill_holes, hole_mask
 
 
 def photo(size: int = 64, channels: int = 3) -> np.ndarray:
@@ -121,15 +121,15 @@ def test_a_first_guess_continues_the_rim(channels: int) -> None:
     mask = np.zeros((40, 40, 1), np.uint8)
     mask[10:20, 10:20] = 255
     image[10:20, 10:20] = 255
-    assert np.abs(filled(image, mask).astype(int) - 90).max() <= 1
-    assert filled(image, np.full_like(mask, 255)).shape == image.shape
-    assert filled(image, np.zeros_like(mask)) is image
+    assert np.abs(fill_holes(image, mask).astype(int) - 90).max() <= 1
+    assert fill_holes(image, np.full_like(mask, 255)).shape == image.shape
+    assert fill_holes(image, np.zeros_like(mask)) is image
     deep = image.astype(np.uint16) * 257 + 5
-    made = filled(deep, mask)
+    made = fill_holes(deep, mask)
     assert made.dtype == np.uint16
     np.testing.assert_array_equal(made[mask[..., 0] == 0], deep[mask[..., 0] == 0])
     assert np.abs(made.astype(int) - 90 * 257).max() <= 257
-    assert (filled(deep, np.full_like(mask, 255)) == 128 * 257).all()
+    assert (fill_holes(deep, np.full_like(mask, 255)) == 128 * 257).all()
     assert hole_mask(Holes(count=4), (30, 20), rng()).shape == (30, 20, 1)
 
 

@@ -37,12 +37,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "x2": bundle.part_of_run("x2", run(folder / "two", scale=2)),
         "light": bundle.part_of_run("light", light(folder / "light")),
     }
-    bundle.write(folder / "mine.safetensors", parts)
+    bundle.write_bundle(folder / "mine.safetensors", parts)
     return folder / "mine.safetensors"
 
 
 def test_the_averaged_weights_of_runs_come_back_as_networks(file: Path) -> None:
-    networks = bundle.build(bundle.read(file), CPU, "fp32")
+    networks = bundle.build_networks(bundle.read_bundle(file), CPU, "fp32")
     assert isinstance(networks.light, LightCorrector)
     assert isinstance(networks.restore, Restorer)
     assert list(networks.enlarge) == [2]
@@ -64,48 +64,48 @@ def test_a_bundle_is_a_tool(file: Path) -> None:
 
 
 def test_precision_is_the_networks_alone(file: Path) -> None:
-    networks = bundle.build(bundle.read(file), CPU, "bf16")
+    networks = bundle.build_networks(bundle.read_bundle(file), CPU, "bf16")
     assert isinstance(networks.restore, Restorer)
     assert networks.restore.stem.weight.dtype == torch.bfloat16
     assert networks.light is not None
     assert next(networks.light.parameters()).dtype == torch.float32
     with pytest.raises(UserError, match="precision=fp8: needs one of auto, fp32, bf16"):
-        bundle.build(bundle.read(file), CPU, "fp8")
+        bundle.build_networks(bundle.read_bundle(file), CPU, "fp8")
 
 
 def test_a_base_gives_what_is_missing(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "FOLDER", file.parent)
     own = bundle.part_of_run("restorer", run(tmp_path / "run"))
     own.weights["head.bias"].fill_(-0.2)
-    bundle.write(tmp_path / "vivid.safetensors", {"restorer": own}, base="mine")
-    parts = bundle.read(tmp_path / "vivid.safetensors")
+    bundle.write_bundle(tmp_path / "vivid.safetensors", {"restorer": own}, base="mine")
+    parts = bundle.read_bundle(tmp_path / "vivid.safetensors")
     assert parts.keys() == {"light", "restorer", "x2"}
     assert parts["restorer"].weights["head.bias"].mean() == pytest.approx(-0.2, abs=1e-3)
-    assert bundle.shipped() == ["mine"]
-    before = bundle.sha256(tmp_path / "vivid.safetensors")
+    assert bundle.list_shipped() == ["mine"]
+    before = bundle.hash_bundle(tmp_path / "vivid.safetensors")
     assert before != hash_file(tmp_path / "vivid.safetensors")
-    assert bundle.sha256(file) == hash_file(file)
+    assert bundle.hash_bundle(file) == hash_file(file)
     (tmp_path / "shipped").mkdir()
     monkeypatch.setattr(bundle, "FOLDER", tmp_path / "shipped")
-    changed = bundle.read(file)
+    changed = bundle.read_bundle(file)
     changed["restorer"].weights["head.bias"].zero_()
-    bundle.write(tmp_path / "shipped/mine.safetensors", changed)
-    assert bundle.sha256(tmp_path / "vivid.safetensors") != before  # other results, so another name for them
+    bundle.write_bundle(tmp_path / "shipped/mine.safetensors", changed)
+    assert bundle.hash_bundle(tmp_path / "vivid.safetensors") != before  # other results, so another name for them
     monkeypatch.setattr(bundle, "FOLDER", file.parent)
     assert gan_lab.load("mine", device="cpu").name == "mine"
     with pytest.raises(UserError, match=r"base=.*: no such shipped weights \(shipped: mine\)"):
-        bundle.find("other")
+        bundle.find_weights("other")
 
 
 def test_a_base_leads_neither_out_of_the_folder_nor_in_circles(file: Path, tmp_path: Path) -> None:
     for base in (f"../../..{tmp_path}/circle", str(tmp_path / "circle"), "circle"):
         with pytest.raises(UserError, match=r"base=.*: no such shipped weights"):
-            bundle.read(rewritten(file, tmp_path / "circle.safetensors", base=base))
+            bundle.read_bundle(rewritten(file, tmp_path / "circle.safetensors", base=base))
 
 
 def rewritten(source: Path, target: Path, **changes: Any) -> Path:
     """Write a bundle whose header has other values."""
-    parts = bundle.read(source)
+    parts = bundle.read_bundle(source)
     tensors = {f"{part}.{name}": value for part, own in parts.items() for name, value in own.weights.items()}
     about = {part: {"config": own.config, "origin": own.origin} for part, own in parts.items()}
     header = {"format": bundle.FORMAT, "parts": json.dumps(about | changes.pop("parts", {})), "base": ""}
@@ -133,7 +133,7 @@ def test_damaged_and_foreign_files_are_named(file: Path, tmp_path: Path) -> None
     save_file({"a": torch.zeros(1)}, tmp_path / "foreign.safetensors")
     with pytest.raises(UserError, match="not weights of gan_lab's enhancement"):
         gan_lab.load(tmp_path / "foreign.safetensors", device="cpu")
-    wider = {"restorer": {"config": bundle.read(file)["restorer"].config | {"width": 8}, "origin": {}}}
+    wider = {"restorer": {"config": bundle.read_bundle(file)["restorer"].config | {"width": 8}, "origin": {}}}
     with pytest.raises(UserError, match="its weights do not fit the model"):
         gan_lab.load(rewritten(file, tmp_path / "wide.safetensors", parts=wider), device="cpu")
 

@@ -7,7 +7,7 @@ import torch
 
 import gan_lab
 from gan_lab.inference.inversion import invert
-from gan_lab.inference.latents import drawn
+from gan_lab.inference.latents import draw_latents
 from gan_lab.models import GAN
 from tests.inference.checkpoints import tiny_checkpoint
 
@@ -19,7 +19,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> GAN:
 
 def test_the_search_comes_nearer_than_any_random_image(model: GAN) -> None:
     label = torch.tensor([2, 0])
-    image = model.generate(drawn(model.latents, 5, range(2)), label)
+    image = model.generate(draw_latents(model.latents, 5, range(2)), label)
     before = {name: value.clone() for name, value in model.state_dict().items() if torch.is_tensor(value)}
     ticks: list[int] = []
     errors = []
@@ -34,13 +34,13 @@ def test_the_search_comes_nearer_than_any_random_image(model: GAN) -> None:
 
 
 def test_the_class_is_one_of_those_that_may_be(model: GAN) -> None:
-    image = model.generate(drawn(model.latents, 5, range(3)), torch.tensor([0, 1, 2]))
+    image = model.generate(draw_latents(model.latents, 5, range(3)), torch.tensor([0, 1, 2]))
     assert invert(model, image, [1], steps=0)[1].tolist() == [1, 1, 1]
 
 
 def test_the_start_is_the_nearest_random_image_and_its_class(model: GAN) -> None:
     numbers = [7, 30]  # of the row that it starts from
-    z = drawn(model.latents, 0, numbers)
+    z = draw_latents(model.latents, 0, numbers)
     label = torch.tensor([number % 3 for number in numbers])
     found, classes = invert(model, model.generate(z, label), [0, 1, 2], steps=0)
     torch.testing.assert_close(found, z)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan_lab.errors import UserError
-from gan_lab.inference.latents import closed_walk, directions, drawn, moved, slerp
+from gan_lab.inference.latents import directions, draw_latents, shift_latents, slerp, walk_in_circle
 
 
 def test_a_quarter_turn_by_hand() -> None:
@@ -66,8 +66,8 @@ def test_directions_by_hand() -> None:
     found = directions(z, torch.tensor([0, 0, 1, 2]), 3)
     torch.testing.assert_close(found[0], torch.tensor([2.0, 0.0]) - torch.tensor([0.0, 2.0]))
     torch.testing.assert_close(found[1], torch.tensor([0.0, 4.0]) - torch.tensor([4.0 / 3, 0.0]))
-    torch.testing.assert_close(moved(z, found[0], 0.5), z + torch.tensor([1.0, -1.0]))
-    assert torch.equal(moved(z, found[0], 0.0), z)
+    torch.testing.assert_close(shift_latents(z, found[0], 0.5), z + torch.tensor([1.0, -1.0]))
+    assert torch.equal(shift_latents(z, found[0], 0.0), z)
 
 
 @pytest.mark.parametrize(("label", "message"), [([0, 0], "class 0 is all of the 2"), ([1, 2], "class 0 is not among")])
@@ -77,15 +77,15 @@ def test_a_class_without_others_or_without_images_has_no_direction(label: list[i
 
 
 def test_a_latent_depends_on_seed_and_number_alone() -> None:
-    some = drawn(8, 3, [5, 0, 2])
+    some = draw_latents(8, 3, [5, 0, 2])
     assert (some.shape, some.dtype) == ((3, 8), torch.float32)
-    torch.testing.assert_close(some[0], drawn(8, 3, [5])[0], rtol=0, atol=0)
-    assert not torch.equal(some[1], drawn(8, 4, [0])[0])
-    assert len(drawn(8, 3, range(50)).unique(dim=0)) == 50
+    torch.testing.assert_close(some[0], draw_latents(8, 3, [5])[0], rtol=0, atol=0)
+    assert not torch.equal(some[1], draw_latents(8, 4, [0])[0])
+    assert len(draw_latents(8, 3, range(50)).unique(dim=0)) == 50
 
 
 def test_latents_are_normal_and_truncated_ones_have_no_tails() -> None:
-    whole, half = drawn(5000, 0, [0])[0], drawn(5000, 0, [0], 0.5)[0]
+    whole, half = draw_latents(5000, 0, [0])[0], draw_latents(5000, 0, [0], 0.5)[0]
     assert whole.std() == pytest.approx(1, abs=0.05)
     assert whole.abs().max() > 3
     assert half.abs().max() <= 1
@@ -96,8 +96,8 @@ def test_latents_are_normal_and_truncated_ones_have_no_tails() -> None:
 
 
 def test_a_closed_walk_passes_each_latent_and_comes_back() -> None:
-    z = drawn(16, 0, range(3))
-    walk = closed_walk(z, 4)
+    z = draw_latents(16, 0, range(3))
+    walk = walk_in_circle(z, 4)
     assert walk.shape == (12, 16)
     torch.testing.assert_close(walk[::4], z)
     torch.testing.assert_close(walk[6], slerp(z[1], z[2], 0.5))

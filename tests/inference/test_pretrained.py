@@ -13,7 +13,7 @@ import gan_lab
 from gan_lab.errors import UserError
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.inference.generation import Generation, class_number
-from gan_lab.inference.latents import drawn
+from gan_lab.inference.latents import draw_latents
 from gan_lab.metrics import to_uint8
 from tests.inference.checkpoints import tiny_checkpoint, unchanging_enhancer
 
@@ -182,10 +182,10 @@ def test_a_network_always_computes_as_many_images_each_in_its_place(cgan: Pretra
             return model.generate(z, label)
 
     generation = Generation(Spy(), "spy", Path())
-    ((numbers, images),) = generation.images([21, 19], generation.drawn(3), [2, 0])
+    ((numbers, images),) = generation.images([21, 19], generation.draw_latents(3), [2, 0])
     assert (numbers, images.shape) == ([19, 21], (2, 32, 32, 3))
     ((z, labels),) = seen
-    torch.testing.assert_close(z, drawn(model.latents, 3, range(32)))
+    torch.testing.assert_close(z, draw_latents(model.latents, 3, range(32)))
     assert labels == [2, 0] * 16
 
 
@@ -278,7 +278,7 @@ def test_a_model_of_codes_encodes(folder: Path) -> None:
 
 def test_a_gans_own_images_are_found_in_its_latent_space(cgan: Pretrained) -> None:
     photo = cgan.generate(1, seed=5, label="shoe")[0]
-    encoded = cgan.generation.encoded(photo, tick=lambda: None)  # type: ignore[union-attr]
+    encoded = cgan.generation.encode_photo(photo, tick=lambda: None)  # type: ignore[union-attr]
     assert encoded.psnr > 20
     shoe = cgan.variants(photo, 1, strength=0, label="shoe")[0]
     assert np.abs(shoe.astype(int) - photo).mean() < 12

@@ -43,7 +43,7 @@ def test_they_are_small_and_complete() -> None:
     assert {path.stem for path in files} == {"faithful", "vivid"}
     assert sum(path.stat().st_size for path in files) <= 12e6
     for path in files:
-        assert bundle.read(path).keys() == set(bundle.PARTS)
+        assert bundle.read_bundle(path).keys() == set(bundle.PARTS)
     assert (bundle.FOLDER / "README.md").is_file()
 
 

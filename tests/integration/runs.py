@@ -14,17 +14,17 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from gan_lab.config import config_dir
+from gan_lab.config import find_config_dir
 from tests.small import NARROW
 
-MODELS = sorted(path.stem for path in (config_dir() / "model").glob("*.yaml"))
+MODELS = sorted(path.stem for path in (find_config_dir() / "model").glob("*.yaml"))
 #: One yaml for each LightningModule: what `make test` runs; `make test-slow` runs them all.
 FAMILIES = ["cut", "cyclegan", "dcgan", "enhancer", "vae", "vae_gan", "vq_vae"]
 
 
 def tiny(model: str, *, full: bool = False) -> list[str]:
     """Return overrides that make any model's run short, from its own yaml; `full`: with the networks that the yaml has."""
-    recipe = OmegaConf.load(config_dir() / "model" / f"{model}.yaml").get("recipe", {})
+    recipe = OmegaConf.load(find_config_dir() / "model" / f"{model}.yaml").get("recipe", {})
     size = 28 if recipe.get("image_size") == 28 else 32
     return [
         f"model={model}",

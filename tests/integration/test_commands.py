@@ -214,7 +214,7 @@ def test_a_data_setting_that_is_deleted_is_not_given(monkeypatch: pytest.MonkeyP
     hydra.get().overrides.task = ["~data.batch_size", "~data.root", "data.num_workers=0", "data/degradation=noise"]
     monkeypatch.setattr(gan_lab.commands.evaluate, "HydraConfig", hydra)
     config = OmegaConf.create({"data": {"num_workers": 0, "degradation": None}})
-    assert gan_lab.commands.evaluate.given_data(config) == {"num_workers": 0, "degradation": None}
+    assert gan_lab.commands.evaluate.list_given_data(config) == {"num_workers": 0, "degradation": None}
 
 
 @pytest.mark.parametrize(("root", "everything"), [("/a/b", False), ("/a/../a/b", False), ("/a/c", True), (None, False)])
@@ -230,7 +230,7 @@ def test_a_checkpoint_does_not_say_where_what_is_known_of_photos_is_written(monk
     made = MagicMock()
     made.return_value.splits = ("train",)
     monkeypatch.setattr(gan_lab.commands.generate, "instantiate", made)
-    gan_lab.commands.generate.labelled(MagicMock(config={"data": trained}), None)
+    gan_lab.commands.generate.load_labelled_photos(MagicMock(config={"data": trained}), None)
     assert made.call_args.args[0] == {"root": "/a/b"}
 
 
@@ -284,7 +284,7 @@ def test_evaluate_makes_a_page_of_a_generator(command: Command, sampler: Path, m
 def test_copies_are_looked_for_among_the_photos_that_a_run_was_trained_on(given: dict[str, Any], same: bool) -> None:
     trained = {"root": "/a/b", "test_share": 0.1, "split_seed": 0, "batch_size": 64, "fit": "crop", "classes": 3}
     settings = gan_lab.commands.evaluate.data_settings(trained, given)
-    assert gan_lab.commands.evaluate.trained_on(trained, settings) == same
+    assert gan_lab.commands.evaluate.is_training_data(trained, settings) == same
 
 
 def test_evaluate_tells_what_samples_are_worth(

@@ -43,7 +43,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "restorer": tiny_checkpoint(folder / "one", "restorer", **bias),
         "x2": tiny_checkpoint(folder / "two", "restorer", "model.generator.scale=2", "model.generator.mask=false"),
     }
-    bundle.write(folder / "mine.safetensors", {name: bundle.part_of_run(name, run) for name, run in parts.items()})
+    bundle.write_bundle(
+        folder / "mine.safetensors", {name: bundle.part_of_run(name, run) for name, run in parts.items()}
+    )
     return folder / "mine.safetensors"
 
 
@@ -120,9 +122,9 @@ def test_a_second_call_redoes_exactly_what_changed(enhance: Any, command: Comman
 def test_changed_weights_redo_everything(enhance: Any, command: Command, weights: Path, tmp_path: Path) -> None:
     assert enhance() == 0
     first = times(command.folder / "out")
-    parts = bundle.read(weights)
+    parts = bundle.read_bundle(weights)
     parts["restorer"].weights["head.bias"].fill_(-0.1)
-    bundle.write(tmp_path / "other.safetensors", parts)
+    bundle.write_bundle(tmp_path / "other.safetensors", parts)
     assert enhance("checkpoint=other.safetensors") == 0
     assert all(first[name] != now for name, now in times(command.folder / "out").items())
 
@@ -219,11 +221,11 @@ def test_the_guard_keeps_a_photo_whose_product_would_change(enhance: Any, comman
     """Weights that scramble: the photo's own file is the result, and the manifest says so."""
     for name in ("a.png", "b.png", "deep/c.png"):
         Image.fromarray(np.rint(picture(200, 240)).astype(np.uint8)).save(command.folder / "photos" / name)
-    parts = bundle.read(weights)
+    parts = bundle.read_bundle(weights)
     rng = np.random.default_rng(0)
     bias = parts["restorer"].weights["head.bias"]
     bias.copy_(bias.new_tensor(rng.normal(0, 2, bias.shape)))
-    bundle.write(command.folder / "wild.safetensors", parts)
+    bundle.write_bundle(command.folder / "wild.safetensors", parts)
     assert enhance("checkpoint=wild.safetensors", "guard.enabled=true", "format=same") == 0
     for name, record in records(command.folder / "out").items():
         assert record["verdict"] in ("kept", "softened")
@@ -395,7 +397,7 @@ def test_packed_runs_are_weights(command: Command, weights: Path) -> None:
         return 0
 
     assert packed("output=own.safetensors", "restorer=run") == 0
-    assert bundle.read(command.folder / "own.safetensors").keys() == {"restorer"}
+    assert bundle.read_bundle(command.folder / "own.safetensors").keys() == {"restorer"}
     assert packed("output=own.ckpt", "restorer=run") == 2
     assert packed("output=own.safetensors") == 2
     assert packed("output=wrong.safetensors", "x2=run") == 2

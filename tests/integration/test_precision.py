@@ -31,7 +31,7 @@ def fastest(monkeypatch: pytest.MonkeyPatch) -> Any:
             ways = {way: Seconds(*([1.0, 1.0] if way == best else [1.4, 1.4])) for way in (PLAIN, LAST)}
             return Speeds({(kind.name, kind.few): ways for kind in KINDS})
 
-        monkeypatch.setattr(choice, "speeds_of", speeds_of)
+        monkeypatch.setattr(choice, "get_speeds", speeds_of)
 
     return set_fastest
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.jobs import plan
+from gan_lab.jobs import plan_job
 from gan_lab.jobs.folder import FORMATS, write_image
 from gan_lab.photo_files import find_images, read_image
 
@@ -29,7 +29,7 @@ def names(folder: Path, *photos: str, format: str = "png") -> list[str]:
     """Return the results' names of photos, which are made, in the photos' order."""
     for name in photos:
         photo(folder / "in" / name)
-    planned = plan(folder / "in", folder / "out", format)
+    planned = plan_job(folder / "in", folder / "out", format)
     found = {task.name: planned.result(task) for task in planned.tasks}
     assert found.keys() == set(photos)
     return [found[name] for name in photos]
@@ -43,7 +43,7 @@ def folded(name: str) -> str:
 def test_results_keep_their_relative_paths(tmp_path: Path) -> None:
     photo(tmp_path / "in" / "a.jpg")
     photo(tmp_path / "in" / "deep" / "er" / "b.webp")
-    targets = [task.target for task in plan(tmp_path / "in", tmp_path / "out").tasks]
+    targets = [task.target for task in plan_job(tmp_path / "in", tmp_path / "out").tasks]
     assert targets == [tmp_path / "out" / "a.png", tmp_path / "out" / "deep" / "er" / "b.png"]
     assert not (tmp_path / "out").exists()
 
@@ -51,7 +51,7 @@ def test_results_keep_their_relative_paths(tmp_path: Path) -> None:
 def test_one_photo_is_a_job_as_well(tmp_path: Path) -> None:
     photo(tmp_path / "a.jpg")
     photo(tmp_path / "b.jpg")
-    (task,) = plan(tmp_path / "a.jpg", tmp_path).tasks
+    (task,) = plan_job(tmp_path / "a.jpg", tmp_path).tasks
     assert (task.name, task.source, task.target) == ("a.jpg", tmp_path / "a.jpg", tmp_path / "a.png")
 
 
@@ -94,7 +94,7 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     photo(tmp_path / "elsewhere" / "b.png")
     (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
     (tmp_path / "in" / "out of it").symlink_to(tmp_path / "elsewhere")
-    found = [task.name for task in plan(tmp_path / "in", tmp_path / "out").tasks]
+    found = [task.name for task in plan_job(tmp_path / "in", tmp_path / "out").tasks]
     assert found == ["a.png", "out of it/b.png"]
 
 
@@ -104,7 +104,7 @@ def test_it_finds_what_training_finds(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
     assert len(find_images(tmp_path / "in")) == 4
-    assert [task.source for task in plan(tmp_path / "in", tmp_path / "out").tasks] == find_images(tmp_path / "in")
+    assert [task.source for task in plan_job(tmp_path / "in", tmp_path / "out").tasks] == find_images(tmp_path / "in")
 
 
 def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
@@ -117,50 +117,50 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
             os.chdir("d" * 250)
     finally:
         os.chdir(here)
-    planned = plan(tmp_path / "in", tmp_path / "out")
+    planned = plan_job(tmp_path / "in", tmp_path / "out")
     assert [task.name for task in planned.tasks] == ["a.png"]
     (told,) = planned.unlisted
     assert told.startswith(f"{tmp_path / 'in'}/ddd")
     assert told.endswith(": File name too long")
     (tmp_path / "in" / "a.png").unlink()
     with pytest.raises(UserError, match=r"no image in it .*; cannot list .*: File name too long"):
-        plan(tmp_path / "in", tmp_path / "out")
+        plan_job(tmp_path / "in", tmp_path / "out")
 
 
 def test_format_same_keeps_what_can_be_written(tmp_path: Path) -> None:
     found = names(tmp_path, "a.JPG", "b.webp", "c.tif", "d.bmp", "e.gif", "f.jpeg", "g.TIFF", format="same")
     assert found == ["a.JPG", "b.webp", "c.tif", "d.bmp", "e.png", "f.jpeg", "g.TIFF"]
-    planned = plan(tmp_path / "in", tmp_path / "out", "same", kept=(".jpg", ".webp"))
+    planned = plan_job(tmp_path / "in", tmp_path / "out", "same", kept=(".jpg", ".webp"))
     assert [task.target.name for task in planned.tasks][:5] == ["a.JPG", "b.webp", "c.png", "d.png", "e.png"]
     assert [task.notes for task in planned.tasks][1:3] == [(), ("saved as png: no .tif is written",)]
 
 
 def test_another_format_is_no_news_where_it_was_asked_for(tmp_path: Path) -> None:
     assert names(tmp_path, "a.png", "b.tif", format="jpg") == ["a.jpg", "b.jpg"]
-    assert [task.notes for task in plan(tmp_path / "in", tmp_path / "out", "jpg").tasks] == [(), ()]
+    assert [task.notes for task in plan_job(tmp_path / "in", tmp_path / "out", "jpg").tasks] == [(), ()]
 
 
 @pytest.mark.parametrize("output", ["in", "in/results", "in/../in"])
 def test_results_among_the_photos_are_refused(tmp_path: Path, output: str) -> None:
     photo(tmp_path / "in" / "a.jpg")
     with pytest.raises(UserError, match="lies in input="):
-        plan(tmp_path / "in", tmp_path / output)
+        plan_job(tmp_path / "in", tmp_path / output)
 
 
 def test_a_link_does_not_hide_the_photos(tmp_path: Path) -> None:
     photo(tmp_path / "in" / "a.jpg")
     (tmp_path / "link").symlink_to(tmp_path / "in")
     with pytest.raises(UserError, match="lies in input="):
-        plan(tmp_path / "in", tmp_path / "link" / "results")
+        plan_job(tmp_path / "in", tmp_path / "link" / "results")
 
 
 def test_a_photo_is_never_replaced(tmp_path: Path) -> None:
     photo(tmp_path / "in" / "a.png")
     with pytest.raises(UserError, match=r"would replace a photo"):
-        plan(tmp_path / "in" / "a.png", tmp_path / "in")
+        plan_job(tmp_path / "in" / "a.png", tmp_path / "in")
     photo(tmp_path / "in" / "in" / "a.png")
     with pytest.raises(UserError, match=r"would replace a photo"):
-        plan(tmp_path / "in", tmp_path)
+        plan_job(tmp_path / "in", tmp_path)
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:
@@ -175,9 +175,9 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         (tmp_path / "in", tmp_path / "notes.txt", "notes.txt: is a file"),
     ):
         with pytest.raises(UserError, match=message):
-            plan(source, output)
+            plan_job(source, output)
     with pytest.raises(UserError, match="format=gif"):
-        plan(tmp_path / "in", "out", "gif")
+        plan_job(tmp_path / "in", "out", "gif")
 
 
 @pytest.mark.parametrize("suffix", [*FORMATS, ".JPEG"])

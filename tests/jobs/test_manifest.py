@@ -13,7 +13,7 @@ import pytest
 
 from gan_lab.errors import UserError
 from gan_lab.jobs import Manifest
-from gan_lab.jobs.manifest import Fingerprint, encoded, fingerprint, plain, settings_sha256
+from gan_lab.jobs.manifest import Fingerprint, encode_record, fingerprint, make_plain, settings_sha256
 from gan_lab.photo_files import UnreadableImage
 
 OLD = time.time_ns() - 3600 * 10**9
@@ -46,7 +46,7 @@ def test_each_record_is_there_at_once(tmp_path: Path) -> None:
 def test_the_later_record_counts(tmp_path: Path) -> None:
     fill(tmp_path, "a.png", n=1)
     with (tmp_path / "manifest.jsonl").open("ab") as file:
-        file.write(encoded({"path": "a.png", "n": 2}))
+        file.write(encode_record({"path": "a.png", "n": 2}))
     assert Manifest(tmp_path, {}).records["a.png"]["n"] == 2
 
 
@@ -144,11 +144,11 @@ def test_what_is_no_json_is_made_so_or_refused() -> None:
         "n": np.int64(3),
         "ok": np.bool_(True),
     }
-    made = plain({"figures": figures, "notes": ("a", "b")})
+    made = make_plain({"figures": figures, "notes": ("a", "b")})
     assert made == {"figures": {"psnr": None, "nan": None, "dE": 0.5, "n": 3, "ok": True}, "notes": ["a", "b"]}
-    assert json.loads(encoded(made)) == made
+    assert json.loads(encode_record(made)) == made
     with pytest.raises(TypeError, match="not for a manifest"):
-        plain({"path": object()})
+        make_plain({"path": object()})
 
 
 def settled(path: Path, content: bytes) -> Fingerprint:

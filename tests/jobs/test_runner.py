@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.jobs import Outcome, Plan, Task, plan, report, run
+from gan_lab.jobs import Outcome, Plan, Task, plan_job, report_job, run_job
 from gan_lab.jobs.folder import write_image
 from gan_lab.photo_files import read_image
 
@@ -42,7 +42,7 @@ class Job:
         return path
 
     def plan(self, format: str = "png") -> Plan:
-        planned = plan(self.input, self.output, format)
+        planned = plan_job(self.input, self.output, format)
         given = {name: (path,) for name, path in self.others.items()}
         return replace(planned, tasks=tuple(replace(task, others=given.get(task.name, ())) for task in planned.tasks))
 
@@ -54,7 +54,7 @@ class Job:
 
     def run(self, work: Work | None = None, *, format: str = "png", jobs: int = 1, **settings: Any) -> Outcome:
         self.called.clear()
-        return run(self.plan(format), work or self.invert, settings=settings, verb="inverting", jobs=jobs)
+        return run_job(self.plan(format), work or self.invert, settings=settings, verb="inverting", jobs=jobs)
 
     def redone(self, **settings: Any) -> list[str]:
         """Run once more; return what was done anew, having seen that all else was neither touched nor forgotten."""
@@ -64,7 +64,7 @@ class Job:
         for path, status in before.items():
             if path.exists() and str(path.relative_to(self.output)) not in done:
                 assert path.stat() == status
-        assert (outcome.done, outcome.failed) == (len(self.called), [])
+        assert (outcome.done, outcome.failures) == (len(self.called), [])
         assert outcome.done + outcome.skipped == outcome.planned == len(outcome.records)
         assert [record["path"] for record in self.records()] == sorted(record["path"] for record in outcome.records)
         return sorted(self.called)
@@ -205,7 +205,7 @@ def test_another_mask_redoes_its_photo(job: Job, tmp_path: Path) -> None:
 
 def test_a_mask_that_cannot_be_read_fails_its_photo(job: Job, tmp_path: Path) -> None:
     job.others = {"b.jpg": tmp_path / "nowhere.png"}
-    (failed,) = job.run().failed
+    (failed,) = job.run().failures
     assert failed["error"] == f"No such file or directory: {tmp_path / 'nowhere.png'}"
 
 
@@ -284,7 +284,7 @@ def test_a_result_that_another_photo_took_over_is_not_left(job: Job) -> None:
 
 def test_one_photo_alone_does_not_forget_the_others(job: Job) -> None:
     job.run()
-    outcome = run(plan(job.input / "b.jpg", job.output), job.invert, settings={}, verb="inverting")
+    outcome = run_job(plan_job(job.input / "b.jpg", job.output), job.invert, settings={}, verb="inverting")
     assert (outcome.planned, outcome.skipped, outcome.left) == (1, 1, ())
     assert job.redone() == []
 
@@ -332,7 +332,7 @@ def test_any_fault_is_one_images_own(
 ) -> None:
     outcome = job.run(failing(job, error))
     assert (outcome.done, outcome.exit_code) == (3, 1)
-    (failed,) = outcome.failed
+    (failed,) = outcome.failures
     assert (failed["path"], failed["output"], failed["error"]) == ("b.jpg", None, reason)
     assert job.records()[1] == failed
     assert f"failed: b.jpg: {reason}" in capsys.readouterr().err
@@ -347,7 +347,7 @@ def test_files_that_are_no_photos_are_named_with_the_reason(job: Job) -> None:
     os.mkfifo(job.input / "pipe.jpg")
     outcome = job.run()
     assert outcome.done == 5
-    reasons = {record["path"]: record["error"] for record in outcome.failed}
+    reasons = {record["path"]: record["error"] for record in outcome.failures}
     assert reasons.keys() == {"empty.jpg", "text.png", "torn.png", "gone.jpg", "pipe.jpg"}
     assert reasons["empty.jpg"] == "the file is empty"
     assert reasons["pipe.jpg"] == "not a regular file"
@@ -356,17 +356,17 @@ def test_files_that_are_no_photos_are_named_with_the_reason(job: Job) -> None:
 
 
 def test_what_a_work_returns_must_be_plain(job: Job) -> None:
-    (failed, *_) = job.run(lambda task: job.invert(task) | {"figures": {"x": object()}}).failed
+    (failed, *_) = job.run(lambda task: job.invert(task) | {"figures": {"x": object()}}).failures
     assert failed["error"].startswith("TypeError: not for a manifest")
 
 
 def test_a_work_that_writes_nothing_fails(job: Job) -> None:
-    assert len(job.run(lambda task: {}).failed) == 4
+    assert len(job.run(lambda task: {}).failures) == 4
 
 
 def test_an_older_result_of_a_failed_photo_is_not_passed_off_as_new(job: Job) -> None:
     job.run(strength=1)
-    (failed,) = job.run(failing(job, ValueError("odd")), strength=2).failed
+    (failed,) = job.run(failing(job, ValueError("odd")), strength=2).failures
     assert (failed["output"], failed["notes"]) == ("b.png", ["the result in its place is an older one"])
 
 
@@ -479,7 +479,7 @@ def test_a_signal_ends_what_is_begun_and_no_more(
     assert [record["path"] for record in job.records()] == ["a.png", "b.jpg"]
     assert "stopping after 1 images in progress" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:
-        report(outcome, "inverted")
+        report_job(outcome, "inverted")
     assert stopped.value.code == code
     assert "2 images are left; run the same command again" in capsys.readouterr().out
     assert job.redone() == NAMES[2:]
@@ -519,7 +519,7 @@ KILLED = """
 import sys, time
 from gan_lab.photo_files import read_image
 from gan_lab.storage import write_atomically
-from gan_lab.jobs import plan, run
+from gan_lab.jobs import plan_job, run_job
 from gan_lab.jobs.folder import write_image
 
 def work(task):
@@ -531,7 +531,7 @@ def work(task):
     write_image(task.target, 255 - read_image(task.source))
     return {"by": "the killed one"}
 
-run(plan(sys.argv[1], sys.argv[2]), work, settings={}, verb="inverting", jobs=2)
+run_job(plan_job(sys.argv[1], sys.argv[2]), work, settings={}, verb="inverting", jobs=2)
 """
 
 
@@ -570,7 +570,7 @@ def test_a_killed_job_goes_on_where_it_stopped(job: Job, killed: subprocess.Pope
 
 
 def test_a_clean_job_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
-    report(Outcome(Path("out"), planned=3, done=3), "enhanced")
+    report_job(Outcome(Path("out"), planned=3, done=3), "enhanced")
     assert capsys.readouterr().out.split() == ["enhanced", "3", "images", "in", "out"]
 
 
@@ -579,7 +579,7 @@ def test_the_summary_names_what_went_wrong(capsys: pytest.CaptureFixture[str]) -
     failed = [{"path": f"{n:02}{bad}", "status": "failed", "error": "the file is empty"} for n in range(12)]
     outcome = Outcome(Path("out"), 20, 3, 5, failed, ("old.png",), ("in/secret: Permission denied",))
     with pytest.raises(SystemExit) as stopped:
-        report(outcome, "enhanced")
+        report_job(outcome, "enhanced")
     assert stopped.value.code == 1
     assert capsys.readouterr().out.splitlines() == [
         "enhanced     3 images in out",
@@ -600,7 +600,7 @@ def test_an_unlisted_folder_is_no_success_and_forgets_nothing(job: Job) -> None:
     with (job.output / "manifest.jsonl").open("a") as file:
         file.write(json.dumps({"path": unseen, "output": unseen, "status": "done"}) + "\n")
     planned = replace(job.plan(), unlisted=("in/secret: Permission denied",))
-    outcome = run(planned, job.invert, settings={}, verb="inverting")
+    outcome = run_job(planned, job.invert, settings={}, verb="inverting")
     assert (outcome.skipped, outcome.exit_code) == (4, 1)
     assert unseen in [record["path"] for record in job.records()]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_lab.augment import InstanceNoise
-from gan_lab.config import compose, config_dir, instantiate
+from gan_lab.config import compose, find_config_dir, instantiate
 from gan_lab.errors import UserError
 from gan_lab.losses import R1, R2, ConsistencyRegularisation, LeastSquares, RelativisticPairing, Wasserstein
 from gan_lab.models import GAN, CycleGAN, Enhancer, burn_in
@@ -284,7 +284,7 @@ def test_instance_noise_is_told_the_progress() -> None:
 
 def target(model: str) -> str:
     """Return the class that a yaml, or the one that it builds on, names."""
-    node = OmegaConf.load(config_dir() / "model" / f"{model}.yaml")
+    node = OmegaConf.load(find_config_dir() / "model" / f"{model}.yaml")
     return str(OmegaConf.select(node, "model._target_") or target(node.defaults[0]))
 
 

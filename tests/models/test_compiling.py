@@ -25,7 +25,7 @@ def built(model: str, *overrides: str) -> ManualModule:
 def test_the_average_is_not_compiled() -> None:
     model: Any = built("dcgan")
     assert model.generator_ema is not None
-    assert model.trained_networks() == [model.generator, model.discriminator]
+    assert model.list_trainable_networks() == [model.generator, model.discriminator]
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_pictures_are_made_uncompiled_whatever_their_number(model: str, override
         graphs.append(graph)
         return graph.forward
 
-    for network in made.trained_networks():
+    for network in made.list_trainable_networks():
         network.compile(backend=backend, dynamic=False)
     for count in (1, 2, 3):
         image = torch.zeros(count, 3, 32, 32)
         made.sample_grid({"A": image, "B": image, "lq": image, "gt": image})
     assert graphs == []
-    generator: Any = made.trained_networks()[0]
+    generator: Any = made.list_trainable_networks()[0]
     generator(image)
     assert graphs  # and the training calls what is compiled
 
@@ -92,7 +92,7 @@ def test_the_last_job_of_a_sweep_is_compiled_as_the_first_one_is(monkeypatch: py
         graphs.append(0)
         model: Any = built("vae")
         compile_networks(model)
-        for network in model.trained_networks():
+        for network in model.list_trainable_networks():
             network(torch.zeros(2, 3, 32, 32) if network is model.encoder else torch.zeros(2, model.decoder.latents))
     assert graphs == [graphs[0]] * 10
     assert graphs[0] > 0

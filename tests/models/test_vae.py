@@ -122,7 +122,7 @@ def test_the_weight_warms_up(progress: float, weight: float) -> None:
     loss, terms, _ = unpack(model.loss(draw))
     torch.testing.assert_close(loss.detach(), terms["loss_reconstruction"] + weight * terms["kl"])
     # validation compares the whole objective, or the first iterations would be the best ones
-    draw = model.held_out_inputs(stripes(0)["image"], 0)
+    draw = model.make_held_out_inputs(stripes(0)["image"], 0)
     loss, terms, _ = unpack(model.loss(draw))
     torch.testing.assert_close(loss.detach(), terms["loss_reconstruction"] + 4.0 * terms["kl"])
 

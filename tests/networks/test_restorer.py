@@ -5,7 +5,7 @@ import torch
 
 from gan_lab.errors import UserError
 from gan_lab.networks import Restorer
-from gan_lab.networks.restorer import enlarged
+from gan_lab.networks.restorer import enlarge
 
 from . import checks
 
@@ -40,7 +40,7 @@ def test_every_parameter_learns() -> None:
 @pytest.mark.parametrize("scale", [1, 2])
 def test_an_untrained_one_changes_nothing(scale: int) -> None:
     x = torch.rand(1, 3, 17, 12) * 2 - 1
-    torch.testing.assert_close(Restorer(width=4, scale=scale)(x), enlarged(x, scale), rtol=0, atol=0)
+    torch.testing.assert_close(Restorer(width=4, scale=scale)(x), enlarge(x, scale), rtol=0, atol=0)
 
 
 def test_half_precision_stays_inside() -> None:

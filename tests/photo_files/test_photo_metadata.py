@@ -293,7 +293,7 @@ def test_no_exif_block_however_damaged_raises_anything_but_value_error() -> None
             damaged[rng.integers(0, len(whole), 4)] = rng.integers(0, 256, 4)
             block = damaged.tobytes()[: rng.integers(1, len(whole) + 1)]
             try:
-                exif_module.fitted(exif_module.upright(block), (7, 9), True, True)
+                exif_module.fit_exif(exif_module.upright(block), (7, 9), True, True)
                 fitted += 1
             except ValueError:
                 continue

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab.run import plan
-from gan_lab.run.plan import Probe, Setting, advise, describe_run, list_alternatives
+from gan_lab.run.plan import Measurement, Setting, advise, describe_run, list_alternatives
 
 AS_IS, COMPILED, LARGE = Setting((), 32), Setting(("compile=true",), 32), Setting(("data.batch_size=64",), 64)
 
@@ -47,11 +47,11 @@ def test_no_precision_is_tried_that_the_machine_does_badly() -> None:
     ],
 )
 def test_the_whole_run_is_what_the_budget_allows(iterations: int | None, minutes: float | None, said: str) -> None:
-    assert describe_run(Probe(AS_IS, ms=1000, memory=100, start=60), iterations, minutes) == said
+    assert describe_run(Measurement(AS_IS, ms=1000, memory=100, start=60), iterations, minutes) == said
 
 
 def test_compiling_is_advised_where_it_pays_for_its_start() -> None:
-    probes = [Probe(AS_IS, 100, 500, 1), Probe(COMPILED, 50, 500, 60), Probe(LARGE, 120, 900, 1)]
+    probes = [Measurement(AS_IS, 100, 500, 1), Measurement(COMPILED, 50, 500, 60), Measurement(LARGE, 120, 900, 1)]
     long, short = (advise(probes, iterations, None, 10_000) for iterations in (10_000, 100))
     assert long[0] == "Fastest (2.00 times as fast): compile=true"
     assert short[0] == "Fastest as configured."
@@ -61,12 +61,12 @@ def test_compiling_is_advised_where_it_pays_for_its_start() -> None:
 
 def test_a_setting_that_fails_is_not_advised() -> None:
     small = Setting(("data.batch_size=16",), 16)
-    failed = Probe(AS_IS, failure="CUDA out of memory")
-    assert advise([failed, Probe(small, 100, 500, 1)], 1000, None, 10_000) == [
+    failed = Measurement(AS_IS, failure="CUDA out of memory")
+    assert advise([failed, Measurement(small, 100, 500, 1)], 1000, None, 10_000) == [
         "As configured it does not run here; it does with data.batch_size=16"
     ]
     assert "smaller" in advise([failed], 1000, None, 10_000)[0]
-    assert "micro_batches=2" in advise([Probe(AS_IS, 100, 950, 1)], 1000, None, 1000)[1]
+    assert "micro_batches=2" in advise([Measurement(AS_IS, 100, 950, 1)], 1000, None, 1000)[1]
 
 
 def test_a_probe_reads_the_figures_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,12 +84,12 @@ rows = [f"{n},{speed},{100 + n}" for n, speed in enumerate(speeds, start=1)]
     (tmp_path / "gan_lab" / "__init__.py").touch()
     (tmp_path / "gan_lab" / "train.py").write_text(train)
     monkeypatch.chdir(tmp_path)
-    found = plan.probe(Setting(("compile=true",), 16), ["model=dcgan"])
+    found = plan.probe_setting(Setting(("compile=true",), 16), ["model=dcgan"])
     assert (found.ms, found.memory, found.failure) == (2000, 108, "")
     assert found.start == pytest.approx(16 - 2)
 
 
 def test_a_probe_that_fails_says_what_the_run_said(tmp_path: Path) -> None:
-    found = plan.probe(Setting((), 4), ["model=nonsense"])
+    found = plan.probe_setting(Setting((), 4), ["model=nonsense"])
     assert math.isnan(found.ms)
     assert "nonsense" in found.failure

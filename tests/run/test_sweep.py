@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gan_lab.errors import UserError
-from gan_lab.run.sweep import job_row, quote_formula, settings_of
+from gan_lab.run.sweep import describe_job, quote_formula, read_settings
 
 SOUND = "overrides: [seed=1, +x=2]\nmonitor: [val/psnr, max]\n"
 #: Each line is nine times as long as the one before, once its references are followed.
@@ -26,7 +26,7 @@ def job(tmp_path: Path, settings: str, figures: str = "iteration,val/psnr\n1,20\
 
 
 def test_a_job_is_told_by_its_files(tmp_path: Path) -> None:
-    row = job_row(job(tmp_path, SOUND))
+    row = describe_job(job(tmp_path, SOUND))
     assert row["overrides"] == ["seed=1", "+x=2"]
     assert (row["best"], row["iterations"], row["status"], row["rank"]) == (22.0, "3", "done", (0, -22.0, 0))
 
@@ -50,20 +50,20 @@ def test_settings_of_another_form_are_one_line(settings: str, tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     folder = job(tmp_path, settings)
     with pytest.raises(UserError, match=r"config\.yaml"):
-        settings_of(folder / "config.yaml")
-    assert job_row(folder)["rank"] == (2, 0.0, 0)
+        read_settings(folder / "config.yaml")
+    assert describe_job(folder)["rank"] == (2, 0.0, 0)
     assert not (tmp_path / "owned").exists()
 
 
 def test_an_interpolation_in_a_jobs_settings_stays_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "hidden")
-    overrides, _ = settings_of(job(tmp_path, "overrides: ['x=${oc.env:TOKEN}']\nmonitor: [a, b]\n") / "config.yaml")
+    overrides, _ = read_settings(job(tmp_path, "overrides: ['x=${oc.env:TOKEN}']\nmonitor: [a, b]\n") / "config.yaml")
     assert overrides == ["x=${oc.env:TOKEN}"]
 
 
 @pytest.mark.parametrize("figures", ["a,b\n" + "x" * 200_000, "val/psnr\nx\n", "val/psnr\n3\n", ""])
 def test_figures_of_another_form_do_not_end_the_table(figures: str, tmp_path: Path) -> None:
-    assert "status" in job_row(job(tmp_path, SOUND, figures))
+    assert "status" in describe_job(job(tmp_path, SOUND, figures))
 
 
 def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
     for name in ("config.yaml", "metrics.csv", "error.txt"):
         (folder / name).unlink(missing_ok=True)
         os.mkfifo(folder / name)
-    assert job_row(folder)["status"] != "done"
+    assert describe_job(folder)["status"] != "done"
 
 
 def test_no_cell_is_a_formula() -> None:

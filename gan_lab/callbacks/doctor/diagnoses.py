@@ -69,7 +69,7 @@ class Patient:
 Diagnosis = Callable[[History, Patient], Finding | None]
 
 
-def window_of(history: History, name: str) -> Series:
+def get_window(history: History, name: str) -> Series:
     """Return a term's newest window, or nothing while it is too short."""
     return history.window(name, WINDOW, VALUES, WARM_UP)
 
@@ -81,15 +81,15 @@ def quarters(window: Series) -> tuple[float, float]:
     return fmean(values[:quarter]), fmean(values[-quarter:])
 
 
-def saturated(history: History, patient: Patient) -> Finding | None:
+def find_saturation(history: History, patient: Patient) -> Finding | None:
     """Find a D that is never wrong, and does not become less sure of it: G has no way to go on."""
     if patient.critic:
         return _boundless(history, patient)
     for name in history.names("train/accuracy_d"):
-        window, side = window_of(history, name), name.removeprefix("train/accuracy_d")
+        window, side = get_window(history, name), name.removeprefix("train/accuracy_d")
         if not window or min(value for _, value in window) < 0.99 or fmean(value for _, value in window) < 0.995:
             continue
-        before, now = quarters(window_of(history, f"train/cross_entropy_d{side}") or [(0, 0.0)])
+        before, now = quarters(get_window(history, f"train/cross_entropy_d{side}") or [(0, 0.0)])
         if now > 1.25 * before:  # G is catching up
             continue
         return Finding(
@@ -105,7 +105,7 @@ def saturated(history: History, patient: Patient) -> Finding | None:
 
 def _boundless(history: History, patient: Patient) -> Finding | None:
     """Find a critic whose logits are farther apart than any images: it is not 1-Lipschitz, and measures no distance."""
-    real, fake = window_of(history, "train/logits_real"), window_of(history, "train/logits_fake")
+    real, fake = get_window(history, "train/logits_real"), get_window(history, "train/logits_fake")
     gaps = [(iteration, a - b) for (iteration, a), (_, b) in zip(real, fake, strict=False)]
     if not gaps or min(gap for _, gap in gaps) <= patient.diameter:
         return None
@@ -122,7 +122,7 @@ def _boundless(history: History, patient: Patient) -> Finding | None:
 
 def vanishing(history: History, patient: Patient) -> Finding | None:
     """Find a generator whose gradient is gone, against its weights or against its own past."""
-    window = window_of(history, "doctor/gradient_g")
+    window = get_window(history, "doctor/gradient_g")
     if not window:
         return None
     largest = max(value for _, value in window)
@@ -142,7 +142,7 @@ def vanishing(history: History, patient: Patient) -> Finding | None:
 
 def posterior_collapsed(history: History, patient: Patient) -> Finding | None:
     """Find a VAE that uses next to none of its latents."""
-    window = window_of(history, "train/active_units")
+    window = get_window(history, "train/active_units")
     if not window or max(value for _, value in window) >= 0.02:
         return None
     return Finding(
@@ -176,7 +176,7 @@ def oscillating(history: History, patient: Patient) -> Finding | None:
 
 
 def _calmer(patient: Patient) -> str:
-    """Return what calms networks that chase each other."""
+    """Return advice for networks that oscillate."""
     steps = [f"lower the rates ({patient.slower('discriminator' if patient.discriminator_rate[0] else 'generator')})"]
     if patient.discriminator_rate[0]:
         steps.append(patient.hold())
@@ -239,4 +239,4 @@ def _or_augment(patient: Patient) -> str:
 
 
 #: Of what the run logs anyway.
-OF_TERMS: tuple[Diagnosis, ...] = (saturated, vanishing, posterior_collapsed, oscillating, plateau)
+OF_TERMS: tuple[Diagnosis, ...] = (find_saturation, vanishing, posterior_collapsed, oscillating, plateau)

@@ -18,11 +18,12 @@ from gan_lab.augment import Adaptive
 from gan_lab.callbacks.doctor.diagnoses import OF_TERMS, WARM_UP, Patient
 from gan_lab.callbacks.doctor.findings import Finding, Record
 from gan_lab.callbacks.doctor.history import History
-from gan_lab.callbacks.doctor.probes import OF_PROBES, figures_of
-from gan_lab.callbacks.figures import TermsLogger, held_out, log_figures
-from gan_lab.callbacks.spared import spared
+from gan_lab.callbacks.doctor.probes import OF_PROBES, measure_probes
+from gan_lab.callbacks.figures import TermsLogger, load_held_out, log_figures
+from gan_lab.callbacks.spared import survive_errors
 from gan_lab.losses import Wasserstein
 from gan_lab.models import CUT, GAN, AdversarialModule, Enhancer, ManualModule, TrainingDivergedError
+from gan_lab.options import check_count
 from gan_lab.rng import preserve_rng
 
 log = logging.getLogger(__name__)
@@ -42,19 +43,21 @@ class Doctor(Callback):
     inverting colours: see `gan_lab.run.rollback`. Of several processes the first one is looked at, and none is stopped.
 
     Args:
-        path: the run's `doctor.json`.
+        path: of the record; None: `doctor.json` in the run's folder.
         every_n_iterations: from one look to the next, at least.
         share: of the time spent so far that probes may have taken, the one to come included.
         rollbacks: how often the run may go back.
     """
 
     def __init__(
-        self, path: str | Path, every_n_iterations: int = 100, share: float = SHARE, rollbacks: int = 0
+        self, path: str | Path | None = None, every_n_iterations: int = 100, share: float = SHARE, rollbacks: int = 0
     ) -> None:
+        check_count("callbacks.doctor.every_n_iterations", every_n_iterations)
         self.every_n_iterations = every_n_iterations
         self.share = share
         self.rollbacks = rollbacks
-        self.record = Record(Path(path))
+        self.path = None if path is None else Path(path)
+        self.record = Record(self.path or Path("doctor.json"))
         self.history = History()
         self.seconds = 0.0
         self._probes = 0.0
@@ -68,8 +71,9 @@ class Doctor(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Start the stopwatch; take up the record of a run that goes on."""
         self._start = time.monotonic()
-        if pl_module.iteration or pl_module.rollbacks:
-            self.record = Record.read(self.record.path, pl_module.iteration)
+        path = self.path or Path(trainer.default_root_dir) / "doctor.json"
+        again = pl_module.iteration or pl_module.rollbacks
+        self.record = Record.read(path, pl_module.iteration) if again else Record(path)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Note what was logged, and look when it is time. Runs before checkpoints are written (the callbacks' order).
@@ -89,7 +93,7 @@ class Doctor(Callback):
                 self._probes += self._last_probe
             self._conclude(trainer, pl_module)
         self.seconds += time.monotonic() - begin
-        failure = self.record.findings.get("mode collapse") or self._inverted(pl_module)
+        failure = self.record.findings.get("mode collapse") or self.find_inversion_at_start(pl_module)
         if failure is not None and trainer.world_size == 1:
             message = f"iteration {pl_module.iteration}: {failure}"
             raise TrainingDivergedError(
@@ -104,11 +108,11 @@ class Doctor(Callback):
             says, _, advice = str(exception).partition(" Try ")
             finding = Finding(exception.what, exception.since, exception.evidence, says.rstrip("."), f"try {advice}")
             self.record.update([*self.record.findings.values(), finding], exception.since)
-        with spared("doctor.json"):
+        with survive_errors("doctor.json"):
             self.record.write(exception.since)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what was seen so far."""
+        """Return the figures seen so far."""
         return {"history": self.history.plain()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -122,15 +126,15 @@ class Doctor(Callback):
         terms = next((c for c in trainer.callbacks if isinstance(c, TermsLogger)), None)  # type: ignore[attr-defined]
         if terms is not None and terms.latest is not self._read:
             self._read = terms.latest
-            self.history.add(model.iteration, terms.latest | gradient_of(trainer))
+            self.history.add(model.iteration, terms.latest | measure_gradient(trainer))
         figures = {name: value for name, value in model.fresh_figures.items() if math.isfinite(value)}
         self.history.add(model.iteration, figures)
 
-    def _inverted(self, model: Any) -> Finding | None:
+    def find_inversion_at_start(self, model: Any) -> Finding | None:
         """Return inverted colours for which the run is to start again, as if they were there from its first iteration on.
 
         Once, for they may be what the domains ask for: dark grounds made white. And where there is a cycle, which undoes
-        them without a trace; what is trained on pairs has been told.
+        them without a trace; what is trained on pairs has seen the right colours.
         """
         finding = self.record.findings.get("colours inverted")
         if finding is None or len(model.directions) < 2 or model.rollbacks or not self.rollbacks:
@@ -142,16 +146,18 @@ class Doctor(Callback):
 
     def _probe(self, trainer: Trainer, model: Any, batch: dict[str, Any]) -> None:
         if self._photos is None:
-            self._photos = photos_of(trainer, next(len(value) for value in batch.values() if isinstance(value, Tensor)))
+            self._photos = load_photos(
+                trainer, next(len(value) for value in batch.values() if isinstance(value, Tensor))
+            )
         augments = isinstance(model, AdversarialModule) and model.augment is not None
         with torch.no_grad():
             trained, kept = (model.probe(photos) for photos in self._photos)
-            figures = figures_of(trained, kept, model.apply_augment if augments else None)
+            figures = measure_probes(trained, kept, model.apply_augment if augments else None)
         self.history.add(model.iteration, figures)
 
     def _conclude(self, trainer: Trainer, model: Any) -> None:
         """Diagnose, log, and write the file if anything has changed."""
-        patient = patient_of(trainer, model)
+        patient = describe_patient(trainer, model)
         found = [diagnosis(self.history, patient) for diagnosis in (*OF_TERMS, *OF_PROBES)]
         new, gone = self.record.update([finding for finding in found if finding is not None], model.iteration)
         for finding in new:
@@ -161,7 +167,7 @@ class Doctor(Callback):
         self.record.figures = {name: self.history[name][-1][1] for name in self.history.names("doctor/")}
         self.record.share = self.seconds / max(time.monotonic() - self._start, 1e-9)
         if new or gone or trainer.should_stop or not self.record.path.exists():
-            with spared("doctor.json"):
+            with survive_errors("doctor.json"):
                 self.record.write(model.iteration)
         fresh = {
             name: series[-1][1]
@@ -171,7 +177,7 @@ class Doctor(Callback):
         log_figures(trainer, fresh | {"doctor/findings": float(len(self.record.findings))}, model.iteration)
 
 
-def gradient_of(trainer: Trainer) -> dict[str, float]:
+def measure_gradient(trainer: Trainer) -> dict[str, float]:
     """Return the norm of the gradient that the first optimiser, the generator's, went by, as a share of its weights'.
 
     It is what the last update left, so it costs no backward pass. A loss scaler's is scaled, and not taken.
@@ -188,11 +194,11 @@ def gradient_of(trainer: Trainer) -> dict[str, float]:
     return {"doctor/gradient_g": float(gradient / weights.clamp_min(1e-12))}
 
 
-def photos_of(trainer: Trainer, batch_size: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def load_photos(trainer: Trainer, batch_size: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return as many training photos and held-out ones; without the latter, training photos in their place."""
     n = min(PHOTOS[1], max(PHOTOS[0], 2 * batch_size))
     loader: Any = trainer.train_dataloader
-    parts = list(held_out(trainer, n))
+    parts = list(load_held_out(trainer, n))
     if parts:
         kept = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         n = len(next(iter(kept.values())))
@@ -201,15 +207,15 @@ def photos_of(trainer: Trainer, batch_size: int) -> tuple[dict[str, Any], dict[s
     return loader.collate_fn([loader.dataset[position] for position in range(n)]), kept
 
 
-def moves_of(trainer: Trainer) -> tuple[str, ...]:
+def list_moves(trainer: Trainer) -> tuple[str, ...]:
     """Return the options that would show each photo in more ways, of those that are off."""
     augmentation = trainer.datamodule.augmentation  # type: ignore[attr-defined]
     crop = () if augmentation.crop else ("data.crop=true",)
     return (*crop, *(() if augmentation.flip else ("data.flip=0.5 where goods look two ways",)))
 
 
-def patient_of(trainer: Trainer, model: ManualModule) -> Patient:
-    """Return what the diagnoses need to know of a run."""
+def describe_patient(trainer: Trainer, model: ManualModule) -> Patient:
+    """Return the facts of a run that the diagnoses need."""
     rates = [group.get("initial_lr", group["lr"]) for group in (o.param_groups[0] for o in trainer.optimizers)]
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     patient = Patient(
@@ -219,7 +225,7 @@ def patient_of(trainer: Trainer, model: ManualModule) -> Patient:
         diameter=2 * math.sqrt(data.channels) * data.image_size,
         averageable=isinstance(model, GAN | CUT | Enhancer) and model.generator_ema is None,
         generates=model.task == "generation",
-        moves=moves_of(trainer),
+        moves=list_moves(trainer),
     )
     if not isinstance(model, AdversarialModule):
         return patient

@@ -23,7 +23,7 @@ INVERTED = -0.4
 SLOW = 1500
 
 
-def figures_of(
+def measure_probes(
     trained: Sequence[Probe], held_out: Sequence[Probe], augmented: Callable[[Tensor], Tensor] | None
 ) -> dict[str, float]:
     """Return `doctor/...` figures of what a model shows.
@@ -54,7 +54,7 @@ def figures_of(
     return figures
 
 
-def confirmed(history: History, name: str, wrong: Callable[[float], bool]) -> Series:
+def find_confirmed(history: History, name: str, wrong: Callable[[float], bool]) -> Series:
     """Return the newest unbroken row of wrong values of a figure, or nothing while it is short."""
     row: Series = []
     for iteration, value in reversed(history[name]):
@@ -64,10 +64,10 @@ def confirmed(history: History, name: str, wrong: Callable[[float], bool]) -> Se
     return row if len(row) >= PROBES and row[-1][0] - row[0][0] >= SPAN else []
 
 
-def collapsed(history: History, patient: Patient) -> Finding | None:
+def find_collapse(history: History, patient: Patient) -> Finding | None:
     """Find a generator that draws a few pictures over and over."""
     for name in history.names("doctor/variety"):
-        row = confirmed(history, name, lambda value: value < COLLAPSED)
+        row = find_confirmed(history, name, lambda value: value < COLLAPSED)
         had_more = any(value >= COLLAPSED for _, value in history[name])
         if row and not had_more and row[-1][0] - row[0][0] < SLOW:
             continue
@@ -88,14 +88,14 @@ def collapsed(history: History, patient: Patient) -> Finding | None:
     return None
 
 
-def overfitted(history: History, patient: Patient) -> Finding | None:
+def find_overfitting(history: History, patient: Patient) -> Finding | None:
     """Find a D that knows its training photos by heart."""
     for name in history.names("doctor/overfitting"):
         if "_z" in name:
             continue
         side = name.removeprefix("doctor/overfitting")
-        row = confirmed(history, name, lambda value: value > 0.5)
-        sure = confirmed(history, f"doctor/overfitting_z{side}", lambda value: value > 3)
+        row = find_confirmed(history, name, lambda value: value > 0.5)
+        sure = find_confirmed(history, f"doctor/overfitting_z{side}", lambda value: value > 3)
         if row and sure:
             more = ["model/augment=ada"] if patient.augmentable and not patient.augmented else []
             stronger = ["model.augment.target=0.5"] if patient.adaptive else []
@@ -115,7 +115,7 @@ def overfitted(history: History, patient: Patient) -> Finding | None:
 
 def leaking(history: History, patient: Patient) -> Finding | None:
     """Find a generator that draws what the discriminator's augmentation does to photos."""
-    row = confirmed(history, "doctor/leak", lambda value: value > 0.6)
+    row = find_confirmed(history, "doctor/leak", lambda value: value > 0.6)
     errors = dict(history["doctor/leak_error"])
     # of some dozen pictures the place alone is a throw of dice: what is left below it must be well above 0, too
     if not row or any(value - 2 * errors.get(iteration, 0.0) < 0.25 for iteration, value in row[-PROBES:]):
@@ -135,10 +135,10 @@ def leaking(history: History, patient: Patient) -> Finding | None:
     )
 
 
-def inverted(history: History, patient: Patient) -> Finding | None:
+def find_inversion(history: History, patient: Patient) -> Finding | None:
     """Find a translation that makes dark of light."""
     for name in history.names("doctor/luminance"):
-        row = confirmed(history, name, lambda value: value < INVERTED)
+        row = find_confirmed(history, name, lambda value: value < INVERTED)
         if row:
             return Finding(
                 "colours inverted",
@@ -152,14 +152,14 @@ def inverted(history: History, patient: Patient) -> Finding | None:
     return None
 
 
-def patterned(history: History, patient: Patient) -> Finding | None:
+def find_grid(history: History, patient: Patient) -> Finding | None:
     """Find pictures with the grid of strided layers on them."""
     for name in history.names("doctor/grid"):
         if name.startswith("doctor/grid_photos"):
             continue
         photos = [value for _, value in history[name.replace("grid", "grid_photos")]]
         usual = fmean(photos) if photos else 0.0
-        row = confirmed(history, name, lambda value, usual=usual: value > 8 + 2 * usual)  # type: ignore[misc]
+        row = find_confirmed(history, name, lambda value, usual=usual: value > 8 + 2 * usual)  # type: ignore[misc]
         if row:
             return Finding(
                 "checkerboard",
@@ -173,4 +173,4 @@ def patterned(history: History, patient: Patient) -> Finding | None:
     return None
 
 
-OF_PROBES: tuple[Diagnosis, ...] = (collapsed, overfitted, leaking, inverted, patterned)
+OF_PROBES: tuple[Diagnosis, ...] = (find_collapse, find_overfitting, leaking, find_inversion, find_grid)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.data.catalogue.light import SIDE, Light
+from gan_lab.data.catalogue.light import SIDE, Lamp
 from gan_lab.data.catalogue.palette import Colour
 from gan_lab.data.catalogue.surfaces import Array, Mask, Patch, Points, soften
 
@@ -49,7 +49,7 @@ class Pose:
 class Canvas:
     """A transparent square on which surfaces are laid one over the other, from the back to the front."""
 
-    def __init__(self, size: int, light: Light, pose: Pose) -> None:
+    def __init__(self, size: int, light: Lamp, pose: Pose) -> None:
         self.size, self.light, self.pose = size, light, pose
         self.colour: Array = np.zeros((size, size, 3), np.float32)
         self.alpha: Array = np.zeros((size, size), np.float32)

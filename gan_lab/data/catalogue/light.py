@@ -19,7 +19,7 @@ ROUGHNESS = (0.0, 2.5, 7.0)  # blur of the mirrored surroundings in map pixels: 
 
 
 @dataclass
-class Light:
+class Lamp:
     """What a surface sends to the viewer by its normal, linear light.
 
     Attributes:
@@ -62,7 +62,7 @@ def _panel(
 
 
 @cache
-def light(domain: Domain, variant: int) -> Light:
+def light(domain: Domain, variant: int) -> Lamp:
     """Return one of the `VARIANTS` lights of a domain: an even white studio, or a badly lit room."""
     rng = np.random.default_rng((variant, 7, domain == "studio"))
     grid = np.linspace(-1, 1, SIDE)
@@ -74,7 +74,7 @@ def light(domain: Domain, variant: int) -> Light:
     diffuse, room, key = _studio(n, r, rng) if domain == "studio" else _room(n, r, rng)
     grazing = (1 - n[..., 2:]) ** 4
     mirrors = [cv2.GaussianBlur(room, (0, 0), rough) if rough else room for rough in ROUGHNESS]
-    return Light(
+    return Lamp(
         diffuse.astype(np.float32),
         (diffuse * (1 + 0.5 * grazing) + 0.012).astype(np.float32),
         tuple((mirror * 0.85 + diffuse * 0.18).astype(np.float32) for mirror in mirrors),

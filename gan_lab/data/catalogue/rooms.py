@@ -56,7 +56,7 @@ def _turn(angle: float) -> Array:
     return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
-def _muted(rng: np.random.Generator) -> Shade:
+def _draw_muted_colour(rng: np.random.Generator) -> Shade:
     """Return the display colour of some household thing."""
     level, tone = rng.uniform(25, 205), rng.uniform(-1, 1, 3)
     red, green, blue = np.clip(level * (1 + 0.2 * (tone - tone.mean())) + (8, 0, -8), 8, 235).astype(int).tolist()
@@ -74,9 +74,9 @@ def _wall(size: int, height: int, rng: np.random.Generator) -> Array:
     wall = np.full((tall, wide, 3), paint, np.uint8)
     if rng.random() < 0.5:
         shelf = int(rng.uniform(0.2, 0.6) * tall)
-        cv2.rectangle(wall, (0, shelf), (wide, shelf + max(2, tall // 14)), _muted(rng), -1)
+        cv2.rectangle(wall, (0, shelf), (wide, shelf + max(2, tall // 14)), _draw_muted_colour(rng), -1)
     for _ in range(rng.integers(4, 10)):
-        colour = _muted(rng)
+        colour = _draw_muted_colour(rng)
         x, w = (rng.uniform((-0.1, 0.04), (1, 0.2)) * wide).astype(int).tolist()
         h = int(rng.uniform(0.2, 0.9) * tall)
         if rng.random() < 0.75:
@@ -91,7 +91,7 @@ def _wall(size: int, height: int, rng: np.random.Generator) -> Array:
 def _bystander(picture: Array, edge: int, side: int, rng: np.random.Generator) -> None:
     """Draw a jar or tin that stands on the table behind the product, a little out of focus."""
     size = picture.shape[0]
-    colour, band = _muted(rng), np.float32(rng.uniform(0.5, 1.5))
+    colour, band = _draw_muted_colour(rng), np.float32(rng.uniform(0.5, 1.5))
     w, h = int(size * rng.uniform(0.1, 0.22)), int(size * rng.uniform(0.14, 0.4))
     x = int(size * (0.5 + side * rng.uniform(0.28, 0.48))) - w // 2
     foot = min(size - 1, edge + int(size * rng.uniform(0.04, 0.14)))
@@ -126,7 +126,7 @@ def _litter(picture: Array, rng: np.random.Generator) -> None:
         angle = start + k * 1.7 + rng.uniform(-0.4, 0.4)
         middle = size * (0.5 + rng.uniform(0.46, 0.62) * np.array([np.cos(angle), np.sin(angle)]))
         draw = (_paper, _plate, _pen, _cable)[rng.integers(4)]
-        colour, long, turned = _muted(rng), size * rng.uniform(0.2, 0.34), _turn(rng.uniform(0, np.pi))
+        colour, long, turned = _draw_muted_colour(rng), size * rng.uniform(0.2, 0.34), _turn(rng.uniform(0, np.pi))
         draw(picture, middle + size * 0.013, turned, long, shadow, True)
         draw(picture, middle, turned, long, colour, False)
 

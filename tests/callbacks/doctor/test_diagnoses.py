@@ -11,7 +11,7 @@ import pytest
 
 from gan_lab.callbacks.doctor import diagnoses, probes
 from gan_lab.callbacks.doctor.diagnoses import WARM_UP, WINDOW, Diagnosis, Patient
-from gan_lab.callbacks.doctor.doctor import patient_of
+from gan_lab.callbacks.doctor.doctor import describe_patient
 from gan_lab.callbacks.doctor.history import History
 from gan_lab.config import compose, instantiate
 from tests.callbacks.doctor.patients import Catalogue, noise, single
@@ -40,10 +40,10 @@ def late(value: float, before: float, since: int = 700) -> Curve:
 
 SURE = {"train__accuracy_d": 1.0, "train__cross_entropy_d": 1e-3}
 CASES: list[tuple[Diagnosis, dict[str, Curve | float], dict[str, Curve | float]]] = [
-    (diagnoses.saturated, SURE, {**SURE, "train__accuracy_d": noisy(0.97, 0.03)}),
-    (diagnoses.saturated, SURE, {**SURE, "train__cross_entropy_d": lambda i: 1e-3 * i}),  # G is catching up
-    (diagnoses.saturated, {"train__accuracy_d_A": 0.7, "train__accuracy_d_B": 1.0}, {"train__accuracy_d_A": 0.7}),
-    (diagnoses.saturated, SURE, {**SURE, "train__accuracy_d": late(1.0, 0.8, 800)}),
+    (diagnoses.find_saturation, SURE, {**SURE, "train__accuracy_d": noisy(0.97, 0.03)}),
+    (diagnoses.find_saturation, SURE, {**SURE, "train__cross_entropy_d": lambda i: 1e-3 * i}),  # G is catching up
+    (diagnoses.find_saturation, {"train__accuracy_d_A": 0.7, "train__accuracy_d_B": 1.0}, {"train__accuracy_d_A": 0.7}),
+    (diagnoses.find_saturation, SURE, {**SURE, "train__accuracy_d": late(1.0, 0.8, 800)}),
     (diagnoses.vanishing, {"doctor__gradient_g": late(1e-5, 0.1)}, {"doctor__gradient_g": late(1e-3, 0.1)}),
     (diagnoses.vanishing, {"doctor__gradient_g": 0.0}, {"doctor__gradient_g": noisy(0.02, 0.01)}),
     (diagnoses.posterior_collapsed, {"train__active_units": 0.0}, {"train__active_units": 0.1}),
@@ -52,24 +52,24 @@ CASES: list[tuple[Diagnosis, dict[str, Curve | float], dict[str, Curve | float]]
     (diagnoses.oscillating, {"train__loss_g": lambda i: math.sin(i / 20)}, {"train__loss_g": lambda i: (i - 750) ** 2}),
     (diagnoses.plateau, {"val__kid_random_vgg": late(2.0, 1.0, 200)}, {"val__kid_random_vgg": lambda i: 1 / i}),
     (diagnoses.plateau, {"val__kid_random_vgg": late(2.0, 1.0, 200)}, {"val__kid_random_vgg": late(0.5, 1.0, 900)}),
-    (probes.collapsed, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": 0.3, **SURE}),
-    (probes.collapsed, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": late(0.02, 0.5)}),  # no D
-    (probes.collapsed, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": late(0.02, 0.5, 1050), **SURE}),
-    (probes.collapsed, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": 0.02, **SURE}),  # slow to begin
+    (probes.find_collapse, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": 0.3, **SURE}),
+    (probes.find_collapse, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": late(0.02, 0.5)}),  # no D
+    (probes.find_collapse, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": late(0.02, 0.5, 1050), **SURE}),
+    (probes.find_collapse, {"doctor__variety": late(0.02, 0.5), **SURE}, {"doctor__variety": 0.02, **SURE}),  # slow to begin
     (
-        probes.overfitted,
+        probes.find_overfitting,
         {"doctor__overfitting_A": 0.8, "doctor__overfitting_z_A": 9.0},
         {"doctor__overfitting_A": 0.8, "doctor__overfitting_z_A": 2.0},
     ),
     (
-        probes.overfitted,
+        probes.find_overfitting,
         {"doctor__overfitting": 0.8, "doctor__overfitting_z": 9.0},
         {"doctor__overfitting": 0.3, "doctor__overfitting_z": 9.0},
     ),
     (probes.leaking, {"doctor__leak": 0.9}, {"doctor__leak": 0.3}),
     (probes.leaking, {"doctor__leak": 0.9, "doctor__leak_error": 0.1}, {"doctor__leak": 0.9, "doctor__leak_error": 0.35}),
-    (probes.inverted, {"doctor__luminance_B": -0.7}, {"doctor__luminance_B": -0.2}),
-    (probes.patterned, {"doctor__grid": 15.0, "doctor__grid_photos": 1.5}, {"doctor__grid": 15.0, "doctor__grid_photos": 6}),
+    (probes.find_inversion, {"doctor__luminance_B": -0.7}, {"doctor__luminance_B": -0.2}),
+    (probes.find_grid, {"doctor__grid": 15.0, "doctor__grid_photos": 1.5}, {"doctor__grid": 15.0, "doctor__grid_photos": 6}),
 ]  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_said_of_the_first_iterations(diagnosis: Diagnosis) -> None:
     assert diagnosis(History(), GAN) is None
 
 
-@pytest.mark.parametrize("diagnosis", [diagnoses.saturated, diagnoses.vanishing, diagnoses.posterior_collapsed])
+@pytest.mark.parametrize("diagnosis", [diagnoses.find_saturation, diagnoses.vanishing, diagnoses.posterior_collapsed])
 def test_the_first_iterations_are_no_part_of_a_window(diagnosis: Diagnosis) -> None:
     ill: dict[str, Curve | float] = {**SURE, "doctor__gradient_g": 0.0, "train__active_units": 0.0}
     assert diagnosis(history(WARM_UP + WINDOW - 5, **ill), GAN) is None
@@ -103,12 +103,12 @@ def test_the_first_iterations_are_no_part_of_a_window(diagnosis: Diagnosis) -> N
 
 
 def test_a_generator_that_never_had_variety_is_given_longer() -> None:
-    assert probes.collapsed(history(1700, doctor__variety=0.02, **SURE), GAN) is None
-    assert probes.collapsed(history(1900, doctor__variety=0.02, **SURE), GAN) is not None
+    assert probes.find_collapse(history(1700, doctor__variety=0.02, **SURE), GAN) is None
+    assert probes.find_collapse(history(1900, doctor__variety=0.02, **SURE), GAN) is not None
 
 
 def test_a_finding_begins_with_its_evidence() -> None:
-    found = probes.collapsed(history(doctor__variety=late(0.02, 0.5), **SURE), GAN)
+    found = probes.find_collapse(history(doctor__variety=late(0.02, 0.5), **SURE), GAN)
     assert found is not None
     assert found.since == 700
     found = diagnoses.plateau(history(val__kid_random_vgg=lambda i: abs(i - 500)), GAN)
@@ -120,17 +120,19 @@ def test_a_finding_begins_with_its_evidence() -> None:
 def test_a_critic_is_judged_by_the_distance_that_it_claims() -> None:
     critic = Patient(critic=True, diameter=100.0)
     wide = history(train__logits_real=late(180.0, 1.0, 0), train__logits_fake=-20.0)
-    assert diagnoses.saturated(wide, critic) is not None
-    assert diagnoses.saturated(history(train__logits_real=50.0, train__logits_fake=-20.0, **SURE), critic) is None
+    assert diagnoses.find_saturation(wide, critic) is not None
+    assert diagnoses.find_saturation(history(train__logits_real=50.0, train__logits_fake=-20.0, **SURE), critic) is None
 
 
 def test_advice_names_the_runs_own_options_and_half_their_values() -> None:
     patient = Patient(discriminator_rate=("model.discriminator_optimizer.lr", 4e-4), augmentable=True)
-    found = diagnoses.saturated(history(**SURE), patient)
+    found = diagnoses.find_saturation(history(**SURE), patient)
     assert found is not None
     assert "model.discriminator_optimizer.lr=0.0002" in found.advice
     assert "model/augment=ada" in found.advice
-    assert "model/augment" not in str(diagnoses.saturated(history(**SURE), Patient(augmented=True, augmentable=True)))
+    assert "model/augment" not in str(
+        diagnoses.find_saturation(history(**SURE), Patient(augmented=True, augmentable=True))
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_a_patients_augmentation_is_known(augment: str, augmented: bool, adaptiv
     trainer = SimpleNamespace(
         optimizers=model.configure_optimizers(), datamodule=Catalogue(single(noise), single(noise), 1)
     )
-    patient = patient_of(trainer, model)  # type: ignore[arg-type]
+    patient = describe_patient(trainer, model)  # type: ignore[arg-type]
     assert (patient.augmentable, patient.augmented, patient.adaptive) == (True, augmented, adaptive)
 
 
@@ -152,7 +154,7 @@ def test_a_generator_that_is_not_averaged_could_be(half_life: str, averageable: 
     trainer = SimpleNamespace(
         optimizers=model.configure_optimizers(), datamodule=Catalogue(single(noise), single(noise), 1)
     )
-    assert patient_of(trainer, model).averageable == averageable  # type: ignore[arg-type]
+    assert describe_patient(trainer, model).averageable == averageable  # type: ignore[arg-type]
 
 
 def test_advice_names_options_that_the_run_has() -> None:
@@ -160,7 +162,7 @@ def test_advice_names_options_that_the_run_has() -> None:
     leaks, swings = history(doctor__leak=0.9), history(train__loss=lambda i: 2 + math.sin(i / 20))
     fixed, adaptive = (Patient(augmentable=True, augmented=True, adaptive=steers) for steers in (False, True))
     for diagnosis, seen, option in (
-        (probes.overfitted, by_heart, "model.augment.target"),
+        (probes.find_overfitting, by_heart, "model.augment.target"),
         (probes.leaking, leaks, "model.augment.max_p"),
     ):
         assert option in str(diagnosis(seen, adaptive))

@@ -96,8 +96,8 @@ def write_report(
             lines = pool.map(lambda record: _make_thumbnails(record, output, input, side, room), ordered)
             output.mkdir(parents=True, exist_ok=True)
             with write_atomically(target) as file:
-                counted = _count_lines(lines, progress)
-                render_page(file, "gan_lab.jobs", "html_report.html", title=title, data=data, thumbnails=counted)
+                thumbnails = _count_lines(lines, progress)
+                render_page(file, "gan_lab.jobs", "html_report.html", title=title, data=data, thumbnails=thumbnails)
     except OSError as error:
         raise UserError(f"output: cannot write {target}: {error.strerror or error}") from error
     return target

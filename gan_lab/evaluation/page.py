@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import json
-from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from gan_lab.evaluation.report import Picture, Report
-from gan_lab.jobs.page import filled
+from gan_lab.jobs.page import render_page
 from gan_lab.storage import write_atomically
 
 NAME = "report.html"
 #: Pixels that a picture is enlarged to in width at most, up to twice its size.
 WIDE = 1120
+
+
+class _Figure(NamedTuple):
+    """A picture as the page shows it: its heading, what it shows, its width there, and a WebP file as base64."""
+
+    title: str
+    caption: str
+    width: int
+    webp: str
 
 
 def write_page(folder: Path, report: Report, title: str) -> Path:
@@ -34,47 +40,25 @@ def write_page(folder: Path, report: Report, title: str) -> Path:
     Returns:
         Its path.
     """
-    template = resources.files("gan_lab.evaluation").joinpath("page.html").read_text("utf-8")
     path = folder / NAME
-    fills = {"title": [html.escape(title)], "body": _body(report)}
+    figures = map(_make_figure, report.pictures.values())
+    protocol = [(key, _format_value(value)) for key, value in report.protocol.items()]
     with write_atomically(path) as file:
-        file.writelines(filled(template, fills))
+        parts = {"report": report, "figures": figures, "protocol": protocol}
+        render_page(file, "gan_lab.evaluation", "evaluation.html", title=title, **parts)
     return path
 
 
-def _body(report: Report) -> Iterator[str]:
-    yield f"<h2>{html.escape(report.title)}</h2>\n"
-    yield f'<div class="table"><table><thead>{_row("th", report.columns)}</thead><tbody>'
-    yield from (_row("td", row) for row in report.rows)
-    yield "</tbody></table></div>\n"
-    if report.notes:
-        yield f'<ul class="notes">{"".join(f"<li>{html.escape(note)}</li>" for note in report.notes)}</ul>\n'
-    yield from (_figure(picture) for picture in report.pictures.values())
-    entries = (
-        f"<dt>{html.escape(key)}</dt><dd>{html.escape(_shown(value))}</dd>" for key, value in report.protocol.items()
-    )
-    yield f'<h2>Protocol</h2><dl class="protocol">{"".join(entries)}</dl>'
-
-
-def _row(tag: str, cells: list[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>\n"
-
-
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _figure(picture: Picture) -> str:
+def _make_figure(picture: Picture) -> _Figure:
     width = picture.pixels.shape[1]
-    shown = max(width, min(WIDE, 2 * width))
-    title, source = html.escape(picture.title), f"data:image/webp;base64,{_webp(picture.pixels)}"
-    return (
-        f"<figure><h2>{title}</h2><figcaption>{html.escape(picture.caption)}</figcaption>"
-        f'<img alt="{title}" width="{shown}" src="{source}"></figure>\n'
-    )
+    return _Figure(picture.title, picture.caption, max(width, min(WIDE, 2 * width)), _encode_webp(picture.pixels))
 
 
-def _webp(pixels: np.ndarray) -> str:
+def _encode_webp(pixels: np.ndarray) -> str:
     file = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(file, "WEBP", quality=92)
     return base64.b64encode(file.getvalue()).decode("ascii")

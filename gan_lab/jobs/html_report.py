@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import json
 import math
@@ -11,7 +10,6 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -19,7 +17,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.jobs.page import filled
+from gan_lab.jobs.page import render_page
 from gan_lab.jobs.progress import Progress
 from gan_lab.photo_files import UnreadableImage, read_image, read_size
 from gan_lab.storage import write_atomically
@@ -78,27 +76,28 @@ def write_report(
         UserError: it cannot be written.
     """
     limits = limits or {}
-    ordered = sorted(records, key=lambda record: _badness(record, limits))
-    columns = _columns(ordered, limits)
-    rows = json.dumps([_row(record, output, input, columns) for record in ordered], separators=(",", ":"))
-    room = max(0, PAGE - len(rows)) * 3 // 4 // max(1, 2 * len(ordered))
+    ordered = sorted(records, key=lambda record: _rank_record(record, limits))
+    columns = _list_columns(ordered, limits)
+    rows = [_make_row(record, output, input, columns) for record in ordered]
+    text_bytes = sum(len(json.dumps(row, separators=(",", ":"))) + 1 for row in rows)
+    room = max(0, PAGE - text_bytes) * 3 // 4 // max(1, 2 * len(ordered))
     side = round(min(LARGEST, max(SMALLEST, math.sqrt(room / DENSITY))))
-    page = {
-        "settings": list(_flat(settings or {})),
+    data = {
+        "settings": list(_flatten_settings(settings or {})),
         "columns": [{"key": key, "label": key.replace("_", " "), "limit": limit} for key, limit in columns],
         "wide": COLUMNS,
         "side": min(200, side),
         "block": BLOCK,
+        "records": rows,
     }
-    data = f'{json.dumps(page)[:-1]}, "records": {rows}}}'
     target = output / NAME
     try:
         with Progress("reporting", len(ordered)) as progress, ThreadPoolExecutor(jobs) as pool:
-            lines = pool.map(lambda record: _thumbnails(record, output, input, side, room), ordered)
-            blocks = _blocks(_counted(lines, progress))
+            lines = pool.map(lambda record: _make_thumbnails(record, output, input, side, room), ordered)
             output.mkdir(parents=True, exist_ok=True)
             with write_atomically(target) as file:
-                file.writelines(_page(title, data, blocks))
+                thumbnails = _count_lines(lines, progress)
+                render_page(file, "gan_lab.jobs", "html_report.html", title=title, data=data, thumbnails=thumbnails)
     except OSError as error:
         raise UserError(f"output: cannot write {target}: {error.strerror or error}") from error
     return target
@@ -107,15 +106,15 @@ def write_report(
 # ---------------------------------------------------------------------------------------------------- what it says
 
 
-def _badness(record: Mapping[str, Any], limits: Mapping[str, float]) -> tuple[int, float, str]:
-    """Return what sorts the records: failures first, then by verdict and by how far figures are from their limits."""
+def _rank_record(record: Mapping[str, Any], limits: Mapping[str, float]) -> tuple[int, float, str]:
+    """Return the key that sorts records: failures first, then by verdict and by how far figures are from their limits."""
     state = "failed" if record.get("status") == "failed" else record.get("verdict")
     figures = record.get("figures") or {}
-    shares = [value / limits[key] for key in limits if (value := _number(figures.get(key))) is not None]
+    shares = [value / limits[key] for key in limits if (value := _round_number(figures.get(key))) is not None]
     return (_WORST.index(state) if state in _WORST else len(_WORST), -max(shares, default=0), str(record.get("path")))
 
 
-def _columns(records: Iterable[Mapping[str, Any]], limits: Mapping[str, float]) -> list[_Column]:
+def _list_columns(records: Iterable[Mapping[str, Any]], limits: Mapping[str, float]) -> list[_Column]:
     """Return the figures that any record has, those with limits first."""
     found = {key: None for record in records for key in record.get("figures") or {}}
     return [_Column(key, limits[key]) for key in limits if key in found] + [
@@ -123,20 +122,20 @@ def _columns(records: Iterable[Mapping[str, Any]], limits: Mapping[str, float]) 
     ]
 
 
-def _row(record: Mapping[str, Any], output: Path, input: Path, columns: Sequence[_Column]) -> dict[str, Any]:
+def _make_row(record: Mapping[str, Any], output: Path, input: Path, columns: Sequence[_Column]) -> dict[str, Any]:
     figures = record.get("figures") or {}
     path = str(record.get("path"))
     return {
         "path": path,
-        "input": _link(os.path.relpath(input / path, output)),
-        "output": _link(record["output"]) if _has_result(record) else None,
+        "input": _make_link(os.path.relpath(input / path, output)),
+        "output": _make_link(record["output"]) if _has_result(record) else None,
         "status": record.get("status"),
         "verdict": record.get("verdict"),
-        "strength": _number(record.get("strength")),
-        "seconds": _number(record.get("seconds")),
+        "strength": _round_number(record.get("strength")),
+        "seconds": _round_number(record.get("seconds")),
         "error": record.get("error"),
         "notes": [str(note) for note in record.get("notes") or ()],
-        "figures": [_number(figures.get(column.key)) for column in columns],
+        "figures": [_round_number(figures.get(column.key)) for column in columns],
     }
 
 
@@ -145,22 +144,22 @@ def _has_result(record: Mapping[str, Any]) -> bool:
     return bool(record.get("output")) and record.get("status") != "failed"
 
 
-def _link(path: str) -> str:
+def _make_link(path: str) -> str:
     """Return a path relative to the page as a URL, whatever characters and bytes are in it."""
     return "./" + quote(os.fsencode(path.replace(os.sep, "/")))
 
 
-def _number(value: Any) -> float | None:
+def _round_number(value: Any) -> float | None:
     """Return a finite number, rounded to what can be read; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(f"{value:.5g}")
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from _flatten_settings(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", str(value)
 
@@ -168,21 +167,21 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 # ---------------------------------------------------------------------------------------------------- what it shows
 
 
-def _thumbnails(record: Mapping[str, Any], output: Path, input: Path, side: int, room: int) -> str:
+def _make_thumbnails(record: Mapping[str, Any], output: Path, input: Path, side: int, room: int) -> str:
     """Return "width height before after" of an image, with "-" for what there is not."""
-    before = _read(input / str(record.get("path")), side)
-    after = _read(output / record["output"], side) if _has_result(record) else None
+    before = _read_picture(input / str(record.get("path")), side)
+    after = _read_picture(output / record["output"], side) if _has_result(record) else None
     shape = after or before
     if shape is None:
         return "1 1 - -"
     factor = min(1.0, side / max(shape.size))
     size = max(1, round(shape.width * factor)), max(1, round(shape.height * factor))
     return " ".join(
-        [*map(str, size), *("-" if each is None else _encoded(each, size, room) for each in (before, after))]
+        [*map(str, size), *("-" if each is None else _encode_thumbnail(each, size, room) for each in (before, after))]
     )
 
 
-def _read(path: Path, side: int) -> Image.Image | None:
+def _read_picture(path: Path, side: int) -> Image.Image | None:
     """Return an image no larger than it needs to be, or None where it cannot be read."""
     try:
         width, height = read_size(path)
@@ -196,7 +195,7 @@ def _read(path: Path, side: int) -> Image.Image | None:
         return None
 
 
-def _encoded(picture: Image.Image, size: tuple[int, int], room: int) -> str:
+def _encode_thumbnail(picture: Image.Image, size: tuple[int, int], room: int) -> str:
     """Return a thumbnail as base64 of a WebP file of at most `room` bytes, or of the least that can be told apart."""
     small = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     for quality in (85, 65, 45, 25, 5):
@@ -207,31 +206,8 @@ def _encoded(picture: Image.Image, size: tuple[int, int], room: int) -> str:
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def _counted(lines: Iterable[str], progress: Progress) -> Iterator[str]:
+def _count_lines(lines: Iterable[str], progress: Progress) -> Iterator[str]:
+    """Yield lines, and advance the progress when each has been written."""
     for line in lines:
         yield line
         progress.advance()
-
-
-def _blocks(lines: Iterator[str]) -> Iterator[str]:
-    """Yield the thumbnails as elements that a browser does not look into."""
-    block: list[str] = []
-    for line in lines:
-        block.append(line)
-        if len(block) == BLOCK:
-            yield _block(block)
-            block = []
-    if block:
-        yield _block(block)
-
-
-def _block(lines: Sequence[str]) -> str:
-    text = "\n".join(lines)
-    return f'<script type="text/plain" class="thumbnails">\n{text}\n</script>\n'
-
-
-def _page(title: str, data: str, blocks: Iterable[str]) -> Iterator[bytes]:
-    """Yield the page in parts, encoded."""
-    safe = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")  # it holds nothing but JSON
-    template = resources.files("gan_lab.jobs").joinpath("html_report.html").read_text("utf-8")
-    return filled(template, {"title": [html.escape(title)], "data": [safe], "thumbnails": blocks})

@@ -1,21 +1,30 @@
-"""Pages that need no other file: a template with places to fill, in the style that all pages share."""
+"""Pages that need no other file, from Jinja templates that share a head and a style."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from importlib import resources
+from typing import IO, Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 
-def filled(template: str, fills: Mapping[str, Iterable[str]]) -> Iterator[bytes]:
-    """Yield a template in parts, encoded, with the shared style in place of {{style}} and what `fills` has for the others.
+def render_page(file: IO[bytes], package: str, template: str, **values: Any) -> None:
+    """Write a page part by part: it is never in memory as a whole.
 
     Args:
-        template: HTML with places such as {{title}}.
-        fills: for each place its text, in parts and escaped already.
+        file: to write to.
+        package: the package whose folder `templates` holds the template; `gan_lab.jobs` holds `page.html`, which the
+            template extends.
+        template: its file name.
+        values: what the template shows; all text is escaped. A value that the template loops over may be an iterator,
+            from which each item is taken when it is written.
     """
-    style = resources.files("gan_lab.jobs").joinpath("page.css").read_text("utf-8")
-    fills = {"style": [style], **fills}
-    for place, part in enumerate(re.split(r"\{\{(\w+)\}\}", template)):
-        for text in fills[part] if place % 2 else [part]:
-            yield text.encode("utf-8", "replace")
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("gan_lab.jobs")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    environment.get_template(template).stream(values).dump(file, "utf-8", "replace")

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from gan_lab.errors import UserError
 from gan_lab.storage.regular_files import read_regular
-
-if sys.platform != "win32":
-    import fcntl
 
 log = logging.getLogger(__name__)
 
 NAME = ".lock"
-#: Locks that this process holds; a child must not inherit them, or it would hold them on after its parent was killed.
-_held: set[int] = set()
+#: Seconds of trying: a holder that ends takes the file away, which another process may have opened just before.
+_PATIENCE, _PAUSE = 0.2, 0.02
+#: What a file system answers that has no locks.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 @contextmanager
@@ -39,35 +40,23 @@ def lock_folder(folder: Path, named: str | None = None) -> Iterator[None]:
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = _take(folder / NAME)
-    except BlockingIOError as error:
+        lock = _acquire_lock(folder / NAME)
+    except Timeout as error:
         raise UserError(
-            f"{named}: another process is at work there{_holder(folder / NAME)}; "
+            f"{named}: another process is at work there{_describe_holder(folder / NAME)}; "
             "wait for it to end, or name another folder"
         ) from error
     except OSError as error:
         raise UserError(f"{named}: cannot be written to: {error.strerror or error}") from error
-    _held.add(descriptor)
     try:
         yield
     finally:
         with suppress(OSError):
             (folder / NAME).unlink()  # still locked: who waits for it will see that its file is gone
-        _held.discard(descriptor)
-        os.close(descriptor)
+        lock.release()
         with suppress(OSError):  # of a job that wrote nothing, nothing is left
             for path in made:
                 path.rmdir()
-
-
-def _let_go() -> None:
-    for descriptor in _held:
-        os.close(descriptor)
-    _held.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go)
 
 
 def refuse_links(folder: Path, *names: str, instead: str = "have all runs elsewhere with runs_dir=<folder>") -> None:
@@ -112,46 +101,36 @@ def _refuse_link(path: Path, instead: str) -> None:
         raise UserError(f"{path}: is neither a file nor a folder (a named pipe or a device); remove it, or {instead}")
 
 
-def _take(path: Path) -> int:
-    """Return the descriptor of the locked file.
+def _acquire_lock(path: Path) -> FileLock:
+    """Lock a file for this process, not through a link, and write the process's number into it.
+
+    A child of a fork does not inherit the lock: filelock closes its descriptor there.
+
+    Returns:
+        The lock, to be released; not held where the file system has no locks, which a warning says.
 
     Raises:
-        BlockingIOError: another process holds it.
+        Timeout: another process holds it.
+        OSError: the file cannot be made or written to, or is a link.
     """
-    while True:
-        # not through a link: in a folder from elsewhere it could lead to any file, which would be emptied
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
-        try:
-            _flock(descriptor, path)
-            if _is_still(path, descriptor):
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, b"%d\n" % os.getpid())
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)  # it was taken away by its last holder meanwhile
-
-
-def _flock(descriptor: int, path: Path) -> None:
-    if sys.platform == "win32":
-        return
+    lock = FileLock(
+        path, timeout=_PATIENCE, poll_interval=_PAUSE, fallback_to_soft=False, on_acquired=_write_process_number
+    )
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
+        lock.acquire()
     except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
         log.warning("%s: this file system has no locks (%s): start no second job there", path.parent, error.strerror)
+    return lock
 
 
-def _is_still(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+def _write_process_number(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, b"%d\n" % os.getpid())
 
 
-def _holder(path: Path) -> str:
+def _describe_holder(path: Path) -> str:
     with suppress(OSError, ValueError):
         return f" (process {int(read_regular(path, 64))})"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import multiprocessing
@@ -88,13 +89,21 @@ def test_a_lock_on_a_file_that_was_just_taken_away_is_none(tmp_path: Path, monke
             pass
 
 
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_where_there_are_no_locks_it_says_so_and_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
     def refuse(*_: Any) -> None:
-        raise OSError(37, "No locks available")
+        raise OSError(code, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     with caplog.at_level(logging.WARNING), lock_folder(tmp_path):
         pass
     assert "has no locks (No locks available)" in caplog.text
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_named_pipe_in_the_place_of_the_lock_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / NAME)
+    with pytest.raises(UserError, match="cannot be written to"), lock_folder(tmp_path):
+        pass

@@ -124,7 +124,7 @@ class Generation:
     # ------------------------------------------------------------------------------------------------ images
 
     def draw_latents(self, seed: int, truncation: float = 1.0) -> Latents:
-        """Return the endless row of a seed's latents; see `gan_lab.inference.latents.drawn`.
+        """Return the endless row of a seed's latents; see `gan_lab.inference.latents.draw_latents`.
 
         Raises:
             UserError: `truncation` is out of range.

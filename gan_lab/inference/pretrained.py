@@ -229,7 +229,7 @@ class Pretrained:
             seed: of the noise.
             label: the class, by name or number, of a conditional model; None or "all" takes all classes in turn, and so
                 does a sequence with its own.
-            truncation: above 0 (all near the typical image) to 1 (as trained); see `gan_lab.inference.latents.drawn`.
+            truncation: above 0 (all near the typical image) to 1 (as trained); see `gan_lab.inference.latents.draw_latents`.
             first: number of the first image.
 
         Raises:

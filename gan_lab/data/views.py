@@ -149,8 +149,9 @@ class PairView(View):
 class UnpairedView(View):
     """`{"A", "B"}`, and `"mask_A"` and `"mask_B"` if asked for: photos of two domains, drawn independently.
 
-    The smaller domain is repeated. A mask is 255 where the product is on the photo, looked for before the square is cut out;
-    0 throughout, where no product is certain.
+    The smaller domain is repeated; in evaluation `"row_A"` and `"row_B"` number the photos, so that a pass over a domain can
+    leave repeats out. A mask is 255 where the product is on the photo, looked for before the square is cut out; 0 throughout,
+    where no product is certain.
     """
 
     def __init__(
@@ -176,6 +177,8 @@ class UnpairedView(View):
             index, image = next_readable(images.read, order[key], len(images))
             cut = self._cut(key, use)
             sample[side] = cut.apply(image, self.image_size)
+            if self.augmentation is None:
+                sample[f"row_{side}"] = index
             if self.masks:
                 sample[f"mask_{side}"] = cut.apply(self._mask(side, index, image), self.image_size)
         return sample
@@ -227,7 +230,7 @@ def grey_copy(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def collate(samples: Sequence[Sample]) -> dict[str, Tensor]:
-    """Stack samples: uint8 [H, W, C] images to float32 [N, C, H, W] in [-1, 1], masks to [0, 1], labels to int64 [N]."""
+    """Stack samples: uint8 [H, W, C] images to float32 [N, C, H, W] in [-1, 1], masks to [0, 1], numbers to int64 [N]."""
     batch: dict[str, Tensor] = {}
     for key, first in samples[0].items():
         values = [sample[key] for sample in samples]

@@ -128,6 +128,12 @@ def test_the_unpaired_test_shows_every_photo_of_both_domains(root: Path) -> None
         shown = [image.numpy().tobytes() for batch in batches for image in batch[role]]
         assert len(shown) == 5
         assert len(set(shown)) == count
+        rows = [row for batch in batches for row in batch[f"row_{role}"].tolist()]
+        assert sorted(set(rows)) == list(range(count))
+        assert len(set(zip(rows, shown, strict=True))) == count
+    assert not any(
+        name.startswith("row") for name in next(iter(module(root, batch_kind="unpaired").train_dataloader()))
+    )
 
 
 class Reader(LightningModule):

@@ -57,7 +57,7 @@ def test_the_product_is_looked_for_once_in_a_photo_and_its_mask_cut_as_the_photo
 def test_masks_come_with_both_domains_if_asked_for_and_cut_as_they_are() -> None:
     images: Any = Squares()
     plain, masked = (UnpairedView(images, images, 64, 0, None, masks=masks)[0] for masks in (False, True))
-    assert set(plain) == {"A", "B"}
+    assert set(plain) == {"A", "B", "row_A", "row_B"}
     batch = collate([masked, masked])
     assert batch["mask_A"].shape == batch["mask_B"].shape == (2, 1, 64, 64)
     assert set(batch["mask_A"].unique().tolist()) == {0.0, 1.0}

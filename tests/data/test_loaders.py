@@ -22,7 +22,7 @@ from torch import Tensor
 
 from gan_lab.data import Products
 from gan_lab.data import workers as workers_module
-from gan_lab.data.workers import automatic_workers
+from gan_lab.data.workers import choose_workers
 from gan_lab.imaging import GaussianNoise
 
 from .conftest import Write
@@ -263,7 +263,7 @@ def test_workers_are_chosen_by_cores_work_and_shared_memory(
     monkeypatch.setattr(workers_module.os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
     usage = SimpleNamespace(total=shared_mb * 2**20)
     monkeypatch.setattr(workers_module.shutil, "disk_usage", lambda _: usage)
-    assert automatic_workers(cheap=cheap) == expected
+    assert choose_workers(cheap=cheap) == expected
 
 
 @pytest.mark.parametrize(

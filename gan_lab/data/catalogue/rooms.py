@@ -52,7 +52,7 @@ def snapshot(size: int, rng: np.random.Generator, horizon: float, lying: bool, f
 
 
 def _turn(angle: float) -> Array:
-    """Return what turns row vectors by an angle in radians."""
+    """Return the matrix that turns row vectors by an angle in radians."""
     return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
@@ -68,7 +68,7 @@ def _darker(colour: Shade, share: float) -> Shade:
 
 
 def _wall(size: int, height: int, rng: np.random.Generator) -> Array:
-    """Return what stands far behind, out of focus, uint8 [height, size, 3]: a wall, a shelf, boxes and round things."""
+    """Draw the far end of a room, out of focus, uint8 [height, size, 3]: a wall, a shelf, boxes and round things."""
     wide, tall = max(8, size // 2), max(4, height // 2)
     paint = rng.uniform(60, 185) * np.array([1, rng.uniform(0.9, 1), rng.uniform(0.75, 0.95)])
     wall = np.full((tall, wide, 3), paint, np.uint8)

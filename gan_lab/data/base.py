@@ -177,13 +177,12 @@ class ImageDataModule(LightningDataModule):
         self.class_names = list(scan.class_names)
         self.classes = len(self.class_names)
         budget = self.cache_mb * 2**20
-        unreadable = Unreadable(self.max_unreadable, scan.photos, scan.unreadable)
         for split in SPLITS:
             twin = next((done for done in self._stores if scan.splits[done] is scan.splits.get(split)), None)
             if twin is not None:  # validation and test on the same photos: one cache serves both
                 self._stores[split] = self._stores[twin]
             elif split in scan.splits:
-                stores = self._open_stores(self.role_choice.choose(scan.splits[split], scan), budget, unreadable)
+                stores = self._open_stores(self.role_choice.choose(scan.splits[split], scan), budget, scan.unreadable)
                 budget -= sum(store.cached_bytes for store in stores.values())
                 if split == "train" or all(map(len, stores.values())):  # a rare class may be in no other split
                     self._stores[split] = stores
@@ -291,15 +290,15 @@ class ImageDataModule(LightningDataModule):
 
     def _make_view(self, stores: dict[str, PhotoStore], *, training: bool) -> View:
         seed = self.seed if training else self.split_seed
-        augmentation = self.augmentation if training else None
+        options = self.image_size, seed, self.augmentation if training else None
         if "A" in stores:
             masks = self.masks and training  # looking for the product takes longer than reading a photo
-            return UnpairedView(stores["A"], stores["B"], self.image_size, seed, augmentation, masks)
+            return UnpairedView(stores["A"], stores["B"], *options, masks)
         if self.batch_kind == "paired":
             gt = stores["gt" if "gt" in stores else "image"]
             degrade = [] if "lq" in stores else self._choose_degradations(training)
-            return PairView(gt, stores.get("lq"), degrade, self.image_size, seed, augmentation)
-        return ImageView(stores["image"], self.image_size, seed, augmentation)
+            return PairView(gt, *options, stores.get("lq"), degrade)
+        return ImageView(stores["image"], *options)
 
     def _choose_degradations(self, training: bool) -> list[Degradation]:
         if self.pair == "grey_to_colour":

@@ -23,13 +23,13 @@ _HEX = "[0-9a-f]" * 32
 
 
 class SharedBytes:
-    """Bytes that forked processes share: anonymous memory, which a container's small /dev/shm does not limit.
+    """Bytes that processes share: those of a file, or anonymous memory, which a container's small /dev/shm does not limit.
 
-    A spawned process cannot inherit them; it gets zeros of its own, and so fills a cache of its own.
+    A spawned process cannot inherit memory; it gets zeros of its own, and so fills a cache of its own.
     """
 
-    def __init__(self, size: int) -> None:
-        self.array: NDArray[np.uint8] = np.frombuffer(mmap.mmap(-1, max(1, size)), dtype=np.uint8)
+    def __init__(self, size: int, file: int = -1) -> None:
+        self.array: NDArray[np.uint8] = np.frombuffer(mmap.mmap(file, max(1, size)), dtype=np.uint8)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"size": self.array.size}
@@ -98,15 +98,10 @@ class FileCache(MemoryCache):
                 "or data.cache=null to keep them in memory"
             ) from error
         try:
-            mapped = np.frombuffer(mmap.mmap(file, sums_at + 4 * count), np.uint8)
+            self._bytes = SharedBytes(sums_at + 4 * count, file)
         finally:
             os.close(file)
-        self._pixels = mapped[:pixels]
-        self._sums: NDArray[np.uint32] = mapped[sums_at:].view(np.uint32)
-
-    def slot(self, index: int) -> NDArray[np.uint8]:
-        """Return the bytes of one photo, to read or to fill."""
-        return self._pixels[self.starts[index] : self.starts[index + 1]]
+        self._sums: NDArray[np.uint32] = self._bytes.array[sums_at:].view(np.uint32)
 
     def holds(self, index: int) -> bool:
         """Return whether any process has left this photo, whole."""

@@ -43,12 +43,8 @@ def find_layout(path: Path, option: str = "root", index: Index = NOWHERE) -> Lay
     folders = _list_subfolders(path)
     if {"traina", "trainb", "testa", "testb"} & folders.keys():
         return _list_domains(root, folders)
-    if _are_pairs(root, path, folders):
-        return {ALL: _list_pairs(root, folders)}
-    splits = _find_splits(folders)
-    if not splits:
-        return {ALL: {"image": _list_photos(root, path)}}
-    return {split: _list_split(root, folder) for split, folder in splits.items()}
+    splits = {} if _are_pairs(root, path, folders) else _find_splits(folders)
+    return {split: _list_split(root, folder) for split, folder in (splits or {ALL: path}).items()}
 
 
 def find_two_folders(domain_a: Path, domain_b: Path, index: Index = NOWHERE) -> Layout:

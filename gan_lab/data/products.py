@@ -19,6 +19,7 @@ from gan_lab.data.measures import Measures, group_near_duplicates
 from gan_lab.data.photos import Labels, drop_strays, drop_unreadable, list_first_paths
 from gan_lab.data.roles import Roles, Scan, fill_missing_splits
 from gan_lab.data.splits import TEST, TRAIN, VALIDATION, join_groups, split_by_group
+from gan_lab.data.store import Unreadable
 from gan_lab.data.table import PhotoTable, Source
 from gan_lab.errors import UserError
 from gan_lab.hardware import user_cache
@@ -169,13 +170,17 @@ class Products(ImageDataModule):
         splits |= {split: {"image": table} for split, table in kept.items()}
         splits = self._split(splits, measures, unreadable)
         total = sum(len(table) for roles in layout.values() for table in roles.values())
-        self._check_unreadable(unreadable, total)
+        known = Unreadable(self.max_unreadable, total, len(unreadable))
+        first = list_first_paths(unreadable)
+        known.check(first)
+        if unreadable:
+            log.warning("%d of %d images cannot be read and are skipped: %s", len(unreadable), total, first)
         class_names = _list_classes([roles["image"] for roles in splits.values() if "image" in roles])
         splits = {
             split: {role: table.label(class_names) for role, table in roles.items()} for split, roles in splits.items()
         }
         found = f"{where} ({_describe_layout(layout, class_names)})"
-        return Scan(fill_missing_splits(splits), class_names, found, given, total, len(unreadable))
+        return Scan(fill_missing_splits(splits), class_names, found, given, known)
 
     def _split(
         self, splits: dict[str, Roles], measures: dict[Source, Measures], unreadable: list[str]
@@ -222,18 +227,6 @@ class Products(ImageDataModule):
             if all(len(table) for table in tables.values()):
                 splits[split] = tables
         return splits
-
-    def _check_unreadable(self, names: Sequence[str], total: int) -> None:
-        """Log which photos cannot be read; raise UserError when they are too many."""
-        if not names:
-            return
-        first = list_first_paths(names)
-        if len(names) > self.max_unreadable * total:
-            raise UserError(
-                f"data.max_unreadable={self.max_unreadable:g}: {len(names)} of {total} images cannot be read, a larger share; "
-                f"repair or remove them, or allow more: {first}"
-            )
-        log.warning("%d of %d images cannot be read and are skipped: %s", len(names), total, first)
 
 
 def _has(layout: Layout, role: str) -> bool:

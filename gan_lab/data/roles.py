@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gan_lab.data.store import Unreadable
 from gan_lab.data.table import PhotoTable
 from gan_lab.errors import UserError
 from gan_lab.options import format_value
@@ -34,16 +35,14 @@ class Scan:
         class_names: in the order of the labels; empty without classes.
         found: the data in words, for messages: "/photos (2 classes)".
         given: the options that say where they are, with their values.
-        photos: how many files there are, in all splits and roles; 0 where pictures cannot be unreadable.
-        unreadable: how many of them cannot be read and are in no table.
+        unreadable: the count of files that cannot be read.
     """
 
     splits: dict[str, Roles]
     class_names: list[str] = field(default_factory=list)
     found: str = ""
     given: str = "data.root=null"
-    photos: int = 0
-    unreadable: int = 0
+    unreadable: Unreadable = field(default_factory=lambda: Unreadable(allowed=0, photos=0))
 
 
 def fill_missing_splits(splits: dict[str, Roles]) -> dict[str, Roles]:

@@ -45,13 +45,13 @@ class Unreadable:
         self._tables.append(SharedBytes(rows))
         return self._tables[-1]
 
-    def check(self, error: UnreadableImage) -> None:
-        """Raise UserError when too many photos are unreadable; `error` is the last one's."""
+    def check(self, which: str) -> None:
+        """Raise UserError, naming `which`, when too many photos are unreadable."""
         if (count := self.count) > self.allowed * self.photos:
             raise UserError(
                 f"data.max_unreadable={self.allowed:g}: {count} of {self.photos} images cannot be read, a larger share; repair "
-                f"or remove them ({error}), or allow more"
-            ) from error
+                f"or remove them, or allow more: {which}"
+            )
 
 
 class PhotoStore:
@@ -132,6 +132,6 @@ class PhotoStore:
         except UnreadableImage as error:
             self._states.array[row] = UNREADABLE
             log.warning("%s: skipped; the next readable photo takes its place from now on", error)
-            self.unreadable.check(error)
+            self.unreadable.check(str(error))
             raise
         return pad_to_square(image, width) if self.fit == "pad" else resize(image, width, height)

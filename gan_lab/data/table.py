@@ -150,16 +150,11 @@ class PhotoTable:
 
     @classmethod
     def from_source(cls, source: Source, numbers: Numbers, **columns: NDArray[Any]) -> PhotoTable:
-        """Return a table of photos of a source; a column that is not given is empty."""
-        count = len(numbers)
-        nothing = np.broadcast_to(np.array(None, object), count)  # takes no memory, however long
-        empty = {
-            "sizes": np.broadcast_to(np.int64(0), (count, 2)),
-            "labels": np.zeros(count, np.int64),
-            "classes": nothing,
-            "groups": nothing,
-        }
-        return cls(source, numbers, **(empty | columns))
+        """Return a table of photos of a source; a column that is not given is empty, and takes no memory."""
+        count, nothing = len(numbers), np.array(None, object)
+        zeros = {"sizes": np.broadcast_to(np.int64(0), (count, 2)), "labels": np.broadcast_to(np.int64(0), count)}
+        blank = {name: np.broadcast_to(nothing, count) for name in ("classes", "groups")}
+        return cls(source, numbers, **(zeros | blank | columns))
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -39,22 +39,27 @@ class View(Dataset[Sample]):
     the index of the photo, and the sample is the same in every run of the same `seed`.
 
     Args:
-        length: samples in an epoch.
+        photos: that a sample goes by: those of A where there are two domains, gt of pairs.
         image_size: side of the square that is cut out, in pixels.
         seed: of everything that is drawn here.
         augmentation: None in evaluation.
-
-    Attributes:
-        photos: that a sample goes by: those of A where there are two domains, gt of pairs.
+        length: samples in an epoch; None: one a photo.
     """
 
-    photos: PhotoStore
-
-    def __init__(self, length: int, image_size: int, seed: int, augmentation: Augmentation | None) -> None:
-        self.length = length
+    def __init__(
+        self,
+        photos: PhotoStore,
+        image_size: int,
+        seed: int,
+        augmentation: Augmentation | None,
+        length: int | None = None,
+    ) -> None:
+        self.photos = photos
+        self.length = length or len(photos)
         self.image_size = image_size
         self.seed = seed
         self.augmentation = augmentation
+        self.order = self._make_order(len(photos))
 
     def __len__(self) -> int:
         return self.length
@@ -93,11 +98,6 @@ class Spread:
 class ImageView(View):
     """`{"image", "label"}`: single photos."""
 
-    def __init__(self, images: PhotoStore, image_size: int, seed: int, augmentation: Augmentation | None) -> None:
-        super().__init__(len(images), image_size, seed, augmentation)
-        self.photos = images
-        self.order = self._make_order(len(images))
-
     def __getitem__(self, key: int) -> Sample:
         index, image = read_next(self.photos.read, self.order[key], len(self.photos))
         return {
@@ -111,6 +111,7 @@ class PairView(View):
 
     Args:
         gt: the good photos.
+        image_size, seed, augmentation: as in `View`.
         lq: their bad counterparts, row by row, at the same reading sizes; None: `degrade` makes them on the fly.
         degrade: called with the cut-out photo and the generator of the position; each entry of a list takes its turn.
     """
@@ -118,17 +119,15 @@ class PairView(View):
     def __init__(
         self,
         gt: PhotoStore,
-        lq: PhotoStore | None,
-        degrade: Sequence[Degradation],
         image_size: int,
         seed: int,
         augmentation: Augmentation | None,
+        lq: PhotoStore | None,
+        degrade: Sequence[Degradation],
     ) -> None:
-        super().__init__(len(gt), image_size, seed, augmentation)
-        self.photos = gt
+        super().__init__(gt, image_size, seed, augmentation)
         self.lq = lq
         self.degrade = degrade
-        self.order = self._make_order(len(gt))
 
     def __getitem__(self, key: int) -> Sample:
         _, (gt, lq) = read_next(self._read, self.order[key], len(self.photos))
@@ -164,16 +163,15 @@ class UnpairedView(View):
         augmentation: Augmentation | None,
         masks: bool = False,
     ) -> None:
-        super().__init__(max(len(images_A), len(images_B)), image_size, seed, augmentation)
-        self.photos = self.images_A = images_A
+        super().__init__(images_A, image_size, seed, augmentation, max(len(images_A), len(images_B)))
         self.images_B = images_B
-        self.order_A, self.order_B = self._make_order(len(images_A)), self._make_order(len(images_B), domain=1)
+        self.order_A, self.order_B = self.order, self._make_order(len(images_B), domain=1)
         self.masks = masks
         self.remembered: dict[tuple[str, int], Pixels] = {}
 
     def __getitem__(self, key: int) -> Sample:
         sample: Sample = {}
-        domains = (("A", self.images_A, self.order_A, GEOMETRY), ("B", self.images_B, self.order_B, GEOMETRY_B))
+        domains = (("A", self.photos, self.order_A, GEOMETRY), ("B", self.images_B, self.order_B, GEOMETRY_B))
         for side, images, order, use in domains:
             index, image = read_next(images.read, order[key], len(images))
             cut = self._choose_cut(key, use)

@@ -533,7 +533,7 @@ def test_the_unreadable_photos_of_all_splits_count_together(tmp_path: Path, writ
     data = prepared(tmp_path, num_workers=workers)
     list(data.val_dataloader())  # 2 of 40, which is just allowed
     with pytest.raises(
-        UserError, match=r"^data.max_unreadable=0.05: 3 of 40 .*, or allow more$"
+        UserError, match=r"^data.max_unreadable=0.05: 3 of 40 .*, or allow more: .*test/009.png: .*$"
     ):  # from a worker as well
         list(data.test_dataloader())
 

@@ -200,7 +200,7 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "mine").read_bytes() == b"a" * size
 
 
-def test_a_full_disk_is_told_before_anything_is_decoded(
+def test_a_full_disk_is_refused_before_anything_is_decoded(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:

@@ -177,7 +177,7 @@ def test_a_trainer_reads_the_stream_from_the_model_s_iteration(root: Path, worke
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; a dead one that nobody has waited for does not."""
+    """Return whether a process runs; a dead one that nobody has waited for does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

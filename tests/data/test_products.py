@@ -136,16 +136,16 @@ def test_a_rare_class_may_be_missing_in_validation(tmp_path: Path, write: Write)
 
 
 @pytest.mark.parametrize(("different", "said"), [(1, "1 different picture,"), (4, "4 different pictures,"), (6, None)])
-def test_copies_of_few_pictures_are_told(
+def test_copies_of_few_pictures_are_warned_of(
     different: int, said: str | None, tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     for path in write("", different, size=(120, 100)):
         for copy in range(10 // different - 1):
             shutil.copy(path, path.with_name(f"{path.stem}-{copy}.png"))
     prepared(tmp_path, validation_share=0, test_share=0.1)
-    told = [message for message in caplog.messages if "near-duplicates: a model learns little" in message]
-    assert len(told) == (said is not None)
-    assert not said or f"photos show only {said}" in told[0]
+    found = [message for message in caplog.messages if "near-duplicates: a model learns little" in message]
+    assert len(found) == (said is not None)
+    assert not said or f"photos show only {said}" in found[0]
 
 
 def test_near_duplicates_stay_on_one_side(tmp_path: Path, write: Write) -> None:
@@ -188,7 +188,7 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(tmp_path: Pat
         prepared(tmp_path, group_column="seller", labels=tmp_path / "nowhere.csv")
 
 
-def test_columns_of_no_file_and_degradations_of_no_class_are_told() -> None:
+def test_columns_of_no_file_and_degradations_of_no_class_are_refused() -> None:
     with pytest.raises(UserError, match=r"data.label_column=null, data.group_column=shop: .*data.labels, or data.root"):
         Products(group_column="shop", image_size=32, batch_size=1)
     with pytest.raises(UserError, match=r"data.degradation=a mapping without _target_ \(steps\): is not a degradation"):
@@ -376,7 +376,7 @@ def test_masks_are_made_for_the_training_alone(tmp_path: Path, write: Write) -> 
         (("",), {"batch_size": 6}, r"data.batch_size=6: .*\(4, in .*give at most 4"),
     ],
 )
-def test_what_cannot_be_fed_is_said_with_the_mend(
+def test_data_that_cannot_feed_a_model_are_refused_with_advice(
     tmp_path: Path, write: Write, folders: tuple[str, ...], options: dict[str, Any], message: str
 ) -> None:
     for folder in folders:
@@ -446,7 +446,7 @@ def test_a_path_that_the_system_refuses_is_named(option: str, path: str) -> None
         Products(**(SMALL | {option: path}))
 
 
-def test_a_degradation_by_name_is_told_how_to_be_chosen() -> None:
+def test_a_degradation_by_name_is_refused_with_how_to_choose_it() -> None:
     with pytest.raises(UserError, match=r"data.degradation=blur: .*data/degradation=blur"):
         Products(**SMALL, degradation="blur")  # type: ignore[arg-type]
 

@@ -22,7 +22,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_lab.data import Products
-from gan_lab.data.workers import automatic_workers
+from gan_lab.data.workers import choose_workers
 
 PHOTO = Path(__file__).parents[1] / "conf" / "data" / "degradation" / "photo.yaml"
 CASES = {
@@ -67,7 +67,7 @@ def main() -> None:
     how = "busy" if options.busy else "idle"
     print(f"steps of {options.step_ms:g} ms, {how}; share of a step that waits, and its whole length")
     print(f"{'batch':26}{'workers':>8}{'cache':>6}{'first epoch':>20}{'later':>20}")
-    beside = automatic_workers(cheap=False)  # what a GPU has beside it
+    beside = choose_workers(cheap=False)  # what a GPU has beside it
     for name, case in CASES.items():
         for workers in (0, beside):
             for cache_mb in (0, 2048):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from gan_lab.errors import UserError
@@ -22,14 +25,52 @@ def check_weights(**weights: float) -> None:
             raise UserError(f"model.{name}={weight}: needs a number from 0, which leaves its term out")
 
 
-def check_count(option: str, value: Any) -> None:
-    """Check that a value is a whole number from 1.
+def check_whole(option: str, value: Any, *, at_least: int, at_most: int | None = None) -> int:
+    """Return `value`. Raises UserError, naming the option, when it is no whole number, too small, or too large to run."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        raise UserError(f"{option}={format_value(value)}: needs a whole number from {at_least}")
+    if at_most is not None and value > at_most:
+        raise UserError(f"{option}={value}: is too much for this machine; give at most {at_most}")
+    return value
 
-    Args:
-        option: its dotted key, for the message.
+
+def check_choice(option: str, value: Any, choices: Sequence[Any]) -> Any:
+    """Return `value`. Raises UserError, naming the option, when it is not one of `choices`."""
+    if value not in choices:
+        names = ", ".join(map(format_value, choices))
+        raise UserError(f"{option}={format_value(value)}: is not a choice; give one of {names}")
+    return value
+
+
+def check_share(option: str, value: Any) -> float:
+    """Return `value` as a float in [0, 1). Raises UserError, naming the option, when it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise UserError(f"{option}={format_value(value)}: needs a share from 0 up to, not including, 1")
+    return float(value)
+
+
+def check_path(option: str, value: str | Path | None) -> Path | None:
+    """Return `value` as a path, with ~ expanded; None stays.
 
     Raises:
-        UserError: it is none.
+        UserError: it is empty, or the system refuses to look at it; the message names the option.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UserError(f"{option}={value}: needs a whole number from 1")
+    if value is None:
+        return None
+    if not str(value).strip():  # an unset shell variable: Path("") would be the current folder
+        raise UserError(f"{option}={value}: is empty; name a path, or null for none")
+    try:
+        path = Path(value).expanduser()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, closed to us, no such user, a zero byte
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{option}={str(value)[:200]}: cannot be looked at ({reason}); name another path") from error
+    return path
+
+
+def format_value(value: Any) -> str:
+    """Return a value as a configuration writes it."""
+    return (
+        {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else str(value)
+    )

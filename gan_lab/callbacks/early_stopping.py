@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from gan_lab.callbacks.figures import Validation
 from gan_lab.errors import UserError
-from gan_lab.options import check_count
+from gan_lab.options import check_whole
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class EarlyStopping(Callback):
     """
 
     def __init__(self, patience: int = 5, min_change: float = 0.0) -> None:
-        check_count("callbacks.early_stopping.patience", patience)
+        check_whole("callbacks.early_stopping.patience", patience, at_least=1)
         if isinstance(min_change, bool) or not isinstance(min_change, int | float) or not 0 <= min_change < math.inf:
             raise UserError(f"callbacks.early_stopping.min_change={min_change}: needs a number from 0")
         self.patience = patience

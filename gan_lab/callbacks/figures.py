@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from gan_lab.callbacks.spared import get_logger_name, survive_errors
 from gan_lab.hardware import peak_memory
-from gan_lab.options import check_count
+from gan_lab.options import check_whole
 from gan_lab.photo_files import grid, write_png
 from gan_lab.rng import preserve_rng
 
@@ -35,7 +35,7 @@ class TermsLogger(Callback):
     """
 
     def __init__(self, every_n_iterations: int = 10) -> None:
-        check_count("callbacks.terms.every_n_iterations", every_n_iterations)
+        check_whole("callbacks.terms.every_n_iterations", every_n_iterations, at_least=1)
         self.every_n_iterations = every_n_iterations
         self.latest: dict[str, float] = {}
         self._sums: dict[str, Tensor] = {}
@@ -80,8 +80,8 @@ class Validation(Callback):
     """
 
     def __init__(self, every_n_iterations: int = 500, max_images: int = 256) -> None:
-        check_count("callbacks.validation.every_n_iterations", every_n_iterations)
-        check_count("callbacks.validation.max_images", max_images)
+        check_whole("callbacks.validation.every_n_iterations", every_n_iterations, at_least=1)
+        check_whole("callbacks.validation.max_images", max_images, at_least=1)
         self.every_n_iterations = every_n_iterations
         self.max_images = max_images
 
@@ -113,9 +113,9 @@ class SampleGrid(Callback):
     def __init__(
         self, folder: str | Path | None = None, every_n_iterations: int = 500, keep: int | None = None
     ) -> None:
-        check_count("callbacks.samples.every_n_iterations", every_n_iterations)
+        check_whole("callbacks.samples.every_n_iterations", every_n_iterations, at_least=1)
         if keep is not None:
-            check_count("callbacks.samples.keep", keep)
+            check_whole("callbacks.samples.keep", keep, at_least=1)
         self.folder = None if folder is None else Path(folder)
         self.every_n_iterations = every_n_iterations
         self.keep = keep

@@ -13,13 +13,24 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from gan_lab.data.geometry import Augmentation
-from gan_lab.data.options import degradations, one_of, place, share, whole
-from gan_lab.data.roles import NEEDS, Roles, Scan, Wanted
-from gan_lab.data.source import Images, Unreadable, reading_sizes, spread_rows
+from gan_lab.data.resizing import DECODED_MARGIN, find_reading_sizes
+from gan_lab.data.roles import NEEDS, RoleChoice, Roles, Scan
+from gan_lab.data.store import PhotoStore, Unreadable
 from gan_lab.data.stream import PositionBatches
-from gan_lab.data.views import Degradation, ImageView, PairView, UnpairedView, View, collate, grey_copy
-from gan_lab.data.workers import MOST_WORKERS, automatic_workers, start_worker
+from gan_lab.data.table import spread_rows
+from gan_lab.data.views import (
+    Degradation,
+    ImageView,
+    PairView,
+    UnpairedView,
+    View,
+    collate,
+    list_degradations,
+    make_grey_copy,
+)
+from gan_lab.data.workers import MOST_WORKERS, choose_workers, start_worker
 from gan_lab.errors import UserError
+from gan_lab.options import check_choice, check_path, check_share, check_whole
 
 SPLITS = ("train", "val", "test")
 #: Facts of the data that a run's configuration records for the model's yaml; a datamodule finds them anew.
@@ -47,12 +58,15 @@ class ImageDataModule(LightningDataModule):
     Validation and test photos are cut in the middle, and their degradations depend on `split_seed` alone: figures of
     runs with several seeds are taken on the same pixels.
 
+    Attributes:
+        pairs: the values that `pair` may have.
+
     Args:
         image_size: side of the square images, in pixels.
         channels: 3 for RGB, 1 for grey.
         batch_size: images (or pairs) in a batch of one device.
         num_workers: processes that prepare batches; "auto" chooses.
-        batch_kind: what the model eats: "images", "paired" or "unpaired".
+        batch_kind: the view that the model takes: "images", "paired" or "unpaired".
         pair: how "paired" makes its pairs from single photos: "degrade" or "grey_to_colour".
         degradation: uint8 [H, W, C], generator -> uint8 [H, W, C]; needed by `pair="degrade"`.
         validation_degradation: another one for validation and test, or a list that takes turns over the photos.
@@ -71,6 +85,8 @@ class ImageDataModule(LightningDataModule):
         max_unreadable: the share of unreadable images, of all that there are, beyond which the run stops.
         limit: train on so many photos (of each domain) alone, evenly spread over all; None: on all.
     """
+
+    pairs: tuple[str, ...] = ("degrade", "grey_to_colour")
 
     def __init__(
         self,
@@ -101,50 +117,45 @@ class ImageDataModule(LightningDataModule):
         limit: int | None = None,
     ) -> None:
         super().__init__()
-        self.image_size = whole("image_size", image_size, at_least=8)
-        self.channels = one_of("channels", channels, (1, 3))
-        self.batch_size = whole("batch_size", batch_size, at_least=1)
+        self.image_size = check_whole("data.image_size", image_size, at_least=8)
+        self.channels = check_choice("data.channels", channels, (1, 3))
+        self.batch_size = check_whole("data.batch_size", batch_size, at_least=1)
         self.num_workers = num_workers
         if num_workers != "auto":
-            whole("num_workers", num_workers, at_least=0, at_most=MOST_WORKERS)
-        self.batch_kind = one_of("batch_kind", batch_kind, tuple(NEEDS))
-        self.pair = one_of("pair", pair, self.pairs())
-        self.degradations = degradations("degradation", degradation)
-        self.validation_degradations = degradations("validation_degradation", validation_degradation)
-        self.fit = one_of("fit", fit, ("crop", "pad"))
-        if shorter_side is not None and whole("shorter_side", shorter_side, at_least=8) < image_size:
+            check_whole("data.num_workers", num_workers, at_least=0, at_most=MOST_WORKERS)
+        self.batch_kind = check_choice("data.batch_kind", batch_kind, tuple(NEEDS))
+        self.pair = check_choice("data.pair", pair, self.pairs)
+        self.degradations = list_degradations("degradation", degradation)
+        self.validation_degradations = list_degradations("validation_degradation", validation_degradation)
+        self.fit = check_choice("data.fit", fit, ("crop", "pad"))
+        if shorter_side is not None and check_whole("data.shorter_side", shorter_side, at_least=8) < image_size:
             raise UserError(
-                f"data.shorter_side: {shorter_side} is below data.image_size, {image_size}; give more, or null."
+                f"data.shorter_side={shorter_side}: is below data.image_size={image_size}; give more, or null"
             )
         self.shorter_side = shorter_side
         self.masks = bool(masks)
         self.augmentation = Augmentation(flip, crop, tuple(scale), rotation)
-        self.wanted = Wanted(batch_kind, one_of("domain", domain, (None, "A", "B")), (class_a, class_b))
-        self.seed = whole("seed", seed, at_least=0)
-        self.split_seed = whole("split_seed", split_seed, at_least=0)
-        self.cache_mb = whole("cache_mb", cache_mb, at_least=0)
-        self.cache = place("cache", cache)
+        self.role_choice = RoleChoice(
+            batch_kind, check_choice("data.domain", domain, (None, "A", "B")), (class_a, class_b)
+        )
+        self.seed = check_whole("data.seed", seed, at_least=0)
+        self.split_seed = check_whole("data.split_seed", split_seed, at_least=0)
+        self.cache_mb = check_whole("data.cache_mb", cache_mb, at_least=0)
+        self.cache = check_path("data.cache", cache)
         if self.cache is not None and self.cache.exists() and not self.cache.is_dir():
-            raise UserError(
-                f"data.cache: {self.cache} is not a folder; name another one, or data.cache=null for memory."
-            )
-        self.max_unreadable = share("max_unreadable", max_unreadable)
-        self.limit = None if limit is None else whole("limit", limit, at_least=1)
+            raise UserError(f"data.cache={self.cache}: is not a folder; name another one, or null for memory")
+        self.max_unreadable = check_share("data.max_unreadable", max_unreadable)
+        self.limit = None if limit is None else check_whole("data.limit", limit, at_least=1)
         self.classes = 0
         self.class_names: list[str] = []
         self._found = ""
         self._views: dict[str, View] = {}
-        self._images: dict[str, dict[str, Images]] = {}
-
-    @staticmethod
-    def pairs() -> tuple[str, ...]:
-        """Return the values that `pair` may have."""
-        return ("degrade", "grey_to_colour")
+        self._stores: dict[str, dict[str, PhotoStore]] = {}
 
     @property
     def places(self) -> str:
         """Return the options that say where the photos are, for messages."""
-        return "data.class_a, data.class_b" if any(self.wanted.classes) else "data.root"
+        return "data.class_a, data.class_b" if any(self.role_choice.classes) else "data.root"
 
     @abstractmethod
     def _scan(self) -> Scan:
@@ -163,27 +174,30 @@ class ImageDataModule(LightningDataModule):
             return
         scan = self._scan()
         if training and "train" not in scan.splits:
-            raise UserError(f"{self.places}: {scan.found} has no photos to train on, or too few that are readable.")
+            raise UserError(
+                f"{scan.given}: {scan.found} has no photos to train on, or too few that are readable; add some"
+            )
         self._found = scan.found
         self.class_names = list(scan.class_names)
         self.classes = len(self.class_names)
         budget = self.cache_mb * 2**20
-        unreadable = Unreadable(self.max_unreadable, scan.photos, scan.unreadable)
         for split in SPLITS:
-            twin = next((done for done in self._images if scan.splits[done] is scan.splits.get(split)), None)
+            twin = next((done for done in self._stores if scan.splits[done] is scan.splits.get(split)), None)
             if twin is not None:  # validation and test on the same photos: one cache serves both
-                self._images[split] = self._images[twin]
+                self._stores[split] = self._stores[twin]
             elif split in scan.splits:
-                roles = self.wanted.choose(scan.splits[split], scan)
+                roles = self.role_choice.choose(scan.splits[split], scan)
                 if split == "train" and self.limit is not None:
-                    roles = {role: spread_rows(table, self.limit) for role, table in roles.items()}
-                images = self._open(roles, budget, unreadable)
-                budget -= sum(opened.cached_bytes for opened in images.values())
-                if split == "train" or all(map(len, images.values())):  # a rare class may be in no other split
-                    self._images[split] = images
+                    roles = {role: table.take(spread_rows(len(table), self.limit)) for role, table in roles.items()}
+                stores = self._open_stores(roles, budget, scan.unreadable)
+                budget -= sum(store.cached_bytes for store in stores.values())
+                if split == "train" or all(map(len, stores.values())):  # a rare class may be in no other split
+                    self._stores[split] = stores
         if training:
             self._check_batch_size()
-        self._views = {split: self._view(images, training=split == "train") for split, images in self._images.items()}
+        self._views = {
+            split: self._make_view(stores, training=split == "train") for split, stores in self._stores.items()
+        }
 
     def setup(self, stage: str) -> None:
         """Look at the data, where the command has not done so (Lightning's hook)."""
@@ -196,21 +210,21 @@ class ImageDataModule(LightningDataModule):
 
     def describe(self) -> str:
         """Return the data in one or two lines, for the log."""
-        counts = " / ".join(self._count(split) for split in SPLITS)
+        counts = " / ".join(self._describe_count(split) for split in SPLITS)
         classes = f", {self.classes} classes ({', '.join(self.class_names[:12])})" if self.classes else ""
-        cached = sum(images.cached_bytes for images in self._opened())
+        cached = sum(store.cached_bytes for store in self._list_stores())
         place = f" in {self.cache}" if self.cache and cached else ""
-        full = "" if self._decoded_once() else ", full: the rest is decoded each time"
+        full = "" if self._caches_all() else ", full: the rest is decoded each time"
         cache = f"{math.ceil(cached / 2**20)} MB{place}{full}"
         return (
             f"{self._found}: {counts} samples to train / validate / test{classes}\n"
             f"{self.batch_kind} batches of {self.batch_size}, {self.channels}x{self.image_size}x{self.image_size}, "
-            f"{self._workers()} workers, decoded cache {cache}"
+            f"{self._count_workers()} workers, decoded cache {cache}"
         )
 
     def counts(self, split: str = "train") -> dict[str, int]:
         """Return how many photos a split has, by role: "image", "lq" and "gt", or "A" and "B"; {} without the split."""
-        return {role: len(images) for role, images in self._images.get(split, {}).items()}
+        return {role: len(store) for role, store in self._stores.get(split, {}).items()}
 
     def iterations_per_epoch(self, world_size: int = 1) -> int:
         """Return how many iterations show every training sample once, rounded up."""
@@ -220,9 +234,11 @@ class ImageDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the infinite training stream, from the iteration that the model has reached."""
         self.prepare()
-        rank, world_size = self._rank()
-        batches = PositionBatches(self.batch_size, self._iteration, rank=rank, world_size=world_size)
-        return self._loader(self._views["train"], batch_sampler=batches, persistent_workers=self._workers() > 0)
+        rank, world_size = self._find_rank()
+        batches = PositionBatches(self.batch_size, self._find_iteration, rank=rank, world_size=world_size)
+        return self._make_loader(
+            self._views["train"], batch_sampler=batches, persistent_workers=self._count_workers() > 0
+        )
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
         """Return the validation photos, in order, all of them on every rank; an empty list where there are none."""
@@ -237,12 +253,12 @@ class ImageDataModule(LightningDataModule):
         self.prepare()
         if split not in self._views:
             return []
-        view = self._view(self._images["train"], training=False) if split == "train" else self._views[split]
-        return self._loader(view, batch_size=self.batch_size, sampler=range(len(view)))
+        view = self._make_view(self._stores["train"], training=False) if split == "train" else self._views[split]
+        return self._make_loader(view, batch_size=self.batch_size, sampler=range(len(view)))
 
     # ---- the data as the model needs them
 
-    def _count(self, split: str) -> str:
+    def _describe_count(self, split: str) -> str:
         counts = self.counts(split)
         if "A" in counts:
             return f"{counts['A']} A, {counts['B']} B"
@@ -253,58 +269,60 @@ class ImageDataModule(LightningDataModule):
         if self.batch_size > min(counts.values()):
             have = " and ".join(f"{count} of {role}" if role in "AB" else str(count) for role, count in counts.items())
             raise UserError(
-                f"data.batch_size: {self.batch_size} is more than there are images to train on ({have}, in "
-                f"{self._found}); give at most {min(counts.values())}."
+                f"data.batch_size={self.batch_size}: is more than there are images to train on ({have}, in {self._found}); "
+                f"give at most {min(counts.values())}"
             )
 
-    def _open(self, roles: Roles, budget: int, unreadable: Unreadable) -> dict[str, Images]:
-        """Return the tables as readable images; pairs share one reading size."""
-        images: dict[str, Images] = {}
+    def _open_stores(self, roles: Roles, budget: int, unreadable: Unreadable) -> dict[str, PhotoStore]:
+        """Return the stores of the tables; pairs share one reading size."""
+        stores: dict[str, PhotoStore] = {}
         for role in sorted(roles):  # "gt" before "lq", which follows its sizes
-            source = roles[role]
-            like = roles["gt"] if role == "lq" else source
-            images[role] = Images(
-                source,
-                reading_sizes(like.sizes, self.image_size, self.fit, self.shorter_side),
+            like = roles["gt" if role == "lq" else role]
+            stores[role] = PhotoStore(
+                roles[role],
+                find_reading_sizes(like.sizes, self.image_size, self.fit, self.shorter_side),
                 self.channels,
                 unreadable,
                 fit=self.fit,
+                at_least=round(DECODED_MARGIN * self.image_size),
                 cache_bytes=budget,
                 folder=self.cache,
             )
-            budget -= images[role].cached_bytes
-        return images
+            budget -= stores[role].cached_bytes
+        return stores
 
-    def _opened(self) -> list[Images]:
-        """Return the tables of all splits, each once."""
-        return list({id(images): images for roles in self._images.values() for images in roles.values()}.values())
+    def _list_stores(self) -> list[PhotoStore]:
+        """Return the stores of all splits, each once."""
+        return list({id(store): store for roles in self._stores.values() for store in roles.values()}.values())
 
-    def _view(self, images: dict[str, Images], *, training: bool) -> View:
+    def _make_view(self, stores: dict[str, PhotoStore], *, training: bool) -> View:
         seed = self.seed if training else self.split_seed
-        augmentation = self.augmentation if training else None
-        if "A" in images:
+        options = self.image_size, seed, self.augmentation if training else None
+        if "A" in stores:
             masks = self.masks and training  # looking for the product takes longer than reading a photo
-            return UnpairedView(images["A"], images["B"], self.image_size, seed, augmentation, masks)
+            return UnpairedView(stores["A"], stores["B"], *options, masks)
         if self.batch_kind == "paired":
-            gt = images["gt"] if "gt" in images else images["image"]
-            degrade = [] if "lq" in images else self._degradations(training)
-            return PairView(gt, images.get("lq"), degrade, self.image_size, seed, augmentation)
-        return ImageView(images["image"], self.image_size, seed, augmentation)
+            gt = stores["gt" if "gt" in stores else "image"]
+            degrade = [] if "lq" in stores else self._choose_degradations(training)
+            return PairView(gt, *options, stores.get("lq"), degrade)
+        return ImageView(stores["image"], *options)
 
-    def _degradations(self, training: bool) -> list[Degradation]:
+    def _choose_degradations(self, training: bool) -> list[Degradation]:
         if self.pair == "grey_to_colour":
             if self.channels != 3:
-                raise UserError("data.pair: grey_to_colour needs colour images; set data.channels=3.")
-            return [grey_copy]
+                raise UserError("data.pair=grey_to_colour: needs colour images; set data.channels=3")
+            return [make_grey_copy]
         steps = self.degradations if training else self.validation_degradations or self.degradations
         if not steps:
-            raise UserError("data.degradation: pair=degrade needs one, for example data/degradation=photo.")
+            raise UserError(
+                "data.degradation=null: data.pair=degrade needs one; choose for example data/degradation=photo"
+            )
         return steps
 
     # ---- loaders
 
-    def _loader(self, view: View, **options: Any) -> DataLoader[Any]:
-        workers = self._workers()
+    def _make_loader(self, view: View, **options: Any) -> DataLoader[Any]:
+        workers = self._count_workers()
         trainer = self.trainer
         fork = workers > 0 and "fork" in torch.multiprocessing.get_all_start_methods()
         return DataLoader(
@@ -319,19 +337,19 @@ class ImageDataModule(LightningDataModule):
             **options,
         )
 
-    def _iteration(self) -> int:
+    def _find_iteration(self) -> int:
         module = None if self.trainer is None else self.trainer.lightning_module
         return module.iteration if isinstance(module, CountsIterations) else 0
 
-    def _rank(self) -> tuple[int, int]:
+    def _find_rank(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
-    def _workers(self) -> int:
+    def _count_workers(self) -> int:
         if isinstance(self.num_workers, int):
             return self.num_workers
-        cheap = all(images.source.cheap for images in self._opened())
-        return automatic_workers(cheap=cheap, decoded_once=self._decoded_once() and not self.masks)
+        cheap = all(store.table.source.cheap for store in self._list_stores())
+        return choose_workers(cheap=cheap, decoded_once=self._caches_all() and not self.masks)
 
-    def _decoded_once(self) -> bool:
-        """Tell whether the cache holds all photos."""
-        return all(images.cached == len(images) or images.source.cheap for images in self._opened())
+    def _caches_all(self) -> bool:
+        """Return whether the cache holds all photos."""
+        return all(store.cached == len(store) or store.table.source.cheap for store in self._list_stores())

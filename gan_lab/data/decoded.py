@@ -23,13 +23,13 @@ _HEX = "[0-9a-f]" * 32
 
 
 class SharedBytes:
-    """Bytes that forked processes share: anonymous memory, which a container's small /dev/shm does not limit.
+    """Bytes that processes share: those of a file, or anonymous memory, which a container's small /dev/shm does not limit.
 
-    A spawned process cannot inherit them; it gets zeros of its own, and so fills a cache of its own.
+    A spawned process cannot inherit memory; it gets zeros of its own, and so fills a cache of its own.
     """
 
-    def __init__(self, size: int) -> None:
-        self.array: NDArray[np.uint8] = np.frombuffer(mmap.mmap(-1, max(1, size)), dtype=np.uint8)
+    def __init__(self, size: int, file: int = -1) -> None:
+        self.array: NDArray[np.uint8] = np.frombuffer(mmap.mmap(file, max(1, size)), dtype=np.uint8)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"size": self.array.size}
@@ -38,7 +38,7 @@ class SharedBytes:
         self.__init__(state["size"])  # type: ignore[misc]
 
 
-class InMemory:
+class MemoryCache:
     """Pixels of photos, one after the other, in the memory of this process and its workers.
 
     Args:
@@ -54,14 +54,14 @@ class InMemory:
         return self._bytes.array[self.starts[index] : self.starts[index + 1]]
 
     def holds(self, index: int) -> bool:
-        """Tell whether an earlier process left this photo."""
+        """Return whether an earlier process left this photo."""
         return False
 
     def seal(self, index: int) -> None:
         """Say that this photo's slot is filled."""
 
 
-class InFile(InMemory):
+class FileCache(MemoryCache):
     """The same in a file, which all processes of a machine share, and which the next start finds filled.
 
     A photo counts as there when its bytes have the check sum that was written after them, so what a killed process, a lost
@@ -72,7 +72,7 @@ class InFile(InMemory):
         folder: where it lies.
         words: whatever the pixels depend on: equal words, equal pixels. None: a file without a name, which goes with its
             last process.
-        starts: as in `InMemory`.
+        starts: as in `MemoryCache`.
 
     Raises:
         UserError: the folder cannot be written to, or the disk has no room.
@@ -83,41 +83,36 @@ class InFile(InMemory):
         count, pixels = len(starts) - 1, int(starts[-1])
         sums_at = -(-pixels // 8) * 8
         try:
-            with suppress(FileExistsError):  # a file of that name is told below, with what to do
+            with suppress(FileExistsError):  # a file of that name is refused below, with what to do
                 folder.mkdir(parents=True)
             file = self._open(sums_at + 4 * count)
         except OSError as error:
             need = f"the {pixels / 2**20:.0f} MB of decoded photos"
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise UserError(
-                    f"data.cache: there is no room for {need} in {folder} ({error.strerror}); make room, name another "
-                    "folder, give fewer megabytes in data.cache_mb, or data.cache=null to keep them in memory."
+                    f"data.cache={folder}: has no room for {need} ({error.strerror}); make room, name another folder, give "
+                    "fewer megabytes in data.cache_mb, or data.cache=null to keep them in memory"
                 ) from error
             raise UserError(
-                f"data.cache: {folder} cannot hold {need} ({error.strerror or error}); name a folder that can be written "
-                "to, or data.cache=null to keep them in memory."
+                f"data.cache={folder}: cannot hold {need} ({error.strerror or error}); name a folder that can be written to, "
+                "or data.cache=null to keep them in memory"
             ) from error
         try:
-            mapped = np.frombuffer(mmap.mmap(file, sums_at + 4 * count), np.uint8)
+            self._bytes = SharedBytes(sums_at + 4 * count, file)
         finally:
             os.close(file)
-        self._pixels = mapped[:pixels]
-        self._sums: NDArray[np.uint32] = mapped[sums_at:].view(np.uint32)
-
-    def slot(self, index: int) -> NDArray[np.uint8]:
-        """Return the bytes of one photo, to read or to fill."""
-        return self._pixels[self.starts[index] : self.starts[index + 1]]
+        self._sums: NDArray[np.uint32] = self._bytes.array[sums_at:].view(np.uint32)
 
     def holds(self, index: int) -> bool:
-        """Tell whether any process has left this photo, whole."""
+        """Return whether any process has left this photo, whole."""
         known = int(self._sums[index])
-        return known != 0 and known == self._sum(index)
+        return known != 0 and known == self._compute_sum(index)
 
     def seal(self, index: int) -> None:
         """Say that this photo's slot is filled."""
-        self._sums[index] = self._sum(index)
+        self._sums[index] = self._compute_sum(index)
 
-    def _sum(self, index: int) -> int:
+    def _compute_sum(self, index: int) -> int:
         return zlib.crc32(self.slot(index).data) or 1  # 0 says that there is none
 
     def __getstate__(self) -> dict[str, Any]:
@@ -129,7 +124,7 @@ class InFile(InMemory):
     def _open(self, size: int) -> int:
         """Return a file of `size` bytes, open: the one there is, else a new one full of zeros."""
         if self.words is None:
-            file, path = self._made(size)
+            file, path = self._make_file(size)
             path.unlink()
             return file
         path = self.folder / f"{hashlib.sha256(os.fsencode(self.words)).hexdigest()[:32]}.pixels"
@@ -141,7 +136,7 @@ class InFile(InMemory):
                     return file
                 os.close(file)
                 path.unlink()  # cut, or not ours
-            file, part = self._made(size)
+            file, part = self._make_file(size)
             try:
                 os.link(part, path)  # unlike a renaming it fails where another process was first: that one's is shared
                 self._tidy()
@@ -152,7 +147,7 @@ class InFile(InMemory):
                 part.unlink()
         raise OSError(f"{path} comes and goes")
 
-    def _made(self, size: int) -> tuple[int, Path]:
+    def _make_file(self, size: int) -> tuple[int, Path]:
         path = self.folder / f".{uuid.uuid4().hex}.pixels.part"
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         try:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.data.catalogue import KINDS, SMALLEST, draw, kind_of, product_of
-from gan_lab.data.source import Source, reading_sizes
+from gan_lab.data.resizing import find_reading_sizes
 from gan_lab.data.splits import TEST, TRAIN, VALIDATION, split_by_group
+from gan_lab.data.table import PhotoTable, Source
 from gan_lab.errors import UserError
 
 DEMO_WARNING = """\
@@ -21,24 +22,26 @@ data.root is not set, so this run uses the DEMO CATALOGUE: pictures of goods tha
 SPLIT_OF = {TRAIN: "train", VALIDATION: "val", TEST: "test"}
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """Draw the picture of a number as uint8 [size, size, channels]."""
+@dataclass(frozen=True, eq=False)
+class DrawingSource(Source):
+    """Pictures of goods, drawn when they are asked for, as uint8 [size, size, channels]."""
 
     domain: Literal["studio", "snapshot"]
-    numbers: NDArray[np.int64]
     size: int
-    channels: int
 
-    def __call__(self, index: int) -> NDArray[np.uint8]:
-        """Return the picture of one row."""
-        picture = draw(int(self.numbers[index]), self.domain, self.size)
-        return picture if self.channels == 3 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[:, :, None]  # type: ignore[return-value]
+    def name(self, number: int) -> str:
+        """Return what a message calls a picture."""
+        return f"demo catalogue, {self.domain} picture {number}"
+
+    def read(self, number: int, channels: int, at_least: int | None = None) -> NDArray[np.uint8]:
+        """Return a picture; see `Source.read`."""
+        picture = draw(number, self.domain, self.size)
+        return picture if channels == 3 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[:, :, None]  # type: ignore[return-value]
 
 
-def demo_splits(
-    images: int, *, image_size: int, channels: int, fit: str, pairs: bool, validation: float, test: float, seed: int
-) -> dict[str, dict[str, Source]]:
+def make_demo_splits(
+    images: int, *, image_size: int, fit: str, pairs: bool, validation: float, test: float, seed: int
+) -> dict[str, dict[str, PhotoTable]]:
     """Return the demo catalogue by split and role, with all pictures of one product in one split.
 
     "image" are the studio pictures. "A" are snapshots and "B" studio pictures, of different products of the same kinds:
@@ -47,34 +50,31 @@ def demo_splits(
     Raises:
         UserError: the pictures would be too small to draw.
     """
-    size = int(reading_sizes(np.array([[1024, 1024]]), image_size, fit)[0, 0])
+    size = int(find_reading_sizes(np.array([[1024, 1024]]), image_size, fit)[0, 0])
     if size < SMALLEST:
-        raise UserError(f"data.image_size: {image_size} is too small for the demo catalogue; give at least {SMALLEST}.")
+        raise UserError(f"data.image_size={image_size}: is too small for the demo catalogue; give at least {SMALLEST}")
     numbers = np.arange(images)
     products = np.array([product_of(int(number)) for number in numbers])
     # Kinds alternate from product to product, so whole rounds of them go to A and to B in turn.
     is_B = (products // len(KINDS)) % 2
     parts = split_by_group(products, is_B, validation=validation, test=test, seed=seed)
 
-    def table(domain: Literal["studio", "snapshot"], chosen: NDArray[np.bool_]) -> Source:
-        rows = numbers[chosen]
-        return Source(
-            names=[f"demo catalogue, {domain} picture {number}" for number in rows],
-            sizes=np.full((len(rows), 2), size, dtype=np.int64),
-            labels=np.array([kind_of(int(number)) for number in rows], dtype=np.int64),
-            load=Drawing(domain, rows, size, channels),
-        )
-
+    sizes = np.full((images, 2), size, dtype=np.int64)
+    kinds = np.array([kind_of(int(number)) for number in numbers], dtype=np.int64)
+    studio, snapshot = (
+        PhotoTable.from_source(DrawingSource(domain, size), numbers, sizes=sizes, labels=kinds)
+        for domain in ("studio", "snapshot")
+    )
     splits = {}
     for part, split in SPLIT_OF.items():
         here = parts == part
         roles = {
-            "image": table("studio", here),
-            "A": table("snapshot", here & (is_B == 0)),
-            "B": table("studio", here & (is_B == 1)),
+            "image": studio.take(here),
+            "A": snapshot.take(here & (is_B == 0)),
+            "B": studio.take(here & (is_B == 1)),
         }
         if pairs:
-            roles |= {"lq": table("snapshot", here), "gt": roles["image"]}
+            roles |= {"lq": snapshot.take(here), "gt": roles["image"]}
         if here.any():
             splits[split] = roles
     return splits

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.data.base import ImageDataModule
-from gan_lab.data.options import place, share
-from gan_lab.data.roles import Scan, without_gaps
-from gan_lab.data.source import Source
+from gan_lab.data.roles import Scan, fill_missing_splits
+from gan_lab.data.table import PhotoTable, Source
 from gan_lab.errors import UserError
+from gan_lab.options import check_path, check_share, format_value
 from gan_lab.storage import open_regular, read_regular
 
 CLASSES = (
@@ -37,16 +37,21 @@ MAX_BYTES = 256 * 2**20
 HOME = "https://github.com/zalandoresearch/fashion-mnist"
 
 
-@dataclass(frozen=True)
-class InMemory:
-    """Hand out the rows of uint8 [N, H, W] as [H, W, channels]."""
+@dataclass(frozen=True, eq=False)
+class ArraySource(Source):
+    """Pictures in an array, uint8 [N, H, W], one channel repeated to as many as are asked for."""
 
+    title: str
     images: NDArray[np.uint8]
-    channels: int
+    cheap = True
 
-    def __call__(self, index: int) -> NDArray[np.uint8]:
-        """Return one picture."""
-        return np.repeat(self.images[index][:, :, None], self.channels, axis=2)
+    def name(self, number: int) -> str:
+        """Return what a message calls a picture."""
+        return f"{self.title} {number}"
+
+    def read(self, number: int, channels: int, at_least: int | None = None) -> NDArray[np.uint8]:
+        """Return a picture; see `Source.read`."""
+        return np.repeat(self.images[number][:, :, None], channels, axis=2)
 
 
 class FashionMNIST(ImageDataModule):
@@ -72,40 +77,42 @@ class FashionMNIST(ImageDataModule):
         **options: Any,
     ) -> None:
         super().__init__(image_size=image_size, channels=channels, **options)
-        self.root = place("root", root)
-        self.validation_share = share("validation_share", validation_share)
+        self.root = check_path("data.root", root)
+        self.validation_share = check_share("data.validation_share", validation_share)
 
     def _scan(self) -> Scan:
         if self.root is None or not self.root.is_dir():
-            raise UserError(f"data.root: {self.root} is not a folder; name the one with the four files of {HOME}.")
-        images, labels = self._read("train")
-        order = np.random.default_rng(self.split_seed).permutation(len(images))
-        held_out = round(len(images) * self.validation_share)
-        splits = {"train": {"image": self._table("train", images, labels, np.sort(order[held_out:]))}}
+            raise UserError(
+                f"data.root={format_value(self.root)}: is not a folder; name the one with the four files of {HOME}"
+            )
+        table = read_table(self.root, "train")
+        order = np.random.default_rng(self.split_seed).permutation(len(table))
+        held_out = round(len(table) * self.validation_share)
+        splits = {"train": {"image": table.take(np.sort(order[held_out:]))}}
         if held_out:
-            splits["val"] = {"image": self._table("train", images, labels, np.sort(order[:held_out]))}
-        splits["test"] = {"image": self._table("t10k", *self._read("t10k"))}
-        return Scan(without_gaps(splits), list(CLASSES), f"{self.root} (Fashion-MNIST)")
-
-    def _table(
-        self, name: str, images: NDArray[np.uint8], labels: NDArray[np.uint8], rows: NDArray[np.int64] | None = None
-    ) -> Source:
-        everything = Source(
-            names=[f"{name} {row}" for row in range(len(images))],
-            sizes=np.full((len(images), 2), (images.shape[2], images.shape[1]), dtype=np.int64),
-            labels=labels.astype(np.int64),
-            load=InMemory(images, self.channels),
-            cheap=True,
+            splits["val"] = {"image": table.take(np.sort(order[:held_out]))}
+        splits["test"] = {"image": read_table(self.root, "t10k")}
+        return Scan(
+            fill_missing_splits(splits), list(CLASSES), f"{self.root} (Fashion-MNIST)", f"data.root={self.root}"
         )
-        return everything if rows is None else everything.subset(rows)
 
-    def _read(self, name: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        assert self.root is not None
-        images = read_idx(self.root / f"{name}-images-idx3-ubyte", dimensions=3)
-        labels = read_idx(self.root / f"{name}-labels-idx1-ubyte", dimensions=1)
-        if len(images) != len(labels) or labels.max(initial=0) >= len(CLASSES):
-            raise UserError(f"data.root: the images and the labels of {name} in {self.root} do not belong together.")
-        return images, labels
+
+def read_table(root: Path, name: str) -> PhotoTable:
+    """Return the pictures of the two files of a name, "train" or "t10k".
+
+    Raises:
+        UserError: a file is missing or damaged, or the two do not belong together.
+    """
+    images = read_idx(root / f"{name}-images-idx3-ubyte", dimensions=3)
+    labels = read_idx(root / f"{name}-labels-idx1-ubyte", dimensions=1)
+    if len(images) != len(labels) or labels.max(initial=0) >= len(CLASSES):
+        raise UserError(
+            f"data.root={root}: the images and the labels of {name} do not belong together; get them from {HOME}"
+        )
+    sizes = np.full((len(images), 2), (images.shape[2], images.shape[1]), dtype=np.int64)
+    return PhotoTable.from_source(
+        ArraySource(name, images), np.arange(len(images)), sizes=sizes, labels=labels.astype(np.int64)
+    )
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -114,6 +121,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Raises:
         UserError: there is no such file, or it is damaged or of another kind.
     """
+    refusal = f"data.root={path.parent}: "
     packed = path.with_name(path.name + ".gz")
     try:
         if path.is_file():
@@ -122,20 +130,18 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
             with gzip.open(open_regular(packed)) as file:
                 data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise UserError(
-            f"data.root: neither {path.name} nor {packed.name} is in {path.parent}; get it from {HOME}."
-        ) from error
+        raise UserError(f"{refusal}there is neither {path.name} nor {packed.name}; get it from {HOME}") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"data.root: {packed} cannot be unpacked ({error}); get it again from {HOME}.") from error
+        raise UserError(f"{refusal}{packed} cannot be unpacked ({error}); get it again from {HOME}") from error
     if len(data) > MAX_BYTES:
-        raise UserError(f"data.root: {packed} unpacks to more than {MAX_BYTES} bytes; get it again from {HOME}.")
+        raise UserError(f"{refusal}{packed} unpacks to more than {MAX_BYTES} bytes; get it again from {HOME}")
     heading = 4 + 4 * dimensions
     # Two zero bytes, 8 for unsigned bytes, the number of dimensions, then each size as a big-endian 32-bit number.
     if len(data) < heading or data[:4] != bytes((0, 0, 8, dimensions)):
-        raise UserError(f"data.root: {path} is not an IDX file of {dimensions} dimensions of bytes.")
+        raise UserError(f"{refusal}{path} is not an IDX file of {dimensions} dimensions of bytes; get it from {HOME}")
     shape = struct.unpack(f">{dimensions}I", data[4:heading])
     if len(data) - heading != math.prod(shape):
         raise UserError(
-            f"data.root: {path} has {len(data) - heading} bytes of data, its heading says {math.prod(shape)}."
+            f"{refusal}{path} has {len(data) - heading} bytes, its heading says {math.prod(shape)}; get it again from {HOME}"
         )
     return np.frombuffer(data, dtype=np.uint8, offset=heading).reshape(shape)

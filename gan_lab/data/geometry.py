@@ -87,11 +87,11 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         if not 0 <= self.flip <= 1:
-            raise UserError(f"data.flip: {self.flip} is not a probability; give a number from 0 to 1.")
+            raise UserError(f"data.flip={self.flip}: is not a probability; give a number from 0 to 1")
         if len(self.scale) != 2 or not 0 < self.scale[0] <= self.scale[1]:
-            raise UserError(f"data.scale: {list(self.scale)} is not a range; give two numbers such as [0.9,1.1].")
+            raise UserError(f"data.scale={list(self.scale)}: is not a range; give two numbers such as [0.9,1.1]")
         if not 0 <= self.rotation <= 180:
-            raise UserError(f"data.rotation: {self.rotation} is out of range; give 0 to 180 degrees.")
+            raise UserError(f"data.rotation={self.rotation}: is out of range; give 0 to 180 degrees")
 
     def draw(self, rng: np.random.Generator) -> Cut:
         """Draw one cut. Every option takes its number whether it is on or off, so that one does not move another."""

@@ -1,4 +1,4 @@
-"""What was learnt about photos, kept for the next start: arrays in files of the user's cache."""
+"""What was measured of photos, kept for the next start: arrays in files of the user's cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Arrays = Mapping[str, NDArray[Any]]
 
 # A file system tells times apart from 2 s (FAT) down. A photo younger than that, seen from when it was looked at, may be
-# changed once more and bear the same time: what is learnt of it is not kept.
+# changed once more and bear the same time: what is measured of it is not kept.
 SETTLED_NS = 2 * 10**9
 _HEX = "[0-9a-f]" * 32
 #: What is kept at most, in bytes (a photo takes about a hundred), and for how long after its last use, in seconds.
@@ -51,7 +51,7 @@ class Index:
         return self.folder is not None
 
     def load(self, key: str) -> dict[str, NDArray[Any]]:
-        """Return what was kept for `key`; {} where nothing was, or where it cannot be trusted."""
+        """Return the arrays kept for `key`; {} where there are none, or where they cannot be trusted."""
         if self.folder is None:
             return {}
         path = self._path(key)
@@ -60,7 +60,7 @@ class Index:
                 check_stored(opened)
                 with np.load(opened, allow_pickle=False) as file:
                     arrays = {name: file[name] for name in file.files}
-            if bytes(arrays.pop("key")) != self._words(key):
+            if bytes(arrays.pop("key")) != self._encode_key(key):
                 raise ValueError("it belongs to something else")
         except FileNotFoundError:
             return {}
@@ -81,17 +81,17 @@ class Index:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with write_atomically(path) as file:
-                np.savez(file, **{"key": np.frombuffer(self._words(key), np.uint8), **arrays})  # type: ignore[arg-type]
+                np.savez(file, **{"key": np.frombuffer(self._encode_key(key), np.uint8), **arrays})  # type: ignore[arg-type]
             self._tidy(path)
         except OSError as error:
             log.warning("%s cannot be written, so the next start looks at the photos again: %s", path, error)
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None
-        return self.folder / f"{hashlib.sha256(self._words(key)).hexdigest()[:32]}.photos"
+        return self.folder / f"{hashlib.sha256(self._encode_key(key)).hexdigest()[:32]}.photos"
 
     @staticmethod
-    def _words(key: str) -> bytes:
+    def _encode_key(key: str) -> bytes:
         return os.fsencode(f"{MADE_BY}\n{key}")
 
     def _tidy(self, newest: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +12,21 @@ import numpy as np
 
 from gan_lab.data.base import ImageDataModule
 from gan_lab.data.catalogue import KINDS
-from gan_lab.data.demo import DEMO_WARNING, SPLIT_OF, demo_splits
+from gan_lab.data.demo import DEMO_WARNING, SPLIT_OF, make_demo_splits
 from gan_lab.data.index import Index
-from gan_lab.data.layouts import ALL, Layout, find_layout, two_folders
-from gan_lab.data.options import place, share, whole
-from gan_lab.data.photos import (
-    Labels,
-    Photos,
-    check_groups,
-    drop_strays,
-    drop_unreadable,
-    listed,
-    near_duplicates,
-    paths_at,
-    read_photos,
-)
-from gan_lab.data.roles import Scan, without_gaps
-from gan_lab.data.source import DECODED_MARGIN
+from gan_lab.data.layouts import ALL, Layout, find_layout, find_two_folders
+from gan_lab.data.measures import Measures, group_near_duplicates
+from gan_lab.data.photos import Labels, drop_strays, drop_unreadable, list_first_paths
+from gan_lab.data.roles import Roles, Scan, fill_missing_splits
 from gan_lab.data.splits import TEST, TRAIN, VALIDATION, join_groups, split_by_group
+from gan_lab.data.store import Unreadable
+from gan_lab.data.table import PhotoTable, Source
 from gan_lab.errors import UserError
 from gan_lab.hardware import user_cache
 from gan_lab.imaging.similarity import NEAR
+from gan_lab.options import check_path, check_share, check_whole, format_value
 
 log = logging.getLogger(__name__)
-
-Tables = dict[str, Photos]
 
 
 class Products(ImageDataModule):
@@ -52,7 +43,7 @@ class Products(ImageDataModule):
         domain_a, domain_b: two folders as the domains A and B, instead of `root`.
         labels: a csv file with paths relative to its folder; None: labels.csv in `root`, where a column is asked for.
         path_column, label_column, group_column: see `Labels`.
-        index: where what was learnt of the photos is kept for the next start, which then opens none that is unchanged:
+        index: where what was measured of the photos is kept for the next start, which then opens none that is unchanged:
             "auto", the user's cache; a folder; or False, nowhere.
         near_duplicates: how many bits the hashes of two photos may differ in, to count as the same picture;
             None: do not look (it decodes every photo that is to be split, once).
@@ -62,6 +53,8 @@ class Products(ImageDataModule):
         catalogue_images: size of the demo catalogue.
         options: see `ImageDataModule`. `pair` may also be "snapshot_to_studio", with the demo catalogue.
     """
+
+    pairs = (*ImageDataModule.pairs, "snapshot_to_studio")
 
     def __init__(
         self,
@@ -82,58 +75,57 @@ class Products(ImageDataModule):
     ) -> None:
         super().__init__(**options)
         self.root, self.domain_a, self.domain_b = (
-            place("root", root),
-            place("domain_a", domain_a),
-            place("domain_b", domain_b),
+            check_path("data.root", root),
+            check_path("data.domain_a", domain_a),
+            check_path("data.domain_b", domain_b),
         )
         if (self.domain_a is None) != (self.domain_b is None):
-            raise UserError("data.domain_a, data.domain_b: give both folders, or neither.")
+            raise UserError(
+                f"data.domain_a={format_value(domain_a)}, data.domain_b={format_value(domain_b)}: are two domains; give both "
+                "folders, or neither"
+            )
         if self.root is not None and self.domain_a is not None:
             raise UserError(
-                f"data.root: {root} and two folders, {domain_a} and {domain_b}; give one or the two (root=null)."
+                f"data.root={root}: two folders are given as well, data.domain_a={domain_a} and data.domain_b={domain_b}; give "
+                "one or the two (data.root=null)"
             )
-        self.labels = self._columns(place("labels", labels), path_column, label_column, group_column)
-        self.index = self._index(index)
+        self.labels = self._choose_labels(check_path("data.labels", labels), path_column, label_column, group_column)
+        self.index = self._choose_index(index)
         if near_duplicates is not None:
-            whole("near_duplicates", near_duplicates, at_least=0)
+            check_whole("data.near_duplicates", near_duplicates, at_least=0)
         self.near_duplicates = near_duplicates
-        self.validation_share = share("validation_share", validation_share)
+        self.validation_share = check_share("data.validation_share", validation_share)
         photos = self.root is not None or self.domain_a is not None
-        self.test_share = 1.0 if test_share == 1 and photos else share("test_share", test_share)
-        self.catalogue_images = whole("catalogue_images", catalogue_images, at_least=3)
+        self.test_share = 1.0 if test_share == 1 and photos else check_share("data.test_share", test_share)
+        self.catalogue_images = check_whole("data.catalogue_images", catalogue_images, at_least=3)
 
-    def _columns(self, file: Path | None, path: str, label: str | None, group: str | None) -> Labels | None:
+    def _choose_labels(self, file: Path | None, path: str, label: str | None, group: str | None) -> Labels | None:
         if label is None and group is None:
             if file is not None:
-                raise UserError(f"data.labels: {file} has no use yet; name data.label_column or data.group_column.")
+                raise UserError(f"data.labels={file}: has no use yet; name data.label_column or data.group_column")
             return None
         file = file or (self.root and self.root / "labels.csv")
         if file is None:
             raise UserError(
-                f"data.label_column={label}, data.group_column={group}: name the csv file that has the columns with "
-                "data.labels, or data.root with a labels.csv in it."
+                f"data.label_column={format_value(label)}, data.group_column={format_value(group)}: no csv file is named; "
+                "name the one that has the columns with data.labels, or data.root with a labels.csv in it"
             )
         return Labels(file, path, label, group)
 
     @staticmethod
-    def _index(value: str | Path | bool) -> Index:
+    def _choose_index(value: str | Path | bool) -> Index:
         if value is False:
             return Index(None)
         if not isinstance(value, str | Path):
-            raise UserError(f"data.index: {value!r} will not do; give auto, false, or a folder to keep it in.")
+            raise UserError(f"data.index={format_value(value)}: needs auto, false, or a folder to keep it in")
         try:
-            folder = user_cache("photos") if value == "auto" else place("index", value)
+            folder = user_cache("photos") if value == "auto" else check_path("data.index", value)
         except OSError as error:
-            log.info("%s; what is learnt of the photos is not kept", error)
+            log.info("%s; what is measured of the photos is not kept", error)
             return Index(None)
         if folder is not None and folder.exists() and not folder.is_dir():
-            raise UserError(f"data.index: {folder} is not a folder; name another one, or data.index=false.")
+            raise UserError(f"data.index={folder}: is not a folder; name another one, or false")
         return Index(folder)
-
-    @staticmethod
-    def pairs() -> tuple[str, ...]:
-        """Return the values that `pair` may have."""
-        return (*ImageDataModule.pairs(), "snapshot_to_studio")
 
     @property
     def places(self) -> str:
@@ -142,77 +134,86 @@ class Products(ImageDataModule):
 
     def _scan(self) -> Scan:
         if self.domain_a is not None and self.domain_b is not None:
-            layout = two_folders(self.domain_a, self.domain_b, self.index)
-            return self._scan_layout(layout, f"{self.domain_a} and {self.domain_b}")
+            layout = find_two_folders(self.domain_a, self.domain_b, self.index)
+            given = f"data.domain_a={self.domain_a}, data.domain_b={self.domain_b}"
+            return self._scan_layout(layout, f"{self.domain_a} and {self.domain_b}", given)
         if self.root is not None:
-            return self._scan_layout(find_layout(self.root, index=self.index), str(self.root))
+            return self._scan_layout(find_layout(self.root, index=self.index), str(self.root), f"data.root={self.root}")
         log.warning(DEMO_WARNING)
-        splits = demo_splits(
+        splits = make_demo_splits(
             self.catalogue_images,
             image_size=self.image_size,
-            channels=self.channels,
             fit=self.fit,
             pairs=self.pair == "snapshot_to_studio",
             validation=self.validation_share,
             test=self.test_share,
             seed=self.split_seed,
         )
-        return Scan(without_gaps(splits), list(KINDS), "the demo catalogue")
+        return Scan(fill_missing_splits(splits), list(KINDS), "the demo catalogue")
 
-    def _scan_layout(self, layout: Layout, where: str) -> Scan:
+    def _scan_layout(self, layout: Layout, where: str, given: str) -> Scan:
         if self.pair == "snapshot_to_studio" and self.batch_kind == "paired" and not _has(layout, "gt"):
             raise UserError(
-                "data.pair: snapshot_to_studio needs the demo catalogue (data.root=null) or folders lq/ and gt/."
+                f"data.pair={self.pair}: needs the demo catalogue (data.root=null) or folders lq/ and gt/; choose another pair"
             )
-        tables: dict[str, Tables] = {}
-        unreadable: list[Path] = []
-        for split, folders in layout.items():
-            roles = {role: read_photos(folder, self.labels, self.index) for role, folder in folders.items()}
-            tables[split], bad = drop_unreadable(roles)
-            unreadable += bad
-        kept = drop_strays({split: roles["image"] for split, roles in tables.items() if "image" in roles})
-        tables |= {split: {"image": photos} for split, photos in kept.items()}
-        tables = self._split(tables, unreadable)
-        total = sum(len(folder.paths) for folders in layout.values() for folder in folders.values())
-        self._report(unreadable, total)
-        names = _class_names([roles["image"] for roles in tables.values() if "image" in roles])
-        at_least = round(DECODED_MARGIN * self.image_size)
+        splits: dict[str, Roles] = {}
+        measures: dict[Source, Measures] = {}
+        unreadable: list[str] = []
+        for split, roles in layout.items():
+            for role, table in roles.items():
+                measures[table.source] = Measures(table.files, table.numbers, self.index)
+                measured = replace(table, sizes=measures[table.source].read_sizes())
+                roles[role] = measured if self.labels is None else self.labels.add_to(measured)
+            splits[split], names = drop_unreadable(roles)
+            unreadable += names
+        kept = drop_strays({split: roles["image"] for split, roles in splits.items() if "image" in roles})
+        splits |= {split: {"image": table} for split, table in kept.items()}
+        splits = self._split(splits, measures, unreadable)
+        total = sum(len(table) for roles in layout.values() for table in roles.values())
+        known = Unreadable(self.max_unreadable, total, len(unreadable))
+        first = list_first_paths(unreadable)
+        known.check(first)
+        if unreadable:
+            log.warning("%d of %d images cannot be read and are skipped: %s", len(unreadable), total, first)
+        class_names = _list_classes([roles["image"] for roles in splits.values() if "image" in roles])
         splits = {
-            split: {role: table.source(self.channels, names, at_least) for role, table in roles.items()}
-            for split, roles in tables.items()
+            split: {role: table.label(class_names) for role, table in roles.items()} for split, roles in splits.items()
         }
-        found = f"{where} ({_in_words(layout, names)})"
-        return Scan(without_gaps(splits), names, found, total, len(unreadable))
+        found = f"{where} ({_describe_layout(layout, class_names)})"
+        return Scan(fill_missing_splits(splits), class_names, found, given, known)
 
-    def _split(self, tables: dict[str, Tables], unreadable: list[Path]) -> dict[str, Tables]:
+    def _split(
+        self, splits: dict[str, Roles], measures: dict[Source, Measures], unreadable: list[str]
+    ) -> dict[str, Roles]:
         """Split what the data have not split; what proves unreadable on the way goes to `unreadable` instead."""
-        if ALL in tables and self.test_share == 1:
-            tables["test"] = tables.pop(ALL)  # nothing is trained on these photos, so nothing need be kept apart
-            return tables
-        test_share = self.test_share if ALL in tables else 0.0
-        whole = ALL if ALL in tables else "train"
-        if whole not in tables or (whole == "train" and ("val" in tables or not self.validation_share)):
-            return tables
-        roles = tables.pop(whole)
+        if ALL in splits and self.test_share == 1:
+            splits["test"] = splits.pop(ALL)  # nothing is trained on these photos, so nothing need be kept apart
+            return splits
+        test_share = self.test_share if ALL in splits else 0.0
+        whole = ALL if ALL in splits else "train"
+        if whole not in splits or (whole == "train" and ("val" in splits or not self.validation_share)):
+            return splits
+        roles = splits.pop(whole)
         # The rows of lq follow those of gt; A and B are split in one go, so that a group is on one side in both.
         leaders = [roles["gt"]] if "gt" in roles else list(roles.values())
         if self.labels is not None and self.labels.group_column is not None:
-            check_groups(leaders, self.labels)
-        groups: list[list[Any]] = [[group for table in leaders for group in table.groups]]
-        decodable = np.ones(sum(map(len, leaders)), dtype=bool)
+            self.labels.check_groups(leaders)
+        groups: list[Sequence[Any]] = [np.concatenate([table.groups for table in leaders]).tolist()]
+        ends = np.cumsum([len(table) for table in leaders])
+        decodable = np.ones(ends[-1], dtype=bool)
         if self.near_duplicates is not None:
-            groups.append(near_duplicates(leaders, self.near_duplicates, self.index))
+            photos = [(measures[table.source], table.numbers) for table in leaders]
+            groups.append(group_near_duplicates(photos, self.near_duplicates, self.index))
             decodable = np.array([group is not None for group in groups[-1]], dtype=bool)
-            unreadable += paths_at(leaders, np.flatnonzero(~decodable).tolist())
-        ends = np.cumsum([len(table) for table in leaders])[:-1]
+            for table, rows in zip(leaders, np.split(decodable, ends[:-1]), strict=True):
+                unreadable += table.take(~rows).names
         numbers = np.repeat(np.arange(len(leaders)), [len(table) for table in leaders])
         parts = split_by_group(
             join_groups(*groups), numbers, validation=self.validation_share, test=test_share, seed=self.split_seed
         )
         parts[~decodable] = -1
-        by_role = (
-            dict(zip(roles, np.split(parts, ends), strict=True)) if "gt" not in roles else dict.fromkeys(roles, parts)
-        )
+        by_leader = np.split(parts, ends[:-1])
+        by_role = dict.fromkeys(roles, parts) if "gt" in roles else dict(zip(roles, by_leader, strict=True))
         for part in (VALIDATION, TEST):  # of a role of one or two photos nothing can be held out
             held = {bool((own == part).any()) for own in by_role.values()}
             if len(held) == 2:
@@ -222,35 +223,23 @@ class Products(ImageDataModule):
                 )
                 by_role = {role: np.where(own == part, TRAIN, own) for role, own in by_role.items()}
         for part, split in SPLIT_OF.items():
-            chosen = {role: table.subset(np.flatnonzero(by_role[role] == part)) for role, table in roles.items()}
-            if all(len(table) for table in chosen.values()):
-                tables[split] = chosen
-        return tables
-
-    def _report(self, unreadable: Sequence[Path], total: int) -> None:
-        """Name the photos that cannot be read; raise UserError when they are too many."""
-        if not unreadable:
-            return
-        named = listed(unreadable)
-        if len(unreadable) > self.max_unreadable * total:
-            raise UserError(
-                f"data.max_unreadable: {len(unreadable)} of {total} images cannot be read, more than the share of "
-                f"{self.max_unreadable:g} that is allowed; mend or remove them, or allow more: {named}"
-            )
-        log.warning("%d of %d images cannot be read and are skipped: %s", len(unreadable), total, named)
+            tables = {role: table.take(by_role[role] == part) for role, table in roles.items()}
+            if all(len(table) for table in tables.values()):
+                splits[split] = tables
+        return splits
 
 
 def _has(layout: Layout, role: str) -> bool:
     return any(role in folders for folders in layout.values())
 
 
-def _class_names(tables: Sequence[Photos]) -> list[str]:
+def _list_classes(tables: Sequence[PhotoTable]) -> list[str]:
     """Return the classes in order; none, unless every photo has one and there are at least two."""
     names = {name for table in tables for name in table.classes}
     return sorted(str(name) for name in names) if len(names) > 1 and None not in names else []
 
 
-def _in_words(layout: Layout, class_names: Sequence[str]) -> str:
+def _describe_layout(layout: Layout, class_names: Sequence[str]) -> str:
     if _has(layout, "A"):
         return "two domains, A and B"
     if _has(layout, "gt"):

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gan_lab.data.source import Source
+from gan_lab.data.store import Unreadable
+from gan_lab.data.table import PhotoTable
 from gan_lab.errors import UserError
+from gan_lab.options import format_value
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +22,7 @@ NEEDS = {
 # Scans and crops round a side by a pixel or two; more than this and the two photos do not show the same.
 ASPECT_TOLERANCE = 0.02
 
-Roles = dict[str, Source]
+Roles = dict[str, PhotoTable]
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,19 @@ class Scan:
         splits: split -> role -> table. Roles are "image", or "lq" and "gt" row by row, or "A" and "B". A split that the
             data lack is absent.
         class_names: in the order of the labels; empty without classes.
-        found: the data in words, for messages: "/photos (class folders dress, hat)".
-        photos: how many files there are, in all splits and roles; 0 where pictures cannot be unreadable.
-        unreadable: how many of them cannot be read and are in no table.
+        found: the data in words, for messages: "/photos (2 classes)".
+        given: the options that say where they are, with their values.
+        unreadable: the count of files that cannot be read.
     """
 
     splits: dict[str, Roles]
     class_names: list[str] = field(default_factory=list)
     found: str = ""
-    photos: int = 0
-    unreadable: int = 0
+    given: str = "data.root=null"
+    unreadable: Unreadable = field(default_factory=lambda: Unreadable(allowed=0, photos=0))
 
 
-def without_gaps(splits: dict[str, Roles]) -> dict[str, Roles]:
+def fill_missing_splits(splits: dict[str, Roles]) -> dict[str, Roles]:
     """Let validation and test stand in for each other where one of them is missing."""
     for missing, other in (("val", "test"), ("test", "val")):
         if missing not in splits and other in splits:
@@ -53,8 +55,8 @@ def without_gaps(splits: dict[str, Roles]) -> dict[str, Roles]:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a model eats, and what the user chose where the data leave a choice.
+class RoleChoice:
+    """Which tables a model takes, and what the user chose where the data leave a choice.
 
     Attributes:
         kind: a key of `NEEDS`.
@@ -70,51 +72,48 @@ class Wanted:
         """Return the tables of one split that the model's view takes, by role.
 
         Raises:
-            UserError: the data have none; the message says what the model needs, what there is, and the mend.
+            UserError: the data have none; the message says what the model needs, what there is, and what to do.
         """
         if self.domain is not None and self.domain in roles:
             roles = {"image": roles[self.domain]}
         if self.kind == "unpaired":
             if "image" in roles and any(self.classes):
                 names = zip("AB", self.classes, strict=True)
-                return {role: _of_class(roles["image"], f"class_{role.lower()}", name, scan) for role, name in names}
-            mend = (
+                return {role: _take_class(roles["image"], f"class_{role.lower()}", name, scan) for role, name in names}
+            advice = (
                 "arrange them as trainA/ and trainB/, or name two folders (data.domain_a, data.domain_b) or two classes "
                 "(data.class_a, data.class_b)"
             )
-            return self._pick(roles, ("A", "B"), scan, mend)
+            return self._pick(roles, ("A", "B"), scan, advice)
         if self.kind == "paired" and {"lq", "gt"} <= roles.keys():
-            _check_pairs(roles["lq"], roles["gt"])
+            _check_pairs(roles["lq"], roles["gt"], scan)
             return {"gt": roles["gt"], "lq": roles["lq"]}
         if "image" not in roles and "gt" in roles:
             return {"image": roles["gt"]}
         return self._pick(roles, ("image",), scan, "choose one of its domains with data.domain=A or data.domain=B")
 
-    def _pick(self, roles: Roles, names: tuple[str, ...], scan: Scan, mend: str) -> Roles:
+    def _pick(self, roles: Roles, names: tuple[str, ...], scan: Scan, advice: str) -> Roles:
         if not all(name in roles for name in names):
-            raise self._refusal(scan, mend)
+            raise UserError(f"{scan.given}: this model needs {NEEDS[self.kind]}, and there is {scan.found}; {advice}")
         return {name: roles[name] for name in names}
 
-    def _refusal(self, scan: Scan, mend: str) -> UserError:
-        return UserError(f"data.root: this model needs {NEEDS[self.kind]}; there is {scan.found}. To mend: {mend}.")
 
-
-def _of_class(source: Source, option: str, name: str | None, scan: Scan) -> Source:
+def _take_class(table: PhotoTable, option: str, name: str | None, scan: Scan) -> PhotoTable:
     if name not in scan.class_names:
         known = ", ".join(scan.class_names) or "none"
-        raise UserError(f"data.{option}: {name} is not a class of {scan.found}; the classes are {known}.")
-    return source.subset(np.flatnonzero(source.labels == scan.class_names.index(name)))
+        raise UserError(f"data.{option}={format_value(name)}: is not a class of {scan.found}; the classes are {known}")
+    return table.take(table.labels == scan.class_names.index(name))
 
 
-def _check_pairs(lq: Source, gt: Source) -> None:
+def _check_pairs(lq: PhotoTable, gt: PhotoTable, scan: Scan) -> None:
     """Refuse pairs of different shapes: scaled onto each other they would not match. A smaller copy is fine."""
     ratio = (lq.sizes[:, 0] * gt.sizes[:, 1]) / (lq.sizes[:, 1] * gt.sizes[:, 0])
-    unlike = np.flatnonzero(np.abs(np.log(ratio)) > ASPECT_TOLERANCE).tolist()
-    if unlike:
-        (w, h), (width, height) = lq.sizes[unlike[0]], gt.sizes[unlike[0]]
+    unlike = np.flatnonzero(np.abs(np.log(ratio)) > ASPECT_TOLERANCE)
+    if len(unlike):
+        first = (table.take(unlike[:1]) for table in (lq, gt))
+        bad, good = (f"{table.names[0]} is {table.sizes[0, 0]}x{table.sizes[0, 1]}" for table in first)
         raise UserError(
-            f"data.root: {lq.names[unlike[0]]} is {w}x{h} but {gt.names[unlike[0]]} is {width}x{height}; {len(unlike)} of "
-            f"{len(lq)} pairs of this split differ in shape, by more than {ASPECT_TOLERANCE:.0%} in width by height. To mend: "
-            "crop both photos of such a pair to the same part of the scene, or take it out; for photos that cannot be made "
-            "to match there is model=cyclegan, with data.domain_a and data.domain_b."
+            f"{scan.given}: {bad} but {good}, and {len(unlike)} of {len(lq)} pairs of this split differ in shape, by more than "
+            f"{ASPECT_TOLERANCE:.0%} in width by height; crop both photos of such a pair to the same part of the scene, or "
+            "take it out; for photos that cannot be made to match there is model=cyclegan, with data.domain_a and data.domain_b"
         )

@@ -17,9 +17,9 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.data.index import SETTLED_NS, Index
-from gan_lab.data.tables import Paths
-from gan_lab.errors import UserError
+from gan_lab.data.index import SETTLED_NS
+from gan_lab.data.root import Root
+from gan_lab.data.table import FileSource, Numbers, PhotoTable, make_texts
 from gan_lab.photo_files.images import IMAGE_SUFFIXES, path_order
 from gan_lab.storage import decode_json, open_regular
 
@@ -43,58 +43,34 @@ class Contents:
     places: NDArray[np.int64]
 
 
-class Members(Paths):
+class TarSource(FileSource):
     """The photos in shards under a folder. A path is that of the shard, and in it that of the photo.
 
-    The class of a photo is what stands beside it, in a file of its name that ends in .cls (a word or a number) or .json
-    (under "label", "class" or "cls"); without such, the folder that it lies in within the shard.
+    Args:
+        root: the folder.
+        names: of the photos, relative to it.
+        shards: the tar files.
+        places: [N, 3] the shard of each, its beginning there and its length.
     """
 
-    def __init__(
-        self, root: Path, names: Sequence[str], shards: Sequence[Path], where: NDArray[np.int64], classes: Sequence[str]
-    ) -> None:
-        """Make the table.
-
-        Args:
-            root: the folder.
-            names: of the photos, relative to it.
-            shards: the tar files.
-            where: [N, 3] the shard of each, its beginning there and its length.
-            classes: of each; "" for none.
-        """
+    def __init__(self, root: Path, names: Sequence[str], shards: Sequence[Path], places: Numbers) -> None:
         super().__init__(root, names)
         self.shards = list(shards)
-        self.where = where
-        self._classes = [sys.intern(name) for name in classes]
+        self.places = places
 
-    def chosen(self, rows: Sequence[int]) -> Members:
-        """Return some of them, in another order."""
-        names = self.names()
-        return Members(
-            self.root,
-            [names[row] for row in rows],
-            self.shards,
-            self.where[list(rows)],
-            [self._classes[row] for row in rows],
-        )
+    def open_part(self, number: int) -> IO[bytes]:
+        """Return the bytes of a photo."""
+        shard, start, length = self.places[number].tolist()
+        return io.BufferedReader(TarMember(self.shards[shard], start, length), min(max(length, 512), 2**16))
 
-    def part(self, row: int) -> IO[bytes]:
-        """Return what is to be read of a photo."""
-        shard, start, length = self.where[row].tolist()
-        return io.BufferedReader(Part(self.shards[shard], start, length), min(max(length, 512), 2**16))
-
-    def classes(self) -> list[str | None]:
-        """Return the class of each, None for one without."""
-        return [name or None for name in self._classes]
-
-    def stamps(self) -> NDArray[np.int64]:
+    def read_stamps(self, numbers: Numbers) -> Numbers:
         """Return length of each photo, time of the last writing and of the last change of its shard, [N, 3]."""
-        times = np.array([_stamp(shard)[1:] for shard in self.shards], np.int64)
-        return np.column_stack((self.where[:, 2], times[self.where[:, 0]]))
+        times = np.array([read_stamp(shard)[1:] for shard in self.shards], np.int64)
+        return np.column_stack((self.places[numbers, 2], times[self.places[numbers, 0]]))
 
 
-class Part(io.RawIOBase):
-    """A part of a file as a file: opened when it is first read."""
+class TarMember(io.RawIOBase):
+    """A photo in a tar file as a file: opened when it is first read."""
 
     def __init__(self, path: Path, start: int, length: int) -> None:
         self.path = path
@@ -144,60 +120,68 @@ def find_shards(root: Path) -> list[Path]:
     return sorted(visible, key=lambda path: path_order(str(path)))
 
 
-def members(root: Path, shards: Sequence[Path], option: str, index: Index) -> Members:
+def list_shards(root: Root, folder: Path, shards: Sequence[Path]) -> PhotoTable:
     """Return the photos in shards under a folder.
 
+    The class of a photo is what stands beside it, in a file of its name that ends in .cls (a word or a number) or .json
+    (under "label", "class" or "cls"); without such, the folder that it lies in within the shard.
+
     Args:
-        root: the folder.
+        root: what the folder is, or lies in.
+        folder: with the shards.
         shards: the tar files.
-        option: data.`option` named the folder, for messages.
-        index: keeps what is in each shard for the next start.
 
     Raises:
         UserError: a shard is damaged, or there is no photo in any.
     """
     names: list[str] = []
-    classes: list[str] = []
-    where: list[NDArray[np.int64]] = []
+    classes: list[str | None] = []
+    places: list[Numbers] = []
     began = said = time.monotonic()
     for number, shard in enumerate(shards):
-        found = contents(shard, option, index)
-        within = shard.relative_to(root)
+        found = recall_shard(shard, root)
+        within = shard.relative_to(folder)
         names += [f"{within}{os.sep}{name}" for name in found.names]
-        classes += found.classes
-        where.append(np.column_stack((np.full(len(found.names), number), found.places)))
+        classes += [sys.intern(name) if name else None for name in found.classes]
+        places.append(np.column_stack((np.full(len(found.names), number), found.places)))
         if time.monotonic() - said > 10:
             said = time.monotonic()
             left = (said - began) / (number + 1) * (len(shards) - number - 1)
             log.info("%d of %d shards listed, about %.0f s to go", number + 1, len(shards), left)
     if not names:
-        raise UserError(
-            f"data.{option}: no image in the {len(shards)} tar files under {root} (looked for {' '.join(IMAGE_SUFFIXES)})."
+        raise root.refuse(
+            f"no image in the {len(shards)} tar files under {folder} (looked for {' '.join(IMAGE_SUFFIXES)}); add photos, or "
+            "name another folder"
         )
-    return Members(root, names, shards, np.concatenate(where), classes)
+    files = TarSource(folder, names, shards, np.concatenate(places))
+    return PhotoTable.from_source(files, np.arange(len(names)), classes=make_texts(classes))
 
 
-def contents(shard: Path, option: str, index: Index) -> Contents:
+def recall_shard(shard: Path, root: Root) -> Contents:
     """Return the photos of one shard, from the index where it is unchanged.
 
     Raises:
         UserError: it is damaged.
     """
-    key, stamp = f"members of {os.path.realpath(shard)}", np.array(_stamp(shard), np.int64)
-    kept = index.load(key)
+    key, stamp = f"members of {os.path.realpath(shard)}", np.array(read_stamp(shard), np.int64)
+    kept = root.index.load(key)
     if kept.keys() == {"stamp", "names", "classes", "places"} and np.array_equal(kept["stamp"], stamp):
-        known = Contents(_unpacked(kept["names"]), _unpacked(kept["classes"]), kept["places"])
+        known = Contents(_unpack_texts(kept["names"]), _unpack_texts(kept["classes"]), kept["places"])
         if len(known.names) == len(known.classes) == len(known.places):
             return known
-    found = _listed(shard, option)
+    found = list_shard(shard, root)
     if stamp[1:].max() < time.time_ns() - SETTLED_NS:
-        names, classes = _packed(found.names), _packed(found.classes)
-        index.save(key, {"stamp": stamp, "names": names, "classes": classes, "places": found.places})
+        names, classes = _pack_texts(found.names), _pack_texts(found.classes)
+        root.index.save(key, {"stamp": stamp, "names": names, "classes": classes, "places": found.places})
     return found
 
 
-def _listed(shard: Path, option: str) -> Contents:
-    """List a shard from its headings."""
+def list_shard(shard: Path, root: Root) -> Contents:
+    """Return the photos of one shard, from its headings.
+
+    Raises:
+        UserError: it is damaged.
+    """
     photos: dict[str, tuple[int, int]] = {}
     beside: dict[str, str] = {}
     length = shard.stat().st_size
@@ -215,49 +199,50 @@ def _listed(shard: Path, option: str) -> Contents:
                 elif base.lower().endswith((".cls", ".json")) and member.size <= MOST_OF_A_CLASS:
                     content = file.extractfile(member)
                     assert content is not None
-                    beside[_key(name)] = _class_in(content.read(), base, shard, option)
+                    beside[_strip_suffixes(name)] = _parse_class(content.read(), base, shard, root)
             end = file.offset
         with open_regular(shard) as raw:
             raw.seek(end)
             rest = raw.read(tarfile.BLOCKSIZE)
     except (tarfile.TarError, OSError, UnicodeError) as error:
-        raise UserError(f"data.{option}: {shard} is no tar file that can be read ({error}); make it anew.") from error
+        raise root.refuse(f"{shard} is no tar file that can be read ({error}); make it anew") from error
     cut = sum(start + size > length for start, size in photos.values())
     if any(rest) or cut:
-        raise UserError(
-            f"data.{option}: {shard} is damaged: after {len(photos) - cut} photos, at byte {min(end, length)} of {length}, it "
-            "makes no sense or ends; make it anew."
+        raise root.refuse(
+            f"{shard} is damaged: after {len(photos) - cut} photos, at byte {min(end, length)} of {length}, it makes no sense "
+            "or ends; make it anew"
         )
-    classes = [beside.get(_key(name)) or (name.split("/")[0] if "/" in name else "") for name in photos]
+    classes = [beside.get(_strip_suffixes(name)) or (name.split("/")[0] if "/" in name else "") for name in photos]
     return Contents(list(photos), classes, np.array(list(photos.values()), np.int64).reshape(-1, 2))
 
 
-def _key(name: str) -> str:
-    """Return what the files of one sample have in common: the path up to the first dot of the file's name."""
+def _strip_suffixes(name: str) -> str:
+    """Return a path up to the first dot of the file's name, which all files of one sample share."""
     folder, base = posixpath.split(name)
     return posixpath.join(folder, base.split(".")[0])
 
 
-def _class_in(content: bytes, base: str, shard: Path, option: str) -> str:
+def _parse_class(content: bytes, base: str, shard: Path, root: Root) -> str:
     """Return the class that stands in a file beside a photo; "" for none."""
     try:
         if base.lower().endswith(".cls"):
             return content.decode().strip()
         fields = decode_json(content)
     except ValueError as error:
-        raise UserError(f"data.{option}: {base} in {shard} cannot be read as a class ({error}); mend it.") from error
-    named = [fields[name] for name in ("label", "class", "cls") if name in fields] if isinstance(fields, dict) else []
-    return str(named[0]) if named and isinstance(named[0], str | int) else ""
+        raise root.refuse(f"{base} in {shard} cannot be read as a class ({error}); correct it") from error
+    found = [fields[name] for name in ("label", "class", "cls") if name in fields] if isinstance(fields, dict) else []
+    return str(found[0]) if found and isinstance(found[0], str | int) else ""
 
 
-def _stamp(shard: Path) -> tuple[int, int, int]:
+def read_stamp(shard: Path) -> tuple[int, int, int]:
+    """Return length, time of the last writing and of the last change of a shard."""
     status = shard.stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _packed(texts: Sequence[str]) -> NDArray[np.uint8]:
+def _pack_texts(texts: Sequence[str]) -> NDArray[np.uint8]:
     return np.frombuffer(os.fsencode("".join(f"{text}\0" for text in texts)), np.uint8)
 
 
-def _unpacked(array: NDArray[np.uint8]) -> list[str]:
+def _unpack_texts(array: NDArray[np.uint8]) -> list[str]:
     return os.fsdecode(array.tobytes()).split("\0")[:-1]

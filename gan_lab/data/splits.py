@@ -70,7 +70,7 @@ def join_groups(*columns: Sequence[Hashable | None]) -> NDArray[np.int64]:
     """Return one group per row: rows that share a value in any column are together. None shares with nothing."""
     parents = list(range(len(columns[0])))
 
-    def root(row: int) -> int:
+    def find_root(row: int) -> int:
         while parents[row] != row:
             parents[row] = parents[parents[row]]
             row = parents[row]
@@ -80,7 +80,7 @@ def join_groups(*columns: Sequence[Hashable | None]) -> NDArray[np.int64]:
         first: dict[Hashable, int] = {}
         for row, value in enumerate(column):
             if value is not None and (other := first.setdefault(value, row)) != row:
-                parents[root(row)] = root(other)
+                parents[find_root(row)] = find_root(other)
     roots = np.array(parents, dtype=np.int64)
     while (roots[roots] != roots).any():
         roots = roots[roots]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 GEOMETRY, DEGRADATION, GEOMETRY_B = 1, 2, 3
 
 
-def generator(seed: int, position: int, use: int) -> np.random.Generator:
+def make_generator(seed: int, position: int, use: int) -> np.random.Generator:
     """Return the random generator of one `use` of randomness at one position of the stream."""
     return np.random.default_rng((seed, position, use))
 

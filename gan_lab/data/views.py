@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gan_lab.data.geometry import CENTRE, Augmentation, Cut
-from gan_lab.data.source import Images, pad, reading_sizes, resize
-from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, generator
+from gan_lab.data.resizing import find_reading_sizes, pad_to_square, resize
+from gan_lab.data.store import PhotoStore
+from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, make_generator
 from gan_lab.errors import UserError
 from gan_lab.imaging.cutout import cut_out
 from gan_lab.imaging.ground import LIMIT
@@ -38,22 +39,27 @@ class View(Dataset[Sample]):
     the index of the photo, and the sample is the same in every run of the same `seed`.
 
     Args:
-        length: samples in an epoch.
+        photos: that a sample goes by: those of A where there are two domains, gt of pairs.
         image_size: side of the square that is cut out, in pixels.
         seed: of everything that is drawn here.
         augmentation: None in evaluation.
-
-    Attributes:
-        table: the photos that a sample goes by: those of A where there are two domains, gt of pairs.
+        length: samples in an epoch; None: one a photo.
     """
 
-    table: Images
-
-    def __init__(self, length: int, image_size: int, seed: int, augmentation: Augmentation | None) -> None:
-        self.length = length
+    def __init__(
+        self,
+        photos: PhotoStore,
+        image_size: int,
+        seed: int,
+        augmentation: Augmentation | None,
+        length: int | None = None,
+    ) -> None:
+        self.photos = photos
+        self.length = length or len(photos)
         self.image_size = image_size
         self.seed = seed
         self.augmentation = augmentation
+        self.order = self._make_order(len(photos))
 
     def __len__(self) -> int:
         return self.length
@@ -62,16 +68,16 @@ class View(Dataset[Sample]):
     def __getitem__(self, key: int) -> Sample:
         """Return the sample of one position (training) or index (evaluation), images as uint8 [H, W, C]."""
 
-    def _order(self, n: int, domain: int = 0) -> Shuffle | Spread:
+    def _make_order(self, n: int, domain: int = 0) -> Shuffle | Spread:
         if self.augmentation is None:
             return Spread(n, self.length)
         # Each domain has its own order, or A and B of equal length would meet in the same pairs for ever.
         return Shuffle(n, self.seed + domain * 0x9E3779B9)
 
-    def _cut(self, key: int, use: int = GEOMETRY) -> Cut:
+    def _choose_cut(self, key: int, use: int = GEOMETRY) -> Cut:
         if self.augmentation is None:
             return CENTRE
-        return self.augmentation.draw(generator(self.seed, key, use))
+        return self.augmentation.draw(make_generator(self.seed, key, use))
 
 
 class Spread:
@@ -92,16 +98,11 @@ class Spread:
 class ImageView(View):
     """`{"image", "label"}`: single photos."""
 
-    def __init__(self, images: Images, image_size: int, seed: int, augmentation: Augmentation | None) -> None:
-        super().__init__(len(images), image_size, seed, augmentation)
-        self.table = self.images = images
-        self.order = self._order(len(images))
-
     def __getitem__(self, key: int) -> Sample:
-        index, image = next_readable(self.images.read, self.order[key], len(self.images))
+        index, image = read_next(self.photos.read, self.order[key], len(self.photos))
         return {
-            "image": self._cut(key).apply(image, self.image_size),
-            "label": int(self.images.source.labels[index]),
+            "image": self._choose_cut(key).apply(image, self.image_size),
+            "label": int(self.photos.table.labels[index]),
         }
 
 
@@ -110,92 +111,93 @@ class PairView(View):
 
     Args:
         gt: the good photos.
+        image_size, seed, augmentation: as in `View`.
         lq: their bad counterparts, row by row, at the same reading sizes; None: `degrade` makes them on the fly.
         degrade: called with the cut-out photo and the generator of the position; each entry of a list takes its turn.
     """
 
     def __init__(
         self,
-        gt: Images,
-        lq: Images | None,
-        degrade: Sequence[Degradation],
+        gt: PhotoStore,
         image_size: int,
         seed: int,
         augmentation: Augmentation | None,
+        lq: PhotoStore | None,
+        degrade: Sequence[Degradation],
     ) -> None:
-        super().__init__(len(gt), image_size, seed, augmentation)
-        self.table = self.gt = gt
+        super().__init__(gt, image_size, seed, augmentation)
         self.lq = lq
         self.degrade = degrade
-        self.order = self._order(len(gt))
 
     def __getitem__(self, key: int) -> Sample:
-        _, (gt, lq) = next_readable(self._read, self.order[key], len(self.gt))
-        cut = self._cut(key)
+        _, (gt, lq) = read_next(self._read, self.order[key], len(self.photos))
+        cut = self._choose_cut(key)
         good = cut.apply(gt, self.image_size)
         if lq is not None:
             return {"lq": cut.apply(lq, self.image_size), "gt": good}
         degrade = self.degrade[key % len(self.degrade)]
         # The copy keeps a degradation that works in place from spoiling the truth.
-        made = degrade(good.copy(), generator(self.seed, key, DEGRADATION))
+        made = degrade(good.copy(), make_generator(self.seed, key, DEGRADATION))
         if not isinstance(made, Degraded):
             return {"lq": made, "gt": good}
         return {name: pixels for name, pixels in made._asdict().items() if pixels is not None}
 
     def _read(self, index: int) -> tuple[Pixels, Pixels | None]:
-        return self.gt.read(index), None if self.lq is None else self.lq.read(index)
+        return self.photos.read(index), None if self.lq is None else self.lq.read(index)
 
 
 class UnpairedView(View):
     """`{"A", "B"}`, and `"mask_A"` and `"mask_B"` if asked for: photos of two domains, drawn independently.
 
-    The smaller domain is repeated. A mask is 255 where the product is on the photo, looked for before the square is cut out;
-    0 throughout, where no product is certain.
+    The smaller domain is repeated; in evaluation `"row_A"` and `"row_B"` number the photos, so that a pass over a domain can
+    leave repeats out. A mask is 255 where the product is on the photo, looked for before the square is cut out; 0 throughout,
+    where no product is certain.
     """
 
     def __init__(
         self,
-        images_A: Images,
-        images_B: Images,
+        images_A: PhotoStore,
+        images_B: PhotoStore,
         image_size: int,
         seed: int,
         augmentation: Augmentation | None,
         masks: bool = False,
     ) -> None:
-        super().__init__(max(len(images_A), len(images_B)), image_size, seed, augmentation)
-        self.table = self.images_A = images_A
+        super().__init__(images_A, image_size, seed, augmentation, max(len(images_A), len(images_B)))
         self.images_B = images_B
-        self.order_A, self.order_B = self._order(len(images_A)), self._order(len(images_B), domain=1)
+        self.order_A, self.order_B = self.order, self._make_order(len(images_B), domain=1)
         self.masks = masks
         self.remembered: dict[tuple[str, int], Pixels] = {}
 
     def __getitem__(self, key: int) -> Sample:
         sample: Sample = {}
-        domains = (("A", self.images_A, self.order_A, GEOMETRY), ("B", self.images_B, self.order_B, GEOMETRY_B))
+        domains = (("A", self.photos, self.order_A, GEOMETRY), ("B", self.images_B, self.order_B, GEOMETRY_B))
         for side, images, order, use in domains:
-            index, image = next_readable(images.read, order[key], len(images))
-            cut = self._cut(key, use)
+            index, image = read_next(images.read, order[key], len(images))
+            cut = self._choose_cut(key, use)
             sample[side] = cut.apply(image, self.image_size)
+            if self.augmentation is None:
+                sample[f"row_{side}"] = index
             if self.masks:
-                sample[f"mask_{side}"] = cut.apply(self._mask(side, index, image), self.image_size)
+                sample[f"mask_{side}"] = cut.apply(self._find_mask(side, index, image), self.image_size)
         return sample
 
-    def _mask(self, side: str, index: int, image: Pixels) -> Pixels:
+    def _find_mask(self, side: str, index: int, image: Pixels) -> Pixels:
         packed = self.remembered.get((side, index))
         if packed is None:
-            packed = np.packbits(product_mask(image), axis=1)
+            packed = np.packbits(find_product_mask(image), axis=1)
             if len(self.remembered) < 2 * REMEMBERED:
                 self.remembered[side, index] = packed
         return np.unpackbits(packed, axis=1, count=image.shape[1])[:, :, None] * np.uint8(255)
 
 
-def product_mask(image: Pixels) -> NDArray[np.bool_]:
+def find_product_mask(image: Pixels) -> NDArray[np.bool_]:
     """Return where the product is on uint8 [H, W, C]: bool [H, W], false throughout if that is not certain."""
     found = cut_out(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)
     return found.mask if found.confidence >= LIMIT else np.zeros_like(found.mask)
 
 
-def as_validated(image: Pixels, image_size: int, fit: str = "crop", shorter_side: int | None = None) -> Pixels:
+def cut_for_validation(image: Pixels, image_size: int, fit: str = "crop", shorter_side: int | None = None) -> Pixels:
     """Return a photo uint8 [H, W, C] as the validation split would show it: uint8 [image_size, image_size, C].
 
     Args:
@@ -203,12 +205,12 @@ def as_validated(image: Pixels, image_size: int, fit: str = "crop", shorter_side
         image_size, fit, shorter_side: as in `ImageDataModule`.
     """
     if fit == "pad":
-        return pad(image, image_size)
-    ((width, height),) = reading_sizes(np.array([image.shape[1::-1]]), image_size, fit, shorter_side)
+        return pad_to_square(image, image_size)
+    ((width, height),) = find_reading_sizes(np.array([image.shape[1::-1]]), image_size, fit, shorter_side)
     return CENTRE.apply(resize(image, int(width), int(height)), image_size)
 
 
-def next_readable(read: Callable[[int], T], index: int, n: int) -> tuple[int, T]:
+def read_next(read: Callable[[int], T], index: int, n: int) -> tuple[int, T]:
     """Return the first of the rows index, index + 1, ... (mod n) that can be read, and what was read.
 
     A photo that breaks in the middle of training is replaced in the same way in every worker and in every run.
@@ -218,16 +220,29 @@ def next_readable(read: Callable[[int], T], index: int, n: int) -> tuple[int, T]
             return candidate % n, read(candidate % n)
         except UnreadableImage:
             continue
-    raise UserError(f"data.root: none of the {n} images can be read.")
+    raise UserError(f"data.root: none of the {n} images can be read; repair or replace them")
 
 
-def grey_copy(image: Pixels, rng: np.random.Generator) -> Pixels:
+def list_degradations(option: str, value: Any) -> list[Degradation]:
+    """Return one degradation, a list of them or None as a list. Raises UserError, naming data.`option`, for others."""
+    if value is None:
+        return []
+    steps = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    for step in steps:
+        if not callable(step):
+            group = "data/degradation" if option == "degradation" else f"+data/degradation@data.{option}"
+            keys = f"a mapping without _target_ ({', '.join(map(str, step))})" if isinstance(step, dict) else step
+            raise UserError(f"data.{option}={keys}: is not a degradation; choose one with a slash: {group}=blur")
+    return steps
+
+
+def make_grey_copy(image: Pixels, rng: np.random.Generator) -> Pixels:
     """Return the luma of uint8 RGB [H, W, 3], repeated to three channels: the pair for colourising."""
     return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
 
 
 def collate(samples: Sequence[Sample]) -> dict[str, Tensor]:
-    """Stack samples: uint8 [H, W, C] images to float32 [N, C, H, W] in [-1, 1], masks to [0, 1], labels to int64 [N]."""
+    """Stack samples: uint8 [H, W, C] images to float32 [N, C, H, W] in [-1, 1], masks to [0, 1], numbers to int64 [N]."""
     batch: dict[str, Tensor] = {}
     for key, first in samples[0].items():
         values = [sample[key] for sample in samples]

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
 
 
-def automatic_workers(*, cheap: bool, decoded_once: bool = False) -> int:
+def choose_workers(*, cheap: bool, decoded_once: bool = False) -> int:
     """Return how many workers keep a step from waiting: none on one core or for arrays in memory, else cores - 1.
 
     On two cores without a GPU a worker takes from the step what it spares it, and the step's two threads wait for each
@@ -31,7 +31,7 @@ def automatic_workers(*, cheap: bool, decoded_once: bool = False) -> int:
     # Batches travel through /dev/shm, of which a container may have 64 MB: a worker there dies of a bus error.
     if os.path.isdir("/dev/shm") and shutil.disk_usage("/dev/shm").total < 256 * 2**20:
         log.warning(
-            "data.num_workers: auto takes 0, for /dev/shm is below 256 MB (docker: --ipc=host or --shm-size=2g)."
+            "data.num_workers=auto: takes 0, for /dev/shm is below 256 MB (docker: --ipc=host or --shm-size=2g)"
         )
         return 0
     return min(cores - 1, 8)

@@ -35,7 +35,7 @@ class Photos:
 
     def names(self, indices: Sequence[int]) -> list[str]:
         """Return what messages call single photos: their paths, as a rule."""
-        return [str(self.view.images.source.names[index]) for index in indices]
+        return self.view.photos.table.take(indices).names
 
     def chosen(self, n: int | None, seed: int) -> list[int]:
         """Return the indices of n samples, seeded, in random order; of all of them where n is None or larger."""
@@ -104,4 +104,4 @@ def same_photos(one: DataLoader[Any], other: DataLoader[Any]) -> bool:
     views = one.dataset, other.dataset
     assert isinstance(views[0], View)
     assert isinstance(views[1], View)
-    return views[0].table is views[1].table
+    return views[0].photos is views[1].photos

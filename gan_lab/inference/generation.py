@@ -193,7 +193,7 @@ class Generation:
         """Return a photo uint8 [H, W, C], of the size that the model is trained on, in its latent space.
 
         Args:
-            photo: as `gan_lab.data.views.as_validated` makes it.
+            photo: as `gan_lab.data.views.cut_for_validation` makes it.
             label: what is on it, for a conditional model; several classes, or all, to choose the nearest of.
             tick: called after each step of an inversion.
         """

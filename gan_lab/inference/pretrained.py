@@ -289,11 +289,11 @@ class Pretrained:
 
     def as_validated(self, image: Image.Image | np.ndarray) -> np.ndarray:
         """Return a photo as uint8 [S, S, C], cut and resized as those that the model was validated on."""
-        from gan_lab.data.views import as_validated
+        from gan_lab.data.views import cut_for_validation
 
         data = self.config["data"]
         pixels = with_channels(pixels_of(image), self.channels)
-        return as_validated(pixels, self.image_size, data.get("fit", "crop"), data.get("shorter_side"))
+        return cut_for_validation(pixels, self.image_size, data.get("fit", "crop"), data.get("shorter_side"))
 
     @property
     def conditional(self) -> bool:

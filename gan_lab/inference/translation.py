@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gan_lab.data.source import fitted, framed, reading_sizes, resize
+from gan_lab.data.resizing import find_reading_sizes, fit_size, frame_in_white, resize
 from gan_lab.errors import UserError
 from gan_lab.hardware import cast_to
 from gan_lab.imaging.alpha import off_white, over_white
@@ -190,9 +190,9 @@ class Translation:
         if wish.size == 0:
             return width, height
         if self.fit == "pad":
-            return fitted(width, height, wish.size or self.image_size)
+            return fit_size(width, height, wish.size or self.image_size)
         if wish.size is None:
-            (kept,) = reading_sizes(np.array([[width, height]]), self.image_size, self.fit, self.shorter_side)
+            (kept,) = find_reading_sizes(np.array([[width, height]]), self.image_size, self.fit, self.shorter_side)
             return int(kept[0]), int(kept[1])
         factor = wish.size / min(width, height)
         return max(wish.size, round(width * factor)), max(wish.size, round(height * factor))
@@ -201,7 +201,7 @@ class Translation:
         """Return the network's input for a photo [H, W, C], and the rows and columns of the photo in it."""
         height, width = pixels.shape[:2]
         if self.fit == "pad":
-            return framed(pixels, max(self.image_size, height, width))
+            return frame_in_white(pixels, max(self.image_size, height, width))
         # networks pad by reflection, which needs a side longer than the padding
         below, right = max(0, self.image_size - height), max(0, self.image_size - width)
         shown = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from torch import Tensor
@@ -35,3 +36,28 @@ def spread_samples(batch: Batch, n: int) -> Batch:
     length = len(next(iter(batch.values())))
     rows = [index * length // n for index in range(n)] if length > n else list(range(length))
     return {name: value[rows] for name, value in batch.items()}
+
+
+def skip_repeats(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Yield of each batch the images of domains A and B that no earlier row has shown; there may be none of a domain.
+
+    Of two domains the smaller one is repeated, and a distance would count its photos as often.
+
+    Args:
+        batches: images by domain, and the number of each one's photo, `row_A` and `row_B`, int64 [N]. Without numbers every
+            image is another photo.
+    """
+    shown: dict[str, set[int]] = {"A": set(), "B": set()}
+    for batch in batches:
+        new: Batch = {}
+        for domain, numbers in shown.items():
+            if f"row_{domain}" not in batch:
+                new[domain] = batch[domain]
+                continue
+            rows = []
+            for row, number in enumerate(batch[f"row_{domain}"].tolist()):
+                if number not in numbers:
+                    numbers.add(number)
+                    rows.append(row)
+            new[domain] = batch[domain][rows]
+        yield new

@@ -15,10 +15,9 @@ from gan_lab.losses import LeastSquares, patch_nce
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, make_judge
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
-from gan_lab.models.batches import Batch, spread_samples
+from gan_lab.models.batches import Batch, skip_repeats, spread_samples
 from gan_lab.models.foreground import compute_foreground_terms, get_masks, has_attention
 from gan_lab.models.probe import Probe
-from gan_lab.models.unseen import drop_seen
 from gan_lab.networks import (
     ExponentialMovingAverage,
     HasEncoder,
@@ -189,9 +188,8 @@ class CUT(AdversarialModule):
         """Return the domain distance in a seeded random embedding; nothing where there is but one image."""
         embed = RandomVGG().to(self.device)
         real, fake = [], []
-        seen: dict[str, set[bytes]] = {"A": set(), "B": set()}
-        for batch in batches:
-            real_A, real_B = (drop_seen(batch[side], seen[side]).to(self.device) for side in "AB")
+        for batch in skip_repeats(batches):
+            real_A, real_B = batch["A"].to(self.device), batch["B"].to(self.device)
             if len(real_B):
                 real.append(embed(real_B))
             if len(real_A):

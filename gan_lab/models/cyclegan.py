@@ -14,10 +14,9 @@ from gan_lab.losses import LeastSquares, l1, weighted_l1
 from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
-from gan_lab.models.batches import Batch, spread_samples
+from gan_lab.models.batches import Batch, skip_repeats, spread_samples
 from gan_lab.models.foreground import compute_foreground_terms, get_masks, has_attention
 from gan_lab.models.probe import Probe
-from gan_lab.models.unseen import drop_seen
 from gan_lab.networks import ExponentialMovingAverage, RandomVGG, call_jointly, evaluation_mode
 from gan_lab.options import check_weights
 
@@ -241,10 +240,9 @@ class CycleGAN(AdversarialModule):
         embed = RandomVGG().to(self.device)
         cycle: dict[str, list[Tensor]] = {"A": [], "B": []}
         features: dict[str, list[Tensor]] = {"A": [], "B": [], "fake_A": [], "fake_B": []}
-        seen: dict[str, set[bytes]] = {"A": set(), "B": set()}
-        for batch in batches:
+        for batch in skip_repeats(batches):
             for side, other, there, back in (("A", "B", "AB", "BA"), ("B", "A", "BA", "AB")):
-                real = drop_seen(batch[side], seen[side]).to(self.device)
+                real = batch[side].to(self.device)
                 if not len(real):
                     continue
                 fake = self.translate(real, there)  # type: ignore[arg-type]

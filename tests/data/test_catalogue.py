@@ -94,7 +94,7 @@ def test_studio_is_white_around_and_snapshots_are_poor() -> None:
 
 
 def test_the_drawings_have_not_changed() -> None:
-    """Other tests and published figures rest on these pictures: a change must be meant, and told in the changelog."""
+    """Other tests and published figures rest on these pictures: a change must be meant, and named in the changelog."""
     for domain, expected in MEANS.items():
         found = np.array([draw(i, domain, SIZE).mean((0, 1)) for i in FIRST_OF_KIND])  # type: ignore[arg-type]
         np.testing.assert_allclose(found, expected, atol=0.6)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gan_lab.data import Products, decoded, source
-from gan_lab.data.decoded import InFile
+from gan_lab.data import Products, decoded, table
+from gan_lab.data.decoded import FileCache
 from gan_lab.errors import UserError
 
 from .conftest import Write
@@ -24,24 +24,24 @@ STARTS = np.array([0, 300, 450, 1201])
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let photos that a test has just written count as settled."""
-    monkeypatch.setattr(source, "SETTLED_NS", -(10**12))
+    monkeypatch.setattr(table, "SETTLED_NS", -(10**12))
 
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the photos that are decoded for a batch, as they are."""
     found: list[str] = []
-    read = source.read_image
+    read = table.read_image
 
     def watched(path: Path, **options: Any) -> np.ndarray:
         found.append(path.name)
         return read(path, **options)
 
-    monkeypatch.setattr(source, "read_image", watched)
+    monkeypatch.setattr(table, "read_image", watched)
     return found
 
 
-def fill(store: InFile, index: int, level: int) -> None:
+def fill(store: FileCache, index: int, level: int) -> None:
     store.slot(index)[:] = level
     store.seal(index)
 
@@ -115,7 +115,7 @@ def test_another_way_of_decoding_to_the_same_size_has_them_decoded_anew(
 def test_photos_that_may_still_change_leave_no_file(
     write: Write, tmp_path: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "SETTLED_NS", 10**12)
+    monkeypatch.setattr(table, "SETTLED_NS", 10**12)
     write("photos", 12)
     for _ in range(2):
         reads.clear()
@@ -125,31 +125,31 @@ def test_photos_that_may_still_change_leave_no_file(
 
 
 def test_what_is_not_whole_does_not_count(tmp_path: Path) -> None:
-    store = InFile(tmp_path, "words", STARTS)
+    store = FileCache(tmp_path, "words", STARTS)
     fill(store, 0, 7)
     store.slot(1)[:] = 9  # killed before the check sum
     fill(store, 2, 0)  # black, as a lost page would be
-    store = InFile(tmp_path, "words", STARTS)
+    store = FileCache(tmp_path, "words", STARTS)
     assert [store.holds(index) for index in range(3)] == [True, False, True]
     store.slot(0)[5] ^= 1  # a bit flips
     store.slot(2)[5] = 1
-    store = InFile(tmp_path, "words", STARTS)
+    store = FileCache(tmp_path, "words", STARTS)
     assert [store.holds(index) for index in range(3)] == [False, False, False]
 
 
 def test_black_photos_whose_pages_were_lost_with_their_sum_are_not_taken_for_there(tmp_path: Path) -> None:
-    assert not any(InFile(tmp_path, "words", STARTS).holds(index) for index in range(3))
+    assert not any(FileCache(tmp_path, "words", STARTS).holds(index) for index in range(3))
 
 
 def test_a_spawned_process_finds_the_same_file(tmp_path: Path) -> None:
-    store = InFile(tmp_path, "words", STARTS)
+    store = FileCache(tmp_path, "words", STARTS)
     fill(store, 1, 5)
     assert pickle.loads(pickle.dumps(store)).holds(1)
 
 
 def open_at_once(folder: Path, barrier: Any, level: int) -> None:
     barrier.wait()
-    fill(InFile(folder, "words", STARTS), level, level)
+    fill(FileCache(folder, "words", STARTS), level, level)
 
 
 def test_processes_that_begin_at_once_share_one_file(tmp_path: Path) -> None:
@@ -161,46 +161,46 @@ def test_processes_that_begin_at_once_share_one_file(tmp_path: Path) -> None:
     for process in processes:
         process.join()
     assert len(list(tmp_path.iterdir())) == 1
-    store = InFile(tmp_path, "words", STARTS)
+    store = FileCache(tmp_path, "words", STARTS)
     assert [int(store.slot(index)[0]) for index in range(3) if store.holds(index)] == [0, 1, 2]
 
 
 def test_the_file_of_whoever_was_first_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = InFile._made
+    made = FileCache._make_file
 
-    def late(self: InFile, size: int) -> tuple[int, Path]:
-        monkeypatch.setattr(InFile, "_made", made)
-        fill(InFile(tmp_path, "words", STARTS), 1, 5)  # another process, meanwhile
+    def late(self: FileCache, size: int) -> tuple[int, Path]:
+        monkeypatch.setattr(FileCache, "_make_file", made)
+        fill(FileCache(tmp_path, "words", STARTS), 1, 5)  # another process, meanwhile
         return made(self, size)
 
-    monkeypatch.setattr(InFile, "_made", late)
-    assert InFile(tmp_path, "words", STARTS).holds(1)
+    monkeypatch.setattr(FileCache, "_make_file", late)
+    assert FileCache(tmp_path, "words", STARTS).holds(1)
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_file_of_another_length_is_made_anew(tmp_path: Path) -> None:
-    fill(InFile(tmp_path, "words", STARTS), 0, 7)
+    fill(FileCache(tmp_path, "words", STARTS), 0, 7)
     (file,) = tmp_path.iterdir()
     os.truncate(file, 100)
-    store = InFile(tmp_path, "words", STARTS)
+    store = FileCache(tmp_path, "words", STARTS)
     assert not store.holds(0)
     fill(store, 2, 3)
-    assert InFile(tmp_path, "words", STARTS).holds(2)
+    assert FileCache(tmp_path, "words", STARTS).holds(2)
 
 
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
-    fill(InFile(tmp_path / "cache", "words", STARTS), 0, 7)
+    fill(FileCache(tmp_path / "cache", "words", STARTS), 0, 7)
     (file,) = (tmp_path / "cache").iterdir()
     size = file.stat().st_size
     file.unlink()
     (tmp_path / "mine").write_bytes(b"a" * size)
     file.symlink_to(tmp_path / "mine")
     with pytest.raises(UserError, match=r"data\.cache"):
-        InFile(tmp_path / "cache", "words", STARTS)
+        FileCache(tmp_path / "cache", "words", STARTS)
     assert (tmp_path / "mine").read_bytes() == b"a" * size
 
 
-def test_a_full_disk_is_told_before_anything_is_decoded(
+def test_a_full_disk_is_refused_before_anything_is_decoded(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
@@ -208,7 +208,7 @@ def test_a_full_disk_is_told_before_anything_is_decoded(
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
     write("photos", 12)
-    with pytest.raises(UserError, match=r"data\.cache: there is no room .* data\.cache_mb"):
+    with pytest.raises(UserError, match=r"data\.cache=.*: has no room .* data\.cache_mb"):
         batches(tmp_path / "photos", cache=tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
 
@@ -224,15 +224,15 @@ def test_a_place_that_is_no_folder_is_refused(write: Write, tmp_path: Path, bloc
 
 def test_what_nobody_has_opened_for_long_goes_and_nothing_else_does(tmp_path: Path) -> None:
     for words in ("old", "used"):
-        fill(InFile(tmp_path, words, STARTS), 0, 1)
+        fill(FileCache(tmp_path, words, STARTS), 0, 1)
     part, stranger = tmp_path / f".{'0' * 32}.pixels.part", tmp_path / "holiday.pixels"
     for path in (part, stranger):
         path.write_bytes(b"")
     for path in tmp_path.iterdir():
         os.utime(path, (time.time() - decoded.OLDEST - 10,) * 2)
-    InFile(tmp_path, "used", STARTS)
-    fill(InFile(tmp_path, "new", STARTS), 0, 1)
+    FileCache(tmp_path, "used", STARTS)
+    fill(FileCache(tmp_path, "new", STARTS), 0, 1)
     assert not part.exists()
     assert stranger.exists()
     assert len(list(tmp_path.glob(f"{'[0-9a-f]' * 32}.pixels"))) == 2
-    assert InFile(tmp_path, "used", STARTS).holds(0)
+    assert FileCache(tmp_path, "used", STARTS).holds(0)

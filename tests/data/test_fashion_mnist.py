@@ -53,7 +53,7 @@ def test_without_validation_the_test_pictures_serve_as_both_and_it_is_said(
 ) -> None:
     data = FashionMNIST(root, batch_size=5, validation_share=0)
     data.prepare()
-    assert data._images["val"] is data._images["test"]
+    assert data._stores["val"] is data._stores["test"]
     assert "no val split: the test photos serve as both" in caplog.text
 
 
@@ -68,7 +68,7 @@ def test_a_missing_file_is_named_with_where_to_get_it(root: Path) -> None:
         FashionMNIST(root).prepare()
     with pytest.raises(UserError, match=r"data\.root"):
         FashionMNIST().prepare()
-    with pytest.raises(UserError, match=r"data\.root: it is empty"):
+    with pytest.raises(UserError, match=r"data\.root=: is empty"):
         FashionMNIST("")
 
 
@@ -84,7 +84,7 @@ def test_a_missing_file_is_named_with_where_to_get_it(root: Path) -> None:
 def test_a_damaged_file_is_refused(root: Path, damage: object) -> None:
     path = root / "train-images-idx3-ubyte.gz"
     path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
-    with pytest.raises(UserError, match=r"data.root: .*train-images"):
+    with pytest.raises(UserError, match=r"data.root=.*train-images"):
         FashionMNIST(root).prepare()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_lab.data import Products, facts
+from gan_lab.data import Products, measures
 from gan_lab.data import index as module
 from gan_lab.data.index import Index
 from gan_lab.errors import UserError
@@ -34,10 +34,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return reading
 
-    monkeypatch.setattr(facts, "read_size", watched(facts.read_size))
-    monkeypatch.setattr(facts, "read_image", watched(facts.read_image))
+    monkeypatch.setattr(measures, "read_size", watched(measures.read_size))
+    monkeypatch.setattr(measures, "read_image", watched(measures.read_image))
     # photos that a test has just written count as settled
-    monkeypatch.setattr(facts, "SETTLED_NS", -(10**12))
+    monkeypatch.setattr(measures, "SETTLED_NS", -(10**12))
     return found
 
 
@@ -69,7 +69,7 @@ def test_a_second_start_opens_nothing_and_finds_the_same(tmp_path: Path, write: 
         for ours, others in zip(first.train_dataloader(), data.train_dataloader(), strict=False):
             assert all(np.array_equal(ours[name], others[name]) for name in ours)
             break
-        sizes = [loaded._images["train"]["image"].source.sizes for loaded in (first, data)]
+        sizes = [loaded._stores["train"]["image"].table.sizes for loaded in (first, data)]
         assert np.array_equal(*sizes)
 
 
@@ -96,7 +96,7 @@ def test_new_changed_and_removed_photos_alone_are_looked_at(tmp_path: Path, writ
     (new,) = write("photos/new")
     data = start(tmp_path)
     assert sorted(opened) == sorted(2 * [paths[5].name, new.name])
-    sizes = {Path(n).name: tuple(s) for images in data._images.values() for n, s in rows(images["image"].source)}
+    sizes = {Path(n).name: tuple(s) for stores in data._stores.values() for n, s in rows(stores["image"].table)}
     assert sizes[paths[5].name] == (96, 64)
     assert paths[3].name not in sizes
     opened.clear()
@@ -104,8 +104,8 @@ def test_new_changed_and_removed_photos_alone_are_looked_at(tmp_path: Path, writ
     assert opened == []
 
 
-def rows(source: Any) -> list[tuple[Path, list[int]]]:
-    return list(zip(source.names, source.sizes.tolist(), strict=True))
+def rows(table: Any) -> list[tuple[str, list[int]]]:
+    return list(zip(table.names, table.sizes.tolist(), strict=True))
 
 
 def test_a_photo_replaced_by_one_of_the_same_length_and_time_is_looked_at(
@@ -128,7 +128,7 @@ def test_a_photo_replaced_by_one_of_the_same_length_and_time_is_looked_at(
 def test_a_photo_as_young_as_the_index_is_not_trusted(
     tmp_path: Path, write: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(facts, "SETTLED_NS", 10**12)
+    monkeypatch.setattr(measures, "SETTLED_NS", 10**12)
     write("photos", 6)
     for _ in range(2):
         opened.clear()
@@ -278,13 +278,13 @@ def test_a_user_without_a_home_goes_without(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("value", [True, None, 3])
 def test_an_index_that_is_no_place_is_refused(value: Any) -> None:
-    with pytest.raises(UserError, match=r"data.index: .*auto, false, or a folder"):
+    with pytest.raises(UserError, match=r"data.index=.*auto, false, or a folder"):
         Products(None, index=value, **SMALL)
 
 
 def test_an_index_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"data.index: .*file is not a folder"):
+    with pytest.raises(UserError, match=r"data.index=.*file: is not a folder"):
         Products(None, index=tmp_path / "file", **SMALL)
 
 
@@ -292,8 +292,8 @@ def test_what_was_learnt_before_a_kill_is_kept(
     tmp_path: Path, write: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("photos", 12)
-    monkeypatch.setattr(facts, "AT_ONCE", 4)
-    decode, left = facts.read_image, [6]
+    monkeypatch.setattr(measures, "AT_ONCE", 4)
+    decode, left = measures.read_image, [6]
 
     def killed(path: Path, **options: Any) -> Any:
         left[0] -= 1
@@ -301,10 +301,10 @@ def test_what_was_learnt_before_a_kill_is_kept(
             raise KeyboardInterrupt
         return decode(path, **options)
 
-    monkeypatch.setattr(facts, "read_image", killed)
+    monkeypatch.setattr(measures, "read_image", killed)
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path)
-    monkeypatch.setattr(facts, "read_image", decode)
+    monkeypatch.setattr(measures, "read_image", decode)
     opened.clear()
     start(tmp_path)
     assert len(opened) == 8  # of the twelve hashes; the sizes are all known

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from gan_lab.data import Products
 from gan_lab.data import workers as workers_module
-from gan_lab.data.workers import automatic_workers
+from gan_lab.data.workers import choose_workers
 from gan_lab.imaging import GaussianNoise
 
 from .conftest import Write
@@ -128,6 +128,12 @@ def test_the_unpaired_test_shows_every_photo_of_both_domains(root: Path) -> None
         shown = [image.numpy().tobytes() for batch in batches for image in batch[role]]
         assert len(shown) == 5
         assert len(set(shown)) == count
+        rows = [row for batch in batches for row in batch[f"row_{role}"].tolist()]
+        assert sorted(set(rows)) == list(range(count))
+        assert len(set(zip(rows, shown, strict=True))) == count
+    assert not any(
+        name.startswith("row") for name in next(iter(module(root, batch_kind="unpaired").train_dataloader()))
+    )
 
 
 class Reader(LightningModule):
@@ -171,7 +177,7 @@ def test_a_trainer_reads_the_stream_from_the_model_s_iteration(root: Path, worke
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; a dead one that nobody has waited for does not."""
+    """Return whether a process runs; a dead one that nobody has waited for does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -257,7 +263,7 @@ def test_workers_are_chosen_by_cores_work_and_shared_memory(
     monkeypatch.setattr(workers_module.os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
     usage = SimpleNamespace(total=shared_mb * 2**20)
     monkeypatch.setattr(workers_module.shutil, "disk_usage", lambda _: usage)
-    assert automatic_workers(cheap=cheap) == expected
+    assert choose_workers(cheap=cheap) == expected
 
 
 @pytest.mark.parametrize(

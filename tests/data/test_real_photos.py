@@ -42,7 +42,7 @@ def test_the_background_domains(photos: Path) -> None:
     assert "361 A, 195 B / 40 A, 22 B / 40 A, 40 B samples" in data.describe()
     batch = next(iter(data.train_dataloader()))
     assert batch["A"].shape == batch["B"].shape == (4, 3, 128, 128)
-    validation = [len(images) for images in data._images["val"].values()]
+    validation = [len(store) for store in data._stores["val"].values()]
     assert validation == [40, 22]
 
 
@@ -51,8 +51,8 @@ def test_a_seller_is_on_one_side(photos: Path) -> None:
     data = prepared(root, image_size=128, batch_size=1, batch_kind="unpaired", group_column="sender_id")
     table = data.labels.read()  # type: ignore[union-attr]
     senders = {
-        split: {table[str(Path(name).resolve())][1] for images in roles.values() for name in images.source.names}
-        for split, roles in data._images.items()
+        split: {table[str(Path(name).resolve())][1] for store in roles.values() for name in store.table.names}
+        for split, roles in data._stores.items()
     }
     assert senders["val"]
     assert not senders["train"] & senders["val"]
@@ -62,6 +62,6 @@ def test_a_seller_is_on_one_side(photos: Path) -> None:
 def test_the_picture_that_is_there_twice_is_found(photos: Path) -> None:
     data = prepared(photos / "products" / "train", image_size=64, batch_size=8)
     twins = {"6075b4a5-5b1a-4ce0-aea0-9dbfbca7c35c.jpg", "637a56e4-7fa6-4f75-8859-0f8902461554.jpg"}
-    sides = [s for s, r in data._images.items() for name in r["image"].source.names if Path(name).name in twins]
+    sides = [s for s, r in data._stores.items() for name in r["image"].table.names if Path(name).name in twins]
     assert len(sides) == 2
     assert sides[0] == sides[1]

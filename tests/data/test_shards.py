@@ -12,13 +12,16 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from gan_lab.data import Products, shards
 from gan_lab.data.layouts import ALL, find_layout
+from gan_lab.data.root import Root
 from gan_lab.errors import UserError
+from gan_lab.photo_files import read_image
 
 from .conftest import Write
 from .test_products import prepared
@@ -75,7 +78,7 @@ def test_splits_pairs_and_domains_may_be_shards(tmp_path: Path, write: Write) ->
         for name in layout:
             pack(tmp_path / "-".join(layout) / name / "0.tar", tmp_path / "photos" / name, photos[name])
     counts = {
-        layout: {split: {role: len(folder.paths) for role, folder in roles.items()} for split, roles in found.items()}
+        layout: {split: {role: len(table) for role, table in roles.items()} for split, roles in found.items()}
         for layout in ("train-val", "trainA-trainB", "lq-gt")
         for found in (find_layout(tmp_path / layout),)
     }
@@ -93,38 +96,40 @@ def test_several_shards_are_one_table(tmp_path: Path, write: Write) -> None:
     paths = write("photos", 7)
     for number, part in enumerate((paths[:3], paths[3:])):
         pack(tmp_path / f"shards/{number}.tar", tmp_path / "photos", part)
-    (folder,) = find_layout(tmp_path / "shards")[ALL].values()
-    assert folder.paths.names() == [f"{row // 3 if row < 6 else 1}.tar/{row:03d}.png" for row in range(7)]
+    (table,) = find_layout(tmp_path / "shards")[ALL].values()
+    assert table.files.list_names(table.numbers) == [
+        f"{row // 3 if row < 6 else 1}.tar/{row:03d}.png" for row in range(7)
+    ]
     for row, path in enumerate(paths):
-        part = folder.paths.part(row)
+        part = table.files.open_part(row)
         assert part is not None
         with part:
             assert part.read() == path.read_bytes()
             assert (part.seek(-4, os.SEEK_END), part.read(100)) == (path.stat().st_size - 4, path.read_bytes()[-4:])
-    turned = folder.paths.chosen([6, 0])
-    assert turned.names() == ["1.tar/006.png", "0.tar/000.png"]
-    assert pickle.loads(pickle.dumps(turned)).part(0).read() == paths[6].read_bytes()
+    turned = pickle.loads(pickle.dumps(table.take([6, 0])))
+    assert turned.files.list_names(turned.numbers) == ["1.tar/006.png", "0.tar/000.png"]
+    assert np.array_equal(turned.read(0, channels=3), read_image(paths[6]))
 
 
 def test_a_class_may_stand_beside_its_photo(tmp_path: Path) -> None:
     pack_bytes(tmp_path / "words/0.tar", a__png=png(), a__cls=b"hat\n", b__png=png(9), b__cls=b"7")
-    (folder,) = find_layout(tmp_path / "words")[ALL].values()
-    assert folder.paths.classes() == ["hat", "7"]
+    (table,) = find_layout(tmp_path / "words")[ALL].values()
+    assert table.classes.tolist() == ["hat", "7"]
     pack_bytes(
         tmp_path / "json/0.tar", a__json=b'{"label": 3}', a__png=png(), b__jpg=png(9), b__json=b'{"class": "hat"}'
     )
-    (folder,) = find_layout(tmp_path / "json")[ALL].values()
-    assert folder.paths.classes() == ["3", "hat"]
+    (table,) = find_layout(tmp_path / "json")[ALL].values()
+    assert table.classes.tolist() == ["3", "hat"]
     pack_bytes(tmp_path / "broken/0.tar", a__json=b"{", a__png=png())
-    with pytest.raises(UserError, match=r"data.root: a.json in .*0.tar cannot be read as a class"):
+    with pytest.raises(UserError, match=r"data.root=.*: a.json in .*0.tar cannot be read as a class"):
         find_layout(tmp_path / "broken")
 
 
 def test_a_second_start_lists_no_shard_that_is_unchanged(
     tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paths, listed, listing = write("photos", 8), [], shards._listed
-    monkeypatch.setattr(shards, "_listed", lambda shard, option: listed.append(shard.name) or listing(shard, option))
+    paths, listed, listing = write("photos", 8), [], shards.list_shard
+    monkeypatch.setattr(shards, "list_shard", lambda shard, root: listed.append(shard.name) or listing(shard, root))
     for number in range(2):
         os.utime(pack(tmp_path / f"shards/{number}.tar", tmp_path / "photos", paths[number::2]), (LONG_AGO, LONG_AGO))
     monkeypatch.setattr(shards, "SETTLED_NS", -(10**12))  # what a test has just written counts as settled
@@ -173,7 +178,7 @@ def test_a_damaged_shard_is_refused(tmp_path: Path, write: Write, damage: str) -
     else:
         shard.write_text("not a tar")
     with pytest.raises(
-        UserError, match=r"data.root: .*0\.tar is (damaged: after [34] photos|no tar file that can be read)"
+        UserError, match=r"data.root=.*: .*0\.tar is (damaged: after [34] photos|no tar file that can be read)"
     ):
         find_layout(tmp_path / "shards")
 
@@ -195,10 +200,10 @@ def test_names_and_links_lead_nowhere(tmp_path: Path) -> None:
             member = tarfile.TarInfo(name)
             member.type, member.linkname = kind, str(tmp_path / "secret.png")
             shard.addfile(member)
-    (folder,) = find_layout(tmp_path / "shards")[ALL].values()
-    assert len(folder.paths) == 2
+    (table,) = find_layout(tmp_path / "shards")[ALL].values()
+    assert len(table) == 2
     for row in range(2):
-        part = folder.paths.part(row)
+        part = table.files.open_part(row)
         assert part is not None
         assert part.read() == png(200)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["0.tar", "secret.png", "shards"]
@@ -206,22 +211,22 @@ def test_names_and_links_lead_nowhere(tmp_path: Path) -> None:
 
 def test_photos_of_their_own_come_before_shards(tmp_path: Path, write: Write) -> None:
     pack(tmp_path / "photos/backup.tar", tmp_path / "photos", write("photos", 3))
-    (folder,) = find_layout(tmp_path / "photos")[ALL].values()
-    assert len(folder.paths) == 3
+    (table,) = find_layout(tmp_path / "photos")[ALL].values()
+    assert len(table) == 3
     shutil.rmtree(tmp_path / "photos")
     pack_bytes(tmp_path / "photos/0.tar", readme__txt=b"nothing")
-    with pytest.raises(UserError, match=r"data\.root: no image in the 1 tar files under"):
+    with pytest.raises(UserError, match=r"data\.root=.*: no image in the 1 tar files under"):
         find_layout(tmp_path / "photos")
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"label":' * 50_000, "{"])
 def test_json_beside_a_photo_that_cannot_be_followed_is_one_line(tmp_path: Path, text: str) -> None:
     shard = pack_bytes(tmp_path / "0.tar", a__png=png(), a__json=text.encode()[: shards.MOST_OF_A_CLASS])
-    with pytest.raises(UserError, match=r"data\.root: a\.json in .*0\.tar cannot be read as a class"):
-        shards.contents(shard, "root", shards.Index(None))
+    with pytest.raises(UserError, match=r"data\.root=.*: a\.json in .*0\.tar cannot be read as a class"):
+        shards.list_shard(shard, Root("root", tmp_path))
 
 
 def test_a_pipe_in_the_place_of_a_shard_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "0.tar")
     with pytest.raises(UserError, match="not a regular file"):
-        shards.contents(tmp_path / "0.tar", "root", shards.Index(None))
+        shards.list_shard(tmp_path / "0.tar", Root("root", tmp_path))

@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from gan_lab.data.stream import PositionBatches, Shuffle, generator
+from gan_lab.data.stream import PositionBatches, Shuffle, make_generator
 
 
 def test_shuffle_covers_each_index_once_per_epoch_in_another_order() -> None:
@@ -29,9 +29,9 @@ def test_shuffle_keeps_no_more_than_two_orders() -> None:
 
 
 def test_generators_differ_by_seed_position_and_use() -> None:
-    draws = {generator(s, p, u).random() for s in (0, 1) for p in (0, 1) for u in (1, 2)}
+    draws = {make_generator(s, p, u).random() for s in (0, 1) for p in (0, 1) for u in (1, 2)}
     assert len(draws) == 8
-    assert generator(0, 5, 1).random() == generator(0, 5, 1).random()
+    assert make_generator(0, 5, 1).random() == make_generator(0, 5, 1).random()
 
 
 def test_batches_start_at_any_iteration() -> None:

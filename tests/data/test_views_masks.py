@@ -10,7 +10,7 @@ import torch
 
 from gan_lab.data import views
 from gan_lab.data.geometry import Augmentation
-from gan_lab.data.views import UnpairedView, collate, product_mask
+from gan_lab.data.views import UnpairedView, collate, find_product_mask
 
 
 class Squares:
@@ -28,7 +28,7 @@ class Squares:
 
 
 def test_a_mask_is_where_the_product_is() -> None:
-    mask = product_mask(Squares().photo)
+    mask = find_product_mask(Squares().photo)
     assert mask.shape == (64, 64)
     truth = np.zeros((64, 64), bool)
     truth[16:48, 12:40] = True
@@ -36,7 +36,7 @@ def test_a_mask_is_where_the_product_is() -> None:
 
 
 def test_where_no_product_is_certain_there_is_none() -> None:
-    assert not product_mask(np.full((64, 64, 3), 90, np.uint8)).any()
+    assert not find_product_mask(np.full((64, 64, 3), 90, np.uint8)).any()
 
 
 def test_the_product_is_looked_for_once_in_a_photo_and_its_mask_cut_as_the_photo_is(
@@ -44,7 +44,7 @@ def test_the_product_is_looked_for_once_in_a_photo_and_its_mask_cut_as_the_photo
 ) -> None:
     images: Any = Squares()
     calls: list[int] = []
-    monkeypatch.setattr(views, "product_mask", lambda image: calls.append(1) or product_mask(image))
+    monkeypatch.setattr(views, "find_product_mask", lambda image: calls.append(1) or find_product_mask(image))
     view = UnpairedView(images, images, 40, 0, Augmentation(flip=0.5, crop=True), masks=True)
     for key in range(6):
         sample = view[key]
@@ -57,7 +57,7 @@ def test_the_product_is_looked_for_once_in_a_photo_and_its_mask_cut_as_the_photo
 def test_masks_come_with_both_domains_if_asked_for_and_cut_as_they_are() -> None:
     images: Any = Squares()
     plain, masked = (UnpairedView(images, images, 64, 0, None, masks=masks)[0] for masks in (False, True))
-    assert set(plain) == {"A", "B"}
+    assert set(plain) == {"A", "B", "row_A", "row_B"}
     batch = collate([masked, masked])
     assert batch["mask_A"].shape == batch["mask_B"].shape == (2, 1, 64, 64)
     assert set(batch["mask_A"].unique().tolist()) == {0.0, 1.0}

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import gan_lab
-from gan_lab.data.demo import demo_splits
+from gan_lab.data.demo import make_demo_splits
 from gan_lab.inference import Pretrained, bundle
 
 
@@ -25,9 +25,9 @@ def tool(request: pytest.FixtureRequest) -> Pretrained:
 @pytest.fixture(scope="module")
 def product() -> np.ndarray:
     """A studio picture of the demo catalogue: no photo, but with edges, cloth and a plain ground."""
-    splits = demo_splits(24, image_size=192, channels=3, fit="crop", pairs=False, validation=0.25, test=0.25, seed=0)
-    source = next(iter(splits["test"].values()))
-    return source.load(0)
+    splits = make_demo_splits(24, image_size=192, fit="crop", pairs=False, validation=0.25, test=0.25, seed=0)
+    table = next(iter(splits["test"].values()))
+    return table.read(0, channels=3)
 
 
 def psnr(one: np.ndarray, two: np.ndarray) -> float:

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gan_lab.data.geometry import CENTRE
-from gan_lab.data.source import resize
-from gan_lab.data.views import as_validated
+from gan_lab.data.resizing import resize
+from gan_lab.data.views import cut_for_validation
 from gan_lab.errors import UserError
 from gan_lab.inference.restoration import as_pixels
 from gan_lab.inference.translation import Translation, TranslationWish, statistics_of, translate_photo
@@ -98,7 +98,7 @@ def test_strength_is_what_is_between_the_photo_and_its_translation(strength: flo
 def test_the_network_is_shown_a_photo_as_training_showed_its_own(shape: tuple[int, int], options: Any) -> None:
     photo, spy = pixels(*shape), Spy()
     made = Translation(Model(spy), 16, 3, **options)(photo, TranslationWish())
-    np.testing.assert_array_equal(CENTRE.apply(spy.shown, 16), as_validated(photo, 16, **options))
+    np.testing.assert_array_equal(CENTRE.apply(spy.shown, 16), cut_for_validation(photo, 16, **options))
     assert made.shape[:2] == spy.shown.shape[:2] or options == {"fit": "pad"}
 
 

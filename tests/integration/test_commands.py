@@ -341,7 +341,7 @@ BAD = {
     "data": (
         gan_lab.evaluate,
         "checkpoint=RUNS/cgan output=out data.root=nowhere",
-        "nowhere does not exist",
+        "nowhere: does not exist",
     ),
     "data key": (gan_lab.evaluate, "checkpoint=RUNS/cgan output=out data.rot=x", "did you mean data.root"),
     "extractor": (gan_lab.evaluate, "checkpoint=RUNS/cyclegan output=out extractor=x", "extractor=x:"),

@@ -344,7 +344,7 @@ def test_a_second_interrupt_does_not_wait_for_the_iteration(tmp_path: Path) -> N
         (["data.root=empty"], "no image"),
         (["data.root=flat", "model=cyclegan", "data.batch_size=4"], "A and B"),
         (["data.root=flat", "model=cgan", "data.batch_size=4"], "one folder per class"),
-        (["data.root=flat", "model=dcgan", "data.batch_size=500"], "data.batch_size: 500"),
+        (["data.root=flat", "model=dcgan", "data.batch_size=500"], "data.batch_size=500"),
         (["data.root=flat", "model=dcgan", "data.image_size=33", "data.batch_size=4"], "image_size"),
         (["data.root=flat", "model=dcgan_28", "data.image_size=32", "data.batch_size=4"], "image_size must be 28"),
         (["data.root=flat", "model=vae", "data.batch_size=4", "model.micro_batches=3"], "model.micro_batches=3"),
@@ -417,7 +417,7 @@ def test_a_run_is_never_overwritten_nor_continued_as_another(
 def test_a_checkpoint_does_not_say_where_what_is_known_of_photos_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    monkeypatch.setattr("gan_lab.data.source.SETTLED_NS", -(10**12))  # what a test has just written counts as settled
+    monkeypatch.setattr("gan_lab.data.table.SETTLED_NS", -(10**12))  # what a test has just written counts as settled
     options = [*tiny("vae"), f"data.root={photos(tmp_path / 'photos')}", "name=mine"]
     assert run(monkeypatch, tmp_path, *options, f"data.{place}=first", "trainer.max_iterations=1") == 0
     assert list((tmp_path / "first").iterdir())
@@ -700,7 +700,7 @@ def test_a_sweep_leaves_no_secret_in_whatever_form_it_is_given(tmp_path: Path) -
     options = [*tiny("vae"), "name=sweep", "trainer.max_iterations=1", "logger=wandb", swept, places]
     done = train("-m", *options, cwd=tmp_path, check=False, **given)
     assert "2 of 4 jobs failed" in done.stdout
-    assert "data.root: ***" in done.stderr
+    assert "data.root=***" in done.stderr
     assert "hunter" not in done.stdout + done.stderr
     assert len(list(tmp_path.rglob("last.ckpt"))) == len(list(tmp_path.rglob("error.txt"))) == 2
     assert [path for path in tmp_path.rglob("*") if path.is_file() and b"hunter" in path.read_bytes()] == []
@@ -718,7 +718,7 @@ def test_a_failed_job_does_not_stop_a_sweep_but_fails_it(tmp_path: Path) -> None
     )
     assert done.returncode == 1
     assert (tmp_path / "runs/sweep/0/checkpoints/last.ckpt").exists()
-    assert "data.batch_size: 5000" in (tmp_path / "runs/sweep/1/error.txt").read_text()
+    assert "data.batch_size=5000" in (tmp_path / "runs/sweep/1/error.txt").read_text()
     assert "configuration: Interpolation key 'recipe.nothing'" in (tmp_path / "runs/sweep/2/error.txt").read_text()
     assert "Traceback" not in done.stderr
     assert "2 of 3 jobs failed: 1, 2" in done.stdout

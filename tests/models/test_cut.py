@@ -117,7 +117,11 @@ def test_each_side_trains_its_own_networks() -> None:
 def test_a_photo_that_comes_again_counts_once() -> None:
     model, batch = cut(), {side: images.roll(1, dims=-1) + torch.rand(4, 1, 1, 1) for side, images in photos(1).items()}
     few = batch["B"][:3]
-    again = [{"A": batch["A"][:3], "B": few}, {"A": batch["A"][3:], "B": few[:1]}]
+    rows = torch.arange(4)
+    again = [
+        {"A": batch["A"][:3], "B": few, "row_A": rows[:3], "row_B": rows[:3]},
+        {"A": batch["A"][3:], "B": few[:1], "row_A": rows[3:], "row_B": rows[:1]},
+    ]
     assert model.validate(again) == pytest.approx(model.validate([{"A": batch["A"], "B": few}]))
 
 

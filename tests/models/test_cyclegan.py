@@ -137,7 +137,11 @@ def test_a_penalty_is_taken_on_either_discriminator() -> None:
 def test_a_photo_that_comes_again_counts_once() -> None:
     model, batch = cyclegan(), {side: images.repeat(1, 1, 16, 16) for side, images in domains(1).items()}
     few = batch["B"][:5]
-    again = [{"A": batch["A"][:5], "B": few}, {"A": batch["A"][5:], "B": few[:3]}]
+    rows = torch.arange(8)
+    again = [
+        {"A": batch["A"][:5], "B": few, "row_A": rows[:5], "row_B": rows[:5]},
+        {"A": batch["A"][5:], "B": few[:3], "row_A": rows[5:], "row_B": rows[:3]},
+    ]
     once = model.validate([{"A": batch["A"], "B": few}])
     assert set(once) == {"val/cycle", "val/kid_random_vgg", "val/kid_random_vgg_AB", "val/kid_random_vgg_BA"}
     assert model.validate(again) == pytest.approx(once, rel=1e-4, abs=1e-7)

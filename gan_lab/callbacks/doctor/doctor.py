@@ -23,7 +23,7 @@ from gan_lab.callbacks.figures import TermsLogger, load_held_out, log_figures
 from gan_lab.callbacks.spared import survive_errors
 from gan_lab.losses import Wasserstein
 from gan_lab.models import CUT, GAN, AdversarialModule, Enhancer, ManualModule, TrainingDivergedError
-from gan_lab.options import check_count
+from gan_lab.options import check_whole
 from gan_lab.rng import preserve_rng
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Doctor(Callback):
     def __init__(
         self, path: str | Path | None = None, every_n_iterations: int = 100, share: float = SHARE, rollbacks: int = 0
     ) -> None:
-        check_count("callbacks.doctor.every_n_iterations", every_n_iterations)
+        check_whole("callbacks.doctor.every_n_iterations", every_n_iterations, at_least=1)
         self.every_n_iterations = every_n_iterations
         self.share = share
         self.rollbacks = rollbacks

@@ -52,36 +52,36 @@ def snapshot(size: int, rng: np.random.Generator, horizon: float, lying: bool, f
 
 
 def _turn(angle: float) -> Array:
-    """Return what turns row vectors by an angle in radians."""
+    """Return the matrix that turns row vectors by an angle in radians."""
     return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
-def _draw_muted_colour(rng: np.random.Generator) -> Shade:
+def _draw_colour(rng: np.random.Generator) -> Shade:
     """Return the display colour of some household thing."""
     level, tone = rng.uniform(25, 205), rng.uniform(-1, 1, 3)
     red, green, blue = np.clip(level * (1 + 0.2 * (tone - tone.mean())) + (8, 0, -8), 8, 235).astype(int).tolist()
     return red, green, blue
 
 
-def _darker(colour: Shade, share: float) -> Shade:
+def _darken(colour: Shade, share: float) -> Shade:
     return int(colour[0] * share), int(colour[1] * share), int(colour[2] * share)
 
 
 def _wall(size: int, height: int, rng: np.random.Generator) -> Array:
-    """Return what stands far behind, out of focus, uint8 [height, size, 3]: a wall, a shelf, boxes and round things."""
+    """Draw the far end of a room, out of focus, uint8 [height, size, 3]: a wall, a shelf, boxes and round things."""
     wide, tall = max(8, size // 2), max(4, height // 2)
     paint = rng.uniform(60, 185) * np.array([1, rng.uniform(0.9, 1), rng.uniform(0.75, 0.95)])
     wall = np.full((tall, wide, 3), paint, np.uint8)
     if rng.random() < 0.5:
         shelf = int(rng.uniform(0.2, 0.6) * tall)
-        cv2.rectangle(wall, (0, shelf), (wide, shelf + max(2, tall // 14)), _draw_muted_colour(rng), -1)
+        cv2.rectangle(wall, (0, shelf), (wide, shelf + max(2, tall // 14)), _draw_colour(rng), -1)
     for _ in range(rng.integers(4, 10)):
-        colour = _draw_muted_colour(rng)
+        colour = _draw_colour(rng)
         x, w = (rng.uniform((-0.1, 0.04), (1, 0.2)) * wide).astype(int).tolist()
         h = int(rng.uniform(0.2, 0.9) * tall)
         if rng.random() < 0.75:
             cv2.rectangle(wall, (x, tall - h), (x + w, tall), colour, -1)
-            cv2.rectangle(wall, (x + w * 2 // 3, tall - h), (x + w, tall), _darker(colour, 0.7), -1)
+            cv2.rectangle(wall, (x + w * 2 // 3, tall - h), (x + w, tall), _darken(colour, 0.7), -1)
         else:
             cv2.circle(wall, (x, tall - w // 2), w // 2 + 1, colour, -1)
     wall = soften(wall, wide * rng.uniform(0.014, 0.03))
@@ -91,7 +91,7 @@ def _wall(size: int, height: int, rng: np.random.Generator) -> Array:
 def _bystander(picture: Array, edge: int, side: int, rng: np.random.Generator) -> None:
     """Draw a jar or tin that stands on the table behind the product, a little out of focus."""
     size = picture.shape[0]
-    colour, band = _draw_muted_colour(rng), np.float32(rng.uniform(0.5, 1.5))
+    colour, band = _draw_colour(rng), np.float32(rng.uniform(0.5, 1.5))
     w, h = int(size * rng.uniform(0.1, 0.22)), int(size * rng.uniform(0.14, 0.4))
     x = int(size * (0.5 + side * rng.uniform(0.28, 0.48))) - w // 2
     foot = min(size - 1, edge + int(size * rng.uniform(0.04, 0.14)))
@@ -121,12 +121,12 @@ def _litter(picture: Array, rng: np.random.Generator) -> None:
     size = picture.shape[0]
     start = rng.uniform(0, 2 * np.pi)
     red, green, blue = picture.mean((0, 1)).tolist()
-    shadow = _darker((red, green, blue), 0.45)
+    shadow = _darken((red, green, blue), 0.45)
     for k in range(int(rng.integers(2, 5))):
         angle = start + k * 1.7 + rng.uniform(-0.4, 0.4)
         middle = size * (0.5 + rng.uniform(0.46, 0.62) * np.array([np.cos(angle), np.sin(angle)]))
         draw = (_paper, _plate, _pen, _cable)[rng.integers(4)]
-        colour, long, turned = _draw_muted_colour(rng), size * rng.uniform(0.2, 0.34), _turn(rng.uniform(0, np.pi))
+        colour, long, turned = _draw_colour(rng), size * rng.uniform(0.2, 0.34), _turn(rng.uniform(0, np.pi))
         draw(picture, middle + size * 0.013, turned, long, shadow, True)
         draw(picture, middle, turned, long, colour, False)
 
@@ -146,20 +146,20 @@ def _paper(picture: Array, middle: Array, turned: Array, long: float, colour: Sh
     _shape(picture, sheet @ turned + middle, paper)
     for row in () if plain else range(-4, 5):
         text = np.array([(-0.38, row * 0.13), (0.18 if row % 3 == 0 else 0.38, row * 0.13)]) * long
-        _shape(picture, text @ turned + middle, _darker(paper, 0.6), picture.shape[0] / 160)
+        _shape(picture, text @ turned + middle, _darken(paper, 0.6), picture.shape[0] / 160)
 
 
 def _plate(picture: Array, middle: Array, turned: Array, long: float, colour: Shade, plain: bool) -> None:
     at = (int(middle[0]), int(middle[1]))
     for radius, light in ((0.6, 1.0), (0.44, 0.86), (0.42, 0.96))[: 1 if plain else 3]:
-        cv2.circle(picture, at, int(long * radius), _darker(colour, light), -1, cv2.LINE_AA)
+        cv2.circle(picture, at, int(long * radius), _darken(colour, light), -1, cv2.LINE_AA)
 
 
 def _pen(picture: Array, middle: Array, turned: Array, long: float, colour: Shade, plain: bool) -> None:
     _shape(picture, np.array([(-0.9, 0), (0.9, 0)]) * long @ turned + middle, colour, picture.shape[0] * 0.028)
     if not plain:
         shine = np.array([(-0.8, 0), (0.8, 0)]) * long @ turned + middle - picture.shape[0] * 0.004
-        _shape(picture, shine, _darker(colour, 1.2), picture.shape[0] * 0.01)
+        _shape(picture, shine, _darken(colour, 1.2), picture.shape[0] * 0.01)
 
 
 def _cable(picture: Array, middle: Array, turned: Array, long: float, colour: Shade, plain: bool) -> None:

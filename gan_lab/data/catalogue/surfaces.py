@@ -108,7 +108,7 @@ def _mask(
     return int(low[0]), int(low[1]), mask
 
 
-def compute_cushion(placed: Mask, radius: float, flatness: float = 0.0) -> Patch:
+def round_off(placed: Mask, radius: float, flatness: float = 0.0) -> Patch:
     """Return a cushion over a mask: a quarter-round edge of `radius` pixels that runs into a flat middle.
 
     A radius of half the shape's width makes a tube or a pebble. `flatness` in [0, 1] makes the edge less steep.

@@ -101,7 +101,7 @@ def _stone(seed: int, colour: tuple[int, int, int], vein: tuple[int, int, int]) 
 
 @cache
 def floors() -> tuple[NDArray[np.uint8], ...]:
-    """Return what rooms have underfoot, uint8 [SIDE, SIDE, 3]: planks, tiles, carpet."""
+    """Return the floors of rooms, uint8 [SIDE, SIDE, 3]: planks, tiles, carpet."""
     return (
         wood(1, (96, 60, 34), (168, 118, 72)),
         wood(2, (70, 44, 30), (120, 80, 52), 4),
@@ -116,7 +116,7 @@ def floors() -> tuple[NDArray[np.uint8], ...]:
 
 @cache
 def table_tops() -> tuple[NDArray[np.uint8], ...]:
-    """Return what only tables have, uint8 [SIDE, SIDE, 3]: checked cloth, stone."""
+    """Return the surfaces of tables alone, uint8 [SIDE, SIDE, 3]: checked cloth, stone."""
     return (
         _cloth(7, (214, 208, 196), (150, 60, 56)),
         _cloth(8, (204, 208, 212), (74, 96, 130)),

@@ -7,7 +7,7 @@ import numpy as np
 
 from gan_lab.data.catalogue.canvas import Canvas, Material
 from gan_lab.data.catalogue.palette import Colour
-from gan_lab.data.catalogue.surfaces import Array, compute_cushion, flat, polygon
+from gan_lab.data.catalogue.surfaces import Array, flat, polygon, round_off
 
 Corner = tuple[float, float, float]
 
@@ -29,7 +29,7 @@ def face(
         return
     points = canvas.project(corners)
     placed = polygon(points)
-    patch = compute_cushion(placed, max(1.0, edge * canvas.unit), 0.3) if edge else flat(placed)
+    patch = round_off(placed, max(1.0, edge * canvas.unit), 0.3) if edge else flat(placed)
     patch.tilt(nx, ny)
     if isinstance(colour, np.ndarray):
         height, width = colour.shape[:2]

@@ -7,7 +7,7 @@ import numpy as np
 
 from gan_lab.data.catalogue.canvas import MATT, Canvas, Material
 from gan_lab.data.catalogue.palette import Colour
-from gan_lab.data.catalogue.surfaces import Array, Patch, Points, compute_cushion, flat, polygon, stroke
+from gan_lab.data.catalogue.surfaces import Array, Patch, Points, flat, polygon, round_off, stroke
 
 
 def roughen(patch: Patch, slopes: Array, grid: tuple[Array, Array], zoom: float, depth: float) -> Patch:
@@ -26,14 +26,14 @@ def panel(
 
     Args:
         outline: closed, product points.
-        edge, flatness: of its rounded border, see `rounded`; the edge in product units.
+        edge, flatness: of its rounded border, see `round_off`; the edge in product units.
         colour, material, shade: see `Canvas.paint`.
         shadow, dark, drop: softness, depth and shift down of the shadow on what is below; no shadow if 0.
     """
     placed = polygon(canvas.place(outline))
     if shadow:
         canvas.darken(placed, shadow, dark, 0, -drop)
-    canvas.paint(compute_cushion(placed, edge * canvas.unit, flatness), colour, material, shade=shade)
+    canvas.paint(round_off(placed, edge * canvas.unit, flatness), colour, material, shade=shade)
 
 
 def sheet(canvas: Canvas, outline: Points, tilt: float, colour: Colour, material: Material, shade: float = 1.0) -> None:
@@ -46,7 +46,7 @@ def line(canvas: Canvas, points: Points, width: float, colour: Colour, material:
     placed = stroke(width * canvas.unit, canvas.place(points))
     if lift:
         canvas.darken(placed, lift, 0.5, 0, -lift * 0.6)
-    canvas.paint(compute_cushion(placed, max(1.0, width * canvas.unit * 0.5)), colour, material)
+    canvas.paint(round_off(placed, max(1.0, width * canvas.unit * 0.5)), colour, material)
 
 
 def stitches(canvas: Canvas, points: Points, colour: Colour, width: float = 0.008, every: float = 0.022) -> None:

@@ -11,7 +11,7 @@ from gan_lab.data.catalogue import prints, textures
 from gan_lab.data.catalogue.canvas import BRUSHED, CLOTH, LEATHER, MATT, POLISHED, Canvas
 from gan_lab.data.catalogue.kinds.cut import around, line, panel, roughen, sheet, square, stitches
 from gan_lab.data.catalogue.palette import HIDES, Colour, dim, pick
-from gan_lab.data.catalogue.surfaces import Array, Points, compute_cushion, curve, polygon
+from gan_lab.data.catalogue.surfaces import Array, Points, curve, polygon, round_off
 
 
 @dataclass
@@ -34,7 +34,7 @@ class _Bag:
         """Paint a panel of hide, or of the body's own stuff."""
         placed = polygon(canvas.place(outline))
         canvas.darken(placed, shadow, 0.55, 0, -shadow * 0.5)
-        patch = compute_cushion(placed, edge * canvas.unit, 0.25).tilt(tilt * canvas.pose.side, 0.0)
+        patch = round_off(placed, edge * canvas.unit, 0.25).tilt(tilt * canvas.pose.side, 0.0)
         roughen(patch, textures.grain(), canvas.grid(patch), 2.6 if self.cloth else self.zoom, 0.06)
         colour, material = (self.cloth, CLOTH) if body and self.cloth else (self.hide, LEATHER)
         canvas.paint(patch, colour, material, shade=shade)

@@ -8,7 +8,7 @@ from gan_lab.data.catalogue import textures
 from gan_lab.data.catalogue.canvas import BRUSHED, GLOSSY, LEATHER, MATT, POLISHED, SATIN, Canvas
 from gan_lab.data.catalogue.kinds.cut import around, line, panel, roughen, stitches
 from gan_lab.data.catalogue.palette import METALS, dim, pick
-from gan_lab.data.catalogue.surfaces import Array, compute_cushion, curve, polygon
+from gan_lab.data.catalogue.surfaces import Array, curve, polygon, round_off
 
 SHELLS = ((28, 28, 30), (236, 234, 230), (190, 190, 196), (40, 58, 96), (150, 50, 50), (206, 178, 148), (90, 110, 96))
 PADS = ((36, 34, 34), (96, 66, 46), (70, 70, 74), (206, 196, 180))
@@ -30,7 +30,7 @@ def headphones(canvas: Canvas, rng: np.random.Generator) -> None:
     for s in (-1, 1):
         cushion = polygon(canvas.place(_oval(s, spin, wide - 0.055, 0.105, 0.2)))
         canvas.darken(cushion, 0.02, 0.5)
-        patch = compute_cushion(cushion, 0.075 * canvas.unit, 0.05)
+        patch = round_off(cushion, 0.075 * canvas.unit, 0.05)
         canvas.paint(roughen(patch, textures.grain(), canvas.grid(patch), 1.0, 0.07), pad, LEATHER)
         panel(canvas, _oval(s, spin, wide + 0.035, 0.115, 0.185), 0.08, 0.05, shell, finish, 0.016, 0.6)
         inlay, look = (metal, BRUSHED) if plate else (dim(shell, 0.8), finish)

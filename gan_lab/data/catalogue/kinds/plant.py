@@ -8,7 +8,7 @@ from gan_lab.data.catalogue.canvas import GLOSSY, MATT, Canvas, Material
 from gan_lab.data.catalogue.kinds.cut import line
 from gan_lab.data.catalogue.kinds.turned import bands, fill, turn
 from gan_lab.data.catalogue.palette import CERAMIC, Colour, linear, pick
-from gan_lab.data.catalogue.surfaces import compute_cushion, curve, polygon
+from gan_lab.data.catalogue.surfaces import curve, polygon, round_off
 
 
 def plant(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -41,7 +41,7 @@ def _leaf(
     width = (wide * np.sin(np.pi * t**0.8) ** 0.8)[:, None] * across
     for side, bright in ((1, shade), (-1, shade * 0.84)):
         edge = np.concatenate([spine, (spine + side * width)[::-1]])
-        patch = compute_cushion(polygon(canvas.place(edge)), wide * canvas.unit * 0.8, 0.6)
+        patch = round_off(polygon(canvas.place(edge)), wide * canvas.unit * 0.8, 0.6)
         patch.tilt(0.35 * side * across[0] * canvas.pose.side, 0.25 * side * across[1] + 0.2)
         canvas.paint(patch, colour, Material(0.7, 1), shade=bright)
 

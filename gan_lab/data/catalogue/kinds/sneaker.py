@@ -10,7 +10,7 @@ from gan_lab.data.catalogue import textures
 from gan_lab.data.catalogue.canvas import CLOTH, LEATHER, MATT, SATIN, Canvas
 from gan_lab.data.catalogue.kinds.cut import line, panel, roughen, sheet, stitches
 from gan_lab.data.catalogue.palette import DYES, Colour, dim, linear, pick
-from gan_lab.data.catalogue.surfaces import Patch, Points, compute_cushion, curve, flat, polygon, stroke
+from gan_lab.data.catalogue.surfaces import Patch, Points, curve, flat, polygon, round_off, stroke
 
 WHITE = linear(238, 236, 228)
 
@@ -64,7 +64,7 @@ def _upper(canvas: Canvas, shoe: _Shoe) -> Patch:
         (0.0, 0.375 + high * 0.5), (0.14, 0.28), (0.28, 0.232), (0.41, 0.21), (0.485, 0.14), (0.49, 0.06),
     ])))
     canvas.darken(placed, 0.015, 0.4)
-    body = compute_cushion(placed, 0.11 * canvas.unit, 0.1).tilt(0.0, 0.12)
+    body = round_off(placed, 0.11 * canvas.unit, 0.1).tilt(0.0, 0.12)
     zoom, depth = (1.5, 0.03) if shoe.leather else (3.0, 0.08)
     roughen(body, textures.grain(), canvas.grid(body), zoom, depth)
     canvas.paint(body, shoe.upper, LEATHER if shoe.leather else CLOTH)
@@ -75,7 +75,7 @@ def _patch(canvas: Canvas, body: Patch, points: Points, colour: Colour, edge: fl
     """Paint a piece sewn on the upper: cut off at its outline, and bent as it is."""
     placed = polygon(canvas.place(curve(points, 7, closed=True)))
     canvas.darken(placed, 0.008, 0.4)
-    part = compute_cushion(placed, edge * canvas.unit, 0.45)
+    part = round_off(placed, edge * canvas.unit, 0.45)
     left, top = part.x - body.x, part.y - body.y
     (h, w), (height, width) = part.alpha.shape, body.alpha.shape
     x0, y0, x1, y1 = max(0, left), max(0, top), min(width, left + w), min(height, top + h)

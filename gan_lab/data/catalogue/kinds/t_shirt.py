@@ -11,7 +11,7 @@ from gan_lab.data.catalogue import prints, textures
 from gan_lab.data.catalogue.canvas import CLOTH, MATT, Canvas
 from gan_lab.data.catalogue.kinds.cut import line, roughen, sheet, square, stitches
 from gan_lab.data.catalogue.palette import DYES, Colour, dim, linear, pick
-from gan_lab.data.catalogue.surfaces import Array, Points, compute_cushion, curve, flat, polygon, stroke
+from gan_lab.data.catalogue.surfaces import Array, Points, curve, flat, polygon, round_off, stroke
 
 
 @dataclass
@@ -29,7 +29,7 @@ class _Cloth:
         """Paint a piece of the cloth."""
         placed = polygon(canvas.place(outline))
         canvas.darken(placed, 0.012, 0.35)
-        patch = compute_cushion(placed, edge * canvas.unit, 0.35)
+        patch = round_off(placed, edge * canvas.unit, 0.35)
         grid = canvas.grid(patch)
         roughen(patch, self.folds, self.drape(canvas, grid), 0.9, 0.15)
         paint: Colour | Array = self.colour

@@ -10,7 +10,7 @@ from gan_lab.data.catalogue import textures
 from gan_lab.data.catalogue.canvas import BRUSHED, CLOTH, LEATHER, MATT, POLISHED, SATIN, Canvas
 from gan_lab.data.catalogue.kinds.cut import around, line, panel, roughen, sheet, stitches
 from gan_lab.data.catalogue.palette import HIDES, METALS, Colour, dim, linear, pick
-from gan_lab.data.catalogue.surfaces import Array, compute_cushion, curve, flat, polygon, stroke
+from gan_lab.data.catalogue.surfaces import Array, curve, flat, polygon, round_off, stroke
 
 DIALS = ((244, 244, 242), (26, 28, 34), (30, 52, 92), (40, 80, 66), (226, 214, 190))
 
@@ -62,7 +62,7 @@ def _links(canvas: Canvas, s: int, r: float, wide: float, metal: Colour) -> None
             y, w = s * (r * 0.8 + 0.038 * k), wide * (1.02 - 0.025 * k)
             for x0, x1 in columns:
                 links.append(np.array([(w * x0, y), (w * x1, y), (w * x1, y + s * 0.034), (w * x0, y + s * 0.034)]))
-        canvas.paint(compute_cushion(polygon(*map(canvas.place, links)), 0.014 * canvas.unit, 0.25), metal, finish)
+        canvas.paint(round_off(polygon(*map(canvas.place, links)), 0.014 * canvas.unit, 0.25), metal, finish)
 
 
 def _strap(canvas: Canvas, s: int, r: float, wide: float, hide: Colour, metal: Colour, leather: bool) -> None:
@@ -70,7 +70,7 @@ def _strap(canvas: Canvas, s: int, r: float, wide: float, hide: Colour, metal: C
     end = s * 0.52
     half = [(wide, s * r * 0.7), (wide * 0.95, s * 0.32), (wide * 0.84, end * 0.95), (wide * 0.4, end)]
     side = curve([*half, *((-x, y) for x, y in half[::-1])], 6)
-    patch = compute_cushion(polygon(canvas.place(side)), 0.035 * canvas.unit, 0.2).tilt(0.0, 0.25 * s)
+    patch = round_off(polygon(canvas.place(side)), 0.035 * canvas.unit, 0.2).tilt(0.0, 0.25 * s)
     roughen(patch, textures.grain(), canvas.grid(patch), 1.2 if leather else 3.0, 0.09)
     canvas.paint(patch, hide, LEATHER if leather else CLOTH)
     if leather:
@@ -100,7 +100,7 @@ def _hands(canvas: Canvas, face: _Face) -> None:
     for quarter, inner, width in ((True, 0.62, 0.022), (False, 0.68, 0.022 if face.dots else 0.012)):
         hours = [p * r for k, p in enumerate(face.outline[::5]) if (k % 3 == 0) == quarter]
         marks = [canvas.place(np.array([p * 0.74, p * (0.735 if face.dots else inner)])) for p in hours]
-        canvas.paint(compute_cushion(stroke(width * canvas.unit, *marks), 0.012 * canvas.unit), ink, SATIN)
+        canvas.paint(round_off(stroke(width * canvas.unit, *marks), 0.012 * canvas.unit), ink, SATIN)
     if face.sub:
         line(canvas, [(0, -r * 0.36), (r * 0.1, -r * 0.26)], 0.008, ink, SATIN)
     for angle, reach, width in ((face.hour, 0.42, 0.026), (face.minute, 0.66, 0.018)):

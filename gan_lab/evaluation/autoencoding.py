@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from gan_lab.evaluation.classifier import as_values
+from gan_lab.evaluation.classifier import to_values
 from gan_lab.evaluation.report import Report
 from gan_lab.evaluation.restoration import PSNR_CAP
-from gan_lab.evaluation.sets import with_intervals
+from gan_lab.evaluation.sets import list_with_intervals
 from gan_lab.jobs import Progress
 from gan_lab.metrics import Interval, interval_of_mean, negative_elbo, psnr, ssim, to_uint8
 from gan_lab.metrics.intervals import student
@@ -21,7 +21,7 @@ from gan_lab.metrics.intervals import student
 SIGMA, DRAWS, BATCH = 0.1, 8, 64
 
 
-def autoencoded(model: Any, pixels: Tensor, seed: int) -> Report:
+def measure_autoencoding(model: Any, pixels: Tensor, seed: int) -> Report:
     """Return PSNR and SSIM of reconstructions, and a bound on the likelihood, with intervals over photos.
 
     Args:
@@ -34,7 +34,7 @@ def autoencoded(model: Any, pixels: Tensor, seed: int) -> Report:
 
         def batches() -> Iterator[Tensor]:
             for part in pixels.split(BATCH):
-                yield as_values(part.to(model.device))
+                yield to_values(part.to(model.device))
                 progress.advance(len(part))
 
         for gt, image in zip(pixels.split(BATCH), batches(), strict=True):
@@ -55,7 +55,7 @@ def autoencoded(model: Any, pixels: Tensor, seed: int) -> Report:
     )
     return Report(
         rows=[[title, str(figure), ""] for title, figure in zip(titles, figures.values(), strict=True)],
-        figures={"autoencoding": with_intervals(figures)},
+        figures={"autoencoding": list_with_intervals(figures)},
         protocol={
             "reconstruction": f"of the latents' mean; means over {len(pixels)} held-out photos, on 8 bits after rounding; "
             "95 % over photos",

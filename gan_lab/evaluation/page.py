@@ -51,7 +51,8 @@ def _body(report: Report) -> Iterator[str]:
         yield f'<ul class="notes">{"".join(f"<li>{html.escape(note)}</li>" for note in report.notes)}</ul>\n'
     yield from (_figure(picture) for picture in report.pictures.values())
     entries = (
-        f"<dt>{html.escape(key)}</dt><dd>{html.escape(_shown(value))}</dd>" for key, value in report.protocol.items()
+        f"<dt>{html.escape(key)}</dt><dd>{html.escape(_format_value(value))}</dd>"
+        for key, value in report.protocol.items()
     )
     yield f'<h2>Protocol</h2><dl class="protocol">{"".join(entries)}</dl>'
 
@@ -60,7 +61,7 @@ def _row(tag: str, cells: list[str]) -> str:
     return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>\n"
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

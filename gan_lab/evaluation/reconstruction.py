@@ -25,7 +25,7 @@ def evaluate_reconstruction(model: Any, name: str, photos: HeldOut, *, n: int | 
         n: images to use, chosen by the seed; None: all.
         seed: of the choice.
     """
-    indices = photos.chosen(n, seed)
+    indices = photos.draw_indices(n, seed)
     size = model.quantizer.codes
     counts = torch.zeros(size)
     values = []

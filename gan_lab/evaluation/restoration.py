@@ -36,14 +36,14 @@ def evaluate_restoration(
         seed: of the choice.
     """
 
-    def enhanced(batch: Batch) -> Tensor:
+    def enhance_batch(batch: Batch) -> Tensor:
         lq, _, aid = get_parts({name: value.to(model.device) for name, value in batch.items()})
         return to_uint8(model.enhance(lq) if aid is None else model.enhance(lq, aid)).cpu()
 
-    methods: dict[str, Callable[[Batch], Tensor]] = {name: enhanced, "as is": as_is_of}
+    methods: dict[str, Callable[[Batch], Tensor]] = {name: enhance_batch, "as is": enlarge_input}
     if traditional:
-        methods |= {method.replace("_", " "): on_batches(work) for method, work in traditional_methods().items()}
-    indices = photos.chosen(n, seed)
+        methods |= {method.replace("_", " "): lift_to_batches(work) for method, work in traditional_methods().items()}
+    indices = photos.draw_indices(n, seed)
     values: dict[str, list[Tensor]] = {method: [] for method in methods}
     with Progress("evaluating", len(indices)) as progress:
         for batch in photos.batches(indices):
@@ -74,17 +74,17 @@ def evaluate_restoration(
     )
 
 
-def as_is_of(batch: Batch) -> Tensor:
-    """Return what the model is given, uint8 [N, C, H, W]; where it is to enlarge, enlarged bicubically."""
+def enlarge_input(batch: Batch) -> Tensor:
+    """Return the input of the model, uint8 [N, C, H, W], enlarged bicubically where the model enlarges."""
     return to_uint8(enlarge_to(batch["gt"], batch["lq"]))
 
 
-def on_batches(method: Callable[[np.ndarray], np.ndarray]) -> Callable[[Batch], Tensor]:
+def lift_to_batches(method: Callable[[np.ndarray], np.ndarray]) -> Callable[[Batch], Tensor]:
     """Make a method of uint8 RGB images [H, W, 3] one of batches of pairs, which gives uint8 batches [N, C, H, W]."""
 
     def work(batch: Batch) -> Tensor:
         results = []
-        for image in as_is_of(batch).permute(0, 2, 3, 1).numpy():
+        for image in enlarge_input(batch).permute(0, 2, 3, 1).numpy():
             grey = image.shape[2] == 1
             result = method(np.ascontiguousarray(np.repeat(image, 3, axis=2) if grey else image))
             results.append(cv2.cvtColor(result, cv2.COLOR_RGB2GRAY)[..., None] if grey else result)

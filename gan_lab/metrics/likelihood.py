@@ -64,10 +64,10 @@ def negative_elbo(
         raise ValueError(f"sigma={sigma}, samples={samples}: must be above 0, and at least 1")
     bounds: list[Tensor] = []
     values = count = 0
-    with _evaluating(encoder, decoder):
+    with _evaluation_mode(encoder, decoder):
         for image in batches:
             mu, logvar = (part.double() for part in encoder(image))
-            noise = _noise(range(count, count + len(image)), samples, mu.shape[1], seed).to(image.device)
+            noise = _draw_noise(range(count, count + len(image)), samples, mu.shape[1], seed).to(image.device)
             terms = []
             for epsilon in noise:
                 z = mu + epsilon * (0.5 * logvar).exp()
@@ -102,14 +102,14 @@ def log_normal(x: Tensor, mean: Tensor, logvar: Tensor | float) -> Tensor:
     return -0.5 * (_LOG_2_PI + logvar + (x - mean).square() / variance).flatten(1).sum(dim=1)
 
 
-def _noise(images: Iterable[int], samples: int, latents: int, seed: int) -> Tensor:
+def _draw_noise(images: Iterable[int], samples: int, latents: int, seed: int) -> Tensor:
     """Return normal noise [samples, N, latents] float64, each image's from a generator of its own."""
     drawn = [np.random.default_rng((seed, index)).standard_normal((samples, latents)) for index in images]
     return torch.from_numpy(np.stack(drawn, axis=1))
 
 
 @contextmanager
-def _evaluating(*networks: object) -> Iterator[None]:
+def _evaluation_mode(*networks: object) -> Iterator[None]:
     """Put those networks that are modules in evaluation mode, without gradients, and back."""
     modes = [(network, network.training) for network in networks if isinstance(network, nn.Module)]
     for module, _ in modes:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_lab import metrics
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.sets import GROUPS, ImageSet
 from gan_lab.imaging.similarity import HASH_BITS, NEAR, dhash
-from gan_lab.metrics import Interval, Memorisation, interval_of_share, jackknife, memorisation
+from gan_lab.metrics import Interval, Memorisation, interval_of_share, jackknife
 from gan_lab.metrics.copies import CLOSE, share_nearer
 from gan_lab.photo_files import grid
 
@@ -36,8 +37,13 @@ def measure_memorisation(
         names: of the training photos.
         seed: of the interval's groups.
     """
-    f_train = training.features if training.mirrored is None else torch.cat([training.features, training.mirrored])
-    found = memorisation(f_train, held_out.features, samples.features)
+    metric = metrics.MemorisationShare()
+    metric.update(training.features, "training")
+    if training.mirrored is not None:
+        metric.update(training.mirrored, "training")
+    metric.update(held_out.features, "held_out")
+    metric.update(samples.features, "samples")
+    found = metric.find_neighbours()
     share = interval_of_copies(found, seed)
     closest = [(sample, place % len(training), distance) for sample, place, distance in found.closest(ROWS)]
     report = Report(

@@ -78,7 +78,9 @@ def choose_extractor(given: str | nn.Module, device: torch.device, weights: str 
         given = "inception" if here and known else "random_vgg"
         if given == "random_vgg":
             missing = (
-                "its weights are not there" if not here else "torch-fidelity, which knows its layers, is not installed"
+                "its weights are not there"
+                if not here
+                else 'torch-fidelity is not installed (pip install "gan_lab[fid]")'
             )
             log.info("extractor=auto: no Inception, since %s; a random VGG takes its place", missing)
     if given == "inception":

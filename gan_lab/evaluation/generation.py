@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from torch import Tensor
+
+from gan_lab import metrics
 from gan_lab.errors import UserError
 from gan_lab.evaluation.autoencoding import measure_autoencoding
 from gan_lab.evaluation.copying import find_near_duplicates, measure_memorisation, place_beside, to_hwc
@@ -24,7 +27,7 @@ from gan_lab.evaluation.sets import (
 )
 from gan_lab.inference import Pretrained
 from gan_lab.jobs import Progress
-from gan_lab.metrics import Interval, inception_score
+from gan_lab.metrics import Interval
 from gan_lab.models import VAE
 from gan_lab.photo_files import grid
 
@@ -133,11 +136,19 @@ def measure_distances(
         notes=list(list_cautions(held_out, samples, training, f_floor is not None)),
     )
     if samples.logits is not None and held_out.logits is not None:
-        scores = [inception_score(images.logits) for images in (samples, held_out) if images.logits is not None]
+        scores = [measure_inception_score(logits) for logits in (samples.logits, held_out.logits)]
         report.rows.append(["Inception score, 10 parts", *(f"{mean:.2f} +- {std:.2f}" for mean, std in scores)])
         report.figures |= {"inception_score": scores[0][0], "inception_score_std": scores[0][1]}
         report.figures["inception_score_held_out"] = scores[1][0]
     return report
+
+
+def measure_inception_score(logits: Tensor) -> tuple[float, float]:
+    """Return mean and deviation of the Inception score, over 10 parts of logits [N, classes]."""
+    score = metrics.InceptionScore(metrics.GivenFeatures(logits.shape[1]))
+    score.update(logits)
+    mean, deviation = score.compute()
+    return float(mean), float(deviation)
 
 
 def list_titles(extractor: Extractor) -> dict[str, str]:

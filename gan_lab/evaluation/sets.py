@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from gan_lab import metrics
 from gan_lab.evaluation.extractors import Extractor
 from gan_lab.evaluation.heldout import EvaluationPhotos
 from gan_lab.inference import Pretrained
 from gan_lab.jobs import Progress
-from gan_lab.metrics import (
-    Interval,
-    density_coverage,
-    frechet_distance,
-    jackknives,
-    kernel_distance,
-    precision_recall,
-    to_uint8,
-)
+from gan_lab.metrics import Interval, to_uint8
 
 #: Groups of images that are left out in turn for an interval; each costs every figure twice.
 GROUPS = 10
@@ -116,26 +108,22 @@ def embed_batches(
 
 def compare(f_real: Tensor, f_fake: Tensor, extractor: Extractor, seed: int, progress: Progress) -> dict[str, Interval]:
     """Return the figures of two sets of features [N, D] and [M, D], by name, with their intervals."""
-    ranges = {
-        f"kid_{extractor.key}": (-math.inf, math.inf),  # unbiased, so it falls below 0 by chance
-        extractor.frechet_key: (0.0, math.inf),
-        "precision": (0.0, 1.0),
-        "recall": (0.0, 1.0),
-        "density": (0.0, math.inf),
-        "coverage": (0.0, 1.0),
-    }
-
-    def figures(real: Tensor, fake: Tensor) -> list[float]:
-        progress.advance()
-        return [
-            kernel_distance(real, fake, subsets=None)[0],
-            frechet_distance(real, fake),
-            *precision_recall(real, fake),
-            *density_coverage(real, fake),
-        ]
-
-    intervals = jackknives(figures, f_real, f_fake, GROUPS, seed)
-    return {name: each.within(*bounds) for (name, bounds), each in zip(ranges.items(), intervals, strict=True)}
+    given = metrics.GivenFeatures(f_real.shape[1])
+    figures = metrics.JackknifeIntervals(
+        [
+            metrics.KernelDistance(given),
+            metrics.FrechetDistance(given),
+            metrics.PrecisionRecall(),
+            metrics.DensityCoverage(),
+        ],
+        groups=GROUPS,
+        seed=seed,
+        on_comparison=progress.advance,
+    )
+    figures.update(f_real, real=True)
+    figures.update(f_fake, real=False)
+    names = {"kernel_distance": f"kid_{extractor.key}", "frechet_distance": extractor.frechet_key}
+    return {names.get(name, name): interval for name, interval in figures.compute_intervals().items()}
 
 
 def count_comparisons(f_real: Tensor, f_fake: Tensor) -> int:

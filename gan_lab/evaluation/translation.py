@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from gan_lab import metrics
 from gan_lab.errors import UserError
 from gan_lab.evaluation.extractors import Extractor
 from gan_lab.evaluation.heldout import EvaluationPhotos, HeldOut
 from gan_lab.evaluation.report import Picture, Report
-from gan_lab.evaluation.restoration import PSNR_CAP
 from gan_lab.evaluation.sets import GROUPS, INTERVALS, list_with_intervals
 from gan_lab.imaging.cutout import cut_out
 from gan_lab.imaging.ground import LIMIT, white_ground
 from gan_lab.jobs import Progress
-from gan_lab.metrics import Interval, ciede2000_map, interval_of_mean, jackknife, kernel_distance, psnr, to_uint8
+from gan_lab.metrics import Interval, ciede2000_map, interval_of_mean, psnr, to_uint8
+from gan_lab.metrics.restoration import PSNR_CAP
 from gan_lab.photo_files import grid
 
 FEWEST, SHOWN = 4, 12
@@ -27,8 +28,8 @@ FEWEST, SHOWN = 4, 12
 BASELINES = {"as_is": "as it is", "cut_out": "cut out on white"}
 
 
-class Direction(NamedTuple):
-    """A direction: where photos come from and where they go, "A" or "B"."""
+class DomainPair(NamedTuple):
+    """A direction of translation: where photos come from and where they go, "A" or "B"."""
 
     source: str
     target: str
@@ -77,7 +78,7 @@ def evaluate_translation(
     Raises:
         UserError: too few photos of a domain to compare.
     """
-    directions = [Direction(*direction) for direction in model.directions]
+    directions = [DomainPair(*direction) for direction in model.directions]
     indices = photos.draw_indices(n, seed)
     count = {side: len({order[key] for key in indices}) for side, order in get_orders(photos).items()}
     check_enough(count, photos, n)
@@ -176,7 +177,7 @@ def translate_domain(
     model: Any,
     photos: EvaluationPhotos,
     indices: Sequence[int],
-    direction: Direction,
+    direction: DomainPair,
     extractor: Extractor,
     progress: Progress,
 ) -> Translations:
@@ -244,7 +245,11 @@ def find_product(pixels: Tensor) -> Tensor | None:
 
 def measure_distance(f_real: Tensor, f_fake: Tensor, seed: int) -> Interval:
     """Return the kernel distance of two sets of features with its interval."""
-    return jackknife(lambda real, fake: kernel_distance(real, fake, subsets=None)[0], f_real, f_fake, GROUPS, seed)
+    distance = metrics.KernelDistance(metrics.GivenFeatures(f_real.shape[1]))
+    figures = metrics.JackknifeIntervals([distance], groups=GROUPS, seed=seed)
+    figures.update(f_real, real=True)
+    figures.update(f_fake, real=False)
+    return figures.compute_intervals()["kernel_distance"]
 
 
 def average(values: Sequence[float]) -> Interval | None:
@@ -257,7 +262,7 @@ def format_interval(interval: Interval | None) -> str:
     return "" if interval is None else f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
-def make_picture(direction: Direction, made: Translations, name: str) -> Picture:
+def make_picture(direction: DomainPair, made: Translations, name: str) -> Picture:
     """Return photos beside what became of them, from all over the set."""
     pixels = torch.cat(made.pixels)
     spread = torch.linspace(0, len(pixels) - 1, min(SHOWN, len(pixels))).long()
@@ -266,7 +271,7 @@ def make_picture(direction: Direction, made: Translations, name: str) -> Picture
     return Picture(str(direction), f"The photo, cut out on white, and by {name}; two photos a row.", grid(cells, 6))
 
 
-def list_cautions(found: dict[Direction, Translations], count: dict[str, int]) -> list[str]:
+def list_cautions(found: dict[DomainPair, Translations], count: dict[str, int]) -> list[str]:
     """Return sentences about the limits of the figures."""
     notes = [f"{side}: {n} photos are few; read the direction, not the digits." for side, n in count.items() if n < 50]
     for direction, made in found.items():

@@ -5,6 +5,8 @@ All functions compute in float64 on the features' device and return Python float
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -78,6 +80,20 @@ def frechet_distance(f_real: Tensor, f_fake: Tensor) -> float:
     return max(0.0, distance.item())
 
 
+def frechet_distance_of_moments(mean_real: Tensor, cov_real: Tensor, mean_fake: Tensor, cov_fake: Tensor) -> float:
+    """Return the squared Frechet distance of two Gaussians, given their means and covariances; see `frechet_distance`.
+
+    Args:
+        mean_real: [D] float64.
+        cov_real: [D, D] float64, may be singular.
+        mean_fake: [D] float64.
+        cov_fake: [D, D] float64, may be singular.
+    """
+    trace_root = torch.linalg.svdvals(_root(cov_real) @ _root(cov_fake).T).sum()
+    distance = (mean_real - mean_fake).square().sum() + cov_real.trace() + cov_fake.trace() - 2 * trace_root
+    return max(0.0, distance.item())
+
+
 def precision_recall(f_real: Tensor, f_fake: Tensor, k: int = 3) -> tuple[float, float]:
     """Return (precision, recall): the shares of fakes near a real image, and of reals near a fake one.
 
@@ -144,10 +160,17 @@ def inception_score(logits: Tensor, splits: int = 10) -> tuple[float, float]:
     for part in logits.tensor_split([index * len(logits) // splits for index in range(1, splits)]):
         log_p = part.log_softmax(dim=1)
         p = log_p.exp()
-        log_marginal = log_p.logsumexp(dim=0) - torch.tensor(float(len(part))).log()
+        log_marginal = log_p.logsumexp(dim=0) - math.log(len(part))
         scores.append((p * (log_p - log_marginal)).sum(dim=1).mean().exp())
     stacked = torch.stack(scores)
     return stacked.mean().item(), stacked.std(correction=0).item()
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """Return a matrix R with R^T R = covariance, without the directions in which there is rounding alone."""
+    values, vectors = torch.linalg.eigh(covariance)
+    rounding = len(values) * torch.finfo(values.dtype).eps * values[-1]
+    return torch.where(values > rounding, values, 0).sqrt()[:, None] * vectors.T
 
 
 def _estimate_squared_mmd(real: Tensor, fake: Tensor) -> Tensor:

@@ -70,9 +70,18 @@ def jackknives(
 
     Source: Shao and Wu 1989, doi:10.1214/aos/1176347263 (the delete-d jackknife), applied to each of two sets.
     """
+    errors = jackknife_errors(figures, f_real, f_fake, groups, seed, real_varies)
+    freedom = count_groups(f_real, f_fake, groups) - 1
+    return [make_interval(value, error, freedom) for value, error in zip(figures(f_real, f_fake), errors, strict=True)]
+
+
+def jackknife_errors(
+    figures: Figures, f_real: Tensor, f_fake: Tensor, groups: int = 20, seed: int = 0, real_varies: bool = True
+) -> list[float]:
+    """Return the standard errors of figures of two sets; see `jackknives`. It calls `figures` 2 * groups times."""
     if min(len(f_real), len(f_fake)) < 4 or groups < 2:
         raise ValueError(f"{len(f_real)} and {len(f_fake)} images in {groups} groups: needs 4 images, 2 groups")
-    groups = min(groups, len(f_real), len(f_fake))
+    groups = count_groups(f_real, f_fake, groups)
     generator = torch.Generator().manual_seed(seed)
 
     def variances(features: Tensor, of_kept: Callable[[Tensor], Sequence[float]]) -> Tensor:
@@ -83,8 +92,13 @@ def jackknives(
     total = variances(f_fake, lambda kept: figures(f_real, kept))
     if real_varies:
         total = total + variances(f_real, lambda kept: figures(kept, f_fake))
-    errors, freedom = total.sqrt().tolist(), groups - 1
-    return [_around(value, error, freedom) for value, error in zip(figures(f_real, f_fake), errors, strict=True)]
+    errors: list[float] = total.sqrt().tolist()
+    return errors
+
+
+def count_groups(f_real: Tensor, f_fake: Tensor, groups: int) -> int:
+    """Return into how many groups each set is divided: at most as many as there are images in the smaller one."""
+    return min(groups, len(f_real), len(f_fake))
 
 
 def interval_of_mean(values: Sequence[float]) -> Interval:
@@ -95,7 +109,7 @@ def interval_of_mean(values: Sequence[float]) -> Interval:
     """
     if len(values) < 2:
         raise ValueError(f"{len(values)} values: an interval needs 2")
-    return _around(statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values)), len(values) - 1)
+    return make_interval(statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values)), len(values) - 1)
 
 
 def interval_of_share(hits: int, count: int) -> Interval:
@@ -114,7 +128,8 @@ def interval_of_share(hits: int, count: int) -> Interval:
     return Interval(share, math.sqrt(share * (1 - share) / count), max(0.0, middle - half), min(1.0, middle + half))
 
 
-def _around(value: float, error: float, freedom: int) -> Interval:
+def make_interval(value: float, error: float, freedom: int) -> Interval:
+    """Return the 95 % interval about a value of a standard error with so many degrees of freedom, by Student."""
     half = student(freedom) * error
     return Interval(value, error, value - half, value + half)
 

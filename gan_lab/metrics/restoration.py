@@ -8,6 +8,9 @@ from torch.nn import functional
 
 from gan_lab.metrics.colour import difference_2000
 
+#: dB that stand for "equal": an infinite value would leave no mean. 60 dB is an error of a quarter of a level.
+PSNR_CAP = 60.0
+
 
 def to_uint8(images: Tensor) -> Tensor:
     """Return images as they would be saved: float [N, C, H, W] in [-1, 1] -> uint8 in [0, 255], rounded and clamped."""

@@ -70,18 +70,9 @@ def jackknives(
 
     Source: Shao and Wu 1989, doi:10.1214/aos/1176347263 (the delete-d jackknife), applied to each of two sets.
     """
-    errors = jackknife_errors(figures, f_real, f_fake, groups, seed, real_varies)
-    freedom = count_groups(f_real, f_fake, groups) - 1
-    return [make_interval(value, error, freedom) for value, error in zip(figures(f_real, f_fake), errors, strict=True)]
-
-
-def jackknife_errors(
-    figures: Figures, f_real: Tensor, f_fake: Tensor, groups: int = 20, seed: int = 0, real_varies: bool = True
-) -> list[float]:
-    """Return the standard errors of figures of two sets; see `jackknives`. It calls `figures` 2 * groups times."""
     if min(len(f_real), len(f_fake)) < 4 or groups < 2:
         raise ValueError(f"{len(f_real)} and {len(f_fake)} images in {groups} groups: needs 4 images, 2 groups")
-    groups = count_groups(f_real, f_fake, groups)
+    groups = min(groups, len(f_real), len(f_fake))
     generator = torch.Generator().manual_seed(seed)
 
     def variances(features: Tensor, of_kept: Callable[[Tensor], Sequence[float]]) -> Tensor:
@@ -92,13 +83,8 @@ def jackknife_errors(
     total = variances(f_fake, lambda kept: figures(f_real, kept))
     if real_varies:
         total = total + variances(f_real, lambda kept: figures(kept, f_fake))
-    errors: list[float] = total.sqrt().tolist()
-    return errors
-
-
-def count_groups(f_real: Tensor, f_fake: Tensor, groups: int) -> int:
-    """Return into how many groups each set is divided: at most as many as there are images in the smaller one."""
-    return min(groups, len(f_real), len(f_fake))
+    errors, freedom = total.sqrt().tolist(), groups - 1
+    return [make_interval(value, error, freedom) for value, error in zip(figures(f_real, f_fake), errors, strict=True)]
 
 
 def interval_of_mean(values: Sequence[float]) -> Interval:

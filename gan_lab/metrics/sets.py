@@ -14,7 +14,7 @@ from torchmetrics.utilities.data import dim_zero_cat
 
 from gan_lab.metrics.copies import Memorisation, memorisation
 from gan_lab.metrics.generation import density_coverage, precision_recall
-from gan_lab.metrics.intervals import Interval, count_groups, jackknife_errors, make_interval
+from gan_lab.metrics.intervals import Interval, jackknives
 
 #: The least and the largest value that a figure can have, by its name.
 Limits = Mapping[str, tuple[float, float]]
@@ -22,20 +22,14 @@ SHARE, POSITIVE, ANY = (0.0, 1.0), (0.0, math.inf), (-math.inf, math.inf)
 
 
 class SetFigure(Protocol):
-    """A metric of two sets of images, whose figures can be taken of any two sets of features as well."""
+    """A metric of two sets of images that can measure any two sets of features, whatever it was updated with."""
 
     @property
     def limits(self) -> Limits:
         """The least and the largest value of each figure, by its name."""
 
-    def update(self, imgs: Tensor, real: bool) -> None:
-        """Add a batch to one of the sets."""
-
-    def compute(self) -> Any:
-        """Return the figure, or the figures by name."""
-
     def measure(self, f_real: Tensor, f_fake: Tensor) -> dict[str, float]:
-        """Return the figures of other features, [N, D] and [M, D], by name."""
+        """Return the figures of two sets of features, [N, D] and [M, D], by name."""
 
 
 class FeatureSets(Metric):
@@ -129,7 +123,7 @@ class JackknifeIntervals(FeatureSets):
     It wraps other metrics, as torchmetrics' BootStrapper does; a bootstrap would not do, see `gan_lab.metrics.jackknives`.
 
     Args:
-        figures: metrics of sets that are updated with features.
+        figures: metrics of sets, which measure the features of all images and of all but one group. They hold no images.
         feature: see `FeatureSets`.
         groups: how many; at most as many as there are images in the smaller set.
         seed: of the choice of groups; torch's global generator is not touched.
@@ -148,17 +142,15 @@ class JackknifeIntervals(FeatureSets):
         **options: Any,
     ) -> None:
         super().__init__(feature, **options)
-        self.figures: Any = nn.ModuleList(figures)  # type: ignore[arg-type]
+        self.figures = tuple(figures)
         self.groups = groups
         self.seed = seed
         self.on_comparison = on_comparison or (lambda: None)
 
-    def update(self, imgs: Tensor, real: bool) -> None:
-        """Add a batch of images, or of features, to one of the sets."""
-        super().update(imgs, real)
-        features = self.real_features[-1] if real else self.fake_features[-1]
-        for figure in self.figures:
-            figure.update(features, real)
+    @property
+    def limits(self) -> Limits:  # type: ignore[override]
+        """The least and the largest value of each figure, by its name."""
+        return {name: limit for figure in self.figures for name, limit in figure.limits.items()}
 
     def measure(self, f_real: Tensor, f_fake: Tensor) -> dict[str, float]:
         """Return all figures of two sets of features, [N, D] and [M, D]."""
@@ -167,20 +159,13 @@ class JackknifeIntervals(FeatureSets):
 
     def compute(self) -> dict[str, Tensor]:
         """Return for each figure `name`, `name_error`, `name_low` and `name_high`, float64 scalars."""
-        values: dict[str, float] = {}
-        for figure in self.figures:
-            value = figure.compute()
-            values |= value if isinstance(value, dict) else dict.fromkeys(figure.limits, value)
-        self.on_comparison()
+        found: dict[str, Tensor] = {}
         f_real, f_fake = self.get_features()
-        errors = jackknife_errors(
+        measured = jackknives(
             lambda real, fake: list(self.measure(real, fake).values()), f_real, f_fake, self.groups, self.seed
         )
-        freedom = count_groups(f_real, f_fake, self.groups) - 1
-        limits = {name: limit for figure in self.figures for name, limit in figure.limits.items()}
-        found: dict[str, Tensor] = {}
-        for (name, value), error in zip(values.items(), errors, strict=True):
-            interval = make_interval(float(value), error, freedom).within(*limits[name])
+        for (name, limit), interval in zip(self.limits.items(), measured, strict=True):
+            interval = interval.within(*limit)
             parts = {"": interval.value, "_error": interval.error, "_low": interval.low, "_high": interval.high}
             found |= {f"{name}{part}": self.make_scalar(number) for part, number in parts.items()}
         return found
@@ -188,14 +173,8 @@ class JackknifeIntervals(FeatureSets):
     def compute_intervals(self) -> dict[str, Interval]:
         """Return the figures with their intervals, by name."""
         found = {name: float(value) for name, value in self.compute().items()}
-        names = [name for figure in self.figures for name in figure.limits]
-        return {name: Interval(*(found[f"{name}{part}"] for part in ("", "_error", "_low", "_high"))) for name in names}
-
-    def reset(self) -> None:
-        """Empty the sets."""
-        super().reset()
-        for figure in self.figures:
-            figure.reset()
+        parts = ("", "_error", "_low", "_high")
+        return {name: Interval(*(found[f"{name}{part}"] for part in parts)) for name in self.limits}
 
 
 class MemorisationShare(Metric):

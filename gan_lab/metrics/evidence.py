@@ -9,7 +9,7 @@ from torch import Tensor
 from torchmetrics.metric import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 
-from gan_lab.metrics.likelihood import Decoder, Encoder, Evidence, bound_images, summarise_bounds
+from gan_lab.metrics.likelihood import Decoder, Encoder, Evidence, compute_bounds, summarise_bounds
 
 
 class NegativeELBO(Metric):
@@ -58,7 +58,7 @@ class NegativeELBO(Metric):
         assert isinstance(self.bounds, list)
         first = sum(map(len, self.bounds))
         self.bounds.append(
-            bound_images(*self.networks, image, first, self.sigma, self.samples, self.importance, self.seed)
+            compute_bounds(*self.networks, image, first, self.sigma, self.samples, self.importance, self.seed)
         )
         self.values = torch.tensor(image[0].numel(), device=self.values.device)
 

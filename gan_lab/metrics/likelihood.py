@@ -69,14 +69,14 @@ def negative_elbo(
     bounds: list[Tensor] = []
     values = count = 0
     for image in batches:
-        bounds.append(bound_images(encoder, decoder, image, count, sigma, samples, importance, seed))
+        bounds.append(compute_bounds(encoder, decoder, image, count, sigma, samples, importance, seed))
         values, count = image[0].numel(), count + len(image)
     if not bounds:
         raise ValueError("batches: there are no images")
     return summarise_bounds(torch.cat(bounds), values)
 
 
-def bound_images(
+def compute_bounds(
     encoder: Encoder,
     decoder: Decoder,
     image: Tensor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,9 @@ def measure(rank: int, size: int) -> dict[str, Any]:
 
 
 def one_of_two(rank: int, folder: str) -> None:
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    limit = timedelta(minutes=5)  # of a process that waits for the other one in vain
+    place = f"file://{folder}/meet"
+    torch.distributed.init_process_group("gloo", init_method=place, timeout=limit, rank=rank, world_size=2)
     torch.save(measure(rank, 2), f"{folder}/rank{rank}.pt")
     torch.distributed.barrier()  # a process that leaves while the other still talks to it aborts it
     torch.distributed.destroy_process_group()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def measure() -> dict[str, Any]:
 
 
 def one_of_two(rank: int, folder: str) -> None:
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    limit = timedelta(minutes=5)  # of a process that waits for the other one in vain
+    place = f"file://{folder}/meet"
+    torch.distributed.init_process_group("gloo", init_method=place, timeout=limit, rank=rank, world_size=2)
     if rank == 0:  # the other one takes no part: nothing waits for it
         torch.save(measure(), f"{folder}/found.pt")
     torch.distributed.barrier()  # a process that leaves while the other still talks to it aborts it

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from benchmarks.contest import begin, parser, trained, write
 from gan_lab.data.fashion_mnist import CLASSES, read_idx
-from gan_lab.evaluation.classifier import Classifier, as_values, trained_classifier
+from gan_lab.evaluation.classifier import Classifier, to_values, train_classifier
 from gan_lab.jobs import Progress
 from gan_lab.photo_files import grid, write_png
 
@@ -73,7 +73,7 @@ def judge(root: Path) -> Classifier:
     """Return a classifier of single pictures, trained on the training pictures, and print how good it is."""
     images, labels = (torch.from_numpy(np.array(part)) for part in pictures(root, "train"))
     with Progress("training the classifier", 1500, unit="updates") as progress:
-        classifier = trained_classifier(
+        classifier = train_classifier(
             images[:, None], labels.long(), len(CLASSES), seed=0, mirror=False, device=torch.device("cpu"),
             progress=progress, iterations=1500,
         )  # fmt: skip
@@ -88,7 +88,7 @@ def classes(classifier: Classifier, images: np.ndarray) -> np.ndarray:
     """Return the classes of grey pictures uint8 [N, 32, 32]."""
     with torch.no_grad():
         parts = torch.from_numpy(images)[:, None].split(256)
-        return torch.cat([classifier(as_values(part)).argmax(1) for part in parts]).numpy()
+        return torch.cat([classifier(to_values(part)).argmax(1) for part in parts]).numpy()
 
 
 def modes(name: str, trained: str, samples: np.ndarray, classifier: Classifier) -> Modes:

@@ -29,7 +29,7 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.contest import begin, parser, run, still_batches, trained, write
-from gan_lab.evaluation.translation import on_white
+from gan_lab.evaluation.translation import place_on_white
 from gan_lab.metrics import to_uint8
 from gan_lab.metrics.health import grid_levels
 from gan_lab.photo_files import grid, write_png
@@ -140,7 +140,7 @@ def results(arguments: argparse.Namespace) -> Iterator[Result]:
         if number == 0:
             for method, title, ground in (
                 ("as_is", "as it is", real["A"]),
-                ("cut_out", "cut out on white", on_white(real["A"])),
+                ("cut_out", "cut out on white", place_on_white(real["A"])),
                 ("floor", "target domain itself", real["B"]),
             ):
                 ways = {way: of_method(each, method) for way, each in figures.items()}

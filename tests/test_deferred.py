@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 DEFERRED = """
 import sys
 from gan_lab.deferred import defer_torchmetrics
@@ -83,3 +85,22 @@ import torchmetrics
 print(torchmetrics.Metric.__name__)
 """
     assert python(code) == "Metric\n"
+
+
+@pytest.mark.parametrize("module", ["gan_lab.commands.enhance", "gan_lab.metrics", "gan_lab.fidelity"])
+def test_enhancing_imports_no_torchmetrics(module: str) -> None:
+    assert python(f"import sys, {module}; print('torchmetrics' in sys.modules)") == "False\n"
+
+
+def test_models_and_evaluation_import_no_more_of_it_than_lightning_does() -> None:
+    code = """
+import gan_lab.models, gan_lab.evaluation, gan_lab.commands.train, gan_lab.commands.evaluate
+assert "torchmetrics.functional" not in sys.modules, "it was loaded whole"
+from gan_lab.metrics import MeanPSNR, PrecisionRecall, WeightedMean
+assert issubclass(MeanPSNR, Metric)
+assert "torchmetrics.functional" not in sys.modules, "it was loaded whole"
+from gan_lab import metrics
+assert issubclass(metrics.KernelDistance, Metric)
+print("torchmetrics.functional" in sys.modules)
+"""
+    assert python(DEFERRED + code) == "True\n"

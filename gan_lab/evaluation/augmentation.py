@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.evaluation.classifier import DESCRIPTION, ITERATIONS, hits, trained_classifier
-from gan_lab.evaluation.heldout import HeldOut, Photos
-from gan_lab.evaluation.recognition import same_classes
+from gan_lab.evaluation.classifier import DESCRIPTION, ITERATIONS, count_hits, train_classifier
+from gan_lab.evaluation.heldout import EvaluationPhotos, HeldOut
+from gan_lab.evaluation.recognition import has_same_classes
 from gan_lab.evaluation.report import Report
-from gan_lab.evaluation.sets import with_intervals
+from gan_lab.evaluation.sets import list_with_intervals
 from gan_lab.inference import Pretrained
 from gan_lab.jobs import Progress
 from gan_lab.metrics import interval_of_mean
@@ -24,7 +24,7 @@ FEWEST_SEEDS, MOST_PHOTOS = 3, 20_000
 def evaluate_augmentation(
     pretrained: Pretrained, photos: HeldOut, *, n: int | None = None, seeds: int = 5, seed: int = 0
 ) -> Report:
-    """Return what generated images are worth: accuracies of classifiers of photos, of samples, and of both, on photos.
+    """Measure the use of samples for training: the accuracies of classifiers trained on photos, samples and both.
 
     Args:
         pretrained: generates by label.
@@ -40,18 +40,18 @@ def evaluate_augmentation(
     training = check_labels(pretrained, photos)
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < FEWEST_SEEDS:
         raise UserError(f"seeds={seeds}: an interval over trainings needs at least {FEWEST_SEEDS}")
-    indices = training.chosen(MOST_PHOTOS, seed)
+    indices = training.draw_indices(MOST_PHOTOS, seed)
     n = len(indices) if n is None else n
     with Progress("reading", len(indices) + len(photos)) as progress:
-        real = read(training, indices, progress)
-        test = read(photos, range(len(photos)), progress)
+        real = read_labelled(training, indices, progress)
+        test = read_labelled(photos, range(len(photos)), progress)
     correct: dict[str, list[float]] = {"real": [], "generated": [], "both": []}
     with Progress("training classifiers", 3 * seeds * ITERATIONS, unit="updates") as progress:
         for number in range(seed, seed + seeds):
-            fake = sampled(pretrained, n, number, real[1])
+            fake = sample_images(pretrained, n, number, real[1])
             both = tuple(torch.cat(parts) for parts in zip(real, fake, strict=True))
             for kind, (images, labels) in zip(correct, (real, fake, both), strict=True):
-                classifier = trained_classifier(
+                classifier = train_classifier(
                     images,
                     labels,
                     len(photos.class_names),
@@ -60,11 +60,11 @@ def evaluate_augmentation(
                     device=pretrained.model.device,
                     progress=progress,
                 )
-                correct[kind].append(hits(classifier, *test) / len(photos))
-    return usefulness(correct, len(indices), n, len(photos))
+                correct[kind].append(count_hits(classifier, *test) / len(photos))
+    return report_usefulness(correct, len(indices), n, len(photos))
 
 
-def usefulness(correct: dict[str, list[float]], n_real: int, n: int, n_test: int) -> Report:
+def report_usefulness(correct: dict[str, list[float]], n_real: int, n: int, n_test: int) -> Report:
     """Return the report of accuracies by kind of training, seed by seed."""
     gain = [both - real for both, real in zip(correct["both"], correct["real"], strict=True)]
     figures = {kind: interval_of_mean(values) for kind, values in correct.items()} | {"gain": interval_of_mean(gain)}
@@ -75,7 +75,7 @@ def usefulness(correct: dict[str, list[float]], n_real: int, n: int, n_test: int
         title=f"Usefulness of samples to a classifier, tested on {n_test} held-out photos",
         columns=["trained on", "accuracy"],
         rows=[*rows, ["gain by the samples", str(figures["gain"])]],
-        figures=with_intervals(figures) | {"accuracies": correct},
+        figures=list_with_intervals(figures) | {"accuracies": correct},
         protocol={
             "n_real": n_real,
             "n": n,
@@ -96,7 +96,7 @@ def usefulness(correct: dict[str, list[float]], n_real: int, n: int, n_test: int
     )
 
 
-def check_labels(pretrained: Pretrained, photos: HeldOut) -> Photos:
+def check_labels(pretrained: Pretrained, photos: HeldOut) -> EvaluationPhotos:
     """Return the training photos, if these and the model have the same classes.
 
     Raises:
@@ -109,7 +109,7 @@ def check_labels(pretrained: Pretrained, photos: HeldOut) -> Photos:
         )
     if photos.training is None:
         raise UserError("task=augmentation: the data have no training photos; name data.root= with train/ and test/")
-    if not same_classes(pretrained, photos):
+    if not has_same_classes(pretrained, photos):
         own, theirs = (
             ", ".join(map(str, names)) or "none" for names in (pretrained.model.class_names, photos.class_names)
         )
@@ -117,7 +117,7 @@ def check_labels(pretrained: Pretrained, photos: HeldOut) -> Photos:
     return photos.training
 
 
-def read(photos: Photos, indices: Any, progress: Progress) -> tuple[Tensor, Tensor]:
+def read_labelled(photos: EvaluationPhotos, indices: Any, progress: Progress) -> tuple[Tensor, Tensor]:
     """Return photos as uint8 [N, C, H, W], with their labels [N]."""
     images, labels = [], []
     for batch in photos.batches(indices):
@@ -127,7 +127,7 @@ def read(photos: Photos, indices: Any, progress: Progress) -> tuple[Tensor, Tens
     return torch.cat(images), torch.cat(labels)
 
 
-def sampled(pretrained: Pretrained, n: int, seed: int, labels: Tensor) -> tuple[Tensor, Tensor]:
+def sample_images(pretrained: Pretrained, n: int, seed: int, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return n samples as uint8 [N, C, H, W], which take the given labels in turn, with these."""
     images = torch.cat(
         [torch.from_numpy(part).permute(0, 3, 1, 2) for part in pretrained.samples(n, seed, labels.tolist())]

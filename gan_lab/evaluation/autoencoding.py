@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor
 
-from gan_lab.evaluation.classifier import as_values
+from gan_lab import metrics
+from gan_lab.evaluation.classifier import to_values
 from gan_lab.evaluation.report import Report
-from gan_lab.evaluation.restoration import PSNR_CAP
-from gan_lab.evaluation.sets import with_intervals
+from gan_lab.evaluation.sets import list_with_intervals
 from gan_lab.jobs import Progress
-from gan_lab.metrics import Interval, interval_of_mean, negative_elbo, psnr, ssim, to_uint8
+from gan_lab.metrics import Interval, to_uint8
 from gan_lab.metrics.intervals import student
 
 #: Standard deviation of the decoder distribution under which VAEs are compared, on the [0, 1] scale; draws of z for each
@@ -21,7 +20,7 @@ from gan_lab.metrics.intervals import student
 SIGMA, DRAWS, BATCH = 0.1, 8, 64
 
 
-def autoencoded(model: Any, pixels: Tensor, seed: int) -> Report:
+def measure_autoencoding(model: Any, pixels: Tensor, seed: int) -> Report:
     """Return PSNR and SSIM of reconstructions, and a bound on the likelihood, with intervals over photos.
 
     Args:
@@ -29,23 +28,22 @@ def autoencoded(model: Any, pixels: Tensor, seed: int) -> Report:
         pixels: held-out photos, uint8 [N, C, H, W].
         seed: of the draws of z.
     """
-    likenesses: list[tuple[float, float]] = []
-    with Progress("reconstructing", 2 * len(pixels)) as progress:
-
-        def batches() -> Iterator[Tensor]:
-            for part in pixels.split(BATCH):
-                yield as_values(part.to(model.device))
-                progress.advance(len(part))
-
-        for gt, image in zip(pixels.split(BATCH), batches(), strict=True):
+    psnr, ssim = metrics.MeanPSNR(), metrics.MeanSSIM()
+    bound = metrics.NegativeELBO(model.encoder, model.decoder, sigma=SIGMA, samples=DRAWS, seed=seed)
+    with Progress("reconstructing", len(pixels)) as progress:
+        for gt in pixels.split(BATCH):
+            image = to_values(gt.to(model.device))
             pred = to_uint8(model.reconstruct(image)).cpu()
-            likenesses += zip(psnr(pred, gt).clamp(max=PSNR_CAP).tolist(), ssim(pred, gt).tolist(), strict=True)
-        evidence = negative_elbo(model.encoder, model.decoder, batches(), sigma=SIGMA, samples=DRAWS, seed=seed)
+            psnr.update(pred, gt)
+            ssim.update(pred, gt)
+            bound.update(image)
+            progress.advance(len(gt))
+    evidence = bound.summarise()
     error = evidence.standard_error / pixels[0].numel() / math.log(2)
     bits, half = evidence.bits_per_dim, student(len(pixels) - 1) * error
     figures = {
-        "psnr": interval_of_mean([each for each, _ in likenesses]),
-        "ssim": interval_of_mean([each for _, each in likenesses]),
+        "psnr": psnr.compute_interval(),
+        "ssim": ssim.compute_interval(),
         "bits_per_dim": Interval(bits, error, bits - half, bits + half),
     }
     titles = (
@@ -55,7 +53,7 @@ def autoencoded(model: Any, pixels: Tensor, seed: int) -> Report:
     )
     return Report(
         rows=[[title, str(figure), ""] for title, figure in zip(titles, figures.values(), strict=True)],
-        figures={"autoencoding": with_intervals(figures)},
+        figures={"autoencoding": list_with_intervals(figures)},
         protocol={
             "reconstruction": f"of the latents' mean; means over {len(pixels)} held-out photos, on 8 bits after rounding; "
             "95 % over photos",

@@ -10,7 +10,7 @@ from gan_lab.jobs import Progress
 
 #: Updates of a training, images in each, and the largest step.
 ITERATIONS, BATCH, LEARNING_RATE = 800, 64, 3e-3
-#: Side to which larger images are reduced, in pixels, and by how many pixels training moves an image at most.
+#: Side to which larger images are shrunk, in pixels, and by how many pixels training moves an image at most.
 SIDE, SHIFT = 32, 4
 DESCRIPTION = (
     f"a convolutional network of four stages (32 to 256 channels) for images of at most {SIDE} pixels, {ITERATIONS} updates "
@@ -45,7 +45,7 @@ class Classifier(nn.Module):
         return self.head(hidden.mean(dim=(2, 3)))
 
 
-def trained_classifier(
+def train_classifier(
     images: Tensor,
     labels: Tensor,
     classes: int,
@@ -68,7 +68,7 @@ def trained_classifier(
         progress: advanced by 1 for each update.
         iterations: updates.
     """
-    images = reduced(images)
+    images = shrink_images(images)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         classifier = Classifier(classes, images.shape[1]).to(device)
@@ -78,8 +78,8 @@ def trained_classifier(
     classifier.train()
     for _ in range(iterations):
         chosen = torch.randint(len(images), (BATCH,), generator=generator)
-        batch = moved(images[chosen], mirror, generator).to(device)
-        loss = functional.cross_entropy(classifier(as_values(batch)), labels[chosen].to(device), label_smoothing=0.1)
+        batch = shift_and_mirror(images[chosen], mirror, generator).to(device)
+        loss = functional.cross_entropy(classifier(to_values(batch)), labels[chosen].to(device), label_smoothing=0.1)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -89,14 +89,14 @@ def trained_classifier(
 
 
 @torch.no_grad()
-def hits(classifier: Classifier, images: Tensor, labels: Tensor) -> int:
+def count_hits(classifier: Classifier, images: Tensor, labels: Tensor) -> int:
     """Return for how many images uint8 [N, C, H, W] the classifier names the label, int64 [N]."""
     device = next(classifier.parameters()).device
-    parts = zip(reduced(images).split(256), labels.split(256), strict=True)
-    return sum(int((classifier(as_values(part.to(device))).argmax(1).cpu() == label).sum()) for part, label in parts)
+    parts = zip(shrink_images(images).split(256), labels.split(256), strict=True)
+    return sum(int((classifier(to_values(part.to(device))).argmax(1).cpu() == label).sum()) for part, label in parts)
 
 
-def moved(images: Tensor, mirror: bool, generator: torch.Generator) -> Tensor:
+def shift_and_mirror(images: Tensor, mirror: bool, generator: torch.Generator) -> Tensor:
     """Shift a batch by a few pixels, the edge repeated, and mirror half of it where that is wanted."""
     down, right = torch.randint(2 * SHIFT + 1, (2,), generator=generator).tolist()
     height, width = images.shape[-2:]
@@ -106,7 +106,7 @@ def moved(images: Tensor, mirror: bool, generator: torch.Generator) -> Tensor:
     return torch.where(flipped[:, None, None, None], cut.flip(-1), cut)
 
 
-def reduced(images: Tensor) -> Tensor:
+def shrink_images(images: Tensor) -> Tensor:
     """Return images uint8 [N, C, H, W] with sides of at most `SIDE` pixels."""
     if max(images.shape[-2:]) <= SIDE:
         return images
@@ -116,6 +116,6 @@ def reduced(images: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def as_values(pixels: Tensor) -> Tensor:
+def to_values(pixels: Tensor) -> Tensor:
     """Return pixels in [0, 255] as float32 in [-1, 1]."""
     return pixels.float().div(127.5).sub(1)

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_lab import metrics
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.sets import GROUPS, ImageSet
 from gan_lab.imaging.similarity import HASH_BITS, NEAR, dhash
-from gan_lab.metrics import Interval, Memorisation, interval_of_share, jackknife, memorisation
+from gan_lab.metrics import Interval, Memorisation, interval_of_share, jackknife
 from gan_lab.metrics.copies import CLOSE, share_nearer
 from gan_lab.photo_files import grid
 
@@ -24,7 +25,9 @@ ACROSS = 0.01
 CHUNK = 1024
 
 
-def memorised(training: ImageSet, held_out: ImageSet, samples: ImageSet, names: Sequence[str], seed: int) -> Report:
+def measure_memorisation(
+    training: ImageSet, held_out: ImageSet, samples: ImageSet, names: Sequence[str], seed: int
+) -> Report:
     """Return how near samples are to training photos, beside held-out photos, and the nearest of them.
 
     Args:
@@ -34,8 +37,13 @@ def memorised(training: ImageSet, held_out: ImageSet, samples: ImageSet, names: 
         names: of the training photos.
         seed: of the interval's groups.
     """
-    f_train = training.features if training.mirrored is None else torch.cat([training.features, training.mirrored])
-    found = memorisation(f_train, held_out.features, samples.features)
+    metric = metrics.MemorisationShare()
+    metric.update(training.features, "training")
+    if training.mirrored is not None:
+        metric.update(training.mirrored, "training")
+    metric.update(held_out.features, "held_out")
+    metric.update(samples.features, "samples")
+    found = metric.find_neighbours()
     share = interval_of_copies(found, seed)
     closest = [(sample, place % len(training), distance) for sample, place, distance in found.closest(ROWS)]
     report = Report(
@@ -66,7 +74,7 @@ def memorised(training: ImageSet, held_out: ImageSet, samples: ImageSet, names: 
             f"photos{', plain and mirrored' if training.mirrored is not None else ''}, by the distance of the features; "
             "without copying the share is about 0.05"
         },
-        pictures={"neighbours": neighbours(training, samples, [sample for sample, *_ in closest])},
+        pictures={"neighbours": show_neighbours(training, samples, [sample for sample, *_ in closest])},
     )
     if share.low > CLOSE:
         report.notes.append(
@@ -88,8 +96,8 @@ def interval_of_copies(found: Memorisation, seed: int) -> Interval:
     return replace(both, low=min(both.low, alone.low), high=max(both.high, alone.high)).within(0.0, 1.0)
 
 
-def neighbours(training: ImageSet, samples: ImageSet, chosen: Sequence[int]) -> Picture:
-    """Draw samples, each beside its nearest training photos."""
+def show_neighbours(training: ImageSet, samples: ImageSet, chosen: Sequence[int]) -> Picture:
+    """Show samples, each beside its nearest training photos."""
     distances = torch.cdist(samples.features[list(chosen)].double(), training.features.double())
     if training.mirrored is not None:
         mirrored = torch.cdist(samples.features[list(chosen)].double(), training.mirrored.double())
@@ -97,20 +105,20 @@ def neighbours(training: ImageSet, samples: ImageSet, chosen: Sequence[int]) -> 
     places = distances.topk(min(NEIGHBOURS, len(training)), largest=False).indices
     rows = []
     for sample, nearest in zip(chosen, places.tolist(), strict=True):
-        photos = beside(*(hwc(training.pixels[place]) for place in nearest), gap=2)
-        rows.append(beside(hwc(samples.pixels[sample]), photos))
+        photos = place_beside(*(to_hwc(training.pixels[place]) for place in nearest), gap=2)
+        rows.append(place_beside(to_hwc(samples.pixels[sample]), photos))
     caption = (
         "The samples nearest to a training photo, the nearest first; right of each the training photos nearest to it."
     )
     return Picture("Nearest training photos", caption, grid(rows, 2, gap=8))
 
 
-def near_duplicates(
+def find_near_duplicates(
     training: ImageSet, held_out: ImageSet, names: Sequence[str], held_out_names: Sequence[str]
 ) -> Report:
     """Return which training photos have a twin among the others, and which held-out photos among the training photos."""
-    b_train, b_held_out = hashes(training.pixels), hashes(held_out.pixels)
-    within, across = nearest_hash(b_train, b_train, same=True), nearest_hash(b_held_out, b_train)
+    b_train, b_held_out = hash_images(training.pixels), hash_images(held_out.pixels)
+    within, across = find_nearest_hash(b_train, b_train, same=True), find_nearest_hash(b_held_out, b_train)
     report = Report(
         protocol={
             "near_duplicates": "photos, cut as in validation, whose difference hashes differ in at most "
@@ -140,7 +148,10 @@ def near_duplicates(
             "closest": [{"bits": b, "photo": own[i], "training_photo": names[j]} for b, i, j in twins[:100]],
         }
         report.notes.append(f"Near-duplicates: {count} of {len(images)} {words}.")
-        pairs += [(b, beside(hwc(images.pixels[i]), hwc(training.pixels[j]), gap=2)) for b, i, j in twins[: TWINS // 2]]
+        pairs += [
+            (b, place_beside(to_hwc(images.pixels[i]), to_hwc(training.pixels[j]), gap=2))
+            for b, i, j in twins[: TWINS // 2]
+        ]
     report.figures["near_duplicates"] = figures
     if (across[0] <= NEAR).double().mean() > ACROSS:
         report.notes.append(
@@ -157,14 +168,14 @@ def near_duplicates(
     return report
 
 
-def hashes(pixels: Tensor) -> Tensor:
+def hash_images(pixels: Tensor) -> Tensor:
     """Return the difference hash of each image as bits, float32 [N, HASH_BITS] in {0, 1}."""
-    numbers = [dhash(hwc(image)).to_bytes(HASH_BITS // 8) for image in pixels]
+    numbers = [dhash(to_hwc(image)).to_bytes(HASH_BITS // 8) for image in pixels]
     bits = np.unpackbits(np.frombuffer(b"".join(numbers), np.uint8).reshape(len(pixels), -1), axis=1)
     return torch.from_numpy(bits).float()
 
 
-def nearest_hash(points: Tensor, references: Tensor, same: bool = False) -> tuple[Tensor, Tensor]:
+def find_nearest_hash(points: Tensor, references: Tensor, same: bool = False) -> tuple[Tensor, Tensor]:
     """Return for each hash in how many bits the nearest reference differs, and which it is.
 
     Args:
@@ -183,12 +194,12 @@ def nearest_hash(points: Tensor, references: Tensor, same: bool = False) -> tupl
     return torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])
 
 
-def hwc(image: Tensor) -> np.ndarray:
+def to_hwc(image: Tensor) -> np.ndarray:
     """Return an image uint8 [C, H, W] as a contiguous array [H, W, C]."""
     return np.ascontiguousarray(image.permute(1, 2, 0).numpy())
 
 
-def beside(*pictures: np.ndarray, gap: int = 6) -> np.ndarray:
+def place_beside(*pictures: np.ndarray, gap: int = 6) -> np.ndarray:
     """Return pictures [H, W, C] of one height in a row, white between them."""
     height, _, channels = pictures[0].shape
     space = np.full((height, gap, channels), 255, np.uint8)

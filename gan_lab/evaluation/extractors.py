@@ -47,7 +47,7 @@ class Extractor:
 
     @property
     def frechet(self) -> str:
-        """Return what the Frechet distance is called on these features; only Inception's may be called FID."""
+        """Return the name of the Frechet distance on these features; only Inception's may be called FID."""
         return "FID" if self.key == "inception" else f"Frechet distance ({self.name})"
 
     @property
@@ -71,14 +71,16 @@ def choose_extractor(given: str | nn.Module, device: torch.device, weights: str 
     """
     if isinstance(given, nn.Module):
         name = type(given).__name__
-        return Extractor(name.lower(), name, "none", own(given, weights).to(device))
+        return Extractor(name.lower(), name, "none", load_own(given, weights).to(device))
     if given == "auto" and weights is None:
         here = (Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE).is_file()
         known = importlib.util.find_spec("torch_fidelity") is not None
         given = "inception" if here and known else "random_vgg"
         if given == "random_vgg":
             missing = (
-                "its weights are not there" if not here else "torch-fidelity, which knows its layers, is not installed"
+                "its weights are not there"
+                if not here
+                else 'torch-fidelity is not installed (pip install "gan_lab[fid]")'
             )
             log.info("extractor=auto: no Inception, since %s; a random VGG takes its place", missing)
     if given == "inception":
@@ -87,16 +89,16 @@ def choose_extractor(given: str | nn.Module, device: torch.device, weights: str 
     if given.startswith(TORCHVISION):
         name = given.removeprefix(TORCHVISION)
         network = torchvision_features(name, weights)
-        return Extractor(name, f"torchvision's {name}", _resized(network.size), network.to(device))
+        return Extractor(name, f"torchvision's {name}", _describe_resize(network.size), network.to(device))
     if given != "random_vgg":
-        mend = "random_vgg, inception or torchvision:<name>"
-        raise UserError(f"extractor={given}: needs {mend}{'' if given == 'auto' else ', or auto'}")
+        choices = "random_vgg, inception or torchvision:<name>"
+        raise UserError(f"extractor={given}: needs {choices}{'' if given == 'auto' else ', or auto'}")
     if weights is not None:
         raise UserError(f"extractor_weights={weights}: random_vgg has none; name the extractor that they belong to")
-    return Extractor(given, "random VGG, seed 0", _resized(RandomVGG.size), RandomVGG(seed=0).to(device))
+    return Extractor(given, "random VGG, seed 0", _describe_resize(RandomVGG.size), RandomVGG(seed=0).to(device))
 
 
-def own(network: nn.Module, weights: str | None) -> nn.Module:
+def load_own(network: nn.Module, weights: str | None) -> nn.Module:
     """Return a module with the weights of a safetensors file, in evaluation mode.
 
     Raises:
@@ -115,5 +117,5 @@ def own(network: nn.Module, weights: str | None) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def _resized(size: int) -> str:
+def _describe_resize(size: int) -> str:
     return f"to {size}x{size}, bilinear, antialiased"

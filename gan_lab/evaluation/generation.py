@@ -5,26 +5,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from torch import Tensor
+
+from gan_lab import metrics
 from gan_lab.errors import UserError
-from gan_lab.evaluation.autoencoding import autoencoded
-from gan_lab.evaluation.copying import beside, hwc, memorised, near_duplicates
+from gan_lab.evaluation.autoencoding import measure_autoencoding
+from gan_lab.evaluation.copying import find_near_duplicates, measure_memorisation, place_beside, to_hwc
 from gan_lab.evaluation.extractors import Extractor
 from gan_lab.evaluation.heldout import HeldOut
-from gan_lab.evaluation.recognition import recognised, same_classes
+from gan_lab.evaluation.recognition import has_same_classes, measure_recognition
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.sets import (
     INTERVALS,
     ImageSet,
-    alike,
+    are_alike,
     compare,
-    comparisons,
-    photo_set,
-    sample_set,
-    with_intervals,
+    count_comparisons,
+    embed_photos,
+    embed_samples,
+    list_with_intervals,
 )
 from gan_lab.inference import Pretrained
 from gan_lab.jobs import Progress
-from gan_lab.metrics import Interval, inception_score
+from gan_lab.metrics import Interval
 from gan_lab.models import VAE
 from gan_lab.photo_files import grid
 
@@ -55,25 +58,27 @@ def evaluate_generation(
         UserError: too few photos or samples to compare.
     """
     n = min(DEFAULT_N, len(photos)) if n is None else n
-    indices = photos.chosen(n, seed)
+    indices = photos.draw_indices(n, seed)
     if len(indices) < FEWEST or n < FEWEST:
         raise UserError(
             f"n={n}: comparing sets needs at least {FEWEST} images and samples; there are {len(photos)} images"
         )
-    by_class = same_classes(pretrained, photos)
+    by_class = has_same_classes(pretrained, photos)
     if pretrained.conditional and not by_class:
         log.warning("The photos have not the classes of %s: samples take all classes in turn", pretrained.name)
-    trained = [] if photos.training is None else photos.training.chosen(MOST_TRAINING, seed)
+    trained = [] if photos.training is None else photos.training.draw_indices(MOST_TRAINING, seed)
     device = pretrained.model.device
     with Progress("reading and generating", len(indices) + n + len(trained)) as progress:
-        held_out = photo_set(photos, indices, extractor, device, progress, mirror=False)
+        held_out = embed_photos(photos, indices, extractor, device, progress, mirror=False)
         labels = held_out.labels.tolist() if by_class else None
-        samples = sample_set(pretrained, n, seed, labels, extractor, progress)
+        samples = embed_samples(pretrained, n, seed, labels, extractor, progress)
         training = None
         if photos.training is not None:
-            training = photo_set(photos.training, trained, extractor, device, progress, photos.mirrored and photos.own)
-    report = distances(pretrained.name, held_out, samples, training, extractor, seed)
-    report.pictures["real_and_generated"] = side_by_side(held_out, samples)
+            training = embed_photos(
+                photos.training, trained, extractor, device, progress, photos.mirrored and photos.own
+            )
+    report = measure_distances(pretrained.name, held_out, samples, training, extractor, seed)
+    report.pictures["real_and_generated"] = place_side_by_side(held_out, samples)
     report.protocol["labels"] = (
         "those of the photos" if by_class else "all in turn" if pretrained.conditional else "none"
     )
@@ -81,36 +86,40 @@ def evaluate_generation(
         report.protocol["training_photos"] = f"{len(trained)} of {len(photos.training)}"
         names = photos.training.names(trained)
         if photos.own:
-            report.add(memorised(training, held_out, samples, names, seed))
+            report.add(measure_memorisation(training, held_out, samples, names, seed))
         else:
             report.notes.append("Copies were not looked for: these are not the photos that the model was trained on.")
         if by_class:
             classes = len(photos.class_names)
             report.add(
-                recognised(training, held_out, samples, classes, mirror=photos.mirrored, seed=seed, device=device)
+                measure_recognition(
+                    training, held_out, samples, classes, mirror=photos.mirrored, seed=seed, device=device
+                )
             )
     if isinstance(pretrained.model, VAE):
-        report.add(autoencoded(pretrained.model, held_out.pixels, seed))
+        report.add(measure_autoencoding(pretrained.model, held_out.pixels, seed))
     if training is not None:
-        report.add(near_duplicates(training, held_out, names, photos.names(indices)))
+        report.add(find_near_duplicates(training, held_out, names, photos.names(indices)))
     return report
 
 
-def distances(
+def measure_distances(
     name: str, held_out: ImageSet, samples: ImageSet, training: ImageSet | None, extractor: Extractor, seed: int
 ) -> Report:
     """Return the figures of samples and, in their place, of as many training photos, against held-out photos."""
     f_real, f_fake = held_out.features, samples.features
     f_floor = training.features[: len(samples)] if training is not None and len(training) >= FEWEST else None
-    total = comparisons(f_real, f_fake) + (0 if f_floor is None else comparisons(f_real, f_floor))
+    total = count_comparisons(f_real, f_fake) + (0 if f_floor is None else count_comparisons(f_real, f_floor))
     with Progress("measuring", total, unit="comparisons") as progress:
         figures = compare(f_real, f_fake, extractor, seed, progress)
         floor = {} if f_floor is None else compare(f_real, f_floor, extractor, seed, progress)
     report = Report(
         title=f"Generation, {len(samples)} samples against {len(held_out)} photos, features: {extractor.name}",
         columns=["figure [95 % interval]", name, "real photos in their place"],
-        rows=[[title, cell(figures, key), cell(floor, key)] for key, title in titles(extractor).items()],
-        figures=with_intervals(figures) | ({"floor": with_intervals(floor)} if floor else {}),
+        rows=[
+            [title, format_cell(figures, key), format_cell(floor, key)] for key, title in list_titles(extractor).items()
+        ],
+        figures=list_with_intervals(figures) | ({"floor": list_with_intervals(floor)} if floor else {}),
         protocol={
             "n": len(samples),
             "n_real": len(held_out),
@@ -124,18 +133,26 @@ def distances(
             "neighbours": "precision and recall by the 3rd nearest neighbour, density and coverage by the 5th",
             "intervals": INTERVALS,
         },
-        notes=list(cautions(held_out, samples, training, f_floor is not None)),
+        notes=list(list_cautions(held_out, samples, training, f_floor is not None)),
     )
     if samples.logits is not None and held_out.logits is not None:
-        scores = [inception_score(images.logits) for images in (samples, held_out) if images.logits is not None]
+        scores = [measure_inception_score(logits) for logits in (samples.logits, held_out.logits)]
         report.rows.append(["Inception score, 10 parts", *(f"{mean:.2f} +- {std:.2f}" for mean, std in scores)])
         report.figures |= {"inception_score": scores[0][0], "inception_score_std": scores[0][1]}
         report.figures["inception_score_held_out"] = scores[1][0]
     return report
 
 
-def titles(extractor: Extractor) -> dict[str, str]:
-    """Return what the table calls each figure."""
+def measure_inception_score(logits: Tensor) -> tuple[float, float]:
+    """Return mean and deviation of the Inception score, over 10 parts of logits [N, classes]."""
+    score = metrics.InceptionScore(metrics.GivenFeatures(logits.shape[1]))
+    score.update(logits)
+    mean, deviation = score.compute()
+    return float(mean), float(deviation)
+
+
+def list_titles(extractor: Extractor) -> dict[str, str]:
+    """Return the title of each figure in the table, by the name of the figure."""
     return {
         f"kid_{extractor.key}": f"KID ({extractor.name})",
         extractor.frechet_key: extractor.frechet,
@@ -146,20 +163,20 @@ def titles(extractor: Extractor) -> dict[str, str]:
     }
 
 
-def cell(figures: dict[str, Interval], key: str) -> str:
+def format_cell(figures: dict[str, Interval], key: str) -> str:
     """Return a figure with its interval for the table; nothing where there is none."""
     return str(figures[key]) if figures else "-"
 
 
-def cautions(held_out: ImageSet, samples: ImageSet, training: ImageSet | None, floor: bool) -> Sequence[str]:
-    """Return sentences about what these sets of images cannot say."""
+def list_cautions(held_out: ImageSet, samples: ImageSet, training: ImageSet | None, floor: bool) -> Sequence[str]:
+    """Return sentences about the limits of figures of these sets of images."""
     sets = {"held-out photos": held_out, "samples": samples} | (
         {} if training is None else {"training photos": training}
     )
     found = [
         f"All {len(images)} {words} look the same to the features: the figures say nothing of variety."
         for words, images in sets.items()
-        if alike(images.features)
+        if are_alike(images.features)
     ]
     n, width = min(len(held_out), len(samples)), held_out.features.shape[1]
     if n <= width:
@@ -175,9 +192,11 @@ def cautions(held_out: ImageSet, samples: ImageSet, training: ImageSet | None, f
     return found
 
 
-def side_by_side(held_out: ImageSet, samples: ImageSet) -> Picture:
-    """Draw held-out photos beside samples; with labels, the photo and the sample of one place are of one class."""
+def place_side_by_side(held_out: ImageSet, samples: ImageSet) -> Picture:
+    """Show held-out photos beside samples; with labels, the photo and the sample of one place are of one class."""
     count = min(SHOWN, len(held_out), len(samples))
     columns = min(6, count)
-    grids = [grid([hwc(image) for image in images.pixels[:count]], columns) for images in (held_out, samples)]
-    return Picture("Real and generated", "Left: held-out photos. Right: samples, not selected.", beside(*grids, gap=16))
+    grids = [grid([to_hwc(image) for image in images.pixels[:count]], columns) for images in (held_out, samples)]
+    return Picture(
+        "Real and generated", "Left: held-out photos. Right: samples, not selected.", place_beside(*grids, gap=16)
+    )

@@ -18,7 +18,7 @@ from gan_lab.errors import UserError
 log = logging.getLogger(__name__)
 
 
-class Photos:
+class EvaluationPhotos:
     """The photos of one split, cut as in validation.
 
     Attributes:
@@ -37,7 +37,7 @@ class Photos:
         """Return what messages call single photos: their paths, as a rule."""
         return self.view.photos.table.take(indices).names
 
-    def chosen(self, n: int | None, seed: int) -> list[int]:
+    def draw_indices(self, n: int | None, seed: int) -> list[int]:
         """Return the indices of n samples, seeded, in random order; of all of them where n is None or larger."""
         order = np.random.default_rng(seed).permutation(len(self))
         return [int(index) for index in order[: len(self) if n is None else n]]
@@ -62,7 +62,7 @@ class Photos:
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-class HeldOut(Photos):
+class HeldOut(EvaluationPhotos):
     """The test photos of a datamodule; its validation photos where there are none.
 
     Attributes:
@@ -87,19 +87,19 @@ class HeldOut(Photos):
         super().__init__(loader)
         if "train" not in datamodule.splits:
             self.split = "all photos: none of them was to train on"
-        elif len(found) == 2 and same_photos(found[0][1], found[1][1]):
+        elif len(found) == 2 and show_same_photos(found[0][1], found[1][1]):
             self.split = "val and test are the same photos"
         elif self.split == "val":
             log.warning("The data have no test split: the figures are taken on the validation photos")
         self.places = datamodule.places
         self.class_names = list(datamodule.class_names)
         training = datamodule.still_dataloader("train")
-        self.training = Photos(training) if isinstance(training, DataLoader) else None
+        self.training = EvaluationPhotos(training) if isinstance(training, DataLoader) else None
         self.own = own and self.training is not None
         self.mirrored = datamodule.augmentation.flip > 0
 
 
-def same_photos(one: DataLoader[Any], other: DataLoader[Any]) -> bool:
+def show_same_photos(one: DataLoader[Any], other: DataLoader[Any]) -> bool:
     """Return whether two loaders show the same table of photos, as they do where one split stands in for another."""
     views = one.dataset, other.dataset
     assert isinstance(views[0], View)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import torch
-
+from gan_lab import metrics
 from gan_lab.evaluation.heldout import HeldOut
 from gan_lab.evaluation.report import Report
-from gan_lab.evaluation.restoration import PSNR_CAP
 from gan_lab.jobs import Progress
-from gan_lab.metrics import ciede2000, psnr, ssim, to_uint8
-from gan_lab.networks.quantizer import perplexity
+from gan_lab.metrics import to_uint8
+from gan_lab.metrics.restoration import PSNR_CAP
 
 
 def evaluate_reconstruction(model: Any, name: str, photos: HeldOut, *, n: int | None = None, seed: int = 0) -> Report:
@@ -25,25 +23,28 @@ def evaluate_reconstruction(model: Any, name: str, photos: HeldOut, *, n: int | 
         n: images to use, chosen by the seed; None: all.
         seed: of the choice.
     """
-    indices = photos.chosen(n, seed)
+    indices = photos.draw_indices(n, seed)
     size = model.quantizer.codes
-    counts = torch.zeros(size)
-    values = []
+    psnr, ssim, ciede2000 = metrics.MeanPSNR(), metrics.MeanSSIM(), metrics.MeanCIEDE2000()
+    perplexity = metrics.CodePerplexity(size)
     bits = 0.0
     with Progress("evaluating", len(indices)) as progress:
         for batch in photos.batches(indices):
             image = batch["image"].to(model.device)
             codes = model.encode(image)
             gt, pred = to_uint8(image).cpu(), to_uint8(model.decode(codes)).cpu()
-            values.append(torch.stack([psnr(pred, gt).clamp(max=PSNR_CAP), ssim(pred, gt), ciede2000(pred, gt)], dim=1))
-            counts += torch.bincount(codes.flatten().cpu(), minlength=size)
+            for metric in (psnr, ssim, ciede2000):
+                metric.update(pred, gt)
+            perplexity.update(codes.cpu())
             bits = codes[0].numel() * math.log2(size) / image[0, 0].numel()
             progress.advance(len(image))
-    table = torch.cat(values)
-    figures = dict(zip(("psnr", "ssim", "ciede2000"), table.mean(0).tolist(), strict=True)) | {
-        "psnr_std": float(table[:, 0].std(correction=0)),
+    figures = {
+        "psnr": float(psnr.compute()),
+        "ssim": float(ssim.compute()),
+        "ciede2000": float(ciede2000.compute()),
+        "psnr_std": psnr.compute_deviation(),
         "bits_per_pixel": bits,
-        "perplexity": float(perplexity(counts)),
+        "perplexity": float(perplexity.compute()),
     }
     return Report(
         title=f"Reconstruction, {len(indices)} photos",

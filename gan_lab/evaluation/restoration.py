@@ -10,16 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_lab import metrics
 from gan_lab.evaluation.heldout import HeldOut
 from gan_lab.evaluation.report import Report
 from gan_lab.imaging.traditional import traditional_methods
 from gan_lab.jobs import Progress
-from gan_lab.metrics import ciede2000, psnr, ssim, to_uint8
+from gan_lab.metrics import to_uint8
+from gan_lab.metrics.restoration import PSNR_CAP
 from gan_lab.models.batches import Batch
 from gan_lab.models.enhancer import enlarge_to, get_parts
-
-#: dB that stand for "equal": an infinite value would leave no mean. 60 dB is an error of a quarter of a level.
-PSNR_CAP = 60.0
 
 
 def evaluate_restoration(
@@ -36,28 +35,30 @@ def evaluate_restoration(
         seed: of the choice.
     """
 
-    def enhanced(batch: Batch) -> Tensor:
+    def enhance_batch(batch: Batch) -> Tensor:
         lq, _, aid = get_parts({name: value.to(model.device) for name, value in batch.items()})
         return to_uint8(model.enhance(lq) if aid is None else model.enhance(lq, aid)).cpu()
 
-    methods: dict[str, Callable[[Batch], Tensor]] = {name: enhanced, "as is": as_is_of}
+    methods: dict[str, Callable[[Batch], Tensor]] = {name: enhance_batch, "as is": enlarge_input}
     if traditional:
-        methods |= {method.replace("_", " "): on_batches(work) for method, work in traditional_methods().items()}
-    indices = photos.chosen(n, seed)
-    values: dict[str, list[Tensor]] = {method: [] for method in methods}
+        methods |= {method.replace("_", " "): lift_to_batches(work) for method, work in traditional_methods().items()}
+    indices = photos.draw_indices(n, seed)
+    measures = {method: (metrics.MeanPSNR(), metrics.MeanSSIM(), metrics.MeanCIEDE2000()) for method in methods}
     with Progress("evaluating", len(indices)) as progress:
         for batch in photos.batches(indices):
             gt = to_uint8(batch["gt"])
             for method, work in methods.items():
                 pred = work(batch)
-                values[method].append(
-                    torch.stack([psnr(pred, gt).clamp(max=PSNR_CAP), ssim(pred, gt), ciede2000(pred, gt)], dim=1)
-                )
+                for measure in measures[method]:
+                    measure.update(pred, gt)
             progress.advance(len(gt))
-    tables = {method: torch.cat(each) for method, each in values.items()}
-    means = sorted(((method, *table.mean(0).tolist()) for method, table in tables.items()), key=lambda row: -row[1])
+    means = [
+        (method, float(psnr.compute()), float(ssim.compute()), float(ciede2000.compute()))
+        for method, (psnr, ssim, ciede2000) in measures.items()
+    ]
+    means.sort(key=lambda row: -row[1])
     figures = {
-        method: {"psnr": a, "ssim": b, "ciede2000": c, "psnr_std": float(tables[method][:, 0].std(correction=0))}
+        method: {"psnr": a, "ssim": b, "ciede2000": c, "psnr_std": measures[method][0].compute_deviation()}
         for method, a, b, c in means
     }
     as_is, own = figures["as is"], figures[name]
@@ -74,17 +75,17 @@ def evaluate_restoration(
     )
 
 
-def as_is_of(batch: Batch) -> Tensor:
-    """Return what the model is given, uint8 [N, C, H, W]; where it is to enlarge, enlarged bicubically."""
+def enlarge_input(batch: Batch) -> Tensor:
+    """Return the input of the model, uint8 [N, C, H, W], enlarged bicubically where the model enlarges."""
     return to_uint8(enlarge_to(batch["gt"], batch["lq"]))
 
 
-def on_batches(method: Callable[[np.ndarray], np.ndarray]) -> Callable[[Batch], Tensor]:
+def lift_to_batches(method: Callable[[np.ndarray], np.ndarray]) -> Callable[[Batch], Tensor]:
     """Make a method of uint8 RGB images [H, W, 3] one of batches of pairs, which gives uint8 batches [N, C, H, W]."""
 
     def work(batch: Batch) -> Tensor:
         results = []
-        for image in as_is_of(batch).permute(0, 2, 3, 1).numpy():
+        for image in enlarge_input(batch).permute(0, 2, 3, 1).numpy():
             grey = image.shape[2] == 1
             result = method(np.ascontiguousarray(np.repeat(image, 3, axis=2) if grey else image))
             results.append(cv2.cvtColor(result, cv2.COLOR_RGB2GRAY)[..., None] if grey else result)

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from gan_lab import metrics
 from gan_lab.evaluation.extractors import Extractor
-from gan_lab.evaluation.heldout import Photos
+from gan_lab.evaluation.heldout import EvaluationPhotos
 from gan_lab.inference import Pretrained
 from gan_lab.jobs import Progress
-from gan_lab.metrics import (
-    Interval,
-    density_coverage,
-    frechet_distance,
-    jackknives,
-    kernel_distance,
-    precision_recall,
-    to_uint8,
-)
+from gan_lab.metrics import Interval, to_uint8
 
 #: Groups of images that are left out in turn for an interval; each costs every figure twice.
 GROUPS = 10
@@ -40,7 +32,7 @@ class ImageSet:
     Attributes:
         pixels: uint8 [N, C, H, W].
         features: [N, D].
-        mirrored: features of the images mirrored, [N, D]; None where nobody asked.
+        mirrored: features of the images mirrored, [N, D]; None unless they were requested.
         logits: [N, classes] of Inception; None of another extractor.
         labels: int64 [N].
     """
@@ -55,21 +47,28 @@ class ImageSet:
         return len(self.pixels)
 
 
-def photo_set(
-    photos: Photos, indices: Sequence[int], extractor: Extractor, device: torch.device, progress: Progress, mirror: bool
+def embed_photos(
+    photos: EvaluationPhotos,
+    indices: Sequence[int],
+    extractor: Extractor,
+    device: torch.device,
+    progress: Progress,
+    mirror: bool,
 ) -> ImageSet:
     """Read photos and embed them; with `mirror`, mirrored too."""
     batches = photos.batches(indices)
-    return embedded(((batch["image"].to(device), batch["label"]) for batch in batches), extractor, progress, mirror)
+    return embed_batches(
+        ((batch["image"].to(device), batch["label"]) for batch in batches), extractor, progress, mirror
+    )
 
 
-def sample_set(
+def embed_samples(
     pretrained: Pretrained, n: int, seed: int, labels: Sequence[int] | None, extractor: Extractor, progress: Progress
 ) -> ImageSet:
     """Generate n images and embed them as the 8-bit files that they would be.
 
     Args:
-        labels: the classes, which the samples take in turn; None: those that the model takes unasked.
+        labels: the classes, which the samples take in turn; None: the default of the model.
     """
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
@@ -80,21 +79,21 @@ def sample_set(
             yield pixels.float().div(127.5).sub(1), taken[torch.arange(done, done + len(images)) % len(taken)]
             done += len(images)
 
-    return embedded(batches(), extractor, progress, mirror=False)
+    return embed_batches(batches(), extractor, progress, mirror=False)
 
 
-def embedded(
+def embed_batches(
     batches: Iterable[tuple[Tensor, Tensor]], extractor: Extractor, progress: Progress, mirror: bool
 ) -> ImageSet:
     """Embed batches of images [N, C, H, W] in [-1, 1] with their labels."""
     pixels, features, mirrored, logits, labels = [], [], [], [], []
     for image, label in batches:
-        each, judged = extractor(image)
+        each, logit = extractor(image)
         pixels.append(to_uint8(image).cpu())
         features.append(each)
         labels.append(label)
-        if judged is not None:
-            logits.append(judged)
+        if logit is not None:
+            logits.append(logit)
         if mirror:
             mirrored.append(extractor(image.flip(-1))[0])
         progress.advance(len(image))
@@ -109,39 +108,35 @@ def embedded(
 
 def compare(f_real: Tensor, f_fake: Tensor, extractor: Extractor, seed: int, progress: Progress) -> dict[str, Interval]:
     """Return the figures of two sets of features [N, D] and [M, D], by name, with their intervals."""
-    ranges = {
-        f"kid_{extractor.key}": (-math.inf, math.inf),  # unbiased, so it falls below 0 by chance
-        extractor.frechet_key: (0.0, math.inf),
-        "precision": (0.0, 1.0),
-        "recall": (0.0, 1.0),
-        "density": (0.0, math.inf),
-        "coverage": (0.0, 1.0),
-    }
-
-    def figures(real: Tensor, fake: Tensor) -> list[float]:
-        progress.advance()
-        return [
-            kernel_distance(real, fake, subsets=None)[0],
-            frechet_distance(real, fake),
-            *precision_recall(real, fake),
-            *density_coverage(real, fake),
-        ]
-
-    intervals = jackknives(figures, f_real, f_fake, GROUPS, seed)
-    return {name: each.within(*bounds) for (name, bounds), each in zip(ranges.items(), intervals, strict=True)}
+    given = metrics.GivenFeatures(f_real.shape[1])
+    figures = metrics.JackknifeIntervals(
+        [
+            metrics.KernelDistance(given),
+            metrics.FrechetDistance(given),
+            metrics.PrecisionRecall(),
+            metrics.DensityCoverage(),
+        ],
+        groups=GROUPS,
+        seed=seed,
+        on_comparison=progress.advance,
+    )
+    figures.update(f_real, real=True)
+    figures.update(f_fake, real=False)
+    names = {"kernel_distance": f"kid_{extractor.key}", "frechet_distance": extractor.frechet_key}
+    return {names.get(name, name): interval for name, interval in figures.compute_intervals().items()}
 
 
-def comparisons(f_real: Tensor, f_fake: Tensor) -> int:
+def count_comparisons(f_real: Tensor, f_fake: Tensor) -> int:
     """Return how often `compare` takes its figures, for the progress."""
     return 2 * min(GROUPS, len(f_real), len(f_fake)) + 1
 
 
-def with_intervals(figures: dict[str, Interval]) -> dict[str, object]:
+def list_with_intervals(figures: dict[str, Interval]) -> dict[str, object]:
     """Return figures for a file: the values by name, and the ends of their intervals under "intervals"."""
     values: dict[str, object] = {name: figure.value for name, figure in figures.items()}
     return values | {"intervals": {name: [figure.low, figure.high] for name, figure in figures.items()}}
 
 
-def alike(features: Tensor) -> bool:
-    """Tell whether all images of a set have the same features, [N, D]."""
+def are_alike(features: Tensor) -> bool:
+    """Return whether all images of a set have the same features, [N, D]."""
     return bool((features == features[:1]).all())

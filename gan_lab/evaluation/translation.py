@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from gan_lab import metrics
 from gan_lab.errors import UserError
 from gan_lab.evaluation.extractors import Extractor
-from gan_lab.evaluation.heldout import HeldOut, Photos
+from gan_lab.evaluation.heldout import EvaluationPhotos, HeldOut
 from gan_lab.evaluation.report import Picture, Report
-from gan_lab.evaluation.restoration import PSNR_CAP
-from gan_lab.evaluation.sets import GROUPS, INTERVALS, with_intervals
+from gan_lab.evaluation.sets import GROUPS, INTERVALS, list_with_intervals
 from gan_lab.imaging.cutout import cut_out
 from gan_lab.imaging.ground import LIMIT, white_ground
 from gan_lab.jobs import Progress
-from gan_lab.metrics import Interval, ciede2000_map, interval_of_mean, jackknife, kernel_distance, psnr, to_uint8
+from gan_lab.metrics import Interval, ciede2000_map, interval_of_mean, psnr, to_uint8
+from gan_lab.metrics.restoration import PSNR_CAP
 from gan_lab.photo_files import grid
 
 FEWEST, SHOWN = 4, 12
@@ -27,8 +28,8 @@ FEWEST, SHOWN = 4, 12
 BASELINES = {"as_is": "as it is", "cut_out": "cut out on white"}
 
 
-class Way(NamedTuple):
-    """A direction: where photos come from and where they go, "A" or "B"."""
+class DomainPair(NamedTuple):
+    """A direction of translation: where photos come from and where they go, "A" or "B"."""
 
     source: str
     target: str
@@ -38,7 +39,7 @@ class Way(NamedTuple):
 
 
 @dataclass
-class Translated:
+class Translations:
     """What became of the held-out photos of one domain, by method; one entry a photo.
 
     Attributes:
@@ -77,15 +78,20 @@ def evaluate_translation(
     Raises:
         UserError: too few photos of a domain to compare.
     """
-    ways = [Way(*direction) for direction in model.directions]
-    indices = photos.chosen(n, seed)
-    count = {side: len({order[key] for key in indices}) for side, order in orders_of(photos).items()}
+    directions = [DomainPair(*direction) for direction in model.directions]
+    indices = photos.draw_indices(n, seed)
+    count = {side: len({order[key] for key in indices}) for side, order in get_orders(photos).items()}
     check_enough(count, photos, n)
-    trained = [] if photos.training is None else photos.training.chosen(None, seed)
-    with Progress("evaluating", len(indices) * (len(ways) + 1) + len(trained)) as progress:
-        held_out = embedded(photos, indices, extractor, model.device, progress)
-        training = embedded(photos.training, trained, extractor, model.device, progress) if photos.training else None
-        found = {way: translated(model, photos, indices, way, extractor, progress) for way in ways}
+    trained = [] if photos.training is None else photos.training.draw_indices(None, seed)
+    with Progress("evaluating", len(indices) * (len(directions) + 1) + len(trained)) as progress:
+        held_out = embed_domains(photos, indices, extractor, model.device, progress)
+        training = (
+            embed_domains(photos.training, trained, extractor, model.device, progress) if photos.training else None
+        )
+        found = {
+            direction: translate_domain(model, photos, indices, direction, extractor, progress)
+            for direction in directions
+        }
     reference = held_out if training is None else training
     report = Report(
         title=f"Translation, {count['A']} photos of A and {count['B']} of B, features: {extractor.name}",
@@ -101,23 +107,27 @@ def evaluate_translation(
             "intervals": INTERVALS,
         },
     )
-    for way, each in found.items():
-        real = reference[way.target]
-        distances = {method: distance(real, torch.cat(f), seed) for method, f in each.features.items()}
-        drifts = {method: mean_of(values) for method, values in each.drift.items()}
-        back = mean_of(each.cycle)
+    for direction, each in found.items():
+        real = reference[direction.target]
+        distances = {method: measure_distance(real, torch.cat(f), seed) for method, f in each.features.items()}
+        drifts = {method: average(values) for method, values in each.drift.items()}
+        back = average(each.cycle)
         for method, title in {**BASELINES, "translated": name}.items():
-            cells = [str(distances[method]), as_cell(drifts[method]), as_cell(back if method == "translated" else None)]
-            report.rows.append([f"{way}: {title}", *cells])
+            cells = [
+                str(distances[method]),
+                format_interval(drifts[method]),
+                format_interval(back if method == "translated" else None),
+            ]
+            report.rows.append([f"{direction}: {title}", *cells])
         if training is not None:
-            distances["floor"] = distance(real, held_out[way.target], seed)
-            report.rows.append([f"{way.target} itself", str(distances["floor"]), "", ""])
+            distances["floor"] = measure_distance(real, held_out[direction.target], seed)
+            report.rows.append([f"{direction.target} itself", str(distances["floor"]), "", ""])
         figures = {f"kid_{extractor.key}_{method}": interval for method, interval in distances.items()}
         figures |= {f"product_ciede2000_{m}": drift for m, drift in drifts.items() if drift is not None}
         figures |= {} if back is None else {"cycle_psnr": back}
-        report.figures["".join(way)] = with_intervals(figures) | {"products": len(each.drift["as_is"])}
-        report.pictures["_".join(way)] = picture(way, each, name)
-    report.notes += cautions(found, count)
+        report.figures["".join(direction)] = list_with_intervals(figures) | {"products": len(each.drift["as_is"])}
+        report.pictures["_".join(direction)] = make_picture(direction, each, name)
+    report.notes += list_cautions(found, count)
     return report
 
 
@@ -135,7 +145,7 @@ def check_enough(count: dict[str, int], photos: HeldOut, n: int | None) -> None:
     if min(count.values()) >= FEWEST:
         return
     have = f"{count['A']} photos of A and {count['B']} of B; comparing needs {FEWEST} of each"
-    if min(len(set(order)) for order in orders_of(photos).values()) >= FEWEST:
+    if min(len(set(order)) for order in get_orders(photos).values()) >= FEWEST:
         raise UserError(f"n={n}: leaves {have}; give more, or null for all")
     raise UserError(
         f"{photos.places}: held out are {have}. Put more there, or hold more of them out with a larger data.test_share; to "
@@ -143,19 +153,19 @@ def check_enough(count: dict[str, int], photos: HeldOut, n: int | None) -> None:
     )
 
 
-def orders_of(photos: Photos) -> dict[str, Sequence[int]]:
+def get_orders(photos: EvaluationPhotos) -> dict[str, Sequence[int]]:
     """Return which photo each sample shows, by domain: the smaller one is repeated."""
     keys = range(len(photos))
     orders = {"A": photos.view.order_A, "B": photos.view.order_B}
     return {side: [order[key] for key in keys] for side, order in orders.items()}
 
 
-def embedded(
-    photos: Photos, indices: Sequence[int], extractor: Extractor, device: torch.device, progress: Progress
+def embed_domains(
+    photos: EvaluationPhotos, indices: Sequence[int], extractor: Extractor, device: torch.device, progress: Progress
 ) -> dict[str, Tensor]:
     """Return the features [N, D] of the photos of each domain, each photo once."""
     features: dict[str, list[Tensor]] = {"A": [], "B": []}
-    for batch, rows in each_once(photos, indices):
+    for batch, rows in iterate_once(photos, indices):
         for side, own in rows.items():
             if own:
                 features[side].append(extractor(batch[side][own].to(device))[0].cpu())
@@ -163,24 +173,29 @@ def embedded(
     return {side: torch.cat(parts) for side, parts in features.items()}
 
 
-def translated(
-    model: Any, photos: Photos, indices: Sequence[int], way: Way, extractor: Extractor, progress: Progress
-) -> Translated:
+def translate_domain(
+    model: Any,
+    photos: EvaluationPhotos,
+    indices: Sequence[int],
+    direction: DomainPair,
+    extractor: Extractor,
+    progress: Progress,
+) -> Translations:
     """Translate the photos of a domain by each method."""
-    made = Translated()
-    there, back = "".join(way), "".join(reversed(way))
+    made = Translations()
+    there, back = "".join(direction), "".join(reversed(direction))
     methods: dict[str, Callable[[Tensor], Tensor]] = {
         "as_is": lambda image: image,
-        "cut_out": on_white,
+        "cut_out": place_on_white,
         "translated": lambda image: model.translate(image.to(model.device), there).cpu(),
     }
-    for batch, rows in each_once(photos, indices):
+    for batch, rows in iterate_once(photos, indices):
         progress.advance(len(batch["A"]))
-        if not rows[way.source]:
+        if not rows[direction.source]:
             continue
-        image = batch[way.source][rows[way.source]]
+        image = batch[direction.source][rows[direction.source]]
         pixels = to_uint8(image)
-        masks = [product_of(each) for each in pixels]
+        masks = [find_product(each) for each in pixels]
         made.pixels.append(pixels)
         for method, work in methods.items():
             out = work(image)
@@ -195,18 +210,18 @@ def translated(
     return made
 
 
-def each_once(photos: Photos, indices: Sequence[int]) -> Any:
+def iterate_once(photos: EvaluationPhotos, indices: Sequence[int]) -> Any:
     """Yield batches, and by domain the rows whose photo has not been seen: the smaller domain is repeated in them."""
-    orders = orders_of(photos)
+    orders = get_orders(photos)
     seen: dict[str, set[int]] = {"A": set(), "B": set()}
     position = 0
     for batch in photos.batches(indices):
         keys = list(indices[position : position + len(batch["A"])])
         position += len(keys)
-        yield batch, {side: fresh([orders[side][key] for key in keys], seen[side]) for side in "AB"}
+        yield batch, {side: take_unseen([orders[side][key] for key in keys], seen[side]) for side in "AB"}
 
 
-def fresh(photos: Sequence[int], seen: set[int]) -> list[int]:
+def take_unseen(photos: Sequence[int], seen: set[int]) -> list[int]:
     """Return the rows of a batch of such photos of a domain that have not been seen; they now have."""
     rows = []
     for row, photo in enumerate(photos):
@@ -216,47 +231,53 @@ def fresh(photos: Sequence[int], seen: set[int]) -> list[int]:
     return rows
 
 
-def on_white(images: Tensor) -> Tensor:
+def place_on_white(images: Tensor) -> Tensor:
     """Return images [N, C, H, W] in [-1, 1] with the product cut out on white; as they are where it is not certain."""
     made = [white_ground(image.permute(1, 2, 0).numpy()).pixels for image in to_uint8(images)]
     return torch.stack([torch.from_numpy(pixels.copy()).permute(2, 0, 1) for pixels in made]).float().div(127.5).sub(1)
 
 
-def product_of(pixels: Tensor) -> Tensor | None:
+def find_product(pixels: Tensor) -> Tensor | None:
     """Return where the product is on uint8 [C, H, W], bool [H, W]; None where that is not certain."""
     found = cut_out(pixels.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy())
     return torch.from_numpy(found.mask) if found.confidence >= LIMIT and found.mask.any() else None
 
 
-def distance(f_real: Tensor, f_fake: Tensor, seed: int) -> Interval:
+def measure_distance(f_real: Tensor, f_fake: Tensor, seed: int) -> Interval:
     """Return the kernel distance of two sets of features with its interval."""
-    return jackknife(lambda real, fake: kernel_distance(real, fake, subsets=None)[0], f_real, f_fake, GROUPS, seed)
+    distance = metrics.KernelDistance(metrics.GivenFeatures(f_real.shape[1]))
+    figures = metrics.JackknifeIntervals([distance], groups=GROUPS, seed=seed)
+    figures.update(f_real, real=True)
+    figures.update(f_fake, real=False)
+    return figures.compute_intervals()["kernel_distance"]
 
 
-def mean_of(values: Sequence[float]) -> Interval | None:
+def average(values: Sequence[float]) -> Interval | None:
     """Return the mean of a figure over photos; None where there are too few for an interval."""
     return interval_of_mean(values) if len(values) >= 2 and all(map(math.isfinite, values)) else None
 
 
-def as_cell(interval: Interval | None) -> str:
+def format_interval(interval: Interval | None) -> str:
     """Return an interval as the table shows it."""
     return "" if interval is None else f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
-def picture(way: Way, made: Translated, name: str) -> Picture:
+def make_picture(direction: DomainPair, made: Translations, name: str) -> Picture:
     """Return photos beside what became of them, from all over the set."""
     pixels = torch.cat(made.pixels)
     spread = torch.linspace(0, len(pixels) - 1, min(SHOWN, len(pixels))).long()
     columns = [pixels[spread], *(torch.cat(made.outputs[method])[spread] for method in ("cut_out", "translated"))]
     cells = torch.stack(columns, dim=1).flatten(0, 1).permute(0, 2, 3, 1).numpy()
-    return Picture(str(way), f"The photo, cut out on white, and by {name}; two photos a row.", grid(cells, 6))
+    return Picture(str(direction), f"The photo, cut out on white, and by {name}; two photos a row.", grid(cells, 6))
 
 
-def cautions(found: dict[Way, Translated], count: dict[str, int]) -> list[str]:
-    """Return what a reader of the figures should know."""
+def list_cautions(found: dict[DomainPair, Translations], count: dict[str, int]) -> list[str]:
+    """Return sentences about the limits of the figures."""
     notes = [f"{side}: {n} photos are few; read the direction, not the digits." for side, n in count.items() if n < 50]
-    for way, made in found.items():
+    for direction, made in found.items():
         products, total = len(made.drift["as_is"]), sum(map(len, made.pixels))
         if products < total:
-            notes.append(f"{way}: the product is certain on {products} of {total} photos; its drift is that of these.")
+            notes.append(
+                f"{direction}: the product is certain on {products} of {total} photos; its drift is that of these."
+            )
     return notes

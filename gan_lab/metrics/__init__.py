@@ -1,4 +1,13 @@
-"""Measures of restored images against originals, of generated sets against real ones, and of likelihood."""
+"""Measures of restored images against originals, of generated sets against real ones, and of likelihood.
+
+The functions take whole sets. The classes are torchmetrics' metrics: updated batch by batch, reduced over processes, and
+logged by any LightningModule. They are imported when they are first used, because torchmetrics takes a second to import.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from gan_lab.metrics.colour import difference_2000
 from gan_lab.metrics.copies import Memorisation, memorisation, nearest_neighbours
@@ -13,10 +22,32 @@ from gan_lab.metrics.intervals import Interval, interval_of_mean, interval_of_sh
 from gan_lab.metrics.likelihood import Evidence, negative_elbo
 from gan_lab.metrics.restoration import ciede2000, ciede2000_map, psnr, ssim, to_uint8
 
+if TYPE_CHECKING:
+    from gan_lab.metrics.codes import CodePerplexity
+    from gan_lab.metrics.evidence import NegativeELBO
+    from gan_lab.metrics.inception import FrechetDistance, GivenFeatures, InceptionScore, KernelDistance
+    from gan_lab.metrics.means import ImageMean, MeanCIEDE2000, MeanPSNR, MeanSSIM, WeightedMean
+    from gan_lab.metrics.sets import DensityCoverage, JackknifeIntervals, MemorisationShare, PrecisionRecall
+
 __all__ = [
+    "CodePerplexity",
+    "DensityCoverage",
     "Evidence",
+    "FrechetDistance",
+    "GivenFeatures",
+    "ImageMean",
+    "InceptionScore",
     "Interval",
+    "JackknifeIntervals",
+    "KernelDistance",
+    "MeanCIEDE2000",
+    "MeanPSNR",
+    "MeanSSIM",
     "Memorisation",
+    "MemorisationShare",
+    "NegativeELBO",
+    "PrecisionRecall",
+    "WeightedMean",
     "ciede2000",
     "ciede2000_map",
     "density_coverage",
@@ -36,3 +67,19 @@ __all__ = [
     "ssim",
     "to_uint8",
 ]
+
+#: The modules of the classes.
+_MODULES = {
+    "codes": ["CodePerplexity"],
+    "evidence": ["NegativeELBO"],
+    "inception": ["FrechetDistance", "GivenFeatures", "InceptionScore", "KernelDistance"],
+    "means": ["ImageMean", "MeanCIEDE2000", "MeanPSNR", "MeanSSIM", "WeightedMean"],
+    "sets": ["DensityCoverage", "JackknifeIntervals", "MemorisationShare", "PrecisionRecall"],
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

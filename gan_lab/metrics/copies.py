@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gan_lab.metrics.generation import ROWS, checked
+from gan_lab.metrics.generation import ROWS, check_features
 
 #: The share of held-out photos that are nearer to a training photo than the rest are: what no copying gives samples too.
 CLOSE = 0.05
@@ -59,7 +59,7 @@ def memorisation(f_train: Tensor, f_held_out: Tensor, f_samples: Tensor) -> Memo
     Source: the comparison is Meehan et al. 2020, arXiv:2004.05675, sec. 3, with a quantile in place of its rank test.
     """
     f_train, f_held_out, f_samples = (
-        checked(name, values, fewest=1)
+        check_features(name, values, fewest=1)
         for name, values in (("f_train", f_train), ("f_held_out", f_held_out), ("f_samples", f_samples))
     )
     usual, _ = nearest_neighbours(f_held_out, f_train)

@@ -5,6 +5,8 @@ All functions compute in float64 on the features' device and return Python float
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -33,9 +35,9 @@ def kernel_distance(
 
     Source: Binkowski et al. 2018, arXiv:1801.01401, eq. 4 with the kernel (x.y / D + 1)^3 of sec. 4.
     """
-    f_real, f_fake = _features(f_real, f_fake)
+    f_real, f_fake = _check_sets(f_real, f_fake)
     if subsets is None:
-        return _squared_mmd(f_real, f_fake).item(), 0.0
+        return _estimate_squared_mmd(f_real, f_fake).item(), 0.0
     smaller = min(len(f_real), len(f_fake))
     size = subset_size if subset_size is not None else min(1000, max(2, smaller // 2))
     if not 2 <= size <= smaller:
@@ -45,7 +47,7 @@ def kernel_distance(
     for _ in range(subsets):
         real = f_real[torch.randperm(len(f_real), generator=generator)[:size].to(f_real.device)]
         fake = f_fake[torch.randperm(len(f_fake), generator=generator)[:size].to(f_fake.device)]
-        values.append(_squared_mmd(real, fake))
+        values.append(_estimate_squared_mmd(real, fake))
     stacked = torch.stack(values)
     return stacked.mean().item(), stacked.std(correction=0).item()
 
@@ -67,7 +69,7 @@ def frechet_distance(f_real: Tensor, f_fake: Tensor) -> float:
 
     Source: Heusel et al. 2017, arXiv:1706.08500, eq. 6.
     """
-    f_real, f_fake = _features(f_real, f_fake)
+    f_real, f_fake = _check_sets(f_real, f_fake)
     mean_real, mean_fake = f_real.mean(0), f_fake.mean(0)
     a = (f_real - mean_real) / (len(f_real) - 1) ** 0.5
     b = (f_fake - mean_fake) / (len(f_fake) - 1) ** 0.5
@@ -75,6 +77,20 @@ def frechet_distance(f_real: Tensor, f_fake: Tensor) -> float:
     r_a, r_b = torch.linalg.qr(a, mode="r").R, torch.linalg.qr(b, mode="r").R
     trace_root = torch.linalg.svdvals(r_a @ r_b.T).sum()
     distance = (mean_real - mean_fake).square().sum() + a.square().sum() + b.square().sum() - 2 * trace_root
+    return max(0.0, distance.item())
+
+
+def frechet_distance_of_moments(mean_real: Tensor, cov_real: Tensor, mean_fake: Tensor, cov_fake: Tensor) -> float:
+    """Return the squared Frechet distance of two Gaussians, given their means and covariances; see `frechet_distance`.
+
+    Args:
+        mean_real: [D] float64.
+        cov_real: [D, D] float64, may be singular.
+        mean_fake: [D] float64.
+        cov_fake: [D, D] float64, may be singular.
+    """
+    trace_root = torch.linalg.svdvals(_root(cov_real) @ _root(cov_fake).T).sum()
+    distance = (mean_real - mean_fake).square().sum() + cov_real.trace() + cov_fake.trace() - 2 * trace_root
     return max(0.0, distance.item())
 
 
@@ -94,7 +110,7 @@ def precision_recall(f_real: Tensor, f_fake: Tensor, k: int = 3) -> tuple[float,
 
     Source: Kynkaanniemi et al. 2019, arXiv:1904.06991, eqs. 1 and 2.
     """
-    f_real, f_fake = _features(f_real, f_fake)
+    f_real, f_fake = _check_sets(f_real, f_fake)
     return _share_within(f_fake, f_real, k), _share_within(f_real, f_fake, k)
 
 
@@ -115,7 +131,7 @@ def density_coverage(f_real: Tensor, f_fake: Tensor, k: int = 5) -> tuple[float,
 
     Source: Naeem et al. 2020, arXiv:2002.09797, eqs. 3 and 4.
     """
-    f_real, f_fake = _features(f_real, f_fake)
+    f_real, f_fake = _check_sets(f_real, f_fake)
     radii, nearest, crowd = _radii(f_real, k), [], 0.0
     for part, radius in zip(f_real.split(ROWS), radii.split(ROWS), strict=True):
         distances = torch.cdist(part, f_fake)
@@ -138,19 +154,26 @@ def inception_score(logits: Tensor, splits: int = 10) -> tuple[float, float]:
 
     Source: Salimans et al. 2016, arXiv:1606.03498, sec. 4.
     """
-    logits = checked("logits", logits, fewest=1)
+    logits = check_features("logits", logits, fewest=1)
     scores = []
     splits = min(splits, len(logits))
     for part in logits.tensor_split([index * len(logits) // splits for index in range(1, splits)]):
         log_p = part.log_softmax(dim=1)
         p = log_p.exp()
-        log_marginal = log_p.logsumexp(dim=0) - torch.tensor(float(len(part))).log()
+        log_marginal = log_p.logsumexp(dim=0) - math.log(len(part))
         scores.append((p * (log_p - log_marginal)).sum(dim=1).mean().exp())
     stacked = torch.stack(scores)
     return stacked.mean().item(), stacked.std(correction=0).item()
 
 
-def _squared_mmd(real: Tensor, fake: Tensor) -> Tensor:
+def _root(covariance: Tensor) -> Tensor:
+    """Return a matrix R with R^T R = covariance, without the directions in which there is rounding alone."""
+    values, vectors = torch.linalg.eigh(covariance)
+    rounding = len(values) * torch.finfo(values.dtype).eps * values[-1]
+    return torch.where(values > rounding, values, 0).sqrt()[:, None] * vectors.T
+
+
+def _estimate_squared_mmd(real: Tensor, fake: Tensor) -> Tensor:
     """Return the unbiased squared kernel distance of two whole sets."""
     within = torch.zeros((), dtype=real.dtype, device=real.device)
     for each in (real, fake):
@@ -176,14 +199,14 @@ def _radii(points: Tensor, k: int) -> Tensor:
     return torch.cat([torch.cdist(part, points).kthvalue(neighbour).values for part in points.split(ROWS)])
 
 
-def _features(f_real: Tensor, f_fake: Tensor) -> tuple[Tensor, Tensor]:
-    f_real, f_fake = checked("f_real", f_real, fewest=2), checked("f_fake", f_fake, fewest=2)
+def _check_sets(f_real: Tensor, f_fake: Tensor) -> tuple[Tensor, Tensor]:
+    f_real, f_fake = check_features("f_real", f_real, fewest=2), check_features("f_fake", f_fake, fewest=2)
     if f_real.shape[1] != f_fake.shape[1]:
         raise ValueError(f"f_real and f_fake differ in width: {f_real.shape[1]} and {f_fake.shape[1]}")
     return f_real, f_fake
 
 
-def checked(name: str, values: Tensor, fewest: int) -> Tensor:
+def check_features(name: str, values: Tensor, fewest: int) -> Tensor:
     """Return the values in float64 after a check: one row an image, enough rows, all finite."""
     if values.ndim != 2 or len(values) < fewest:
         raise ValueError(f"{name}: shape {list(values.shape)} (must be [N, D] with N >= {fewest})")

@@ -84,7 +84,7 @@ def jackknives(
     if real_varies:
         total = total + variances(f_real, lambda kept: figures(kept, f_fake))
     errors, freedom = total.sqrt().tolist(), groups - 1
-    return [_around(value, error, freedom) for value, error in zip(figures(f_real, f_fake), errors, strict=True)]
+    return [make_interval(value, error, freedom) for value, error in zip(figures(f_real, f_fake), errors, strict=True)]
 
 
 def interval_of_mean(values: Sequence[float]) -> Interval:
@@ -95,7 +95,7 @@ def interval_of_mean(values: Sequence[float]) -> Interval:
     """
     if len(values) < 2:
         raise ValueError(f"{len(values)} values: an interval needs 2")
-    return _around(statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values)), len(values) - 1)
+    return make_interval(statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values)), len(values) - 1)
 
 
 def interval_of_share(hits: int, count: int) -> Interval:
@@ -114,7 +114,8 @@ def interval_of_share(hits: int, count: int) -> Interval:
     return Interval(share, math.sqrt(share * (1 - share) / count), max(0.0, middle - half), min(1.0, middle + half))
 
 
-def _around(value: float, error: float, freedom: int) -> Interval:
+def make_interval(value: float, error: float, freedom: int) -> Interval:
+    """Return the 95 % interval about a value of a standard error with so many degrees of freedom, by Student."""
     half = student(freedom) * error
     return Interval(value, error, value - half, value + half)
 

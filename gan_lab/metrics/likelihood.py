@@ -11,6 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+#: Images [N, C, H, W] in [-1, 1] to (mu, logvar), each [N, latents]; and such latents to images.
+Encoder = Callable[[Tensor], tuple[Tensor, Tensor]]
+Decoder = Callable[[Tensor], Tensor]
+
 _LOG_2_PI = math.log(2 * math.pi)
 
 
@@ -30,8 +34,8 @@ class Evidence(NamedTuple):
 
 
 def negative_elbo(
-    encoder: Callable[[Tensor], tuple[Tensor, Tensor]],
-    decoder: Callable[[Tensor], Tensor],
+    encoder: Encoder,
+    decoder: Decoder,
     batches: Iterable[Tensor],
     *,
     sigma: float = 0.1,
@@ -64,29 +68,57 @@ def negative_elbo(
         raise ValueError(f"sigma={sigma}, samples={samples}: must be above 0, and at least 1")
     bounds: list[Tensor] = []
     values = count = 0
-    with _evaluating(encoder, decoder):
-        for image in batches:
-            mu, logvar = (part.double() for part in encoder(image))
-            noise = _noise(range(count, count + len(image)), samples, mu.shape[1], seed).to(image.device)
-            terms = []
-            for epsilon in noise:
-                z = mu + epsilon * (0.5 * logvar).exp()
-                rec = decoder(z.float())
-                term = log_normal((image.double() + 1) / 2, (rec.double() + 1) / 2, 2 * math.log(sigma))
-                if importance:
-                    zero = torch.zeros_like(z)
-                    term = term + log_normal(z, zero, zero) - log_normal(z, mu, logvar)
-                terms.append(term)
-            stacked = torch.stack(terms)  # [samples, N]
-            if importance:
-                bounds.append(stacked.logsumexp(dim=0) - math.log(samples))
-            else:
-                bounds.append(stacked.mean(dim=0) + 0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(dim=1))
-            values, count = image[0].numel(), count + len(image)
+    for image in batches:
+        bounds.append(compute_bounds(encoder, decoder, image, count, sigma, samples, importance, seed))
+        values, count = image[0].numel(), count + len(image)
     if not bounds:
         raise ValueError("batches: there are no images")
-    nats = -torch.cat(bounds)
-    mean = nats.mean().item()
+    return summarise_bounds(torch.cat(bounds), values)
+
+
+def compute_bounds(
+    encoder: Encoder,
+    decoder: Decoder,
+    image: Tensor,
+    first: int,
+    sigma: float,
+    samples: int,
+    importance: bool,
+    seed: int,
+) -> Tensor:
+    """Return the negative evidence lower bound of each image of a batch in nats, float64 [N].
+
+    Args:
+        encoder, decoder, sigma, samples, importance, seed: see `negative_elbo`.
+        image: [N, C, H, W] in [-1, 1].
+        first: the place of the batch's first image among all images, for its draws.
+    """
+    with _evaluation_mode(encoder, decoder):
+        mu, logvar = (part.double() for part in encoder(image))
+        noise = _draw_noise(range(first, first + len(image)), samples, mu.shape[1], seed).to(image.device)
+        terms = []
+        for epsilon in noise:
+            z = mu + epsilon * (0.5 * logvar).exp()
+            rec = decoder(z.float())
+            term = log_normal((image.double() + 1) / 2, (rec.double() + 1) / 2, 2 * math.log(sigma))
+            if importance:
+                zero = torch.zeros_like(z)
+                term = term + log_normal(z, zero, zero) - log_normal(z, mu, logvar)
+            terms.append(term)
+        stacked = torch.stack(terms)  # [samples, N]
+        if importance:
+            return math.log(samples) - stacked.logsumexp(dim=0)
+        return -stacked.mean(dim=0) - 0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(dim=1)
+
+
+def summarise_bounds(nats: Tensor, values: int) -> Evidence:
+    """Return the mean of bounds in nats, float64 [N], and its error.
+
+    Args:
+        nats: negative evidence lower bounds.
+        values: of an image: C*H*W.
+    """
+    mean, count = nats.mean().item(), len(nats)
     return Evidence(mean, mean / values / math.log(2), (nats.std() / count**0.5).item() if count > 1 else math.nan)
 
 
@@ -102,14 +134,14 @@ def log_normal(x: Tensor, mean: Tensor, logvar: Tensor | float) -> Tensor:
     return -0.5 * (_LOG_2_PI + logvar + (x - mean).square() / variance).flatten(1).sum(dim=1)
 
 
-def _noise(images: Iterable[int], samples: int, latents: int, seed: int) -> Tensor:
+def _draw_noise(images: Iterable[int], samples: int, latents: int, seed: int) -> Tensor:
     """Return normal noise [samples, N, latents] float64, each image's from a generator of its own."""
     drawn = [np.random.default_rng((seed, index)).standard_normal((samples, latents)) for index in images]
     return torch.from_numpy(np.stack(drawn, axis=1))
 
 
 @contextmanager
-def _evaluating(*networks: object) -> Iterator[None]:
+def _evaluation_mode(*networks: object) -> Iterator[None]:
     """Put those networks that are modules in evaluation mode, without gradients, and back."""
     modes = [(network, network.training) for network in networks if isinstance(network, nn.Module)]
     for module, _ in modes:

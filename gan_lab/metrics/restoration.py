@@ -8,6 +8,9 @@ from torch.nn import functional
 
 from gan_lab.metrics.colour import difference_2000
 
+#: dB that stand for "equal": an infinite value would leave no mean. 60 dB is an error of a quarter of a level.
+PSNR_CAP = 60.0
+
 
 def to_uint8(images: Tensor) -> Tensor:
     """Return images as they would be saved: float [N, C, H, W] in [-1, 1] -> uint8 in [0, 255], rounded and clamped."""
@@ -27,7 +30,7 @@ def psnr(pred: Tensor, gt: Tensor) -> Tensor:
     Raises:
         ValueError: the images are not uint8, or their shapes differ.
     """
-    pred, gt = _pair(pred, gt)
+    pred, gt = _check_pair(pred, gt)
     return 10 * torch.log10(255**2 / (pred - gt).square().mean(dim=(1, 2, 3)))
 
 
@@ -50,7 +53,7 @@ def ssim(pred: Tensor, gt: Tensor) -> Tensor:
     Source: Wang et al. 2004, doi:10.1109/TIP.2003.819861, eq. 13.
     """
     window = 7
-    pred, gt = _pair(pred, gt)
+    pred, gt = _check_pair(pred, gt)
     if min(pred.shape[-2:]) < window:
         raise ValueError(f"ssim: images of {list(pred.shape[-2:])} are smaller than its {window}x{window} window")
 
@@ -83,14 +86,14 @@ def ciede2000(pred: Tensor, gt: Tensor) -> Tensor:
 
 def ciede2000_map(pred: Tensor, gt: Tensor) -> Tensor:
     """Return the CIEDE2000 colour difference of each pixel, float64 [N, H, W]; see `ciede2000`."""
-    pred, gt = _pair(pred, gt)
+    pred, gt = _check_pair(pred, gt)
     from kornia.color import rgb_to_lab  # here: it takes half a second to import, and few commands use it
 
     labs = [rgb_to_lab((image / 255).expand(-1, 3, -1, -1)).movedim(1, -1) for image in (pred, gt)]
     return difference_2000(*labs)
 
 
-def _pair(pred: Tensor, gt: Tensor) -> tuple[Tensor, Tensor]:
+def _check_pair(pred: Tensor, gt: Tensor) -> tuple[Tensor, Tensor]:
     """Return both as float64, after a check that they can be compared."""
     if pred.dtype != torch.uint8 or gt.dtype != torch.uint8 or pred.shape != gt.shape or pred.ndim != 4:
         found = f"{pred.dtype} {list(pred.shape)} and {gt.dtype} {list(gt.shape)}"

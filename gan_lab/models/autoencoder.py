@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gan_lab import metrics
 from gan_lab.errors import UserError
 from gan_lab.losses import Perceptual, binary_cross_entropy, l1, mse, ssim_loss
 from gan_lab.models.base import Loss, ManualModule, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, spread_samples
+from gan_lab.models.validation import make_mean
 from gan_lab.networks import evaluation_mode
 from gan_lab.options import check_weights
 
@@ -121,13 +123,13 @@ class Autoencoder(ManualModule):
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the loss and its parts."""
-        totals: dict[str, list[Tensor]] = {}
-        count = 0
+        means: dict[str, metrics.WeightedMean] = {}
         for index, batch in enumerate(batches):
             image = batch["image"].to(self.device)
             with evaluation_mode(self.encoder, self.decoder):
                 loss = self.loss(self.make_held_out_inputs(image, index))
             for name, term in loss.terms.items():
-                totals.setdefault(f"val/{name}", []).append(term * len(image))
-            count += len(image)
-        return {name: float(torch.stack(parts).sum()) / count for name, parts in totals.items()}
+                if f"val/{name}" not in means:
+                    means[f"val/{name}"] = make_mean(self.device)
+                means[f"val/{name}"].update(term, weight=len(image))
+        return {name: float(mean.compute()) for name, mean in means.items()}

@@ -12,17 +12,16 @@ from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
 from gan_lab.losses import LeastSquares, patch_nce
-from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, make_judge
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, skip_repeats, spread_samples
 from gan_lab.models.foreground import compute_foreground_terms, get_masks, has_attention
 from gan_lab.models.probe import Probe
+from gan_lab.models.validation import make_kernel_distance
 from gan_lab.networks import (
     ExponentialMovingAverage,
     HasEncoder,
     PatchProjector,
-    RandomVGG,
     call_jointly,
     evaluation_mode,
 )
@@ -186,18 +185,14 @@ class CUT(AdversarialModule):
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the domain distance in a seeded random embedding; nothing where there is but one image."""
-        embed = RandomVGG().to(self.device)
-        real, fake = [], []
+        distance = make_kernel_distance(self.device)
         for batch in skip_repeats(batches):
             real_A, real_B = batch["A"].to(self.device), batch["B"].to(self.device)
             if len(real_B):
-                real.append(embed(real_B))
+                distance.update(real_B, real=True)
             if len(real_A):
-                fake.append(embed(self.translate(real_A)))
-        f_real, f_fake = torch.cat(real), torch.cat(fake)
-        if min(len(f_real), len(f_fake)) < 2:
-            return {}
-        return {"val/kid_random_vgg": kernel_distance(f_real, f_fake, subsets=None)[0]}
+                distance.update(self.translate(real_A), real=False)
+        return {"val/kid_random_vgg": float(distance.compute())} if distance.smallest > 1 else {}
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show the translations by the side that they are to look like."""

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.losses import LeastSquares, l1, weighted_l1
-from gan_lab.metrics import kernel_distance
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, skip_repeats, spread_samples
 from gan_lab.models.foreground import compute_foreground_terms, get_masks, has_attention
 from gan_lab.models.probe import Probe
-from gan_lab.networks import ExponentialMovingAverage, RandomVGG, call_jointly, evaluation_mode
+from gan_lab.models.validation import make_kernel_distance, make_mean
+from gan_lab.networks import ExponentialMovingAverage, call_jointly, evaluation_mode
 from gan_lab.options import check_weights
 
 Direction = Literal["AB", "BA"]
@@ -237,26 +237,23 @@ class CycleGAN(AdversarialModule):
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the cycle error (L1 in [-1, 1]) and the domain distance in a seeded random embedding, both ways."""
-        embed = RandomVGG().to(self.device)
-        cycle: dict[str, list[Tensor]] = {"A": [], "B": []}
-        features: dict[str, list[Tensor]] = {"A": [], "B": [], "fake_A": [], "fake_B": []}
+        cycle = {side: make_mean(self.device) for side in "AB"}
+        distances = {side: make_kernel_distance(self.device) for side in "AB"}
         for batch in skip_repeats(batches):
             for side, other, there, back in (("A", "B", "AB", "BA"), ("B", "A", "BA", "AB")):
                 real = batch[side].to(self.device)
                 if not len(real):
                     continue
                 fake = self.translate(real, there)  # type: ignore[arg-type]
-                cycle[side].append((self.translate(fake, back) - real).abs().flatten(1).mean(dim=1))  # type: ignore[arg-type]
-                features[side].append(embed(real))
-                features[f"fake_{other}"].append(embed(fake))
-        stacked = {name: torch.cat(parts) for name, parts in features.items()}
-        figures = {"val/cycle": sum(float(torch.cat(errors).mean()) for errors in cycle.values()) / 2}
-        if min(len(rows) for rows in stacked.values()) < 2:
+                cycle[side].update((self.translate(fake, back) - real).abs().flatten(1).mean(dim=1))  # type: ignore[arg-type]
+                distances[side].update(real, real=True)
+                distances[other].update(fake, real=False)
+        figures = {"val/cycle": sum(float(errors.compute()) for errors in cycle.values()) / 2}
+        if min(distance.smallest for distance in distances.values()) < 2:
             return figures  # a single image has no distribution
-        distance_AB = kernel_distance(stacked["B"], stacked["fake_B"], subsets=None)[0]
-        distance_BA = kernel_distance(stacked["A"], stacked["fake_A"], subsets=None)[0]
-        distances = {"val/kid_random_vgg_AB": distance_AB, "val/kid_random_vgg_BA": distance_BA}
-        return figures | distances | {"val/kid_random_vgg": (distance_AB + distance_BA) / 2}
+        distance_AB, distance_BA = (float(distances[target].compute()) for target in "BA")
+        figures |= {"val/kid_random_vgg_AB": distance_AB, "val/kid_random_vgg_BA": distance_BA}
+        return figures | {"val/kid_random_vgg": (distance_AB + distance_BA) / 2}
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show the translations both ways, by the side that they are to look like."""

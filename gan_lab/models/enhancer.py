@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gan_lab import metrics
 from gan_lab.errors import UserError
 from gan_lab.losses import Perceptual, feature_matching, gradient_difference, l1, negative_psnr, ssim_loss
-from gan_lab.metrics import psnr, ssim, to_uint8
+from gan_lab.metrics import to_uint8
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, spread_samples
@@ -229,14 +230,17 @@ class Enhancer(AdversarialModule):
 
         A profile of degradations leaves some inputs as they are, of infinite PSNR: 60 dB stands for anything above.
         """
-        figures: dict[str, list[Tensor]] = {"val/psnr": [], "val/ssim": [], "val/psnr_as_is": []}
+        # every process validates on the same images, so nothing is gathered
+        psnr, psnr_as_is = (metrics.MeanPSNR(sync_on_compute=False) for _ in range(2))
+        ssim = metrics.MeanSSIM(sync_on_compute=False)
         for batch in batches:
             lq, gt, aid = get_parts({name: value.to(self.device) for name, value in batch.items()})
             pred8, gt8 = to_uint8(self.enhance(lq, aid)), to_uint8(gt)
-            figures["val/psnr"].append(psnr(pred8, gt8).clamp(max=60))
-            figures["val/ssim"].append(ssim(pred8, gt8))
-            figures["val/psnr_as_is"].append(psnr(to_uint8(enlarge_to(gt, lq)), gt8).clamp(max=60))
-        return {name: float(torch.cat(values).mean()) for name, values in figures.items()}
+            psnr.update(pred8, gt8)
+            ssim.update(pred8, gt8)
+            psnr_as_is.update(to_uint8(enlarge_to(gt, lq)), gt8)
+        figures: dict[str, metrics.ImageMean] = {"val/psnr": psnr, "val/ssim": ssim, "val/psnr_as_is": psnr_as_is}
+        return {name: float(figure.compute()) for name, figure in figures.items()}
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show the restored photos."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_SOURCE = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
 )
+InceptionOutput = Literal["pool", "logits"]
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -40,7 +41,7 @@ class RandomVGG(nn.Module):
     """
 
     size = 64
-    features = 736
+    num_features = 736
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
@@ -129,26 +130,36 @@ def vgg19_features(weights: str | None, layers: Sequence[str]) -> VGG19Features:
 
 
 class Inception(nn.Module):
-    """Give FID's and IS's features for images in [-1, 1]; build it with `inception`."""
+    """Give FID's and IS's features for images in [-1, 1]; build it with `inception`.
 
-    def __init__(self, extractor: nn.Module) -> None:
+    Args:
+        extractor: uint8 images to (pool, logits).
+        output: "pool", "logits", or None for both. With one of them it is a feature network for torchmetrics' metrics.
+    """
+
+    def __init__(self, extractor: nn.Module, output: InceptionOutput | None = None) -> None:
         super().__init__()
         self.extractor = extractor.eval().requires_grad_(False)
+        self.output = output
+        self.num_features = 1008 if output == "logits" else 2048
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor) -> Any:
         """Return (pool [N, 2048], logits [N, 1008] without bias) float32 for images [N, C, H, W] of 1 or 3 channels.
 
-        Images are rounded to 8 bits and resized to 299x299 as TensorFlow 1 did, which published figures rest on.
+        With `output` it is one of the two alone. Images are rounded to 8 bits and resized to 299x299 as TensorFlow 1 did,
+        which published figures rest on.
         """
         pixels = as_colour(images.float()).add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-        return self.extractor(pixels)
+        features = self.extractor(pixels)
+        return features if self.output is None else features[("pool", "logits").index(self.output)]
 
 
-def inception(weights: str | None = None) -> Inception:
+def inception(weights: str | None = None, output: InceptionOutput | None = None) -> Inception:
     """Build the Inception network that FID and IS are defined on.
 
     Args:
         weights: path of torch-fidelity's state dict; None looks in torch's folder, $TORCH_HOME/hub/checkpoints.
+        output: "pool" for FID and KID, "logits" for the Inception score, None for both.
 
     Raises:
         UserError: torch-fidelity is not installed, or the file is not there or is another one's.
@@ -158,7 +169,7 @@ def inception(weights: str | None = None) -> Inception:
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     except ImportError as error:
-        raise UserError("Inception features need torch-fidelity: pip install torch-fidelity") from error
+        raise UserError('Inception features need torch-fidelity: pip install "gan_lab[fid]"') from error
     # torch-fidelity unpickles whatever the file says; reading it here first, tensors only, refuses one with code in it.
     path, _ = read_state(weights, INCEPTION_FILE, INCEPTION_SOURCE, "Inception")
     try:
@@ -166,7 +177,7 @@ def inception(weights: str | None = None) -> Inception:
             extractor = FeatureExtractorInceptionV3("inception", ["2048", "logits_unbiased"], str(path))
     except RuntimeError as error:
         raise UserError(f"weights: {path} does not fit Inception; expected {INCEPTION_SOURCE}") from error
-    return Inception(extractor)
+    return Inception(extractor, output)
 
 
 def read_state(weights: str | None, name: str, source: str, network: str) -> tuple[Path, dict[str, Any]]:

@@ -9,14 +9,14 @@ import torch
 
 from gan_lab.errors import UserError
 from gan_lab.evaluation import evaluate_augmentation
-from gan_lab.evaluation.augmentation import usefulness
-from gan_lab.evaluation.classifier import trained_classifier
+from gan_lab.evaluation.augmentation import report_usefulness
+from gan_lab.evaluation.classifier import train_classifier
 from tests.evaluation.test_generation import Photos, Sampler
 
 
 @pytest.fixture(autouse=True)
 def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(trained_classifier.__kwdefaults__, "iterations", 20)
+    monkeypatch.setitem(train_classifier.__kwdefaults__, "iterations", 20)
 
 
 def test_classifiers_of_photos_of_samples_and_of_both_are_tested_on_photos() -> None:
@@ -27,7 +27,7 @@ def test_classifiers_of_photos_of_samples_and_of_both_are_tested_on_photos() -> 
     assert all(len(values) == 3 and min(values) > 0.9 for values in accuracies.values())
     assert (report.protocol["n_real"], report.protocol["n"], report.protocol["n_test"]) == (60, 60, 60)
     assert photos.training is not None
-    assert sampler.asked == photos.training.label[photos.training.chosen(None, 0)].tolist()
+    assert sampler.asked == photos.training.label[photos.training.draw_indices(None, 0)].tolist()
 
     sampler.wrong = True
     wrong = evaluate_augmentation(sampler, photos, n=50, seeds=3)  # type: ignore[arg-type]
@@ -38,13 +38,17 @@ def test_classifiers_of_photos_of_samples_and_of_both_are_tested_on_photos() -> 
 
 def test_the_gain_is_by_pairs_of_one_seed() -> None:
     correct = {"real": [0.5, 0.6, 0.7], "generated": [0.4, 0.4, 0.4], "both": [0.55, 0.66, 0.76]}
-    report = usefulness(correct, 10, 10, 10)
+    report = report_usefulness(correct, 10, 10, 10)
     low, high = report.figures["intervals"]["gain"]
     assert report.figures["gain"] == pytest.approx(0.17 / 3)
     assert 0 < low < high < 0.08  # the seeds differ by far more
     assert report.notes == ["The samples help this classifier."]
-    assert usefulness(correct | {"both": correct["real"]}, 1, 1, 1).notes[0].startswith("Whether the samples help")
-    assert usefulness(correct | {"both": [0.4, 0.5, 0.6]}, 1, 1, 1).notes == ["The samples harm this classifier."]
+    assert (
+        report_usefulness(correct | {"both": correct["real"]}, 1, 1, 1).notes[0].startswith("Whether the samples help")
+    )
+    assert report_usefulness(correct | {"both": [0.4, 0.5, 0.6]}, 1, 1, 1).notes == [
+        "The samples harm this classifier."
+    ]
 
 
 def refused(message: str, sampler: Sampler, photos: Any, **options: Any) -> None:

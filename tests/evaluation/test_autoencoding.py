@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation.autoencoding import autoencoded
+from gan_lab.evaluation.autoencoding import measure_autoencoding
 
 PIXELS = torch.randint(0, 256, (20, 1, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
@@ -22,7 +22,7 @@ def model(off: float) -> SimpleNamespace:
 
 
 def test_the_figures_are_those_of_the_formulas() -> None:
-    report = autoencoded(model(0.0), PIXELS, seed=0)
+    report = measure_autoencoding(model(0.0), PIXELS, seed=0)
     figures = report.figures["autoencoding"]
     values = PIXELS.double() / 255
     nats = ((values - 0.5) ** 2 / (2 * 0.1**2) + math.log(0.1) + 0.5 * math.log(2 * math.pi)).flatten(1).sum(dim=1)
@@ -43,13 +43,13 @@ def test_the_figures_are_those_of_the_formulas() -> None:
 def test_what_is_equal_has_finite_figures() -> None:
     same = model(0.0)
     same.reconstruct = lambda image: image
-    figures = autoencoded(same, PIXELS, seed=0).figures["autoencoding"]
+    figures = measure_autoencoding(same, PIXELS, seed=0).figures["autoencoding"]
     assert (figures["psnr"], figures["ssim"]) == (60.0, pytest.approx(1.0))
 
 
 def test_images_beyond_one_batch_are_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = autoencoded(model(0.2), PIXELS, seed=0).figures
+    whole = measure_autoencoding(model(0.2), PIXELS, seed=0).figures
     monkeypatch.setattr("gan_lab.evaluation.autoencoding.BATCH", 7)
-    parts: dict[str, dict[str, Tensor]] = autoencoded(model(0.2), PIXELS, seed=0).figures
+    parts: dict[str, dict[str, Tensor]] = measure_autoencoding(model(0.2), PIXELS, seed=0).figures
     assert parts["autoencoding"]["bits_per_dim"] == pytest.approx(whole["autoencoding"]["bits_per_dim"])
     assert parts["autoencoding"]["psnr"] == pytest.approx(whole["autoencoding"]["psnr"])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation.classifier import Classifier, hits, moved, reduced, trained_classifier
+from gan_lab.evaluation.classifier import Classifier, count_hits, shift_and_mirror, shrink_images, train_classifier
 from gan_lab.jobs import Progress
 
 CPU = torch.device("cpu")
@@ -24,7 +24,7 @@ def bars(n: int, seed: int, side: int = 16) -> tuple[Tensor, Tensor]:
 
 def trained(images: Tensor, labels: Tensor, seed: int = 0, iterations: int = 60) -> Classifier:
     with Progress("training", iterations) as progress:
-        classifier = trained_classifier(
+        classifier = train_classifier(
             images, labels, 2, seed=seed, mirror=True, device=CPU, progress=progress, iterations=iterations
         )
         assert progress.done == iterations
@@ -34,9 +34,9 @@ def trained(images: Tensor, labels: Tensor, seed: int = 0, iterations: int = 60)
 def test_it_learns_what_is_to_be_seen_and_nothing_where_labels_are_chance() -> None:
     images, labels = bars(200, 0)
     test = bars(200, 1)
-    assert hits(trained(images, labels), *test) > 180
+    assert count_hits(trained(images, labels), *test) > 180
     chance = labels[torch.randperm(200, generator=torch.Generator().manual_seed(0))]
-    assert 60 < hits(trained(images, chance, iterations=20), *test) < 140
+    assert 60 < count_hits(trained(images, chance, iterations=20), *test) < 140
 
 
 def test_the_seed_decides_and_the_global_generator_is_left_alone() -> None:
@@ -56,7 +56,7 @@ def test_the_seed_decides_what_it_sees_too(monkeypatch: pytest.MonkeyPatch) -> N
         seen.append(images)
         return images
 
-    monkeypatch.setattr("gan_lab.evaluation.classifier.moved", spy)
+    monkeypatch.setattr("gan_lab.evaluation.classifier.shift_and_mirror", spy)
     for seed in (0, 0, 1):
         trained(*bars(80, 0), seed, iterations=1)
     assert seen[0].equal(seen[1])
@@ -66,7 +66,7 @@ def test_the_seed_decides_what_it_sees_too(monkeypatch: pytest.MonkeyPatch) -> N
 def test_images_are_moved_a_little_and_mirrored_where_that_is_wanted() -> None:
     images = bars(64, 0)[0]
     for mirror in (False, True):
-        batch = moved(images, mirror, torch.Generator().manual_seed(0))
+        batch = shift_and_mirror(images, mirror, torch.Generator().manual_seed(0))
         assert batch.shape == images.shape
         inner = images[..., 4:12, 4:12].float()
         places = [(y, x) for y in range(9) for x in range(9)]
@@ -80,6 +80,6 @@ def test_images_are_moved_a_little_and_mirrored_where_that_is_wanted() -> None:
 @pytest.mark.parametrize(("side", "kept"), [(8, 8), (32, 32), (64, 32)])
 def test_large_images_are_reduced(side: int, kept: int) -> None:
     images = torch.full((2, 3, side, side), 77, dtype=torch.uint8)
-    assert reduced(images).shape == (2, 3, kept, kept)
-    assert (reduced(images) == 77).all()
-    assert Classifier(3)(reduced(images).float()).shape == (2, 3)
+    assert shrink_images(images).shape == (2, 3, kept, kept)
+    assert (shrink_images(images) == 77).all()
+    assert Classifier(3)(shrink_images(images).float()).shape == (2, 3)

@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation.copying import ROWS, hashes, interval_of_copies, memorised, near_duplicates, nearest_hash
+from gan_lab.evaluation.copying import (
+    ROWS,
+    find_near_duplicates,
+    find_nearest_hash,
+    hash_images,
+    interval_of_copies,
+    measure_memorisation,
+)
 from gan_lab.evaluation.sets import ImageSet
 from gan_lab.metrics import Memorisation
 from gan_lab.metrics.copies import share_nearer
@@ -31,7 +38,7 @@ NAMES = [f"{index}.jpg" for index in range(80)]
 
 
 def looked_at(samples: Tensor, mirror: bool = False) -> dict[str, object]:
-    report = memorised(image_set(TRAIN, mirror), image_set(HELD_OUT), image_set(samples), NAMES, seed=0)
+    report = measure_memorisation(image_set(TRAIN, mirror), image_set(HELD_OUT), image_set(samples), NAMES, seed=0)
     return report.figures["memorisation"] | {"notes": report.notes, "picture": report.pictures["neighbours"].pixels}
 
 
@@ -104,7 +111,7 @@ def test_twins_within_training_and_across_the_splits_are_counted_and_named() -> 
     train[12] = train[70]
     held_out[5] = noisy(train[33])
     names, others = NAMES, [f"test/{index}.jpg" for index in range(60)]
-    report = near_duplicates(image_set(train), image_set(held_out), names, others)
+    report = find_near_duplicates(image_set(train), image_set(held_out), names, others)
     found = report.figures["near_duplicates"]
     assert (found["train"]["photos"], found["train"]["of"]) == (3, 80)
     pairs = [(each["photo"], each["training_photo"]) for each in found["train"]["closest"]]
@@ -123,7 +130,7 @@ def test_twins_within_training_and_across_the_splits_are_counted_and_named() -> 
 
 
 def test_without_twins_there_is_no_picture() -> None:
-    report = near_duplicates(image_set(TRAIN), image_set(HELD_OUT), NAMES, NAMES[:60])
+    report = find_near_duplicates(image_set(TRAIN), image_set(HELD_OUT), NAMES, NAMES[:60])
     assert report.pictures == {}
     assert report.figures["near_duplicates"]["train"]["photos"] == 0
     assert not any("split again" in note for note in report.notes)
@@ -131,11 +138,11 @@ def test_without_twins_there_is_no_picture() -> None:
 
 def test_the_nearest_hash_is_what_counting_bits_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gan_lab.evaluation.copying.CHUNK", 7)
-    one, other = hashes(TRAIN), hashes(HELD_OUT)
+    one, other = hash_images(TRAIN), hash_images(HELD_OUT)
     apart = (one[:, None] != other[None]).sum(dim=2)
-    bits, places = nearest_hash(one, other)
+    bits, places = find_nearest_hash(one, other)
     assert torch.equal(bits, apart.min(dim=1).values.float())
     assert torch.equal(apart.gather(1, places[:, None])[:, 0], apart.min(dim=1).values)
-    bits, places = nearest_hash(one, one, same=True)
+    bits, places = find_nearest_hash(one, one, same=True)
     assert (places != torch.arange(len(one))).all()
     assert bits.min() > 0

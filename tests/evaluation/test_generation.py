@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import UserError
 from gan_lab.evaluation import Extractor, Report, evaluate_generation
-from gan_lab.evaluation.classifier import trained_classifier
+from gan_lab.evaluation.classifier import train_classifier
 from gan_lab.metrics import frechet_distance
 
 
@@ -31,7 +31,7 @@ class Photos:
     def __len__(self) -> int:
         return len(self.image)
 
-    def chosen(self, n: int | None, seed: int) -> list[int]:
+    def draw_indices(self, n: int | None, seed: int) -> list[int]:
         order = np.random.default_rng(seed).permutation(len(self)).tolist()
         return order[: len(self) if n is None else n]
 
@@ -83,7 +83,7 @@ INCEPTION = Extractor("inception", "moments that pass for Inception's", "none", 
 
 @pytest.fixture(autouse=True)
 def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(trained_classifier.__kwdefaults__, "iterations", 20)
+    monkeypatch.setitem(train_classifier.__kwdefaults__, "iterations", 20)
 
 
 def evaluate(sampler: Any, photos: Any = None, extractor: Extractor = EXTRACTOR, **options: Any) -> Report:
@@ -120,7 +120,7 @@ def test_the_floor_is_that_of_as_many_training_photos_to_the_held_out_ones() -> 
     report = evaluate(Sampler(), photos, n=20)
     assert report.protocol["n_floor"] == 20
     features = [
-        EXTRACTOR(each.image[each.chosen(20, 0)])[0].double()
+        EXTRACTOR(each.image[each.draw_indices(20, 0)])[0].double()
         for each in (photos, photos.training)  # float64 as there
     ]
     assert report.figures["floor"]["frechet_distance_moments"] == pytest.approx(frechet_distance(*features), rel=1e-3)
@@ -152,7 +152,7 @@ def test_as_many_samples_as_photos_are_taken_unless_told() -> None:
 def test_a_conditional_model_is_asked_for_the_classes_of_the_photos() -> None:
     conditional, photos = Sampler(conditional=True), Photos()
     assert evaluate(conditional, photos).protocol["labels"] == "those of the photos"
-    assert conditional.asked == photos.label[photos.chosen(None, 0)].tolist()
+    assert conditional.asked == photos.label[photos.draw_indices(None, 0)].tolist()
 
     photos.class_names = ["hat", "shoe"]
     report = evaluate(conditional, photos)

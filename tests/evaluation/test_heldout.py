@@ -45,11 +45,11 @@ def test_messages_can_name_the_options_that_gave_the_photos(tmp_path: Path) -> N
 
 def test_a_choice_is_seeded_and_has_no_photo_twice() -> None:
     photos = demo(test_share=0.4)
-    chosen = photos.chosen(10, seed=1)
+    chosen = photos.draw_indices(10, seed=1)
     assert len(set(chosen)) == 10
-    assert chosen == photos.chosen(10, seed=1)
-    assert chosen != photos.chosen(10, seed=2)
-    assert sorted(photos.chosen(None, seed=1)) == list(range(len(photos)))
+    assert chosen == photos.draw_indices(10, seed=1)
+    assert chosen != photos.draw_indices(10, seed=2)
+    assert sorted(photos.draw_indices(None, seed=1)) == list(range(len(photos)))
 
 
 def test_batches_hold_the_asked_photos_in_order() -> None:

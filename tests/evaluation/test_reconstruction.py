@@ -20,7 +20,7 @@ class Photos:
     blocks = torch.randint(0, 2, (5, 1, 4, 4), generator=torch.Generator().manual_seed(0)).float() * 2 - 1
     image = blocks.repeat_interleave(4, 2).repeat_interleave(4, 3).expand(-1, 3, -1, -1)
 
-    def chosen(self, n: int | None, seed: int) -> list[int]:
+    def draw_indices(self, n: int | None, seed: int) -> list[int]:
         return list(range(5 if n is None else n))
 
     def batches(self, indices: Sequence[int]) -> Iterator[dict[str, Tensor]]:

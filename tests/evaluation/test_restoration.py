@@ -25,7 +25,7 @@ class Pairs:
         self.gt = (ramp[:, None] + ramp[None, :]).expand(n, channels, 32, 32).contiguous()
         self.lq = self.gt + NOISE * torch.randn(self.gt.shape, generator=torch.Generator().manual_seed(0))
 
-    def chosen(self, n: int | None, seed: int) -> list[int]:
+    def draw_indices(self, n: int | None, seed: int) -> list[int]:
         return list(range(len(self.gt) if n is None else n))
 
     def batches(self, indices: Sequence[int]) -> Iterator[dict[str, Tensor]]:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from gan_lab.evaluation import choose_extractor
-from gan_lab.evaluation.sets import alike, embedded, sample_set
+from gan_lab.evaluation.sets import are_alike, embed_batches, embed_samples
 from gan_lab.jobs import Progress
 from tests.evaluation.test_extractors import CPU
 from tests.evaluation.test_generation import Sampler
@@ -18,7 +18,7 @@ def test_images_are_embedded_as_they_are_and_mirrored_on_request() -> None:
     image = torch.rand(5, 3, 4, 4) * 2 - 1
     batches = [(image[:3], torch.arange(3)), (image[3:], torch.arange(3, 5))]
     with Progress("reading", 5) as progress:
-        plain, both = (embedded(iter(batches), FLAT, progress, mirror) for mirror in (False, True))
+        plain, both = (embed_batches(iter(batches), FLAT, progress, mirror) for mirror in (False, True))
         assert progress.done == 10
     assert plain.mirrored is None
     assert both.features.equal(image.flatten(1))
@@ -30,7 +30,7 @@ def test_images_are_embedded_as_they_are_and_mirrored_on_request() -> None:
 
 def test_samples_take_the_labels_in_turn_over_all_batches() -> None:
     with Progress("generating", 40) as progress:
-        samples = sample_set(Sampler(conditional=True), 40, 0, [0, 1, 1], FLAT, progress)  # type: ignore[arg-type]
+        samples = embed_samples(Sampler(conditional=True), 40, 0, [0, 1, 1], FLAT, progress)  # type: ignore[arg-type]
     assert samples.labels.tolist() == ([0, 1, 1] * 14)[:40]
     light = samples.pixels.float().mean(dim=(1, 2, 3)) > 127
     assert light.long().equal(samples.labels)
@@ -38,5 +38,5 @@ def test_samples_take_the_labels_in_turn_over_all_batches() -> None:
 
 
 def test_only_equal_images_are_alike() -> None:
-    assert alike(torch.ones(3, 2))
-    assert not alike(torch.tensor([[1.0, 1.0], [1.0, 2.0]]))
+    assert are_alike(torch.ones(3, 2))
+    assert not are_alike(torch.tensor([[1.0, 1.0], [1.0, 2.0]]))

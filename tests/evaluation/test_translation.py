@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import UserError
 from gan_lab.evaluation import Extractor, evaluate_translation
-from gan_lab.evaluation.translation import fresh
+from gan_lab.evaluation.translation import take_unseen
 from gan_lab.metrics import ciede2000
 
 
@@ -37,7 +37,7 @@ class Domains:
     def __len__(self) -> int:
         return max(len(self.A), len(self.B))
 
-    def chosen(self, n: int | None, seed: int) -> list[int]:
+    def draw_indices(self, n: int | None, seed: int) -> list[int]:
         return list(range(max(len(self.A), len(self.B))))[:n]
 
     def batches(self, indices: Sequence[int]) -> Iterator[dict[str, Tensor]]:
@@ -122,8 +122,8 @@ def test_a_model_of_one_direction_has_no_way_back() -> None:
 
 def test_a_repeated_photo_counts_once() -> None:
     seen: set[int] = set()
-    assert fresh([0, 1, 1, 2], seen) == [0, 1, 3]
-    assert fresh([2, 0, 4], seen) == [2]
+    assert take_unseen([0, 1, 1, 2], seen) == [0, 1, 3]
+    assert take_unseen([2, 0, 4], seen) == [2]
 
 
 class Unused(nn.Module):

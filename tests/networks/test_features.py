@@ -28,7 +28,7 @@ def vgg19_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_random_vgg_is_the_same_for_a_seed() -> None:
     x = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     first, again, other = RandomVGG(0)(x), RandomVGG(0)(x), RandomVGG(1)(x)
-    assert first.shape == (2, RandomVGG.features)
+    assert first.shape == (2, RandomVGG.num_features)
     assert first.dtype == torch.float32
     assert torch.equal(first, again)
     assert not torch.allclose(first, other)
@@ -145,6 +145,10 @@ def test_inception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = (grey * 127.5 + 127.5).round().to(torch.uint8).expand(-1, 3, -1, -1)
     torch.testing.assert_close(pool, made(pixels)[0])
     torch.testing.assert_close(logits, pool @ made.fc.weight.T)
+    pools, scores = inception(output="pool"), inception(output="logits")
+    assert torch.equal(pools(grey), pool)
+    assert torch.equal(scores(grey), logits)
+    assert (pools.num_features, scores.num_features) == (2048, 1008)
 
 
 def test_inception_sees_rounded_colour_pixels() -> None:
@@ -156,5 +160,5 @@ def test_inception_sees_rounded_colour_pixels() -> None:
 
 def test_inception_without_torch_fidelity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
-    with pytest.raises(UserError, match="pip install torch-fidelity"):
+    with pytest.raises(UserError, match=r'pip install "gan_lab\[fid\]"'):
         inception()

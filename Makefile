@@ -16,7 +16,7 @@ DEMO_OPTIONS := model=cyclegan data=products experiment=demo name=demo
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow lint format types contract hooks lock upgrade audit wheel docker clean
+.PHONY: help setup demo check test test-slow lint format types contract hooks lock upgrade audit wheel docker clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -42,8 +42,16 @@ demo: $(STAMP) ## train CycleGAN on the built-in demo catalogue and evaluate it,
 	@echo "checkpoint:  $(DEMO_RUN)/checkpoints/last.ckpt"
 	@echo "metrics:     $(DEMO_RUN)/metrics.csv and $(DEMO_RUN)/evaluation/metrics.json"
 
+# Two processes: the tests compute with one thread each, and many wait for processes of their own.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+# Tests of single functions and classes, none of which trains or starts a command.
+FAST := $(addprefix tests/,augment config hardware losses metrics storage test_checkpoint.py test_kinds.py test_options.py test_terminal.py)
+
+check: lint types contract ## lint, type check, import contract and the fast tests: a minute and a half
+	$(PYTEST) -m "not slow" $(FAST)
+
 test: lint types contract ## lint, type check, import contract and the tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(STAMP) ## the tests that take minutes: every yaml, killed, resumed, compiled
 	$(BIN)/python -m pytest -m slow

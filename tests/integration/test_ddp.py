@@ -67,7 +67,15 @@ def test_a_resumed_pair_of_processes_continues_bit_for_bit(tmp_path: Path) -> No
     options += ["model.schedule=null", "trainer.max_epochs=null"]
     python("-m", "gan_lab.train", *options, "name=straight", "trainer.max_iterations=4", cwd=tmp_path)
     python("-m", "gan_lab.train", *options, "name=halves", "trainer.max_iterations=2", cwd=tmp_path)
-    python("-m", "gan_lab.train", "resume=runs/halves", "trainer.max_iterations=4", cwd=tmp_path)
+    python(
+        "-m",
+        "gan_lab.train",
+        "resume=runs/halves",
+        "trainer=ddp",
+        "trainer.devices=2",
+        "trainer.max_iterations=4",
+        cwd=tmp_path,
+    )
     straight, halves = (load(tmp_path / f"runs/{name}/checkpoints/last.ckpt") for name in ("straight", "halves"))
     for part in ("state_dict", "optimizer_states", "ranks"):
         assert differences(straight[part], halves[part], part) == []

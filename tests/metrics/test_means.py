@@ -22,7 +22,9 @@ def pair(count: int = 5) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("metric", "function"), [(MeanPSNR(), psnr), (MeanSSIM(), ssim), (MeanCIEDE2000(), ciede2000)], ids=str
+    ("metric", "function"),
+    [(MeanPSNR(), psnr), (MeanSSIM(), ssim), (MeanCIEDE2000(), ciede2000)],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),  # no addresses: each process makes its own
 )
 def test_batches_give_the_mean_over_all_images(metric: ImageMean, function: Callable) -> None:
     pred, gt = pair()

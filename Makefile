@@ -42,8 +42,8 @@ demo: $(STAMP) ## train CycleGAN on the built-in demo catalogue and evaluate it,
 	@echo "checkpoint:  $(DEMO_RUN)/checkpoints/last.ckpt"
 	@echo "metrics:     $(DEMO_RUN)/metrics.csv and $(DEMO_RUN)/evaluation/metrics.json"
 
-# Two processes: the tests compute with one thread each, and many wait for processes of their own.
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+# Three processes for two cores: the tests compute with one thread each, and many wait, for a service or a process.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 # Tests of single functions and classes, none of which trains or starts a command.
 FAST := $(addprefix tests/,augment config hardware losses metrics storage test_checkpoint.py test_kinds.py test_options.py test_terminal.py)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.runs import FAMILIES, MODELS, differences, load, python, tiny
+from tests.integration.runs import MODELS, differences, load, python, tiny
 
 #: Runs the train command and leaves each process's parameters in a file.
 SCRIPT = """
@@ -35,8 +35,12 @@ Budget.elapsed = property(lambda self: 6.0 * (rank + 1))
 """
 
 
+#: One for each kind of state: pools, an averaged generator, pairs, one optimiser. The others by `make test-slow`.
+QUICK = ("cyclegan", "dcgan", "vae")
+
+
 def models() -> list[object]:
-    return [pytest.param(m, marks=[] if m in FAMILIES else pytest.mark.slow) for m in MODELS]
+    return [pytest.param(m, marks=[] if m in QUICK else pytest.mark.slow) for m in MODELS]
 
 
 @pytest.mark.parametrize("model", models())

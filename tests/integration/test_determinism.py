@@ -12,7 +12,7 @@ from tests.integration.runs import MODELS, differences, load, tiny, train
 
 
 def models() -> list[object]:
-    chosen = {"cyclegan": ("bf16-mixed",), "sngan": ("32-true",)}
+    chosen = {"cyclegan": ("bf16-mixed",), "vae": ("32-true",)}
     return [
         pytest.param(model, precision, marks=[] if precision in chosen.get(model, ()) else pytest.mark.slow)
         for model in MODELS

@@ -16,8 +16,9 @@ from tests.integration.runs import FAMILIES, MODELS, load, tiny
 PHOTOS = os.environ.get("GAN_LAB_PHOTOS") or None
 
 
-def models() -> list[object]:
-    return [pytest.param(m, marks=[] if m in FAMILIES else pytest.mark.slow) for m in MODELS]
+def models(quick: list[str] = FAMILIES) -> list[object]:
+    """Return every yaml; those that are not `quick` by `make test-slow` alone."""
+    return [pytest.param(m, marks=[] if m in quick else pytest.mark.slow) for m in MODELS]
 
 
 def run(main: object, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
@@ -64,7 +65,7 @@ def test_on_the_demo_catalogue(model: str, tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(PHOTOS is None, reason="GAN_LAB_PHOTOS names no folder of real photos")
-@pytest.mark.parametrize("model", models())
+@pytest.mark.parametrize("model", models(["cyclegan", "enhancer", "vae"]))  # a method for each view of the photos
 def test_on_real_photos(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert PHOTOS is not None
     folder = {"cut": "unpaired_cc0", "cyclegan": "unpaired_cc0", "dcgan_28": "fashion_mnist"}.get(model, "products")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.runs import FAMILIES, MODELS, differences, load, python, tiny, train
+from tests.integration.runs import MODELS, differences, load, python, tiny, train
 
 #: Runs the train command and dies by SIGKILL right after the checkpoint of iteration 3, in the middle of the run.
 KILLED = """
@@ -26,8 +26,12 @@ train.main()
 """
 
 
+#: One for each kind of state: pools, an averaged generator, pairs, one optimiser. The others by `make test-slow`.
+QUICK = ("cyclegan", "dcgan", "enhancer", "vae")
+
+
 def models() -> list[object]:
-    return [pytest.param(m, marks=[] if m in FAMILIES else pytest.mark.slow) for m in MODELS]
+    return [pytest.param(m, marks=[] if m in QUICK else pytest.mark.slow) for m in MODELS]
 
 
 @pytest.mark.parametrize("model", models())

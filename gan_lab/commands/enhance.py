@@ -51,7 +51,7 @@ def enhance(config: DictConfig) -> None:
     pretrained.restoration.check(wish)
     log.info("%s", pretrained.choice)
     torch.manual_seed(config.seed)
-    settings = {name: value for name, value in describe_settings(config).items() if name in DECIDING}
+    settings = {name: value for name, value in list_settings(config).items() if name in DECIDING}
     settings |= {"command": "enhance", "model": pretrained.name, "model_sha256": pretrained.sha256}
     work = worker(pretrained, wish, guard, finish, settings)
     outcome = run_job(todo, work, settings=settings, verb="enhancing", jobs=config.jobs)
@@ -177,7 +177,7 @@ def fields_only(group: DictConfig, kind: type[Any], name: str, *others: str) -> 
     return settings
 
 
-def describe_settings(config: DictConfig) -> dict[str, Any]:
+def list_settings(config: DictConfig) -> dict[str, Any]:
     """Return the configuration in plain containers."""
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)

@@ -195,7 +195,7 @@ def load_labelled_photos(pretrained: Pretrained, root: str | None) -> ImageDataM
 
 def settings(pretrained: Pretrained, config: DictConfig, others: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return everything that decides a picture beside its number."""
-    chosen = {name: describe_settings(config[name]) for name in (*DECIDING, *others)}
+    chosen = {name: make_plain_value(config[name]) for name in (*DECIDING, *others)}
     chosen["format"] = suffix(config)
     return chosen | {"command": "generate", "model": pretrained.name, "model_sha256": pretrained.sha256}
 
@@ -242,14 +242,14 @@ def check_options(config: DictConfig) -> None:
         raise UserError(f"fps={config.fps}: needs a number above 0, up to 50")
 
 
-def describe_settings(value: Any) -> Any:
+def make_plain_value(value: Any) -> Any:
     """Return a configuration's value in plain containers."""
     return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
 
 
 def parse_classes(label: Any) -> Any:
     """Return classes as words: what the command line takes for a number may be the name of a folder."""
-    value = describe_settings(label)
+    value = make_plain_value(label)
     if isinstance(value, list):
         return [parse_classes(each) for each in value]
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -45,7 +45,7 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
     overrides = [parse_override(argument) for argument in arguments]
     groups = [override for override in overrides if is_group(override)]
     for override in groups:
-        check_choice(override)
+        check_group_choice(override)
     if any(override.is_sweep_override() for override in overrides) and not is_sweep(argv):
         swept = next(override for override in overrides if override.is_sweep_override())
         raise UserError(f"{swept.input_line}: several values make a sweep; add -m, or put the value in quotes")
@@ -206,7 +206,7 @@ def check_override(override: Override, configuration: DictConfig, trust: tuple[s
     return str(override.input_line)
 
 
-def check_choice(override: Override) -> None:
+def check_group_choice(override: Override) -> None:
     """Refuse what names no option of a group, which Hydra's composition takes for a defect; of a sweep, any such value.
 
     Raises:

@@ -133,7 +133,7 @@ def measure_distances(
             "neighbours": "precision and recall by the 3rd nearest neighbour, density and coverage by the 5th",
             "intervals": INTERVALS,
         },
-        notes=list(list_cautions(held_out, samples, training, f_floor is not None)),
+        notes=list(list_set_cautions(held_out, samples, training, f_floor is not None)),
     )
     if samples.logits is not None and held_out.logits is not None:
         scores = [measure_inception_score(logits) for logits in (samples.logits, held_out.logits)]
@@ -168,7 +168,7 @@ def format_cell(figures: dict[str, Interval], key: str) -> str:
     return str(figures[key]) if figures else "-"
 
 
-def list_cautions(held_out: ImageSet, samples: ImageSet, training: ImageSet | None, floor: bool) -> Sequence[str]:
+def list_set_cautions(held_out: ImageSet, samples: ImageSet, training: ImageSet | None, floor: bool) -> Sequence[str]:
     """Return sentences about the limits of figures of these sets of images."""
     sets = {"held-out photos": held_out, "samples": samples} | (
         {} if training is None else {"training photos": training}

@@ -127,7 +127,7 @@ def evaluate_translation(
         figures |= {} if back is None else {"cycle_psnr": back}
         report.figures["".join(direction)] = list_with_intervals(figures) | {"products": len(each.drift["as_is"])}
         report.pictures["_".join(direction)] = make_picture(direction, each, name)
-    report.notes += list_cautions(found, count)
+    report.notes += list_domain_cautions(found, count)
     return report
 
 
@@ -271,7 +271,7 @@ def make_picture(direction: DomainPair, made: Translations, name: str) -> Pictur
     return Picture(str(direction), f"The photo, cut out on white, and by {name}; two photos a row.", grid(cells, 6))
 
 
-def list_cautions(found: dict[DomainPair, Translations], count: dict[str, int]) -> list[str]:
+def list_domain_cautions(found: dict[DomainPair, Translations], count: dict[str, int]) -> list[str]:
     """Return sentences about the limits of the figures."""
     notes = [f"{side}: {n} photos are few; read the direction, not the digits." for side, n in count.items() if n < 50]
     for direction, made in found.items():

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from lightning.fabric.loggers.logger import _DummyExperiment
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
@@ -60,7 +59,9 @@ class WandbRun(WandbLogger):
                 _ = self.experiment
             except Exception as error:
                 log.error("Weights & Biases cannot be started (%s); the run goes on without", summarise_error(error))
-                self._experiment = _DummyExperiment()  # type: ignore[assignment]
+                import wandb  # here: it takes a second to import, and most runs do without
+
+                self._experiment = wandb.init(mode="disabled")  # takes every call and does nothing
 
     def own_id(self) -> str:
         """Return the run's id at the server, kept in its folder."""

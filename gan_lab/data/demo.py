@@ -30,7 +30,7 @@ class DrawingSource(Source):
     size: int
 
     def name(self, number: int) -> str:
-        """Return what a message calls a picture."""
+        """Return the name of a picture in messages."""
         return f"demo catalogue, {self.domain} picture {number}"
 
     def read(self, number: int, channels: int, at_least: int | None = None) -> NDArray[np.uint8]:

@@ -46,7 +46,7 @@ class ArraySource(Source):
     cheap = True
 
     def name(self, number: int) -> str:
-        """Return what a message calls a picture."""
+        """Return the name of a picture in messages."""
         return f"{self.title} {number}"
 
     def read(self, number: int, channels: int, at_least: int | None = None) -> NDArray[np.uint8]:

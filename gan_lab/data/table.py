@@ -33,7 +33,7 @@ class Source(ABC):
 
     @abstractmethod
     def name(self, number: int) -> str:
-        """Return what a message calls a photo: its path, as a rule."""
+        """Return the name of a photo in messages: its path, as a rule."""
 
     @abstractmethod
     def read(self, number: int, channels: int, at_least: int | None = None) -> NDArray[np.uint8]:
@@ -167,7 +167,7 @@ class PhotoTable:
 
     @property
     def names(self) -> list[str]:
-        """Return what a message calls each photo; made when it is asked for."""
+        """Return the name of each photo in messages; made when it is asked for."""
         return [self.source.name(number) for number in self.numbers.tolist()]
 
     def read(self, row: int, channels: int, at_least: int | None = None) -> NDArray[np.uint8]:

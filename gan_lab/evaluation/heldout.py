@@ -34,7 +34,7 @@ class EvaluationPhotos:
         return len(self.view)
 
     def names(self, indices: Sequence[int]) -> list[str]:
-        """Return what messages call single photos: their paths, as a rule."""
+        """Return the names of single photos in messages: their paths, as a rule."""
         return self.view.photos.table.take(indices).names
 
     def draw_indices(self, n: int | None, seed: int) -> list[int]:

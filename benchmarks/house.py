@@ -41,7 +41,7 @@ embed feed need seed speed shed proceed exceed bed red shred read split set put 
 #: Participles without that ending.
 IRREGULAR = """
 told drawn made held kept shown taken given found written spent built lost seen said left sent bound torn hidden chosen
-known done begun grown laid met won led fed understood thrown driven undone unseen unsaid unwritten
+known done begun grown laid met won led fed understood thrown driven undone unseen unwritten
 """
 
 
@@ -146,7 +146,7 @@ for generator in (R3GANGenerator, ResnetGenerator):
     generator.__init__ = watch(generator.__init__)
 
 steps, step = [0], ManualModule.training_step
-def traced_step(self, *arguments):
+def trace_step(self, *arguments):
     steps[0] += 1
     if steps[0] == 3:
         sys.setprofile(trace)
@@ -155,7 +155,7 @@ def traced_step(self, *arguments):
         finally:
             sys.setprofile(None)
     return step(self, *arguments)
-ManualModule.training_step = traced_step
+ManualModule.training_step = trace_step
 from gan_lab import train
 sys.argv = ["train", f"model={model}", *sys.argv[3:]]
 sys.stdout = sys.stderr
@@ -168,7 +168,7 @@ finally:
 
 
 def trace_run(tree: Path, model: str) -> dict[str, list[str]]:
-    """Return what a training enters in its third iteration, and the frames above its generator's constructor."""
+    """Return the functions and files of a training's third iteration, and the frames above its generator's constructor."""
     small = ["model.generator.width=8", "model.discriminator.width=8"] if model == "cyclegan" else []
     small += ["data.image_size=32", "data.batch_size=2", "data.catalogue_images=30", "data.num_workers=0"]
     small += ["trainer.max_iterations=3", "trainer.precision=32-true", "name=traced", "device=cpu", "threads=1"]

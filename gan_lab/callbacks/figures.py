@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gan_lab.callbacks.spared import get_logger_name, survive_errors
+from gan_lab.data.table import spread_rows
 from gan_lab.hardware import peak_memory
 from gan_lab.options import check_whole
 from gan_lab.photo_files import grid, write_png
@@ -161,9 +162,8 @@ def load_held_out(trainer: Trainer, images: int) -> DataLoader[Any] | list[Any]:
     loader = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
     if not loader:
         return []
-    count = len(loader.dataset)
-    chosen = [index * count // images for index in range(images)] if count > images else range(count)
-    return DataLoader(loader.dataset, batch_size=loader.batch_size, sampler=chosen, collate_fn=loader.collate_fn)
+    rows = spread_rows(len(loader.dataset), images).tolist()
+    return DataLoader(loader.dataset, batch_size=loader.batch_size, sampler=rows, collate_fn=loader.collate_fn)
 
 
 def log_figures(trainer: Trainer, figures: dict[str, float], iteration: int) -> None:

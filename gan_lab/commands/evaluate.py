@@ -103,8 +103,9 @@ def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
         UserError: the channels differ, or the size of a model that has but one.
     """
     model = pretrained.model
-    networks = model.children()
-    one_size = model.task in ("generation", "reconstruction") or any(isinstance(each, HasMultiple) for each in networks)
+    one_size = model.task in ("generation", "reconstruction") or any(
+        name == "generator" and isinstance(network, HasMultiple) for name, network in model.named_children()
+    )
     for name in ("channels", "image_size") if one_size else ("channels",):
         own = getattr(pretrained, name)
         if settings[name] != own:

@@ -7,7 +7,6 @@ conf/model/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import torch
@@ -147,7 +146,8 @@ class GAN(AdversarialModule):
             terms["consistency"] = self.consistency(logits_real, logits_fake, *moved)
             loss = loss + terms["consistency"]
         # Differs from StyleGAN2-ADA: by the images as D sees them, so an augmentation need not be differentiable twice.
-        judge = partial(self.discriminator.forward, label=label) if self.conditional else self.discriminator.forward
+        # `.forward`: a compiled call has no double backward, so the penalties run eager
+        judge = lambda images: self.discriminator.forward(images, label)  # noqa: E731
         penalty, penalties = self.compute_penalty(judge, real, fake)
         return Loss(loss + penalty, terms | penalties, {"margin": margin})
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 from torch.nn import functional
 
 
-def reflect_to_multiple(x: Tensor, multiple: int) -> Tensor:
-    """Extend [N, C, H, W] by reflection, below and to the right, until both sides are multiples of `multiple`."""
+def pad_to_multiple(x: Tensor, multiple: int, mode: Literal["reflect", "replicate"] = "reflect") -> Tensor:
+    """Extend [N, C, H, W], below and to the right, until both sides are multiples of `multiple`.
+
+    Args:
+        x: of any size.
+        multiple: in pixels.
+        mode: continue by reflection, or by the last row and column.
+    """
     height, width = x.shape[-2:]
-    return functional.pad(x, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+    below, right = -height % multiple, -width % multiple
+    return functional.pad(x, (0, right, 0, below), mode=mode) if below or right else x

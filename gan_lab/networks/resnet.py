@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_lab.networks.initialisation import initialise, initialise_without_norm
 from gan_lab.networks.norm import Norm, needs_bias, norm_layer
-from gan_lab.networks.padding import reflect_to_multiple
+from gan_lab.networks.padding import pad_to_multiple
 from gan_lab.networks.resampling import Resampling, down, up
 
 
@@ -139,7 +139,7 @@ class ResnetGenerator(nn.Module):
     def _encode_blocks(self, x: Tensor, blocks: int, features: list[Tensor] | None) -> Tensor:
         """Return the output after some of the blocks; append the maps on the way there that are compared, if asked for."""
         kept: list[Tensor] = []
-        hidden = reflect_to_multiple(x, 4)
+        hidden = pad_to_multiple(x, 4)
         for layer in self.encoder:
             hidden = layer(hidden)
             if features is not None and isinstance(layer, nn.Conv2d):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_lab.errors import UserError
+from gan_lab.networks.padding import pad_to_multiple
 
 
 class Restorer(nn.Module):
@@ -78,7 +79,7 @@ class Restorer(nn.Module):
         seen = image
         if self.mask:
             seen = torch.cat([image, torch.zeros_like(image[:, :1]) if mask is None else mask.to(image.dtype)], dim=1)
-        x = repeat_to_multiple(seen, self.multiple)
+        x = pad_to_multiple(seen, self.multiple, mode="replicate")
         x = x.to(self.stem.weight.dtype)  # half precision stays inside: the photo itself is added in fp32
         x = self.stem(functional.pixel_unshuffle(x, self.entry) if self.entry > 1 else x)
         skips = []
@@ -136,13 +137,6 @@ class GatedBlock(nn.Module):
 def stage(width: int, count: int) -> nn.Sequential:
     """Return `count` blocks in a row."""
     return nn.Sequential(*(GatedBlock(width) for _ in range(count)))
-
-
-def repeat_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    """Repeat the last row and column of [N, C, H, W] until both sides are multiples."""
-    height, width = image.shape[-2:]
-    below, right = -height % multiple, -width % multiple
-    return functional.pad(image, (0, right, 0, below), mode="replicate") if below or right else image
 
 
 def enlarge(image: Tensor, scale: int) -> Tensor:

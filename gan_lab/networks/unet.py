@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_lab.networks.initialisation import initialise
 from gan_lab.networks.norm import Norm, needs_bias, norm_layer
-from gan_lab.networks.padding import reflect_to_multiple
+from gan_lab.networks.padding import pad_to_multiple
 
 _DEPTHS = {32: 5, 64: 6, 128: 7, 256: 8}
 
@@ -63,7 +63,7 @@ class UNetGenerator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return [N, C, H, W] in [-1, 1] for images [N, C, H, W] in [-1, 1]."""
         height, width = x.shape[-2:]
-        hidden = reflect_to_multiple(x, self.multiple)
+        hidden = pad_to_multiple(x, self.multiple)
         skips = []
         for stage in self.encoder:
             hidden = stage(hidden)

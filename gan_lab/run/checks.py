@@ -7,10 +7,10 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.config import find_config_dir
 from gan_lab.errors import UserError
 from gan_lab.run.device import DTYPES, is_ddp
+from gan_lab.run.trainer import PROFILERS
 
 PRECISIONS = ("auto", *DTYPES)
 LAYOUTS = ("auto", "channels_last", "nchw")
-PROFILES = (None, "simple", "advanced", "pytorch")
 LIMITS = ("max_iterations", "max_epochs", "max_minutes")
 NEEDED = ("log_every", "sample_every", "validate_every", "validate_images", "doctor_every")
 INTERVALS = ("checkpoint_every", "checkpoint_every_minutes", "keep_every", "keep_samples", *NEEDED)
@@ -60,7 +60,7 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or value <= 0:
             what = f"a {'whole ' if whole else ''}number above 0"
             raise UserError(f"trainer.{name}={value}: needs {what}{'' if name in NEEDED else ', or null for none'}")
-    if trainer.profiler not in PROFILES:
+    if trainer.profiler not in (None, *PROFILERS):
         raise UserError(f"trainer.profiler={trainer.profiler}: needs null, simple, advanced or pytorch")
     if not isinstance(trainer.doctor, bool):
         raise UserError(f"trainer.doctor={trainer.doctor}: needs true or false")

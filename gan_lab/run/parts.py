@@ -82,17 +82,22 @@ def list_cautions(counts: dict[str, int], model: ManualModule) -> list[str]:
         counts: photos to train on, by role.
         model: that is trained on them.
     """
-    if "A" not in counts or not isinstance(model, AdversarialModule):
+    if "A" not in counts:
         return []
+    adversarial = model if isinstance(model, AdversarialModule) else None
     small, large = sorted("AB", key=lambda domain: counts[domain])
     cautions = []
-    if counts[small] < FEW_PHOTOS and model.augment is None:
+    if counts[small] < FEW_PHOTOS and adversarial is not None and adversarial.augment is None:
         cautions.append(
             f"{small} has {counts[small]} photos to train on: a discriminator soon knows so few by heart, and what it then "
             "asks of the translations is noise. Switch on model/augment=diffaugment, or add photos."
         )
     if counts[large] > UNEVEN * counts[small]:
-        advice = "" if model.attends else "; experiment=change_ground keeps the product as it is"
+        advice = (
+            ""
+            if adversarial is not None and adversarial.attends
+            else "; experiment=change_ground keeps the product as it is"
+        )
         cautions.append(
             f"{large} has {counts[large]} photos and {small} {counts[small]}: an epoch shows each of {large} once and "
             f"each of {small} {counts[large] / counts[small]:.0f} times. What {small} does not show, other goods, sizes or "

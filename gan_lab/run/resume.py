@@ -119,7 +119,11 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
     for name in config.trainer:
         saved.trainer.setdefault(name, config.trainer[name])
     restore_processes(saved.trainer, config.trainer, path)
-    saved.callbacks = config.get("callbacks")  # a file does not say which code looks on
+    missing = sorted(set(saved.get("callbacks") or {}) - set(config.get("callbacks") or {}))
+    if missing:
+        named = ", ".join(f"callbacks.{name}" for name in missing)
+        log.warning("resume=%s: the run had %s; a file does not bring them back, +callbacks does", path, named)
+    saved.callbacks = config.get("callbacks")
     saved.logger = merge_loggers(saved.get("logger") or {}, config.logger)
     for override in map(parse_override, HydraConfig.get().overrides.task):
         key = override.key_or_group

@@ -62,6 +62,7 @@ def test_a_callback_of_ones_own_is_one_line(
     assert Path("seen.txt").read_text() == "3"
     # a checkpoint does not say which code looks on
     assert run("resume=runs/mine", "trainer.max_iterations=4") == 0
+    assert "the run had callbacks.mine; a file does not bring them back" in capsys.readouterr().err
     assert Path("seen.txt").read_text() == "3"
     assert run("resume=runs/mine", "trainer.max_iterations=5", mine[0], "trust=my_callbacks") == 0
     assert Path("seen.txt").read_text() == "5"

@@ -93,6 +93,15 @@ def test_the_schedule_is_a_factor_on_every_penaltys_weight() -> None:
         torch.testing.assert_close(loss, plain.discriminator_loss(draw).total + added)
 
 
+def test_a_discriminator_may_call_its_labels_as_it_likes() -> None:
+    class Renamed(TinyDiscriminator):
+        def forward(self, x: Tensor, y: Tensor | None = None) -> Any:  # type: ignore[override]
+            return super().forward(x)
+
+    model = GAN(TinyGenerator(), Renamed(), adam(), adam(), penalties={"r1": R1()}, conditional=True, classes=2)
+    assert "penalty_r1" in fit(model, batch, 1)[0]
+
+
 @pytest.mark.parametrize("every", [0, -1])
 def test_an_interval_that_never_comes_is_refused(every: int) -> None:
     with pytest.raises(UserError, match=rf"model\.penalties\.r1\.every={every}"):

@@ -20,6 +20,7 @@ from gan_lab.inference.restoration import Pixels, Restoration, Wish
 from gan_lab.photo_files.layers import layers_of
 from gan_lab.photo_files.metadata import Metadata, metadata_of
 from gan_lab.photo_files.photo import Photo
+from gan_lab.photo_files.stated_colour import stated_colour
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
@@ -128,8 +129,8 @@ def photo_of(image: Image.Image | np.ndarray) -> Photo:
         ValueError: an array that is not uint8 or uint16 [H, W], [H, W, 1], [H, W, 3] or [H, W, 4].
     """
     if isinstance(image, Image.Image):
-        upright = ImageOps.exif_transpose(image)
-        layers = layers_of(upright.copy() if upright is image else upright)
+        upright, profile = ImageOps.exif_transpose(image), stated_colour(image).profile
+        layers = layers_of(upright.copy() if upright is image else upright, profile)
         return Photo(layers.pixels, layers.alpha, metadata_of(image, layers.notes))
     pixels = image[..., None] if image.ndim == 2 else image
     if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import stat
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
 from PIL import Image
 
 from gan_lab.errors import UserError
+from gan_lab.photo_files.stated_colour import find_statements
 from gan_lab.terminal import printable
 
 _BEGINNINGS = {
@@ -62,6 +63,9 @@ def open_image(
         try:
             if max_pixels is not None and picture.width * picture.height > max_pixels:
                 raise Image.DecompressionBombError
+            if max_pixels is not None:
+                with path.open("rb") if part is None else nullcontext(part) as file:
+                    find_statements(picture, file)
             yield picture
         finally:
             with suppress(ValueError):  # closed already, to free a large picture early

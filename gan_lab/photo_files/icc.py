@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,11 +29,19 @@ def srgb_profile() -> bytes:
 @functools.cache
 def grey_profile() -> bytes:
     """Return a profile for grey pictures whose values are those of sRGB's greys."""
+    return assemble_profile(b"GRAY", {b"desc": make_text(_NAME), b"kTRC": _tags(srgb_profile())[b"rTRC"]})
+
+
+def assemble_profile(space: bytes, parts: Mapping[bytes, bytes]) -> bytes:
+    """Return a profile made of tags, always the same bytes.
+
+    Args:
+        space: b"RGB " or b"GRAY".
+        parts: its description, its curves, and of colours its primaries, by their signatures.
+    """
     srgb = srgb_profile()
-    tags = _tags(srgb)
-    text = _NAME.encode("utf-16-be")
-    name = b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(text), 28) + text
-    parts = {b"desc": name, b"cprt": tags[b"cprt"], b"wtpt": tags[b"wtpt"], b"kTRC": tags[b"rTRC"]}
+    own = _tags(srgb)
+    parts = {b"desc": parts[b"desc"], b"cprt": own[b"cprt"], b"wtpt": own[b"wtpt"], **parts}
     table, body = struct.pack(">I", len(parts)), b""
     start = 128 + 4 + 12 * len(parts)
     for signature, data in parts.items():
@@ -39,9 +49,23 @@ def grey_profile() -> bytes:
         body += data + bytes(-len(data) % 4)
     head = bytearray(srgb[:128])
     head[0:4] = struct.pack(">I", start + len(body))
-    head[16:20] = b"GRAY"
+    head[16:20] = space
     head[84:100] = bytes(16)  # the other profile's checksum
     return bytes(head) + table + body
+
+
+def code_points(profile: bytes) -> tuple[int, int, int, int] | None:
+    """Return the code points of H.273 that a profile names beside its curves (ICC.1:2022, 9.2.17); None where it names none."""
+    with contextlib.suppress(struct.error):
+        if len(tag := _tags(profile).get(b"cicp", b"")) >= 12:
+            return tag[8], tag[9], tag[10], tag[11]
+    return None
+
+
+def make_text(words: str) -> bytes:
+    """Return a text as a profile holds it."""
+    text = words.encode("utf-16-be")
+    return b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(text), 28) + text
 
 
 @dataclass(frozen=True)

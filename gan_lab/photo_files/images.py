@@ -14,6 +14,7 @@ from gan_lab.errors import UserError
 from gan_lab.photo_files.access import UnreadableImage as UnreadableImage
 from gan_lab.photo_files.access import open_image
 from gan_lab.photo_files.srgb import opaque_srgb
+from gan_lab.photo_files.stated_colour import stated_colour
 from gan_lab.storage import write_atomically
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
@@ -104,7 +105,7 @@ def read_image(path: Path, channels: int = 3, at_least: int | None = None, part:
         if at_least is not None:
             picture.draft(None, (at_least, at_least))
         picture.load()
-        colours = opaque_srgb(picture)
+        colours = opaque_srgb(picture, stated_colour(picture).profile)
         if orientation in _UPRIGHT:
             colours = colours.transpose(_UPRIGHT[orientation])
         if channels == 1:

@@ -15,8 +15,8 @@ from gan_lab.imaging.bit_depth import split_rows, to_8_bits, to_16_bits
 from gan_lab.photo_files.icc import shaper, to_srgb_16
 from gan_lab.photo_files.sixteen_bit import decode_file
 from gan_lab.photo_files.srgb import Conversion, conversion
+from gan_lab.photo_files.stated_colour import GREY_MODES
 
-_GREY_MODES = ("1", "L", "LA", "La")
 _PROFILED_MODES = ("L", "RGB", "CMYK")
 
 
@@ -35,13 +35,16 @@ class Layers:
     notes: tuple[str, ...] = ()
 
 
-def layers_of(picture: Image.Image) -> Layers:
+def layers_of(picture: Image.Image, profile: bytes | None) -> Layers:
     """Return a loaded picture's layers, and close it: a large one and its arrays need not lie in memory together twice.
+
+    Args:
+        picture: as Pillow decoded it.
+        profile: ICC bytes of its colours, from `stated_colour`; None for sRGB.
 
     Raises:
         ValueError: its values have no known scale (floating point, or integers beyond 16 bits).
     """
-    profile = picture.info.get("icc_profile")
     if picture.mode.startswith("I"):
         values = np.asarray(picture)
         if values.min() < 0 or values.max() > 65535:
@@ -50,7 +53,7 @@ def layers_of(picture: Image.Image) -> Layers:
     if picture.mode == "F":
         raise ValueError("floating-point pixels: save it with 8 or 16 bits a channel")
     width, height = picture.size
-    grey = picture.mode in _GREY_MODES
+    grey = picture.mode in GREY_MODES
     found = _gather_layers(width, height, grey, lambda top, bottom: picture.crop((0, top, width, bottom)), profile)
     if picture.mode == "CMYK" and not profile:
         found = replace(found, notes=(*found.notes, "CMYK without a colour profile: converted by the plain formula"))

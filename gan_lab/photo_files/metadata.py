@@ -11,7 +11,9 @@ from typing import Any
 from PIL import Image
 
 from gan_lab.photo_files import exif as exif_module
+from gan_lab.photo_files.boxes import Statements
 from gan_lab.photo_files.ifd import Block
+from gan_lab.photo_files.stated_colour import BOXES, stated_colour
 from gan_lab.photo_files.xmp import Packet
 
 _IPTC_RESOURCE = 0x0404  # of Photoshop's image resources
@@ -32,7 +34,7 @@ class Metadata:
         xmp: an XMP packet; None for none.
         iptc: an IPTC-IIM record; None for none.
         text: comments, and PNG's texts by keyword.
-        profiled: the file had a colour profile, so what is written shall have one.
+        profiled: the file said what its colours are, by a profile or otherwise, so what is written shall have a profile.
         notes: what a user should know of how the photo was read.
     """
 
@@ -73,7 +75,10 @@ def metadata_of(picture: Image.Image, notes: tuple[str, ...] = ()) -> Metadata:
     text = {key: str(value) for key, value in getattr(picture, "text", {}).items() if not key.startswith(_NOT_TEXT)}
     if comment := info.get("comment"):
         text["Comment"] = _decode_text(comment) if isinstance(comment, bytes) else str(comment)
-    photoshop = info.get("photoshop") or {}
+    photoshop, colour = info.get("photoshop") or {}, stated_colour(picture)
+    boxes = info.get(BOXES, Statements())
+    if boxes.depth > 8 and not picture.mode.startswith("I"):
+        notes += (f"its {boxes.depth} bits a channel were read as 8",)
     return _drop_damaged(
         Metadata(
             format=picture.format or "",
@@ -82,8 +87,8 @@ def metadata_of(picture: Image.Image, notes: tuple[str, ...] = ()) -> Metadata:
             xmp=xmp_of(picture),
             iptc=photoshop.get(_IPTC_RESOURCE) or _raw_profile(info.get(_RAW + "iptc")),
             text=text,
-            profiled=bool(info.get("icc_profile")),
-            notes=notes,
+            profiled=colour.stated,
+            notes=notes + colour.notes,
         )
     )
 

@@ -24,6 +24,7 @@ from gan_lab.photo_files.metadata import Metadata, metadata_of, tiff_metadata
 from gan_lab.photo_files.outputs import OUTPUTS, carry_metadata
 from gan_lab.photo_files.provenance import Provenance
 from gan_lab.photo_files.sixteen_bit import Tiff16, read_png16, sixteen_bit_tiff
+from gan_lab.photo_files.stated_colour import stated_colour
 from gan_lab.storage import write_atomically
 
 #: Suffixes that a photo can be written as; others (BMP and GIF among them) have no place for what must go along.
@@ -124,7 +125,7 @@ def _read_with_pillow(path: Path, picture: Image.Image, block: Block | None) -> 
     frames = getattr(picture, "n_frames", 1)
     notes = _note_wrong_suffix(path, picture.format or "") + _frames(frames)
     turn = 1 if picture.format == "PNG" else orientation_of(picture)  # before loading, which may drop the tag
-    profile = picture.info.get("icc_profile")
+    profile = stated_colour(picture).profile
     if picture.format == "WEBP" and frames == 1:
         return _upright(webp_layers(path, profile), turn, metadata_of(picture, notes))
     picture.load()
@@ -135,10 +136,10 @@ def _read_with_pillow(path: Path, picture: Image.Image, block: Block | None) -> 
     if picture.format == "PNG":
         turn = orientation_of(picture)  # it may stand after the pixels
         if _png_depth(path) == 16:
-            transparent = picture.info.get("transparency")
-            picture.close()
-            return _upright(in_srgb_16(Layers(*read_png16(path, transparent)), profile), turn, metadata)
-    return _upright(layers_of(picture), turn, metadata)
+            layers = Layers(*read_png16(path, picture.info.get("transparency")))
+            profile = stated_colour(picture, grey=layers.pixels.shape[2] == 1).profile  # Pillow calls some greys RGB
+            return _upright(in_srgb_16(layers, profile), turn, metadata)
+    return _upright(layers_of(picture, profile), turn, metadata)
 
 
 def _read_deep_tiff(path: Path, block: Block, tiff: Tiff16, max_pixels: int) -> Photo:

@@ -48,7 +48,7 @@ def read_statements(file: IO[bytes]) -> Statements:
                     elif name == b"ihdr":
                         found.depth = (data[10] & 0x7F) + 1
             elif kind in (b"mpvd", b"sefd"):
-                found.companions.add("film")
+                found.companions.add("film of a motion photo")
     except (struct.error, IndexError):  # decoders are less forgiving, and it is they who refuse a file
         pass
     finally:
@@ -108,7 +108,13 @@ def _read_meta(meta: bytes, found: Statements) -> None:
 
 
 #: What the names of auxiliary pictures contain, and what these are; transparency, the other kind, is kept.
-_AUXILIARY = {"gainmap": "gain map", "depth": "depth map", "disparity": "depth map", "matte": "mask of a camera"}
+_AUXILIARY = {
+    "gainmap": "gain map",
+    "depth": "depth map",
+    "disparity": "depth map",
+    "auxid:2": "depth map",
+    "matte": "mask of a camera",
+}
 
 
 def _read_number(pitm: bytes) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from PIL import Image
 
 from gan_lab.photo_files import exif as exif_module
 from gan_lab.photo_files.boxes import Statements
+from gan_lab.photo_files.companions import THUMBNAIL, tiff_companions
 from gan_lab.photo_files.ifd import Block
 from gan_lab.photo_files.stated_colour import BOXES, stated_colour
 from gan_lab.photo_files.xmp import Packet
@@ -36,6 +37,7 @@ class Metadata:
         text: comments, and PNG's texts by keyword.
         profiled: the file said what its colours are, by a profile or otherwise, so what is written shall have a profile.
         notes: what a user should know of how the photo was read.
+        companions: what else was in the file, and goes into no other.
     """
 
     format: str
@@ -46,6 +48,7 @@ class Metadata:
     text: Mapping[str, str] = field(default_factory=dict)
     profiled: bool = False
     notes: tuple[str, ...] = ()
+    companions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,14 @@ class Extras:
     text: Mapping[str, str] = field(default_factory=dict)
 
 
-def metadata_of(picture: Image.Image, notes: tuple[str, ...] = ()) -> Metadata:
-    """Return the metadata of a picture that Pillow has loaded (PNG has some after its pixels); not for TIFF."""
+def metadata_of(picture: Image.Image, notes: tuple[str, ...] = (), companions: Set[str] = frozenset()) -> Metadata:
+    """Return the metadata of a picture that Pillow has loaded (PNG has some after its pixels); not for TIFF.
+
+    Args:
+        picture: the picture.
+        notes: what a user should know already.
+        companions: what its file holds beside it.
+    """
     info = picture.info
     text = {key: str(value) for key, value in getattr(picture, "text", {}).items() if not key.startswith(_NOT_TEXT)}
     if comment := info.get("comment"):
@@ -89,6 +98,7 @@ def metadata_of(picture: Image.Image, notes: tuple[str, ...] = ()) -> Metadata:
             text=text,
             profiled=colour.stated,
             notes=notes + colour.notes,
+            companions=frozenset(companions),
         )
     )
 
@@ -105,6 +115,7 @@ def tiff_metadata(block: Block, notes: tuple[str, ...] = ()) -> tuple[Metadata, 
         iptc=iptc,
         profiled=bool(profile),
         notes=notes,
+        companions=frozenset(tiff_companions(block)),
     )
     return _drop_damaged(known), profile
 
@@ -135,6 +146,8 @@ def _drop_damaged(known: Metadata) -> Metadata:
         block = known.exif.removeprefix(b"Exif\0\0").removeprefix(b"Exif\0\0")
         try:
             values["exif"] = exif_module.upright(block)
+            if exif_module.has_thumbnail(block):
+                values["companions"] |= {THUMBNAIL}
             values["dpi"] = known.dpi or _dpi(exif_module.resolution_of(Block(bytearray(block))))
         except ValueError as error:
             values["exif"] = None

@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from gan_lab.errors import UserError
 from gan_lab.photo_files import exif as exif_module
+from gan_lab.photo_files.companions import remove_stale
 from gan_lab.photo_files.icc import grey_profile, srgb_profile
 from gan_lab.photo_files.metadata import Extras, Metadata, rights
 from gan_lab.photo_files.provenance import Provenance, record_provenance
@@ -68,16 +69,19 @@ def carry_metadata(
         drop_gps: leave out where the photo was taken.
     """
     notes: list[str] = []
+    gone = set(metadata.companions)
     size = (shape[1], shape[0])
     icc = None
     if metadata.profiled:
         icc = grey_profile() if shape[2] == 1 and output.grey else srgb_profile()
     exif = _exif(metadata, output, size, drop_gps, notes)
-    xmp = _xmp(metadata, output, size, provenance, drop_gps, notes)
+    xmp = _xmp(metadata, output, size, provenance, drop_gps, notes, gone)
     iptc = metadata.iptc if output.iptc else None
     if metadata.iptc and (iptc is None or (output.segment and len(iptc) + 64 > output.segment)):
         iptc = None
         notes.append(f"{output.name} has no place for the IPTC record: left out, but for creator and rights")
+    if gone:
+        notes.append(f"left out, with what the metadata say of it: {', '.join(sorted(gone))}")
     text = {key: value for key, value in metadata.text.items() if not (drop_gps and "gps" in key.lower())}
     return Extras(icc, exif, xmp, iptc, metadata.dpi, text), notes
 
@@ -103,8 +107,12 @@ def _xmp(
     provenance: Provenance | None,
     drop_gps: bool,
     notes: list[str],
+    gone: set[str],
 ) -> bytes | None:
-    """Return the packet: the photo's own with what is new in it; the new alone where the format cannot hold both."""
+    """Return the packet: the photo's own with what is new in it; the new alone where the format cannot hold both.
+
+    What it said of other things in the old file, which the new one does not hold, goes to `gone` instead.
+    """
     homeless = (metadata.iptc and not output.iptc) or (metadata.text and output.name != "PNG")
     owners = rights(metadata) if homeless else {}
     if metadata.xmp is None and provenance is None and not owners:
@@ -114,21 +122,16 @@ def _xmp(
     except ValueError as error:
         notes.append(f"its XMP packet is damaged ({error}): replaced")
         packet = Packet()
-    data = _with_news(packet, size, owners, provenance, drop_gps)
+    packet.fit(size, metadata.profiled, drop_gps)
+    gone |= remove_stale(packet, size)
+    data = _with_news(packet, owners, provenance)
     if output.segment and len(data) + len(_XMP_HEAD) > output.segment:
         notes.append(f"its XMP packet is longer than {output.name} can hold: replaced")
-        data = _with_news(Packet(), size, owners, provenance, drop_gps)
+        data = _with_news(Packet(), owners, provenance)
     return data
 
 
-def _with_news(
-    packet: Packet,
-    size: tuple[int, int],
-    owners: Mapping[str, str],
-    provenance: Provenance | None,
-    drop_gps: bool,
-) -> bytes:
-    packet.fit(size, drop_gps)
+def _with_news(packet: Packet, owners: Mapping[str, str], provenance: Provenance | None) -> bytes:
     for name, kind, language in (("creator", "Seq", None), ("rights", "Alt", "x-default")):
         if name in owners and packet.get(DC, name) is None:
             packet.set_list(DC, "dc", name, kind, {owners[name]: language})

@@ -16,6 +16,7 @@ from gan_lab.errors import UserError
 from gan_lab.imaging.alpha import over_white
 from gan_lab.imaging.bit_depth import to_8_bits
 from gan_lab.photo_files.access import UnreadableImage, name_faults, open_image, unlimited_size
+from gan_lab.photo_files.companions import find_companions
 from gan_lab.photo_files.exif import ORIENTATION
 from gan_lab.photo_files.ifd import Block, map_file
 from gan_lab.photo_files.images import MAX_PIXELS, SIDEWAYS, orientation_of
@@ -132,7 +133,7 @@ def _read_with_pillow(path: Path, picture: Image.Image, block: Block | None) -> 
     if picture.format == "TIFF" and block is not None:
         metadata, _ = tiff_metadata(block, notes + _note_lost_bits(block))
     else:
-        metadata = metadata_of(picture, notes)
+        metadata = metadata_of(picture, notes, find_companions(path, picture))
     if picture.format == "PNG":
         turn = orientation_of(picture)  # it may stand after the pixels
         if _png_depth(path) == 16:

@@ -12,7 +12,9 @@ from typing import IO
 from PIL import Image
 
 from gan_lab.errors import UserError
+from gan_lab.photo_files.bigtiff import map_file
 from gan_lab.photo_files.stated_colour import find_statements
+from gan_lab.photo_files.tiff_kinds import describe, seek_picture
 from gan_lab.terminal import printable
 
 _BEGINNINGS = {
@@ -20,8 +22,7 @@ _BEGINNINGS = {
     b"\xff\xd8\xff": "a JPEG that is damaged or cut short",
     b"gif8": "a GIF that is damaged or cut short",
     b"riff": "a WebP that is damaged or cut short",
-    b"ii*\0": "a TIFF that is damaged, or of a kind that cannot be read: save it with 8 or 16 bits a channel",
-    b"mm\0*": "a TIFF that is damaged, or of a kind that cannot be read: save it with 8 or 16 bits a channel",
+    **dict.fromkeys((b"ii*\0", b"mm\0*", b"ii+\0", b"mm\0+"), "a TIFF that is damaged"),
     b"8bps": "a Photoshop document, which cannot be read: save it as TIFF or PNG",
     b"%pdf": "a PDF, not an image",
     b"<!doctype html": "a web page, not an image",
@@ -61,6 +62,8 @@ def open_image(
     with name_faults(path, max_pixels, part):
         picture = _open(path if part is None else part, formats)
         try:
+            if picture.format == "TIFF":
+                seek_picture(picture)
             if max_pixels is not None and picture.width * picture.height > max_pixels:
                 raise Image.DecompressionBombError
             if max_pixels is not None:
@@ -134,6 +137,8 @@ def _what_it_is(path: Path) -> str:
         head = file.read(64).lstrip().lower()
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
         return "a HEIF photo, which cannot be read: save it as JPEG or PNG"
+    if head.startswith((b"ii*\0", b"mm\0*", b"ii+\0", b"mm\0+")) and (block := map_file(path)) is not None:
+        return describe(block)
     for beginning, what in _BEGINNINGS.items():
         if head.startswith(beginning):
             return what

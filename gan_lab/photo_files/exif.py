@@ -74,11 +74,13 @@ def extract_descriptions(block: Block) -> dict[int, Field | Directory]:
     Raises:
         ValueError: its first directory is damaged.
     """
-    kept: dict[int, Field | Directory] = dict(block.fields(block.first, _DESCRIPTIVE))
-    for pointer in (_EXIF, _GPS):
-        with contextlib.suppress(ValueError):
-            if inside := _inside(block, block.first, pointer):
-                kept[pointer] = inside
+    kept: dict[int, Field | Directory] = {}
+    for directory in dict.fromkeys((block.head, block.first)):  # where the picture is not the first one
+        kept |= block.fields(directory, _DESCRIPTIVE)
+        for pointer in (_EXIF, _GPS):
+            with contextlib.suppress(ValueError):
+                if inside := _inside(block, directory, pointer):
+                    kept[pointer] = inside
     return kept
 
 

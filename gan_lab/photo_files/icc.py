@@ -15,6 +15,7 @@ from PIL import ImageCms
 from gan_lab.imaging.light import encode
 
 _BAND = 1 << 20  # pixels converted at a time: fp32 copies of a whole large photo would not fit
+_D50 = np.array([0.9642, 1.0, 0.8249], np.float32)  # white of the connection space
 _CREATED = struct.pack(">6H", 2024, 1, 1, 0, 0, 0)  # else two writings of one photo would differ by the minute
 _NAME = "Grey with the curve of sRGB"
 
@@ -52,6 +53,29 @@ def assemble_profile(space: bytes, parts: Mapping[bytes, bytes]) -> bytes:
     head[16:20] = space
     head[84:100] = bytes(16)  # the other profile's checksum
     return bytes(head) + table + body
+
+
+def lab_to_srgb_16(pixels: NDArray[np.uint16], signed: bool) -> None:
+    """Convert 16-bit L*a*b* (D50) to sRGB in its place; what sRGB cannot show is clipped.
+
+    Args:
+        pixels: uint16 [H, W, 3], C-contiguous.
+        signed: as TIFF's CIELab has it: a* and b* as signed numbers of 256ths, L* of 100 is 65535. Else as ICC has it: a*
+            and b* from -128 on, L* of 100 is 65280.
+    """
+    srgb = shaper(srgb_profile(), 3)
+    assert srgb is not None
+    assert srgb.matrix is not None
+    from_xyz = np.linalg.inv(srgb.matrix).astype(np.float32)
+    white = from_xyz @ _D50
+    flat = pixels.reshape(-1, 3)
+    for start in range(0, len(flat), _BAND):
+        band = flat[start : start + _BAND]
+        chroma = band[:, 1:].view(np.int16) / np.float32(256) if signed else band[:, 1:] / np.float32(256) - 128
+        y = (band[:, 0] * np.float32(100 / (65535 if signed else 65280)) + 16) / 116
+        f = np.stack((y + chroma[:, 0] / 500, y, y - chroma[:, 1] / 200), axis=-1)
+        xyz = np.where(f > 6 / 29, f**3, (f - 4 / 29) * np.float32(108 / 841)) * _D50
+        flat[start : start + _BAND] = np.rint(encode(xyz @ from_xyz.T / white) * 65535)
 
 
 def code_points(profile: bytes) -> tuple[int, int, int, int] | None:

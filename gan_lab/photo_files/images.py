@@ -11,10 +11,15 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from gan_lab.errors import UserError
+from gan_lab.imaging.alpha import over_white
+from gan_lab.imaging.bit_depth import to_8_bits
 from gan_lab.photo_files.access import UnreadableImage as UnreadableImage
-from gan_lab.photo_files.access import open_image
+from gan_lab.photo_files.access import name_faults, open_image
+from gan_lab.photo_files.layers import tiff_layers
+from gan_lab.photo_files.metadata import tiff_metadata
 from gan_lab.photo_files.srgb import opaque_srgb
 from gan_lab.photo_files.stated_colour import stated_colour
+from gan_lab.photo_files.tiff import Tiff, open_tiff
 from gan_lab.storage import write_atomically
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
@@ -100,6 +105,10 @@ def read_image(path: Path, channels: int = 3, at_least: int | None = None, part:
     """
     if channels not in (1, 3):
         raise ValueError(f"channels: {channels} (must be 1 or 3)")
+    with name_faults(path, MAX_PIXELS, part):
+        tiff = open_tiff(path, part)
+        if tiff is not None and tiff.odd:
+            return _read_tiff(path, tiff, channels)
     with open_image(path, MAX_PIXELS, part=part) as picture:
         orientation = orientation_of(picture)  # before loading, which may drop the tag
         if at_least is not None:
@@ -119,9 +128,32 @@ def read_size(path: Path, part: IO[bytes] | None = None) -> tuple[int, int]:
     Raises:
         UnreadableImage: the file is missing, its header is not that of an image, or it is too large.
     """
+    with name_faults(path, MAX_PIXELS, part):
+        tiff = open_tiff(path, part)
+        if tiff is not None and tiff.odd:
+            return _check_size(path, tiff)
     with open_image(path, MAX_PIXELS, part=part) as picture:
         width, height = picture.size
         return (height, width) if orientation_of(picture) in SIDEWAYS else (width, height)
+
+
+def _read_tiff(path: Path, tiff: Tiff, channels: int) -> np.ndarray:
+    _check_size(path, tiff)
+    layers = tiff_layers(tiff, tiff_metadata(tiff.block)[1])
+    pixels = layers.pixels if layers.alpha is None else over_white(layers.pixels, layers.alpha)
+    short = pixels if pixels.dtype == np.uint8 else to_8_bits(pixels)
+    picture = Image.fromarray(short[..., 0] if short.shape[2] == 1 else short)
+    if tiff.orientation in _UPRIGHT:
+        picture = picture.transpose(_UPRIGHT[tiff.orientation])
+    return np.array(picture.convert("L"))[..., None] if channels == 1 else np.array(picture.convert("RGB"))
+
+
+def _check_size(path: Path, tiff: Tiff) -> tuple[int, int]:
+    """Return width and height of an upright TIFF picture; refuse a too large one."""
+    width, height = tiff.size
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(path, f"more than {MAX_PIXELS} pixels (max_pixels)")
+    return (height, width) if tiff.orientation in SIDEWAYS else (width, height)
 
 
 def write_png(path: Path, array: np.ndarray) -> None:

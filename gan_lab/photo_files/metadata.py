@@ -105,7 +105,8 @@ def metadata_of(picture: Image.Image, notes: tuple[str, ...] = (), companions: S
 
 def tiff_metadata(block: Block, notes: tuple[str, ...] = ()) -> tuple[Metadata, bytes | None]:
     """Return the metadata of a TIFF file, and its colour profile, None for none."""
-    fields = block.fields(block.first, {_TIFF_XMP, _TIFF_IPTC, _TIFF_ICC})
+    tags = {_TIFF_XMP, _TIFF_IPTC, _TIFF_ICC}
+    fields = block.fields(block.head, tags) | block.fields(block.first, tags)  # where the picture is not the first one
     xmp, iptc, profile = (fields[tag].raw if tag in fields else None for tag in (_TIFF_XMP, _TIFF_IPTC, _TIFF_ICC))
     known = Metadata(
         format="TIFF",

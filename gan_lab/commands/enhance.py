@@ -23,7 +23,7 @@ from gan_lab.jobs import Plan, Task, plan_job, report_job, run_job
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.options import check_photo_options
 from gan_lab.photo_files import find_images, read_image
-from gan_lab.photo_files.photo import PHOTO_SUFFIXES, read_photo, write_photo
+from gan_lab.photo_files.photo import PHOTO_SUFFIXES, check_result, read_photo, write_photo
 from gan_lab.photo_files.provenance import ENHANCED, FILLED, Provenance
 from gan_lab.storage import write_atomically
 
@@ -53,7 +53,7 @@ def enhance(config: DictConfig) -> None:
     torch.manual_seed(config.seed)
     settings = {name: value for name, value in list_settings(config).items() if name in DECIDING}
     settings |= {"command": "enhance", "model": pretrained.name, "model_sha256": pretrained.sha256}
-    work = worker(pretrained, wish, guard, finish, settings)
+    work = worker(pretrained, wish, guard, finish, settings, config.max_result_pixels)
     outcome = run_job(todo, work, settings=settings, verb="enhancing", jobs=config.jobs)
     if config.report:
         limits = None if guard is None else asdict(guard)
@@ -63,15 +63,21 @@ def enhance(config: DictConfig) -> None:
 
 
 def worker(
-    pretrained: Pretrained, wish: Wish, guard: Thresholds | None, finish: Finish, settings: Mapping[str, Any]
+    pretrained: Pretrained,
+    wish: Wish,
+    guard: Thresholds | None,
+    finish: Finish,
+    settings: Mapping[str, Any],
+    most: int,
 ) -> Callable[[Task], dict[str, Any]]:
-    """Return a function that makes the result of one task and returns its record."""
+    """Return a function that makes the result of one task, of at most so many pixels, and returns its record."""
     restoration = pretrained.restoration
     assert restoration is not None
 
     def work(task: Task) -> dict[str, Any]:
         photo = read_photo(task.source, settings["max_pixels"])
         height, width = photo.pixels.shape[:2]
+        check_result(task.target, (width, height), (width * wish.scale, height * wish.scale), most)
         mask = read_mask(task.others[0], width, height) if task.others else None
         made = enhance_photo(restoration, photo, wish, mask=mask, guard=guard, finish=finish)
         untouched = (made.strength == 0 or wish.correct == "none") and wish.scale == 1 and finish == Finish()

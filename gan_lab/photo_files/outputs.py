@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from gan_lab.errors import UserError
 from gan_lab.photo_files import exif as exif_module
 from gan_lab.photo_files.companions import remove_stale
 from gan_lab.photo_files.icc import grey_profile, srgb_profile
@@ -39,6 +38,7 @@ class Output:
         name: for messages.
         write: takes the file, pixels [H, W, C], alpha [H, W] or None, the extras and the quality.
         longest: the most pixels of a side.
+        most: the most pixels in all.
         deep: it has 16 bits a channel.
         alpha: it has transparency.
         grey: it has grey pictures; else grey becomes RGB.
@@ -49,6 +49,7 @@ class Output:
     name: str
     write: Writer
     longest: int
+    most: int = 2**62
     deep: bool = False
     alpha: bool = True
     grey: bool = True
@@ -208,9 +209,6 @@ def _write_webp(
 def _write_avif(
     file: IO[bytes], pixels: NDArray[Any], alpha: NDArray[Any] | None, extras: Extras, quality: int
 ) -> None:
-    Image.init()
-    if "AVIF" not in Image.SAVE:
-        raise UserError("this installation's Pillow cannot write AVIF: choose png, jpg or webp")
     options = _present(icc_profile=extras.icc, exif=extras.exif, xmp=extras.xmp)
     _picture(pixels, alpha, grey=False).save(file, "AVIF", quality=quality, subsampling="4:4:4", **options)
 
@@ -224,7 +222,7 @@ def _write_tiff(
 _JPEG = Output("JPEG", _write_jpeg, 65500, alpha=False, segment=_SEGMENT)
 _TIFF = Output("TIFF", _write_tiff, 2**31 - 1, deep=True)
 
-#: By suffix.
+#: By suffix; of AVIF as much as common decoders take.
 OUTPUTS = {
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
@@ -232,5 +230,5 @@ OUTPUTS = {
     ".webp": Output("WebP", _write_webp, 16383, grey=False, iptc=False),
     ".tif": _TIFF,
     ".tiff": _TIFF,
-    ".avif": Output("AVIF", _write_avif, 65536, grey=False, iptc=False),
+    ".avif": Output("AVIF", _write_avif, 32768, 2**28, grey=False, iptc=False),
 }

@@ -20,7 +20,7 @@ from gan_lab.photo_files.companions import find_companions
 from gan_lab.photo_files.images import MAX_PIXELS, SIDEWAYS, orientation_of
 from gan_lab.photo_files.layers import Layers, in_srgb_16, layers_of, tiff_layers, webp_layers
 from gan_lab.photo_files.metadata import Metadata, metadata_of, tiff_metadata
-from gan_lab.photo_files.outputs import OUTPUTS, carry_metadata
+from gan_lab.photo_files.outputs import OUTPUTS, Output, carry_metadata
 from gan_lab.photo_files.provenance import Provenance
 from gan_lab.photo_files.sixteen_bit import read_png16
 from gan_lab.photo_files.stated_colour import stated_colour
@@ -94,19 +94,9 @@ def write_photo(
     Raises:
         UserError: the suffix is another, or the format cannot hold a photo of this size.
     """
-    output = OUTPUTS.get(path.suffix.lower())
-    if output is None:
-        raise UserError(
-            f"{path}: no photo can be written as {path.suffix or 'a file without suffix'} "
-            f"(choose {' '.join(PHOTO_SUFFIXES)})"
-        )
     pixels, alpha, notes = photo.pixels, photo.alpha, []
     _check(pixels, alpha)
-    height, width = pixels.shape[:2]
-    if max(width, height) > output.longest:
-        raise UserError(
-            f"{path}: {width}x{height} pixels; {output.name} holds at most {output.longest} a side: choose png"
-        )
+    output = choose_output(path, pixels.shape[1], pixels.shape[0])
     if alpha is not None and not output.alpha:
         if alpha.min() < np.iinfo(alpha.dtype).max:
             notes.append(f"{output.name} has no transparency: laid over white")
@@ -119,6 +109,47 @@ def write_photo(
     with write_atomically(path) as file:
         output.write(file, pixels, alpha, extras, quality)
     return (*notes, *dropped)
+
+
+def choose_output(path: Path, width: int, height: int) -> Output:
+    """Return the format in which a photo is to be written; asked before the work, as not every one holds every size.
+
+    Raises:
+        UserError: the suffix is that of none, the installation lacks it, or it cannot hold a photo of this size.
+    """
+    output = OUTPUTS.get(path.suffix.lower())
+    if output is None:
+        raise UserError(
+            f"{path}: no photo can be written as {path.suffix or 'a file without suffix'} "
+            f"(choose {' '.join(PHOTO_SUFFIXES)})"
+        )
+    Image.init()
+    if output.name == "AVIF" and "AVIF" not in Image.SAVE:
+        raise UserError(f"{path}: this installation's Pillow cannot write AVIF: choose png, jpg or webp")
+    if max(width, height) > output.longest or width * height > output.most:
+        most = f"{output.longest} a side" + (f" and {output.most} in all" if output.name == "AVIF" else "")
+        raise UserError(f"{path}: {width}x{height} pixels; {output.name} holds at most {most}: choose png")
+    return output
+
+
+def check_result(path: Path, before: tuple[int, int], after: tuple[int, int], most: int) -> None:
+    """Refuse, before it is made, a result that its format cannot hold, or that is larger than is allowed.
+
+    Args:
+        path: of the result.
+        before: width and height of the photo.
+        after: of the result, or of what is computed on the way to it.
+        most: `max_result_pixels`; a result that is no larger than its photo may have more.
+
+    Raises:
+        UserError: it is so.
+    """
+    choose_output(path, *after)
+    if math.prod(after) > max(most, math.prod(before)):
+        raise UserError(
+            f"max_result_pixels={most}: this photo of {before[0]}x{before[1]} would become {after[0]}x{after[1]}; "
+            "give more, or ask for a smaller result"
+        )
 
 
 def _read_with_pillow(path: Path, picture: Image.Image, tiff: Tiff | None) -> Photo:

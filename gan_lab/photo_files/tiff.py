@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 
 from gan_lab.imaging.bit_depth import split_rows
-from gan_lab.photo_files.access import UnreadableImage
+from gan_lab.photo_files.access import UnreadableImage, unlimited_size
 from gan_lab.photo_files.bigtiff import map_file
 from gan_lab.photo_files.ifd import LONG, SHORT, Block, numbers
 from gan_lab.photo_files.sixteen_bit import decode_file
@@ -41,9 +42,9 @@ _MOST_SAMPLES = 16
 class Tiff:
     """A TIFF file, at its first whole picture.
 
-    libtiff, through OpenCV, only unpacks the samples: to it the file is shown, in a private copy-on-write map, as a
-    grey picture of all samples side by side. So planes, predictors, inverted greys and alpha are understood in one
-    place, whichever version of OpenCV there is.
+    libtiff, through Pillow for 8 bits and OpenCV for 16, only unpacks the samples: to it the file is shown, in a private
+    copy-on-write map, as a grey picture of all samples side by side. So planes, predictors, inverted greys and alpha are
+    understood in one place, whichever version of these there is.
 
     Args:
         path: names the file in errors.
@@ -128,13 +129,18 @@ class Tiff:
             for tag in _PLACES & entries.keys() if planes > 1 else ():
                 each = entries[tag].count // planes
                 self.block.show_part(first, tag, entries[tag], each * plane, each)
-            pixels = decode_file(self.path, np.frombuffer(self.block.data, np.uint8))
+            pixels = self._decode() if bits == 8 else decode_file(self.path, np.frombuffer(self.block.data, np.uint8))
             if pixels.dtype != f"u{bits // 8}" or pixels.shape != (height, width * across):
                 raise UnreadableImage(self.path, f"a {bits}-bit TIFF of an unusual kind")
             found.append(pixels.reshape(height, width, across))
             if predicted:
                 _undo_prediction(found[-1], tiled)
         return found[0] if planes == 1 else np.concatenate(found, axis=2)
+
+    def _decode(self) -> NDArray[np.uint8]:
+        """Return the grey picture of 8 bits that the map shows; OpenCV reads no unpacked tiles from memory."""
+        with unlimited_size, Image.open(io.BytesIO(self.block.data), formats=["TIFF"]) as picture:
+            return np.array(picture)
 
     def _number(self, tag: int, default: int) -> int:
         return next(iter(self.block.numbers(self.block.first, tag)), default)

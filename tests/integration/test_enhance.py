@@ -203,6 +203,43 @@ def test_enlarging_doubles_colour_and_alpha(enhance: Any, command: Command) -> N
     assert np.abs(made.pixels.astype(int) - expected).mean() < 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "size", "reason"),
+    [
+        (
+            ["scale=2", "max_result_pixels=3000"],
+            (40, 24),
+            "max_result_pixels=3000: this photo of 40x24 would become 80x48;",
+        ),
+        (["scale=2", "format=webp"], (8200, 2), "16400x4 pixels; WebP holds at most 16383 a side: choose png"),
+        (["scale=2", "format=jpg"], (33000, 1), "66000x2 pixels; JPEG holds at most 65500 a side: choose png"),
+    ],
+)
+def test_a_result_that_would_be_too_large_is_refused_before_the_work(
+    enhance: Any,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    size: tuple[int, int],
+    reason: str,
+) -> None:
+    Image.new("RGB", size).save(command.folder / "photos/a.png")
+    worked = []
+
+    def work(*given: Any, **_: Any) -> None:
+        worked.append(given)
+        raise AssertionError("no photo was to be enhanced")
+
+    monkeypatch.setattr(gan_lab.commands.enhance, "enhance_photo", work)
+    assert enhance("correct=none", "input=photos/a.png", *arguments) == 1
+    assert not worked
+    assert reason in command.err
+
+
+def test_a_result_that_is_no_larger_than_its_photo_is_never_too_large(enhance: Any, command: Command) -> None:
+    assert enhance("max_result_pixels=1") == 0
+
+
 def test_jobs_and_tiles_do_not_change_a_result(enhance: Any, command: Command) -> None:
     Image.fromarray(np.rint(picture(700, 300)).astype(np.uint8)).save(command.folder / "photos/b.png")
     assert enhance("jobs=1", "tile=null") == 0

@@ -78,12 +78,12 @@ def test_held_out_photos_and_domains_and_pairs_are_bounded_too(tmp_path: Path, w
 
 
 def test_where_nothing_is_left_the_option_is_named(root: Path) -> None:
-    with pytest.raises(UserError, match="data.max_pixels=41472: all photos of"):
+    with pytest.raises(UserError, match=r"data\.max_pixels=41472: all photos of"):
         module(root / "strips", validation_share=0, test_share=0).prepare()
 
 
 def test_a_bound_below_one_square_is_refused(root: Path) -> None:
-    with pytest.raises(UserError, match="data.max_pixels=1023"):
+    with pytest.raises(UserError, match=r"data\.max_pixels=1023"):
         module(root, max_pixels=1023)
 
 

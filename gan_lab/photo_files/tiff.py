@@ -80,14 +80,10 @@ class Tiff:
         kind = self.kind
         bits = kind.bits if len(kind.bits) == kind.samples else kind.bits[:1] * kind.samples
         key = (b"II" if self.block.order == "<" else b"MM", kind.photometric, (1,), 1, bits, kind.extra)
-        known = key in TiffImagePlugin.OPEN_INFO
-        mistaken = kind.planes and (
-            kind.samples > COLOURS.get(kind.photometric, 0) or (kind.samples > 1 and bits[0] == 16)
-        )
+        unknown = key not in TiffImagePlugin.OPEN_INFO or (self.block.big and self.block.order == ">") or self._hidden
+        mixed_up = kind.planes and (kind.samples > COLOURS.get(kind.photometric, 0) or bits[0] == 16)
         inverted = kind.photometric == BLACK_IS_MOST and bits[0] == 16
-        return self._fits and (
-            not known or mistaken or inverted or (self.block.big and self.block.order == ">") or self._hidden
-        )
+        return self._fits and (unknown or mixed_up or inverted)
 
     @property
     def _fits(self) -> bool:

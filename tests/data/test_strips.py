@@ -77,6 +77,17 @@ def test_held_out_photos_and_domains_and_pairs_are_bounded_too(tmp_path: Path, w
     assert data.counts() == {"gt": 3, "lq": 3}
 
 
+def test_a_pair_at_the_bound_goes_or_stays_as_a_whole(tmp_path: Path, write: Write) -> None:
+    """The smaller photo of a pair may be longer by a rounding, and is brought to the other's size."""
+    write("gt", 2)
+    write("lq", 2)
+    write("gt/long", 1, size=(3200, 100))
+    write("lq/long", 1, size=(1450, 45))
+    data = module(tmp_path, batch_kind="paired", validation_share=0, test_share=0)
+    data.prepare()
+    assert data.counts() == {"gt": 3, "lq": 3}
+
+
 def test_where_nothing_is_left_the_option_is_named(root: Path) -> None:
     with pytest.raises(UserError, match=r"data\.max_pixels=41472: all photos of"):
         module(root / "strips", validation_share=0, test_share=0).prepare()

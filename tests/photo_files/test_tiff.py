@@ -62,6 +62,19 @@ def test_channels_beside_the_colours_are_left_out_and_said(
 
 
 @DEPTHS
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize(("photometric", "base"), [("rgb", 3), ("minisblack", 1), ("miniswhite", 1)])
+def test_training_reads_what_enhancement_reads(
+    tmp_path: Path, bits: int, planes: str, photometric: str, base: int
+) -> None:
+    samples = channels(bits, base)
+    expected = samples / (257 if bits == 16 else 1)
+    options = {"photometric": photometric, "planarconfig": planes if base > 1 else None}
+    path = write(tmp_path / "x.tif", samples if base > 1 else samples[..., 0], **options)
+    assert check(path, 255 - expected if photometric == "miniswhite" else expected) == ()
+
+
+@DEPTHS
 @pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("tile", [None, (16, 16)])
 def test_odd_channels_are_read_however_they_are_packed(
@@ -218,13 +231,18 @@ def test_a_damaged_bigtiff_raises_nothing_else(tmp_path: Path) -> None:
 def test_a_reduced_first_picture_is_passed_over(tmp_path: Path, bits: int, big: bool) -> None:
     samples = channels(bits, 3)
     with tifffile.TiffWriter(tmp_path / "x.tif", bigtiff=big) as file:
-        file.write(samples[::4, ::4], photometric="rgb", metadata=None, subfiletype=1, description="told once")
+        tags = [(700, 1, 0, xmp_packet('xmp:Label="once"'), True)]
+        file.write(
+            samples[::4, ::4], photometric="rgb", metadata=None, subfiletype=1, description="told", extratags=tags
+        )
         file.write(samples, photometric="rgb", metadata=None)
     notes = check(tmp_path / "x.tif", samples / (257 if bits == 16 else 1))
     assert notes == (
         "the first picture in the file is a reduced one, or a mask: the whole one is the 2. of 2 pictures in the file",
     )
-    assert b"told once" in (read_photo(tmp_path / "x.tif").metadata.exif or b"")
+    metadata = read_photo(tmp_path / "x.tif").metadata
+    assert b"told" in (metadata.exif or b"")
+    assert b"once" in (metadata.xmp or b"")
 
 
 @DEPTHS

@@ -83,6 +83,8 @@ def test_a_pair_at_the_bound_goes_or_stays_as_a_whole(tmp_path: Path, write: Wri
     write("lq", 2)
     write("gt/long", 1, size=(3200, 100))
     write("lq/long", 1, size=(1450, 45))
+    write("gt/strips", 1, size=(1, 4000))
+    write("lq/strips", 1, size=(1, 4000))
     data = module(tmp_path, batch_kind="paired", validation_share=0, test_share=0)
     data.prepare()
     assert data.counts() == {"gt": 3, "lq": 3}

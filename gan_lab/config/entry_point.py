@@ -25,7 +25,7 @@ from gan_lab.config.overrides import (
 from gan_lab.config.secrets import clean_text
 from gan_lab.config.targets import parse_trust
 from gan_lab.cores import Times, read_times
-from gan_lab.deferred import defer_torchmetrics
+from gan_lab.deferred import defer_compiler, defer_torchmetrics
 from gan_lab.errors import UserError
 
 #: Bytes of a file's name, at most, on common file systems.
@@ -73,6 +73,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
         since: the CPU time when the command began.
     """
     defer_torchmetrics()
+    defer_compiler()
     made: Command = importlib.import_module(f"gan_lab.commands.{name}").COMMAND
     from gan_lab.hardware import keep_freed_memory, settle_threads  # here, because it imports torch
 

@@ -16,7 +16,7 @@ _LONGEST = 2**26
 _MOST = 1000
 
 
-def read_extras(file: IO[bytes]) -> dict[str, Any]:
+def read_extras(file: IO[bytes]) -> dict[Any, Any]:
     """Return profile, EXIF, XMP and IPTC of a JP2 file as Pillow names those of a JPEG; {} for a bare codestream.
 
     Source: ITU-T T.800, annex I; where two boxes are of one kind the first counts.
@@ -26,7 +26,7 @@ def read_extras(file: IO[bytes]) -> dict[str, Any]:
         file.seek(0)
         if file.read(12) != b"\0\0\0\x0cjP  \r\n\x87\n":
             return {}
-        found: dict[str, Any] = {}
+        found: dict[Any, Any] = {}
         for kind, content in _list_boxes(file):
             if kind == b"uuid":
                 name, body = content[:16], content[16:]

@@ -82,7 +82,7 @@ def _forget(manifest: Manifest, plan: Plan) -> tuple[str, ...]:
     current = set(targets.values())
     left = []
     for path, record in list(manifest.records.items()):
-        gone = path not in targets and (record.get("status") == NO_PHOTO or _is_gone(plan.root / path))
+        gone = path not in targets and _is_gone(plan.root / path)
         if gone:
             del manifest.records[path]
         result = record.get("output")

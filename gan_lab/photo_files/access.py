@@ -128,11 +128,12 @@ unlimited_size = _PillowLimit()
 def _open(source: Path | IO[bytes], formats: Sequence[str] | None) -> Image.Image:
     if formats is not None:
         Image.init()
+    known = "HEIF" in Image.OPEN  # before the try: another thread may learn it meanwhile
     with unlimited_size:  # it will be: by the caller, before anything is decoded
         try:
             picture = Image.open(source, formats=_known(formats))
         except Image.UnidentifiedImageError:
-            if "HEIF" in Image.OPEN or not is_heif(_read_head(source)):
+            if known or not is_heif(_read_head(source)):
                 raise
             _learn_heif()
             picture = Image.open(source, formats=_known(formats))

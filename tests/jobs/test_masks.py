@@ -58,6 +58,10 @@ def test_the_closer_name_wins(tmp_path: Path) -> None:
     }
 
 
+def test_a_photo_does_not_take_the_mask_of_one_that_is_closer(tmp_path: Path) -> None:
+    assert chosen(tmp_path, plan(tmp_path, "a.jpg A.jpg a_mask.jpg", "a.png")) == {"a.jpg": "a.png"}
+
+
 def test_one_mask_serves_photos_that_differ_in_the_suffix_alone(tmp_path: Path) -> None:
     assert chosen(tmp_path, plan(tmp_path, "a.jpg a.png", "a.png")) == {"a.jpg": "a.png", "a.png": "a.png"}
 

@@ -107,6 +107,21 @@ def test_heif_is_learnt_when_there_is_one() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "True"]
 
 
+def test_heif_may_be_learnt_by_another_thread_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_photo(HEIF / "alpha.heic")
+    learnt, opened = Image.OPEN.pop("HEIF"), Image.open
+
+    def open_and_learn(*given: object, **options: object) -> Image.Image:
+        try:
+            return opened(*given, **options)
+        finally:
+            Image.OPEN["HEIF"] = learnt
+
+    monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name != "HEIF"])
+    monkeypatch.setattr(Image, "open", open_and_learn)
+    assert read_photo(HEIF / "alpha.heic").pixels.shape == (48, 80, 3)
+
+
 def test_without_its_library_a_heic_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pi_heif", None)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)

@@ -52,7 +52,7 @@ def test_photos_of_kinds_that_cannot_be_read_are_told_from_what_is_no_photo(tmp_
     assert (found.photos, found.unread, found.others) == ([], [f"a.{suffix}"], ["b.mp4", "c.pdf"])
 
 
-def test_without_a_suffix_the_content_tells(tmp_path: Path) -> None:
+def test_without_a_suffix_the_content_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("e", "v1.2", "2024.05.17 shirt", "dot."):
         Image.new("RGB", (4, 4)).save(tmp_path / name, "JPEG")
     Image.new("RGB", (4, 4)).save(tmp_path / "webp", "WEBP")
@@ -61,7 +61,7 @@ def test_without_a_suffix_the_content_tells(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as one:
-        os.chdir(tmp_path)  # a socket's path may not be long
+        monkeypatch.chdir(tmp_path)  # a socket's path may not be long
         one.bind("socket")
     found = list_folder(tmp_path)
     assert found.photos == ["2024.05.17 shirt", "dot.", "e", "raw", "v1.2", "webp"]

@@ -26,7 +26,7 @@ class Metadata:
     """What came with a photo.
 
     Args:
-        format: of the content, as Pillow names it: JPEG, MPO, PNG, WEBP, TIFF, BMP, GIF or AVIF.
+        format: of the content, as Pillow names it: JPEG, MPO, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF or JPEG2000.
         dpi: resolution across and down in dots per inch; None where the file names none.
         exif: an EXIF block from its byte-order mark on, its orientation reset and its thumbnail gone; None for none.
         xmp: an XMP packet; None for none.

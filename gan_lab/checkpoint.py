@@ -134,7 +134,7 @@ def find_checkpoint_file(option: str, value: str | Path, prefer: str = "best") -
     Raises:
         UserError: there is none.
     """
-    path = Path(value)
+    path = Path(os.path.expanduser(value))
     if os.path.isfile(path):  # which a name that is too long does not make an error of
         return path
     for folder in filter(os.path.isdir, (path / "checkpoints", path)):
@@ -161,7 +161,7 @@ def find_whole_file(option: str, value: str | Path, say: bool = True) -> Path:
         DamagedError: every one is damaged.
     """
     path = find_checkpoint_file(option, value, prefer="last")
-    if os.path.isfile(value):
+    if os.path.isfile(os.path.expanduser(value)):
         return path
     try:
         read_once(path)

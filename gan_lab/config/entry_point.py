@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.config.home import expand_flags, expand_homes
 from gan_lab.config.overrides import (
     asks_for_help,
     complete_overrides,
@@ -23,9 +24,10 @@ from gan_lab.config.overrides import (
     read_trust,
 )
 from gan_lab.config.secrets import clean_text
+from gan_lab.config.sweeps import prepare_sweep
 from gan_lab.config.targets import parse_trust
 from gan_lab.cores import Times, read_times
-from gan_lab.deferred import defer_torchmetrics
+from gan_lab.deferred import defer_compiler, defer_torchmetrics
 from gan_lab.errors import UserError
 
 #: Bytes of a file's name, at most, on common file systems.
@@ -73,6 +75,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
         since: the CPU time when the command began.
     """
     defer_torchmetrics()
+    defer_compiler()
     made: Command = importlib.import_module(f"gan_lab.commands.{name}").COMMAND
     from gan_lab.hardware import keep_freed_memory, settle_threads  # here, because it imports torch
 
@@ -80,7 +83,9 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
     try:
         if made.prepare is not None:
             sys.argv[1:] = made.prepare(sys.argv[1:])
-        sys.argv[1:] = complete_overrides(sys.argv[1:], name)
+        sys.argv[1:] = complete_overrides(expand_flags(sys.argv[1:]), name)
+        if is_sweep(sys.argv[1:]):
+            sys.argv[1:] = prepare_sweep(sys.argv[1:], name)
         if made.check is not None:
             made.check(compose_first_job(sys.argv[1:], name), is_sweep(sys.argv[1:]))
     except UserError as error:
@@ -94,6 +99,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
             if "seed" in config:
                 check_seed(config.seed)
             check_texts(config)
+            expand_homes(config)
             check_trust(config)
             settle_threads(config.get("threads", "auto"), since)
             made.work(config)

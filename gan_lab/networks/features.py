@@ -5,6 +5,7 @@ None of them is ever downloaded, and none belongs into a checkpoint: keep them o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -186,7 +187,7 @@ def read_state(weights: str | None, name: str, source: str, network: str) -> tup
     Raises:
         UserError: the file is not there, or holds anything but tensors; the message says where it is to be had.
     """
-    path = Path(weights) if weights else Path(torch.hub.get_dir()) / "checkpoints" / name
+    path = Path(os.path.expanduser(weights)) if weights else Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():
         where = "name the file that you have" if weights else "put it there, or name its path"
         raise UserError(f"weights: {network} needs {path}, which is not there; fetch {source} and {where}")

@@ -17,13 +17,11 @@ class Statements:
 
     Attributes:
         cicp: its code points of H.273: primaries, transfer, matrix, and 1 for the full range; None where there are none.
-        profile: an ICC profile; None where there is none.
         depth: bits a channel; 0 where that is not said.
         companions: the kinds of the other pictures and data in the file, as the boxes call them.
     """
 
     cicp: tuple[int, int, int, int] | None = None
-    profile: bytes | None = None
     depth: int = 0
     companions: set[str] = field(default_factory=set)
 
@@ -42,11 +40,8 @@ def read_statements(file: IO[bytes]) -> Statements:
             if kind == b"meta":
                 _read_meta(body[_FULL:], found)
             elif kind == b"jp2h":
-                for name, data in _walk(body):
-                    if name == b"colr" and data[:1] in (b"\2", b"\3"):  # method, precedence, approximation
-                        found.profile = found.profile or data[3:]
-                    elif name == b"ihdr":
-                        found.depth = (data[10] & 0x7F) + 1
+                for header in (data for name, data in _walk(body) if name == b"ihdr"):
+                    found.depth = (header[10] & 0x7F) + 1
             elif kind in (b"mpvd", b"sefd"):
                 found.companions.add("film of a motion photo")
     except (struct.error, IndexError):  # decoders are less forgiving, and it is they who refuse a file
@@ -92,8 +87,6 @@ def _read_meta(meta: bytes, found: Statements) -> None:
         if kind == b"colr" and body[:4] == b"nclx":
             primaries, transfer, matrix, flags = struct.unpack_from(">3HB", body, 4)
             found.cicp = primaries, transfer, matrix, flags >> 7
-        elif kind == b"colr" and body[:4] in (b"prof", b"rICC"):
-            found.profile = body[4:]
         elif kind == b"pixi":
             found.depth = max(body[_FULL + 1 :], default=0)
     for kind, body in properties:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image
 
-from gan_lab.errors import UserError
 from gan_lab.imaging.alpha import over_white
 from gan_lab.imaging.bit_depth import to_8_bits
 from gan_lab.photo_files.access import UnreadableImage as UnreadableImage
@@ -21,8 +19,6 @@ from gan_lab.photo_files.srgb import opaque_srgb
 from gan_lab.photo_files.stated_colour import stated_colour
 from gan_lab.photo_files.tiff import Tiff, open_tiff
 from gan_lab.storage import write_atomically
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 
 # Twice Pillow's warning limit, which is where Pillow itself refuses; stated here so that nothing can switch it off.
 MAX_PIXELS = 178_956_970
@@ -37,50 +33,6 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 SIDEWAYS = (5, 6, 7, 8)
-
-
-def find_images(root: Path, unlisted: Callable[[OSError], None] | None = None) -> list[Path]:
-    """Return the image files under a folder and its subfolders, sorted by path; arguments as in `image_names`."""
-    return [root / name for name in image_names(root, unlisted)]
-
-
-def image_names(root: Path, unlisted: Callable[[OSError], None] | None = None) -> list[str]:
-    """Return the image files under a folder and its subfolders, relative to it and sorted by path.
-
-    Files go by their suffix (`IMAGE_SUFFIXES`, any case). Hidden files and folders are left out. Links to folders are
-    followed; a folder that can be reached in several ways is listed once, at its real place where that is under `root`.
-
-    Args:
-        root: the folder.
-        unlisted: called with a folder that may not be listed; None refuses it.
-
-    Raises:
-        UserError: `root` is not a folder, or a folder in it may not be listed.
-    """
-    if not root.is_dir():
-        raise UserError(f"{root}: no such folder")
-    found: list[str] = []
-    visited: set[str] = set()
-    starts = [str(root)]
-    while starts:
-        for folder, subfolders, names in os.walk(starts.pop(0), onerror=unlisted or _refuse_folder):
-            here = os.path.realpath(folder)
-            if here in visited:
-                subfolders.clear()
-                continue
-            visited.add(here)
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            # Links wait until the real folders are done: so a loop ends, and a real path wins over a link to it.
-            starts += [link for name in subfolders if os.path.islink(link := os.path.join(folder, name))]
-            below = os.path.relpath(folder, root)
-            prefix = "" if below == os.curdir else below + os.sep
-            found += [prefix + name for name in names if _is_image_name(name)]
-    return sorted(found, key=path_order)
-
-
-def path_order(name: str) -> str:
-    """Return a key that sorts names as paths are sorted, part by part: what is in `hat/` comes before what is in `hat-old/`."""
-    return os.path.normcase(name).replace(os.sep, "\0")
 
 
 def read_image(path: Path, channels: int = 3, at_least: int | None = None, part: IO[bytes] | None = None) -> np.ndarray:
@@ -195,14 +147,6 @@ def grid(images: Sequence[np.ndarray] | np.ndarray, columns: int, gap: int = 2) 
     return sheet
 
 
-def _is_image_name(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
-
-
-def _refuse_folder(error: OSError) -> None:
-    raise UserError(f"{error.filename}: cannot list this folder: {error.strerror}") from error
-
-
 def _check_image(array: np.ndarray) -> None:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in (1, 3):
         raise ValueError(f"expected uint8 [H, W, 1 or 3], got {array.dtype} {list(array.shape)}")
@@ -210,7 +154,7 @@ def _check_image(array: np.ndarray) -> None:
 
 def orientation_of(picture: Image.Image) -> int:
     """Return the EXIF orientation that is still to be applied; 1 where there is none or it cannot be read."""
-    if picture.format == "TIFF":  # Pillow turns TIFF upright itself, its size included
+    if picture.format in ("TIFF", "HEIF"):  # turned upright as they are read, their size included
         return 1
     try:
         return int(picture.getexif().get(ExifTags.Base.Orientation, 1))

@@ -29,7 +29,7 @@ class Metadata:
     """What came with a photo.
 
     Args:
-        format: of the content, as Pillow names it: JPEG, MPO, PNG, WEBP, TIFF, BMP, GIF or AVIF.
+        format: of the content, as Pillow names it: JPEG, MPO, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF or JPEG2000.
         dpi: resolution across and down in dots per inch; None where the file names none.
         exif: an EXIF block from its byte-order mark on, its orientation reset and its thumbnail gone; None for none.
         xmp: an XMP packet; None for none.
@@ -86,8 +86,9 @@ def metadata_of(picture: Image.Image, notes: tuple[str, ...] = (), companions: S
         text["Comment"] = _decode_text(comment) if isinstance(comment, bytes) else str(comment)
     photoshop, colour = info.get("photoshop") or {}, stated_colour(picture)
     boxes = info.get(BOXES, Statements())
-    if boxes.depth > 8 and not picture.mode.startswith("I"):
-        notes += (f"its {boxes.depth} bits a channel were read as 8",)
+    depth = max(boxes.depth, info.get("bit_depth", 8))  # this one pi-heif knows
+    if depth > 8 and not picture.mode.startswith("I"):
+        notes += (f"its {depth} bits a channel were read as 8",)
     return _drop_damaged(
         Metadata(
             format=picture.format or "",

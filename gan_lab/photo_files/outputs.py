@@ -224,8 +224,7 @@ _TIFF = Output("TIFF", _write_tiff, 2**31 - 1, deep=True)
 
 #: By suffix; of AVIF as much as common decoders take.
 OUTPUTS = {
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _JPEG),
     ".png": Output("PNG", _write_png, 2**31 - 1, deep=True),
     ".webp": Output("WebP", _write_webp, 16383, grey=False, iptc=False),
     ".tif": _TIFF,

@@ -17,6 +17,7 @@ from gan_lab.imaging.alpha import over_white
 from gan_lab.imaging.bit_depth import to_8_bits
 from gan_lab.photo_files.access import UnreadableImage, name_faults, open_image, unlimited_size
 from gan_lab.photo_files.companions import find_companions
+from gan_lab.photo_files.formats import NAMES, has_suffix
 from gan_lab.photo_files.images import MAX_PIXELS, SIDEWAYS, orientation_of
 from gan_lab.photo_files.layers import Layers, in_srgb_16, layers_of, tiff_layers, webp_layers
 from gan_lab.photo_files.metadata import Metadata, metadata_of, tiff_metadata
@@ -30,9 +31,8 @@ from gan_lab.storage import write_atomically
 #: Suffixes that a photo can be written as; others (BMP and GIF among them) have no place for what must go along.
 PHOTO_SUFFIXES = tuple(OUTPUTS)
 
-_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
-_JPEG_NAMES = (".jpg", ".jpeg")
-_NAMES = {"JPEG": _JPEG_NAMES, "MPO": _JPEG_NAMES, "TIFF": (".tif", ".tiff"), "DIB": (".bmp",)}
+_FORMATS = (*NAMES, "DIB")
+_NAMES = NAMES | dict.fromkeys(("JPEG", "MPO"), (*NAMES["JPEG"], *NAMES["MPO"])) | {"DIB": NAMES["BMP"]}
 
 
 @dataclass(frozen=True)
@@ -204,8 +204,8 @@ def _turn(array: NDArray[Any], turn: int) -> NDArray[Any]:
 
 
 def _note_wrong_suffix(path: Path, kind: str) -> tuple[str, ...]:
-    names = _NAMES.get(kind, (f".{kind.lower()}",))
-    return () if path.suffix.lower() in names else (f"it is a {kind}, whatever its name says",)
+    fits = path.suffix.lower() in _NAMES[kind] or not has_suffix(path.name)
+    return () if fits else (f"it is a {kind}, whatever its name says",)
 
 
 def _note_unused(tiff: Tiff) -> tuple[str, ...]:

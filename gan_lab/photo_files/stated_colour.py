@@ -52,8 +52,6 @@ def find_statements(picture: Image.Image, file: IO[bytes]) -> None:
     elif picture.format in ("AVIF", "HEIF", "JPEG2000"):
         boxes = read_statements(file)
         picture.info[BOXES], picture.info[_CICP] = boxes, boxes.cicp
-        if boxes.profile is not None:
-            picture.info.setdefault("icc_profile", boxes.profile)
     points = picture.info.get(_CICP) or code_points(picture.info.get("icc_profile") or b"")
     if points and points[1] in HDR:
         raise ValueError(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from PIL import Image
 
+from gan_lab.photo_files.formats import HEAD, RAW, describe_unread
 from gan_lab.photo_files.ifd import Block
 
 SUBFILE, OLD_SUBFILE, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANES = 254, 255, 258, 259, 262, 277, 284
@@ -15,7 +17,7 @@ BLACK_IS_MOST, GREY, RGB, INKS, CIELAB, ICCLAB = 0, 1, 2, 5, 8, 9
 #: Samples of a pixel's colour.
 COLOURS = {BLACK_IS_MOST: 1, GREY: 1, RGB: 3, INKS: 4, CIELAB: 3, ICCLAB: 3}
 PREMULTIPLIED, STRAIGHT = 1, 2
-_RAW = (32803, 34892)
+_RAW, _DNG_VERSION = (32803, 34892), 50706
 _NAMES = {
     0: "grey",
     1: "grey",
@@ -119,8 +121,20 @@ def seek_picture(picture: Image.Image) -> None:
     picture.seek(0)
 
 
+def describe_raw(head: bytes, tags: Container[int]) -> str | None:
+    """Return what a raw file of a camera is that is a TIFF too, and what to do; None for any other TIFF.
+
+    Args:
+        head: how it begins.
+        tags: of its first directory.
+    """
+    return RAW.format("DNG") if _DNG_VERSION in tags else describe_unread(head)
+
+
 def refuse_meaningless(block: Block, kind: Kind) -> None:
     """Raise ValueError for samples that decoders take for what they are not."""
+    if what := describe_raw(bytes(block.data[:HEAD]), block.entries(block.head)):
+        raise ValueError(what)
     if kind.photometric in _RAW:
         raise ValueError("the raw data of a camera: develop it, and save it as TIFF, PNG or JPEG")
     if kind.format == 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def choose_folder(config: DictConfig, path: Path) -> Path:
     named = Path(HydraConfig.get().runtime.output_dir) if multirun else Path(config.runs_dir) / config.name
     if path.parent.name == "checkpoints":
         given = {parse_override(line).key_or_group for line in HydraConfig.get().overrides.task} & {"name", "runs_dir"}
-        if given and named.resolve() != path.parent.parent.resolve():
+        if given and os.path.realpath(named) != os.path.realpath(path.parent.parent):
             raise UserError(
                 f"resume={path}: this run goes on in {path.parent.parent}, not in {named}; leave {' and '.join(given)} out, "
                 "or use init_from= to start a new run from its weights"

@@ -16,6 +16,8 @@ from gan_lab.photo_files.boxes import Statements, read_statements
 from gan_lab.photo_files.images import read_size
 from gan_lab.photo_files.metadata import metadata_of
 from gan_lab.photo_files.stated_colour import BOXES
+from tests.fixtures.heif import FOLDER as HEIF
+from tests.fixtures.heif import muted
 from tests.photo_files.samples import (
     SRGB,
     adobe_in_srgb,
@@ -237,6 +239,21 @@ def test_an_avif_of_hdr_is_refused(tmp_path: Path) -> None:
             read_photo(path)
 
 
+def test_a_heic_is_converted_as_its_nclx_box_states(tmp_path: Path) -> None:
+    data = (HEIF / "deep.heic").read_bytes()
+    at = data.index(b"colrnclx") + 8
+    path = tmp_path / "x.heic"
+    path.write_bytes(data[:at] + struct.pack(">HH", 12, 13) + data[at + 4 :])
+    photo = read_photo(path)
+    assert np.abs(photo.pixels - STATED["Display P3"][1](muted() / 255) * 255).mean() <= 1.5
+    np.testing.assert_array_equal(read_image(path), photo.pixels)
+    assert "colours converted from Display P3 (nclx box) to sRGB" in photo.metadata.notes
+    for transfer, name in ((16, "PQ"), (18, "HLG")):
+        path.write_bytes(data[:at] + struct.pack(">HH", 9, transfer) + data[at + 4 :])
+        with pytest.raises(UnreadableImage, match=name):
+            read_photo(path)
+
+
 @needs_avif
 def test_boxes_however_damaged_raise_nothing(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
@@ -268,21 +285,6 @@ def test_the_main_pictures_own_properties_count() -> None:
     )  # fmt: skip
     found = read_statements(io.BytesIO(box(b"ftyp", b"heic") + meta + box(b"mdat", bytes(99))))
     assert (found.cicp, found.depth) == ((12, 13, 6, 1), 10)
-
-
-def test_a_jp2s_profile_is_honoured(tmp_path: Path) -> None:
-    if not features.check("jpg_2000"):
-        pytest.skip("this Pillow has no JPEG 2000")
-    stored = np.rint(INSIDE * 255).astype(np.uint8)
-    data = save(tmp_path / "x.jp2", stored).read_bytes()
-    at = data.index(b"colr") - 4
-    size = struct.unpack_from(">I", data, at)[0]
-    colour = box(b"colr", b"\2\0\0", adobe_profile())
-    head = data.index(b"jp2h") - 4
-    length = struct.unpack_from(">I", data, head)[0] + len(colour) - size
-    data = data[:head] + struct.pack(">I", length) + data[head + 4 : at] + colour + data[at + size :]
-    (tmp_path / "x.jp2").write_bytes(data)
-    assert np.abs(read_image(tmp_path / "x.jp2") - adobe_in_srgb(stored / 255) * 255).max() <= 1.5
 
 
 # --- EXIF

@@ -90,7 +90,9 @@ def plan_job(
     root, photos, unlisted = find_input(source)
     folder = output_folder(output)
     if source is not None and Path(source).expanduser().is_dir() and folder.resolve().is_relative_to(root.resolve()):
-        raise UserError(f"output={output}: lies in input={source}, so a second call would take results for photos")
+        raise UserError(
+            f"output={output}: lies in input={source}, so a second call would take results for photos; name a folder elsewhere"
+        )
     names = [photo.relative_to(root) for photo in photos]
     suffixes = [_suffix(name, format, kept) for name in names]
     tasks = tuple(
@@ -122,7 +124,9 @@ def find_input(source: str | Path | None, option: str = "input") -> tuple[Path, 
     photos, unlisted = list_photos(path)
     if not photos:
         reasons = "".join(f"; cannot list {reason}" for reason in unlisted)
-        raise UserError(f"{option}={source}: no image in it (looked for {' '.join(IMAGE_SUFFIXES)}){reasons}")
+        raise UserError(
+            f"{option}={source}: no image in it (looked for {' '.join(IMAGE_SUFFIXES)}){reasons}; name another folder"
+        )
     return path, photos, tuple(unlisted)
 
 
@@ -185,7 +189,9 @@ def write_image(path: Path, pixels: np.ndarray) -> None:
         with write_atomically(path) as file:
             file.write(encoded.getbuffer())
     except OSError as error:
-        raise UserError(f"output: cannot write {path}: {error.strerror or error}") from error
+        raise UserError(
+            f"output: {path} cannot be written ({error.strerror or error}); make room, or name another folder"
+        ) from error
 
 
 def _suffix(photo: Path, format: str, kept: Sequence[str]) -> str:

@@ -52,7 +52,7 @@ def image_names(root: Path, unlisted: Callable[[OSError], None] | None = None) -
         UserError: `root` is not a folder, or a folder in it may not be listed.
     """
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder")
+        raise UserError(f"{root}: no such folder; name another")
     found: list[str] = []
     visited: set[str] = set()
     starts = [str(root)]
@@ -167,7 +167,9 @@ def _is_image_name(name: str) -> bool:
 
 
 def _refuse_folder(error: OSError) -> None:
-    raise UserError(f"{error.filename}: cannot list this folder: {error.strerror}") from error
+    raise UserError(
+        f"{error.filename}: cannot list this folder ({error.strerror}); allow it, or move it away"
+    ) from error
 
 
 def _check_image(array: np.ndarray) -> None:

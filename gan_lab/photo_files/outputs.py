@@ -207,7 +207,7 @@ def _write_avif(
 ) -> None:
     Image.init()
     if "AVIF" not in Image.SAVE:
-        raise UserError("this installation's Pillow cannot write AVIF: choose png, jpg or webp")
+        raise UserError("format=avif: this installation's Pillow cannot write AVIF; choose png, jpg or webp")
     options = _present(icc_profile=extras.icc, exif=extras.exif, xmp=extras.xmp)
     _picture(pixels, alpha, grey=False).save(file, "AVIF", quality=quality, subsampling="4:4:4", **options)
 

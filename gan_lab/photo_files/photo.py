@@ -97,14 +97,14 @@ def write_photo(
     if output is None:
         raise UserError(
             f"{path}: no photo can be written as {path.suffix or 'a file without suffix'} "
-            f"(choose {' '.join(PHOTO_SUFFIXES)})"
+            f"; choose {' '.join(PHOTO_SUFFIXES)}"
         )
     pixels, alpha, notes = photo.pixels, photo.alpha, []
     _check(pixels, alpha)
     height, width = pixels.shape[:2]
     if max(width, height) > output.longest:
         raise UserError(
-            f"{path}: {width}x{height} pixels; {output.name} holds at most {output.longest} a side: choose png"
+            f"{path}: {width}x{height} pixels; {output.name} holds at most {output.longest} a side; choose png"
         )
     if alpha is not None and not output.alpha:
         if alpha.min() < np.iinfo(alpha.dtype).max:

@@ -354,7 +354,7 @@ def test_a_killed_job_goes_on_where_it_stopped(weights: Path, tmp_path: Path) ->
         (["scale=4"], "scale=4: this model does not enlarge so; it has scale=1, 2"),
         (["strength=2"], "strength=2: needs a number from 0"),
         (["correct=noise"], "correct=noise: needs one of all, defects, light, none"),
-        (["checkpoint=nothing"], "checkpoint=nothing: no such file, run or shipped weights (shipped: "),
+        (["checkpoint=nothing"], "checkpoint=nothing: no such file, run or shipped weights; shipped are "),
         (["format=bmp"], "format=bmp: needs png, jpg, webp or same"),
         (["ground=blue"], "ground=blue: needs keep or white"),
         (["adjust.contrast=-1"], "adjust.contrast: -1"),

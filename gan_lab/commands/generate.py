@@ -192,7 +192,7 @@ def load_labelled_photos(pretrained: Pretrained, root: str | None) -> ImageDataM
     )
     datamodule.prepare(training=False)
     if "train" not in datamodule.splits:
-        raise UserError(f"data.root={root}: has no photos to take a direction from")
+        raise UserError(f"data.root={root}: has no photos to take a direction from; name another folder")
     return datamodule
 
 
@@ -231,7 +231,7 @@ def check_options(config: DictConfig) -> None:
     check_strength(config.strength)
     what, formats = ("an animation", ("webp", "gif")) if config.interpolate else ("images", ("png", "jpg", "webp"))
     if config.format not in (None, *formats):
-        raise UserError(f"format={config.format}: {what} can be {', '.join(formats)}")
+        raise UserError(f"format={config.format}: {what} cannot be written so; give {' or '.join(formats)}")
     if config.provenance not in ("on", "off"):
         raise UserError(f"provenance={config.provenance}: needs on or off")
     lowest = {"interpolate": 2, "frames": 1, "grid": 1}

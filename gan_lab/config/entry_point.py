@@ -113,7 +113,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
 
 def convert_refusal(error: OmegaConfBaseException) -> UserError:
     """Return in one line what OmegaConf finds wrong with a configuration."""
-    return UserError(f"configuration: {' '.join(str(error).split())}")
+    return UserError(f"configuration: {' '.join(str(error).split())}; set it, or leave out what refers to it")
 
 
 def check_seed(seed: Any) -> None:
@@ -139,7 +139,9 @@ def check_texts(config: DictConfig) -> None:
         elif value is not None and not isinstance(value, str):
             raise UserError(f"{key}={value!r}: needs a name or a path")
         if any(len(os.fsencode(part)) > LONGEST for part in str(value).split("/")):
-            raise UserError(f"{key}={str(value)[:60]}...: a name in a path has at most {LONGEST} bytes")
+            raise UserError(
+                f"{key}={str(value)[:60]}...: a name in it is too long; give one of at most {LONGEST} bytes"
+            )
 
 
 def check_trust(config: DictConfig) -> None:
@@ -151,7 +153,7 @@ def check_trust(config: DictConfig) -> None:
     if config.get("trust") is None:
         return
     if not read_trust(list(HydraConfig.get().overrides.task)):
-        raise UserError(f"trust={config.trust}: is given on the command line, never by a file")
+        raise UserError(f"trust={config.trust}: a file may not ask for trust; give it on the command line")
     parse_trust(OmegaConf.to_container(config, resolve=True)["trust"])  # type: ignore[call-overload, index]
 
 

@@ -110,7 +110,9 @@ def list_swept_values(override: Override) -> list[str]:
     try:
         return list(map(str, override.sweep_string_iterator()))
     except HydraException as error:
-        raise UserError(f"{override.input_line}: name the values one by one, with commas ({error})") from error
+        raise UserError(
+            f"{override.input_line}: its values cannot be listed ({error}); name them one by one, with commas"
+        ) from error
 
 
 def read_trust(argv: list[str]) -> tuple[str, ...]:
@@ -175,7 +177,7 @@ def describe_group(override: str) -> str:
         return f"{override}: the chosen configuration has no place for {group}; another model has"
     near = difflib.get_close_matches(value, options, n=1)
     hint = f"; did you mean {group}={near[0]}?" if near else f"; ~{group} is none of them" if value == "null" else ""
-    return f"{override}: there is no such option{hint} (there are: {', '.join(options)})"
+    return f"{override}: there is no such option{hint}; there are: {', '.join(options)}"
 
 
 def check_override(override: Override, configuration: DictConfig, trust: tuple[str, ...] = ()) -> str:

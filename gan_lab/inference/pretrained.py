@@ -341,7 +341,7 @@ def read_whole_fact(data: dict[str, Any], name: str, path: Path) -> int:
     """
     value = data.get(name)
     if type(value) is not int or value < 1:
-        raise UserError(f"checkpoint {path}: its configuration has no data.{name}")
+        raise UserError(f"checkpoint {path}: its configuration has no data.{name}; name another")
     return value
 
 

@@ -101,7 +101,9 @@ def plan_job(
     folder = output_folder(output)
     real_output, single = os.path.realpath(folder), Path(str(source)).expanduser().is_file()
     if not single and _is_within(real_output, os.path.realpath(root)):
-        raise UserError(f"output={output}: lies in input={source}, so a second call would take results for photos")
+        raise UserError(
+            f"output={output}: lies in input={source}, so a second call would take results for photos; name another"
+        )
     if any(_is_within(real_output, linked) for linked in found.linked):
         raise UserError(
             f"output={output}: a link in input={source} leads to it, so a second call would take results for photos; remove "
@@ -140,7 +142,8 @@ def find_input(source: str | Path | None, option: str = "input") -> tuple[Path, 
     if not (found.photos or found.unread):
         there = f"; there are {count_suffixes(found.others)}" if found.others else ""
         reasons = "".join(f"; cannot list {reason}" for reason in found.unlisted)
-        raise UserError(f"{option}={source}: no image in it (looked for {' '.join(IMAGE_SUFFIXES)}){there}{reasons}")
+        looked_for = " ".join(IMAGE_SUFFIXES)
+        raise UserError(f"{option}={source}: no image in it (looked for {looked_for}){there}{reasons}; name another")
     return path, found
 
 
@@ -199,7 +202,9 @@ def write_image(path: Path, pixels: np.ndarray) -> None:
         with write_atomically(path) as file:
             file.write(encoded.getbuffer())
     except OSError as error:
-        raise UserError(f"output: cannot write {path}: {error.strerror or error}") from error
+        raise UserError(
+            f"output: {path} cannot be written ({error.strerror or error}); make room, or name another folder"
+        ) from error
 
 
 def _suffix(root: Path, name: Path, format: str, kept: Sequence[str]) -> str:

@@ -170,7 +170,7 @@ def inception(weights: str | None = None, output: InceptionOutput | None = None)
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     except ImportError as error:
-        raise UserError('Inception features need torch-fidelity: pip install "gan_lab[fid]"') from error
+        raise UserError('extractor=inception: torch-fidelity is not installed; pip install "gan_lab[fid]"') from error
     # torch-fidelity unpickles whatever the file says; reading it here first, tensors only, refuses one with code in it.
     path, _ = read_state(weights, INCEPTION_FILE, INCEPTION_SOURCE, "Inception")
     try:

@@ -57,7 +57,7 @@ def list_folder(root: Path) -> Listing:
         UserError: `root` is not a folder.
     """
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder")
+        raise UserError(f"{root}: no such folder; name another")
     found = Listing()
     visited: set[str] = set()
     holders = set(map(str, Path(os.path.realpath(root)).parents))

@@ -120,15 +120,15 @@ def choose_output(path: Path, width: int, height: int) -> Output:
     output = OUTPUTS.get(path.suffix.lower())
     if output is None:
         raise UserError(
-            f"{path}: no photo can be written as {path.suffix or 'a file without suffix'} "
-            f"(choose {' '.join(PHOTO_SUFFIXES)})"
+            f"{path}: no photo can be written as {path.suffix or 'a file without suffix'}; "
+            f"choose {' '.join(PHOTO_SUFFIXES)}"
         )
     Image.init()
     if output.name == "AVIF" and "AVIF" not in Image.SAVE:
-        raise UserError(f"{path}: this installation's Pillow cannot write AVIF: choose png, jpg or webp")
+        raise UserError("format=avif: this installation's Pillow cannot write AVIF; choose png, jpg or webp")
     if max(width, height) > output.longest or width * height > output.most:
         most = f"{output.longest} a side" + (f" and {output.most} in all" if output.name == "AVIF" else "")
-        raise UserError(f"{path}: {width}x{height} pixels; {output.name} holds at most {most}: choose png")
+        raise UserError(f"{path}: {width}x{height} pixels; {output.name} holds at most {most}; choose png")
     return output
 
 

@@ -79,7 +79,7 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
         )
     except (MisconfigurationException, ValueError, TypeError) as error:
         given = f"trainer.devices={trainer.devices} trainer.strategy={trainer.strategy} device={config.device}"
-        raise UserError(f"{given}: {' '.join(str(error).split())}") from error
+        raise UserError(f"{given}: {' '.join(str(error).split())}; change one of them") from error
 
 
 def build_plugins(resolved: dict[str, Any]) -> list[Any]:

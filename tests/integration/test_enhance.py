@@ -214,8 +214,8 @@ def test_enlarging_doubles_colour_and_alpha(enhance: Any, command: Command) -> N
             (40, 24),
             "max_result_pixels=3000: this photo of 40x24 would become 80x48;",
         ),
-        (["scale=2", "format=webp"], (8200, 2), "16400x4 pixels; WebP holds at most 16383 a side: choose png"),
-        (["scale=2", "format=jpg"], (33000, 1), "66000x2 pixels; JPEG holds at most 65500 a side: choose png"),
+        (["scale=2", "format=webp"], (8200, 2), "16400x4 pixels; WebP holds at most 16383 a side; choose png"),
+        (["scale=2", "format=jpg"], (33000, 1), "66000x2 pixels; JPEG holds at most 65500 a side; choose png"),
     ],
 )
 def test_a_result_that_would_be_too_large_is_refused_before_the_work(
@@ -391,7 +391,7 @@ def test_a_killed_job_goes_on_where_it_stopped(weights: Path, tmp_path: Path) ->
         (["scale=4"], "scale=4: this model does not enlarge so; it has scale=1, 2"),
         (["strength=2"], "strength=2: needs a number from 0"),
         (["correct=noise"], "correct=noise: needs one of all, defects, light, none"),
-        (["checkpoint=nothing"], "checkpoint=nothing: no such file, run or shipped weights (shipped: "),
+        (["checkpoint=nothing"], "checkpoint=nothing: no such file, run or shipped weights; shipped are "),
         (["format=bmp"], "format=bmp: needs png, jpg, webp or same"),
         (["ground=blue"], "ground=blue: needs keep or white"),
         (["adjust.contrast=-1"], "adjust.contrast: -1"),

@@ -249,7 +249,7 @@ def test_white_stays_white_in_every_format(tmp_path: Path, suffix: str, channels
 
 def test_a_result_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match=r"cannot write .*a\.png"):
+    with pytest.raises(UserError, match=r"a\.png cannot be written"):
         write_image(tmp_path / "file" / "a.png", np.zeros((4, 4, 3), np.uint8))
 
 

@@ -15,8 +15,10 @@ log = logging.getLogger(__name__)
 
 #: Under several processes the decision to stop is agreed on every so many iterations: asking costs a synchronisation.
 AGREE_EVERY = 10
-#: What asks a run to stop: schedulers, Ctrl-C, and SLURM's `--signal=USR1@60` ahead of a time limit.
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name))
+#: What asks a run to stop: schedulers, Ctrl-C, a terminal that closes, and SLURM's `--signal=USR1@60` ahead of a time limit.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1") if hasattr(signal, name))
+#: What stays ignored where the run was started so: by nohup.
+MAY_BE_IGNORED = ("SIGHUP",)
 
 
 class Budget(Callback):
@@ -75,6 +77,8 @@ class Budget(Callback):
         """
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
+                if number.name in MAY_BE_IGNORED and signal.getsignal(number) == signal.SIG_IGN:
+                    continue
                 self._handlers[number] = signal.signal(number, self._ask_to_stop)
         self._start = time.monotonic()
         per_epoch = trainer.datamodule.iterations_per_epoch(trainer.world_size)  # type: ignore[attr-defined]

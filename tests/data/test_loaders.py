@@ -224,6 +224,7 @@ def test_signals_to_all_leave_the_workers_to_the_program_which_ends_with_them(ro
         for pid in workers:
             os.kill(pid, signal.SIGTERM)
             os.kill(pid, signal.SIGINT)
+            os.kill(pid, signal.SIGHUP)
         time.sleep(0.5)
         assert all(map(alive, workers))
         output, _ = program.communicate("go on\n", timeout=60)  # it ends in the middle of the stream

@@ -257,7 +257,7 @@ def test_a_run_is_not_advised_what_it_does(
 # ---------------------------------------------------------------------------------------------------- how it stops
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp_path: Path) -> None:
     options = [*tiny("vae"), "name=stopped", "trainer.max_iterations=100000", "trainer.max_epochs=null"]
     process = subprocess.Popen(

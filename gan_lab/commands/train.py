@@ -70,10 +70,10 @@ def record_failure(config: DictConfig) -> Iterator[None]:
     except (UserError, OmegaConfBaseException) as error:
         refusal = error if isinstance(error, UserError) else convert_refusal(error)
         log.error("%s", refusal)
-        failure.write_text(f"{clean_text(str(refusal))}\n")
+        failure.write_text(f"{clean_text(str(refusal))}\n", "utf-8")
     except Exception as error:
         log.exception("the job failed")
-        failure.write_text(clean_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"))
+        failure.write_text(clean_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"), "utf-8")
     finally:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

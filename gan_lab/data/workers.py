@@ -41,8 +41,8 @@ def start_worker(worker: int) -> None:
     """Keep a worker to one thread, and out of the signals that are meant for the training process."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-    # A scheduler's SIGTERM, Ctrl-C and a terminal that closes reach the whole group. The training process answers them: it saves, and then ends
-    # its workers. A worker that died first, or ran the handlers that it inherited, would spoil that.
+    # A scheduler's SIGTERM, Ctrl-C and a terminal that closes reach the whole group. The training process answers them: it
+    # saves, and then ends its workers. A worker that died first, or ran the handlers that it inherited, would spoil that.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "SIGHUP"):  # not on Windows
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -42,7 +42,8 @@ log = logging.getLogger("gan_lab.evaluate")
 
 #: Data settings that change neither which photos there are nor what is seen of them.
 LOADING = {
-    "batch_size", "num_workers", "cache_mb", "cache", "index", "max_unreadable", "degradation", "validation_degradation"
+    "batch_size", "num_workers", "worker_timeout", "cache_mb", "cache", "index", "max_unreadable",
+    "degradation", "validation_degradation",
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from lightning.pytorch import Trainer, seed_everything
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget
 from gan_lab.data.base import ImageDataModule
+from gan_lab.data.workers import DEAD, explain_worker_failure
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule, TrainingDivergedError
 from gan_lab.run.device import compile_networks, is_ddp, recompute_networks, settle_computation
@@ -159,6 +160,8 @@ def explain_failure(error: Exception, run: Run, parts: Parts, start: int) -> Use
     alone = parts.trainer.world_size == 1
     at_start = alone and parts.model.iteration == start
     reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if DEAD.search(str(error)):  # the death of a worker is raised wherever the training happens to be
+        return explain_worker_failure(error, parts.datamodule.num_workers)
     if isinstance(error, torch.OutOfMemoryError):
         if at_start:
             return None

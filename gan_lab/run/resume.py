@@ -32,6 +32,7 @@ CHANGEABLE = (
     "data.domain_a",
     "data.domain_b",
     "data.num_workers",
+    "data.worker_timeout",
     "data.cache_mb",
     "data.cache",
     "data.index",

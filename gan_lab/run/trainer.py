@@ -10,7 +10,6 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.plugins.environments import SLURMEnvironment
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
@@ -27,6 +26,7 @@ from gan_lab.checkpoint import CrashSafeIO
 from gan_lab.config import CALLBACKS, LOGGERS, build, check_description, parse_trust
 from gan_lab.errors import UserError
 from gan_lab.run.device import find_accelerator, is_ddp, may_fit_threads
+from gan_lab.run.launcher import choose_environment
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
         UserError: Lightning refuses the devices or the strategy, or wandb is asked for and not installed.
     """
     trainer = config.trainer
+    environment = choose_environment(trainer)
     try:
         return Trainer(
             accelerator=find_accelerator(config),
@@ -65,7 +66,7 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
             callbacks=build_callbacks(config, run_dir),
             profiler=build_profiler(trainer.profiler, run_dir),
             logger=build_loggers(config, run_dir, start_iteration),
-            plugins=build_plugins(resolved),
+            plugins=[CrashSafeIO(resolved), *([environment] if environment is not None else [])],
             # what the callbacks above do in iterations, Lightning would do in optimiser steps
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -78,14 +79,6 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
     except (MisconfigurationException, ValueError, TypeError) as error:
         given = f"trainer.devices={trainer.devices} trainer.strategy={trainer.strategy} device={config.device}"
         raise UserError(f"{given}: {' '.join(str(error).split())}") from error
-
-
-def build_plugins(resolved: dict[str, Any]) -> list[Any]:
-    """Return the checkpoint writer and, under SLURM, an environment that leaves requeueing to `resume=auto`."""
-    plugins: list[Any] = [CrashSafeIO(resolved)]
-    if SLURMEnvironment.detect():  # Lightning would save its own checkpoints, count in its own steps, and requeue
-        plugins.append(SLURMEnvironment(auto_requeue=False))
-    return plugins
 
 
 def build_callbacks(config: DictConfig, run_dir: Path) -> list[Callback]:

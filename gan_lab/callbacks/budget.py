@@ -32,6 +32,7 @@ class Budget(Callback):
     Attributes:
         total: the number of iterations that iterations and epochs allow, once training has started.
         stopped_by: the signal that ended the run early, or None.
+        failure: the error that ended it; what follows may hide it. None where there was none.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Budget(Callback):
         self.max_epochs = max_epochs
         self.max_minutes = max_minutes
         self.stopped_by: signal.Signals | None = None
+        self.failure: BaseException | None = None
         self._elapsed_before = 0.0
         self._start = 0.0
         self._agreed: float | None = None
@@ -68,6 +70,7 @@ class Budget(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Give the signals back: Lightning tears no callback down after an error, and the run may go on from before it."""
+        self.failure = self.failure or exception
         self.teardown(trainer, pl_module, "fit")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -58,7 +58,8 @@ def choose_workers(*, cheap: bool, decoded_once: bool = False) -> int:
 
 def start_worker(worker: int) -> None:
     """Keep a worker to one thread, and out of the signals that are meant for the training process; let it tell its errors."""
-    multiprocessing.queues.Queue._on_queue_feeder_error = _hand_over_error  # type: ignore[assignment, method-assign]
+    queue: Any = multiprocessing.queues.Queue
+    queue._on_queue_feeder_error = _hand_over_error
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     # A scheduler's SIGTERM, Ctrl-C and a terminal that closes reach the whole group. The training process answers them: it

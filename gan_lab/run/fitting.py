@@ -118,7 +118,7 @@ def fit_parts(run: Run, parts: Parts) -> None:
             raise
         raise refusal from error
     finally:
-        finish_loggers(trainer)
+        finish_loggers(trainer, run.folder)
     last = run.folder / "checkpoints" / "last.ckpt"
     unwritten = get_unwritten(trainer).get(last)
     if unwritten is not None:

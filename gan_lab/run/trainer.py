@@ -19,6 +19,7 @@ from gan_lab.callbacks import (
     Checkpoints,
     FittedThreads,
     MetricsCSV,
+    TensorBoardRun,
     WandbRun,
 )
 from gan_lab.callbacks.spared import get_logger_name, survive_errors
@@ -120,22 +121,51 @@ def build_loggers(config: DictConfig, run_dir: Path, start_iteration: int) -> li
     """Return the csv logger, which every run has, and the ones that `logger=` adds.
 
     Raises:
-        UserError: wandb is asked for and not installed.
+        UserError: see `build_added_loggers`.
     """
-    loggers: list[Logger] = [MetricsCSV(run_dir / "metrics.csv", start_iteration)]
-    for key, settings in config.logger.items():
-        if "Wandb" in str(settings.get("_target_")) and importlib.util.find_spec("wandb") is None:
-            raise UserError("logger=wandb: wandb is not installed; pip install wandb, or logger=csv")
+    return [
+        MetricsCSV(run_dir / "metrics.csv", start_iteration),
+        *build_added_loggers(config, run_dir, config.runs_dir),
+    ]
+
+
+def build_added_loggers(config: DictConfig, run_dir: Path, runs_dir: str | Path) -> list[Logger]:
+    """Return the loggers that `logger=` adds, for a run's folder in the folder of runs.
+
+    Raises:
+        UserError: see `check_loggers` and `check_description`.
+    """
+    check_loggers(config)
+    loggers: list[Logger] = []
+    for key, settings in (config.get("logger") or {}).items():
         if os.environ.get("WANDB_MODE") == "online":
             log.info("WANDB_MODE=online: wandb will talk to its server")
-        # a job of a sweep goes by the sweep's name as well: "widths/0"
-        name = run_dir.relative_to(config.runs_dir) if run_dir.is_relative_to(config.runs_dir) else run_dir.name
+        # a job of a sweep goes by the sweep's name as well: "widths/0"; the jobs are one group
+        name = run_dir.relative_to(runs_dir) if run_dir.is_relative_to(runs_dir) else Path(run_dir.name)
         given = OmegaConf.to_container(settings, resolve=True)
         assert isinstance(given, dict)
         described = {"save_dir": str(run_dir), "name": str(name)} | given
+        if str(settings.get("_target_")) == "gan_lab.callbacks.WandbRun" and len(name.parts) > 1:
+            described.setdefault("group", str(name.parent))
         call = check_description(described, f"logger.{key}", Logger, parse_trust(config.get("trust")), among=LOGGERS)
         loggers.append(build(call))
     return loggers
+
+
+def check_loggers(config: DictConfig) -> None:
+    """Refuse loggers whose packages are not installed.
+
+    Raises:
+        UserError: naming what installs them.
+    """
+    for settings in (config.get("logger") or {}).values():
+        target = str(settings.get("_target_"))
+        if "Wandb" in target and importlib.util.find_spec("wandb") is None:
+            raise UserError("logger=wandb: wandb is not installed; pip install wandb, or logger=csv")
+        if "TensorBoard" in target and not any(map(importlib.util.find_spec, ("tensorboard", "tensorboardX"))):
+            raise UserError(
+                'logger=tensorboard: TensorBoard is not installed; pip install "gan_lab[tensorboard]", or logger=csv'
+            )
 
 
 def start_loggers(trainer: Trainer, resolved: dict[str, Any]) -> None:
@@ -147,11 +177,14 @@ def start_loggers(trainer: Trainer, resolved: dict[str, Any]) -> None:
             logger.log_hyperparams(resolved)
 
 
-def finish_loggers(trainer: Trainer) -> None:
-    """Close what a logger keeps open, so that the next job of a sweep starts its own."""
+def finish_loggers(trainer: Trainer, run_dir: Path) -> None:
+    """Hand over the checkpoints, and close what a logger keeps open, so that the next job of a sweep starts its own."""
     for logger in trainer.loggers:
         if isinstance(logger, WandbRun):
-            logger.finish()
+            logger.log_checkpoints(run_dir / "checkpoints")
+        if isinstance(logger, WandbRun | TensorBoardRun):
+            with survive_errors(f"the end of {get_logger_name(logger)}", Exception):
+                logger.finish()
 
 
 def get_unwritten(trainer: Trainer) -> dict[Path, OSError]:

@@ -126,7 +126,8 @@ class WandbRun(WandbLogger):
         """Log the distributions of values."""
         import wandb
 
-        told: dict[str, Any] = {name: wandb.Histogram(values) for name, values in tensors.items()}
+        histograms = {name: np.histogram(values, 64) for name, values in tensors.items()}
+        told: dict[str, Any] = {name: wandb.Histogram(np_histogram=each) for name, each in histograms.items()}
         self.log_metrics(told, step)
 
     @rank_zero_only

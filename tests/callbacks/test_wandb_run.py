@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import wandb
 from lightning.pytorch.loggers import WandbLogger
 
 from gan_lab.callbacks import WandbRun
@@ -31,6 +33,13 @@ def test_a_run_goes_on_without_a_logger_that_cannot_be_started(
     logger.log_hyperparams({"model": {"width": 4}})
     logger.finish()
     assert not list(tmp_path.rglob("*-run-*"))
+
+
+@pytest.fixture(autouse=True)
+def end_service() -> Iterator[None]:
+    """End W&B's own process: the ones that later tests start would use it, in this one's folder."""
+    yield
+    wandb.teardown()
 
 
 WORDS: dict[str, Any] = {"entity": "me", "group": "all", "tags": ["a", "b"], "job_type": "train", "notes": "a run"}

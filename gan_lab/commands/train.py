@@ -92,10 +92,14 @@ def complete_arguments(argv: list[str]) -> list[str]:
     if resume in (None, "auto"):
         return argv
     path = checkpoint.find_whole_file("resume", str(resume), say=False)
-    choices = checkpoint.read_once(path)["config"].get("choices", {})
+    saved = checkpoint.read_once(path)["config"]
+    choices = saved.get("choices", {})
     # so that the keys of its model and its data are the valid ones
-    logger = choices.get("logger")
-    if "logger" not in given and isinstance(logger, str) and re.fullmatch(r"(?!csv$)[\w-]+", logger):
+    several = saved.get("logger")  # Hydra notes no list among the choices
+    names = [choices["logger"]] if "logger" in choices else list(several) if isinstance(several, dict) else []
+    names = [name for name in map(str, names) if re.fullmatch(r"(?!csv$)[\w-]+", name)]
+    if "logger" not in given and names:
+        logger = names[0] if len(names) == 1 else f"[{','.join(names)}]"
         log.warning("resume=%s: the run was logged with %s too; logger=%s logs it on", path, logger, logger)
     missing = {key: choices[key] for key in ("model", "data") if key in choices and key not in given}
     for key, choice in missing.items():

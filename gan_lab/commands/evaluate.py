@@ -244,7 +244,9 @@ def is_training_data(trained: dict[str, Any], settings: dict[str, Any]) -> bool:
 def places(settings: dict[str, Any]) -> set[Path]:
     """Return the folders that data settings name."""
     named = [settings.get(name) for name in ("root", "domain_a", "domain_b")]
-    return {Path(folder).expanduser().resolve() for folder in named if folder and isinstance(folder, str)}
+    return {
+        Path(os.path.realpath(os.path.expanduser(folder))) for folder in named if folder and isinstance(folder, str)
+    }
 
 
 COMMAND = Command(evaluate)

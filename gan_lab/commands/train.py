@@ -59,7 +59,7 @@ def record_failure(config: DictConfig) -> Iterator[None]:
     if config.resume is None and holds_run(folder):
         fail(
             UserError(
-                f"name={config.name}: {folder} holds a run already, and it is not overwritten. Continue the sweep with "
+                f"name={config.name}: {folder} holds a run already, and it is not overwritten; continue the sweep with "
                 "resume=auto, or start another with name=<another name>"
             )
         )
@@ -105,7 +105,9 @@ def complete_arguments(argv: list[str]) -> list[str]:
     for key, choice in missing.items():
         # a path could lead to a configuration that came with the checkpoint
         if not re.fullmatch(r"[\w-]+", str(choice)):
-            raise UserError(f"resume={path}: its {key} is {str(choice)[:80]!r}, which is no name of a configuration")
+            raise UserError(
+                f"resume={path}: its {key} is {str(choice)[:80]!r}, which is no name of a configuration; give {key}= too"
+            )
     return [*argv, *[f"{key}={choice}" for key, choice in missing.items()]]
 
 

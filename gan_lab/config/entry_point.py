@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.config.home import expand_flags, expand_homes
 from gan_lab.config.overrides import (
     asks_for_help,
     complete_overrides,
@@ -23,9 +24,10 @@ from gan_lab.config.overrides import (
     read_trust,
 )
 from gan_lab.config.secrets import clean_text
+from gan_lab.config.sweeps import prepare_sweep
 from gan_lab.config.targets import parse_trust
 from gan_lab.cores import Times, read_times
-from gan_lab.deferred import defer_torchmetrics
+from gan_lab.deferred import defer_compiler, defer_torchmetrics
 from gan_lab.errors import UserError
 from gan_lab.terminal import secure_output
 
@@ -75,6 +77,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
         since: the CPU time when the command began.
     """
     defer_torchmetrics()
+    defer_compiler()
     made: Command = importlib.import_module(f"gan_lab.commands.{name}").COMMAND
     from gan_lab.hardware import keep_freed_memory, settle_threads  # here, because it imports torch
 
@@ -82,7 +85,9 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
     try:
         if made.prepare is not None:
             sys.argv[1:] = made.prepare(sys.argv[1:])
-        sys.argv[1:] = complete_overrides(sys.argv[1:], name)
+        sys.argv[1:] = complete_overrides(expand_flags(sys.argv[1:]), name)
+        if is_sweep(sys.argv[1:]):
+            sys.argv[1:] = prepare_sweep(sys.argv[1:], name)
         if made.check is not None:
             made.check(compose_first_job(sys.argv[1:], name), is_sweep(sys.argv[1:]))
     except UserError as error:
@@ -96,6 +101,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
             if "seed" in config:
                 check_seed(config.seed)
             check_texts(config)
+            expand_homes(config)
             check_trust(config)
             settle_threads(config.get("threads", "auto"), since)
             made.work(config)
@@ -109,7 +115,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
 
 def convert_refusal(error: OmegaConfBaseException) -> UserError:
     """Return in one line what OmegaConf finds wrong with a configuration."""
-    return UserError(f"configuration: {' '.join(str(error).split())}")
+    return UserError(f"configuration: {' '.join(str(error).split())}; set it, or leave out what refers to it")
 
 
 def check_seed(seed: Any) -> None:
@@ -135,7 +141,9 @@ def check_texts(config: DictConfig) -> None:
         elif value is not None and not isinstance(value, str):
             raise UserError(f"{key}={value!r}: needs a name or a path")
         if any(len(os.fsencode(part)) > LONGEST for part in str(value).split("/")):
-            raise UserError(f"{key}={str(value)[:60]}...: a name in a path has at most {LONGEST} bytes")
+            raise UserError(
+                f"{key}={str(value)[:60]}...: a name in it is too long; give one of at most {LONGEST} bytes"
+            )
 
 
 def check_trust(config: DictConfig) -> None:
@@ -147,7 +155,7 @@ def check_trust(config: DictConfig) -> None:
     if config.get("trust") is None:
         return
     if not read_trust(list(HydraConfig.get().overrides.task)):
-        raise UserError(f"trust={config.trust}: is given on the command line, never by a file")
+        raise UserError(f"trust={config.trust}: a file may not ask for trust; give it on the command line")
     parse_trust(OmegaConf.to_container(config, resolve=True)["trust"])  # type: ignore[call-overload, index]
 
 

@@ -25,6 +25,7 @@ from gan_lab.inference.restoration import Pixels, Restoration, Wish
 from gan_lab.photo_files import Metadata, Photo, UnreadableImage, read_image, read_photo
 from gan_lab.photo_files.layers import layers_of
 from gan_lab.photo_files.metadata import metadata_of
+from gan_lab.photo_files.stated_colour import stated_colour
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 #: An image file: its path, or what is in it.
@@ -141,8 +142,8 @@ def photo_of(image: Image.Image | np.ndarray | File) -> Photo:
             return read_photo(path)
     check_kind(image)
     if isinstance(image, Image.Image):
-        upright = ImageOps.exif_transpose(image)
-        layers = layers_of(upright.copy() if upright is image else upright)
+        upright, profile = ImageOps.exif_transpose(image), stated_colour(image).profile
+        layers = layers_of(upright.copy() if upright is image else upright, profile)
         return Photo(layers.pixels, layers.alpha, metadata_of(image, layers.notes))
     pixels = image[..., None] if image.ndim == 2 else image
     if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):

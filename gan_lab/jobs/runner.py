@@ -23,6 +23,8 @@ from gan_lab.storage.locks import lock_folder, refuse_linked_folders
 _PATIENCE = 0.25
 #: What stops a job, where it was not ignored when that began (nohup ignores SIGHUP).
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+#: The status of what lies among the photos and is none.
+NO_PHOTO = "no photo"
 
 
 def run_job(plan: Plan, work: Work, *, settings: Mapping[str, Any], verb: str, jobs: int = 1) -> Outcome:
@@ -34,7 +36,8 @@ def run_job(plan: Plan, work: Work, *, settings: Mapping[str, Any], verb: str, j
 
     A record holds path, output (both relative, with slashes), status ("done" or "failed"), what `work` returned, notes
     (the task's and work's), error (of a failure), input_sha256, others_sha256, output_sha256, settings_sha256, seconds,
-    and stamps, which spare reading a file again.
+    and stamps, which spare reading a file again. That of a file that is no photo has path, output (null) and status
+    ("no photo").
 
     Args:
         plan: what there is to do.
@@ -55,6 +58,8 @@ def run_job(plan: Plan, work: Work, *, settings: Mapping[str, Any], verb: str, j
         remove_incomplete_files(folders)
         manifest = Manifest(plan.output, settings)
         outcome = Outcome(plan.output, len(plan.tasks), left=_forget(manifest, plan), unlisted=plan.unlisted)
+        outcome.others, outcome.aside = plan.others, plan.aside
+        manifest.records |= {path: {"path": path, "output": None, "status": NO_PHOTO} for path in plan.others}
         try:
             with manifest:
                 _do_all(plan, work, manifest, outcome, verb, jobs)

@@ -123,7 +123,7 @@ def fit_parts(run: Run, parts: Parts) -> None:
     unwritten = get_unwritten(trainer).get(last)
     if unwritten is not None:
         raise UserError(
-            f"{last} could not be written ({unwritten.strerror}): what was trained since the one before is lost; "
+            f"{last}: could not be written ({unwritten.strerror}), and what was trained since the one before is lost; "
             f"make room, and go on from that with resume={run.folder}"
         )
     if trainer.is_global_zero:
@@ -166,7 +166,7 @@ def halve_parts(run: Run, error: torch.OutOfMemoryError) -> int:
     parts = next((parts for parts in range(2 * now, batch + 1) if batch % parts == 0), None)
     if parts is None:
         raise UserError(
-            f"the GPU's memory does not hold data.batch_size={batch} with model.micro_batches={now} "
+            f"data.batch_size={batch}, model.micro_batches={now}: more than the GPU's memory holds "
             f"({' '.join(str(error).split())[:160]}); make data.image_size or the networks smaller"
         ) from error
     log.warning(
@@ -194,13 +194,14 @@ def explain_failure(error: Exception, run: Run, parts: Parts, start: int) -> Use
         if at_start:
             return None
         return UserError(
-            f"the GPU's memory was full at iteration {parts.model.iteration} ({reason[:160]}); smaller parts of a batch take "
-            "less: model.micro_batches=2, in a run of its own"
+            f"data.batch_size={run.config.data.batch_size}: the GPU's memory was full at iteration {parts.model.iteration} "
+            f"({reason[:160]}); take smaller parts of a batch, model.micro_batches=2, in a run of its own"
         )
     if not alone and (isinstance(error, torch.distributed.DistError) or "gloo" in str(error)):
         return UserError(
-            f"another process of this run has ended or cannot be reached ({str(error).splitlines()[0][:160]}); what it said "
-            f"itself stands above, or in its own log. Go on from the last checkpoint with resume={run.folder}"
+            f"name={run.config.name}: another process of this run has ended or cannot be reached "
+            f"({str(error).splitlines()[0][:160]}), and what it said stands above or in its own log; go on from the last "
+            f"checkpoint with resume={run.folder}"
         )
     if not alone or os.environ.get("HYDRA_FULL_ERROR") == "1":
         return None
@@ -213,6 +214,6 @@ def explain_failure(error: Exception, run: Run, parts: Parts, start: int) -> Use
     if not at_start or not given:
         return None
     return UserError(
-        f"the first iteration failed: {reason}. What was set may not fit together, or with the data: {' '.join(given)} "
+        f"{', '.join(given)}: the first iteration failed ({reason}); change what does not fit together, or with the data "
         "(HYDRA_FULL_ERROR=1 shows where it failed)"
     )

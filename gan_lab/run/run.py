@@ -62,7 +62,7 @@ class Run:
             return cls(config, choose_folder(config, resume), resume)
         if holds_run(folder):
             raise UserError(
-                f"name={config.name}: {folder} holds a run already, and it is not overwritten. Continue it with "
+                f"name={config.name}: {folder} holds a run already, and it is not overwritten; continue it with "
                 f"resume={folder}, or start another with name=<another name>"
             )
         return cls(config, folder)

@@ -122,7 +122,9 @@ def read_settings(path: Path) -> tuple[list[str], tuple[str, str]]:
     except UserError:
         raise
     except Exception as error:  # what a hostile file makes of the reader can be anything
-        raise UserError(f"{path}: is no configuration of a run ({' '.join(str(error).split())[:160]})") from error
+        raise UserError(
+            f"{path}: is no configuration of a run ({' '.join(str(error).split())[:160]}); name a folder of a sweep"
+        ) from error
     return overrides, (str(figure), str(direction))
 
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
@@ -75,11 +76,12 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
             limit_val_batches=0,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
-            deterministic=trainer.deterministic,
+            # None, not False: torch imports its compiler to switch off what is off
+            deterministic=trainer.deterministic or (False if torch.are_deterministic_algorithms_enabled() else None),
         )
     except (MisconfigurationException, ValueError, TypeError) as error:
         given = f"trainer.devices={trainer.devices} trainer.strategy={trainer.strategy} device={config.device}"
-        raise UserError(f"{given}: {' '.join(str(error).split())}") from error
+        raise UserError(f"{given}: {' '.join(str(error).split())}; change one of them") from error
 
 
 def build_callbacks(config: DictConfig, run_dir: Path) -> list[Callback]:

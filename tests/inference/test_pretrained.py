@@ -127,7 +127,7 @@ def test_a_model_of_pairs_translates_from_lq_to_gt_at_the_scale_of_its_training(
     made = enhancer.translate(image)
     assert made.shape[0] < 64  # `enhance` keeps the size
     assert (made == 124).all()
-    with pytest.raises(UserError, match="direction=BA: this model has learnt AB alone"):
+    with pytest.raises(UserError, match="direction=BA: needs AB, the only way that this model has learnt"):
         enhancer.translate(image, "BA")
 
 

@@ -359,7 +359,7 @@ def test_the_first_error_is_told_and_all_is_closed_where_closing_fails_too(
         (["trainer.max_epochs=null"], "would never end"),
         (["trainer.max_minutes=-1"], "trainer.max_minutes=-1"),
         (["trainer.strategy=fsdp"], "two optimisers"),
-        (["trainer.strategy=deepspeed_stage_2"], "Use trainer=ddp"),
+        (["trainer.strategy=deepspeed_stage_2"], "use trainer=ddp"),
         (["trainer.strategy=foo"], "trainer.strategy=foo"),
         (["trainer.log_every=0"], "trainer.log_every=0: needs a whole number above 0"),
         (["trainer.validate_every=null"], "trainer.validate_every=None"),
@@ -480,7 +480,7 @@ def test_networks_that_do_not_fit_the_data_are_told_by_what_was_set(
 ) -> None:
     assert run(monkeypatch, tmp_path, *tiny("vae"), "name=mine", "model.encoder.image_size=64") == 2
     told = capsys.readouterr().err
-    assert re.search("the first iteration failed: .*shapes cannot be multiplied", told)
+    assert re.search("the first iteration failed .*shapes cannot be multiplied", told)
     assert "model.encoder.image_size=64" in told
     assert "Traceback" not in told
 

@@ -70,10 +70,10 @@ def record_failure(config: DictConfig) -> Iterator[None]:
     except (UserError, OmegaConfBaseException) as error:
         refusal = error if isinstance(error, UserError) else convert_refusal(error)
         log.error("%s", refusal)
-        failure.write_text(f"{clean_text(str(refusal))}\n")
+        failure.write_text(f"{clean_text(str(refusal))}\n", "utf-8")
     except Exception as error:
         log.exception("the job failed")
-        failure.write_text(clean_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"))
+        failure.write_text(clean_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"), "utf-8")
     finally:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -92,10 +92,14 @@ def complete_arguments(argv: list[str]) -> list[str]:
     if resume in (None, "auto"):
         return argv
     path = checkpoint.find_whole_file("resume", str(resume), say=False)
-    choices = checkpoint.read_once(path)["config"].get("choices", {})
+    saved = checkpoint.read_once(path)["config"]
+    choices = saved.get("choices", {})
     # so that the keys of its model and its data are the valid ones
-    logger = choices.get("logger")
-    if "logger" not in given and isinstance(logger, str) and re.fullmatch(r"(?!csv$)[\w-]+", logger):
+    several = saved.get("logger")  # Hydra notes no list among the choices
+    names = [choices["logger"]] if "logger" in choices else list(several) if isinstance(several, dict) else []
+    names = [name for name in map(str, names) if re.fullmatch(r"(?!csv$)[\w-]+", name)]
+    if "logger" not in given and names:
+        logger = names[0] if len(names) == 1 else f"[{','.join(names)}]"
         log.warning("resume=%s: the run was logged with %s too; logger=%s logs it on", path, logger, logger)
     missing = {key: choices[key] for key in ("model", "data") if key in choices and key not in given}
     for key, choice in missing.items():

@@ -29,6 +29,7 @@ from gan_lab.config.targets import parse_trust
 from gan_lab.cores import Times, read_times
 from gan_lab.deferred import defer_compiler, defer_torchmetrics
 from gan_lab.errors import UserError
+from gan_lab.terminal import secure_output
 
 #: Bytes of a file's name, at most, on common file systems.
 LONGEST = 255
@@ -60,6 +61,7 @@ def command(name: str) -> Callable[[], None]:
     """
 
     def main() -> None:
+        secure_output()
         # torch and Lightning take seconds to import, and a call for help does not wait for them
         work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepare_work(name, since=read_times())
         hydra.main(version_base="1.3", config_path=str(find_config_dir()), config_name=name)(work)()

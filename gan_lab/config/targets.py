@@ -34,15 +34,17 @@ TORCH = {
 }
 #: Loggers of a run, which the command line and the shipped yamls alone describe.
 LOGGERS = {
-    "gan_lab.callbacks": ("WandbRun",),
+    "gan_lab.callbacks": ("TensorBoardRun", "WandbRun"),
     "lightning.pytorch.loggers": (
         "CSVLogger", "CometLogger", "MLFlowLogger", "NeptuneLogger", "TensorBoardLogger", "WandbLogger",
     ),
 }  # fmt: skip
 #: Callbacks of a run, likewise; a user's own are in a package that `trust=` names.
 CALLBACKS = {
-    "gan_lab.callbacks": ("Doctor", "EarlyStopping", "ProgressBar", "SampleGrid", "TermsLogger", "Validation"),
-}
+    "gan_lab.callbacks": (
+        "Doctor", "EarlyStopping", "Histograms", "ProgressBar", "SampleGrid", "TermsLogger", "Validation",
+    ),
+}  # fmt: skip
 #: Packages that `trust=` takes none of: what a stranger's file could name there is anything.
 NOT_OWN = {"gan_lab", "hydra", "lightning", "numpy", "omegaconf", "pip", "setuptools", "torch", "torchvision"}
 SWITCHES = ("_target_", "_partial_")

@@ -30,7 +30,7 @@ from gan_lab.data.views import (
     list_degradations,
     make_grey_copy,
 )
-from gan_lab.data.workers import MOST_WORKERS, choose_workers, start_worker
+from gan_lab.data.workers import MOST_WORKERS, WatchedLoader, choose_workers, start_worker
 from gan_lab.errors import UserError
 from gan_lab.options import check_choice, check_path, check_share, check_whole
 
@@ -41,7 +41,7 @@ SPLITS = ("train", "val", "test")
 FACTS = ("classes", "class_names")
 #: Options that name a place to write to, or say how much of a machine is taken: a configuration from elsewhere does not choose
 #: them.
-PLACES = ("index", "cache", "cache_mb", "num_workers")
+PLACES = ("index", "cache", "cache_mb", "num_workers", "worker_timeout")
 
 
 @runtime_checkable
@@ -70,6 +70,7 @@ class ImageDataModule(LightningDataModule):
         channels: 3 for RGB, 1 for grey.
         batch_size: images (or pairs) in a batch of one device.
         num_workers: processes that prepare batches; "auto" chooses.
+        worker_timeout: seconds that one of them may take for a batch before the run ends and names it; None for any time.
         batch_kind: the view that the model takes: "images", "paired" or "unpaired".
         pair: how "paired" makes its pairs from single photos: "degrade" or "grey_to_colour".
         degradation: uint8 [H, W, C], generator -> uint8 [H, W, C]; needed by `pair="degrade"`.
@@ -101,6 +102,7 @@ class ImageDataModule(LightningDataModule):
         channels: int = 3,
         batch_size: int = 16,
         num_workers: int | str = "auto",
+        worker_timeout: float | None = 600.0,
         batch_kind: str = "images",
         pair: str = "degrade",
         degradation: Degradation | None = None,
@@ -130,6 +132,9 @@ class ImageDataModule(LightningDataModule):
         self.num_workers = num_workers
         if num_workers != "auto":
             check_whole("data.num_workers", num_workers, at_least=0, at_most=MOST_WORKERS)
+        if worker_timeout is not None and not worker_timeout > 0:
+            raise UserError(f"data.worker_timeout={worker_timeout}: needs seconds above 0, or null for any time")
+        self.worker_timeout = worker_timeout
         self.batch_kind = check_choice("data.batch_kind", batch_kind, tuple(NEEDS))
         self.pair = check_choice("data.pair", pair, self.pairs)
         self.degradations = list_degradations("degradation", degradation)
@@ -358,9 +363,10 @@ class ImageDataModule(LightningDataModule):
         workers = self._count_workers()
         trainer = self.trainer
         fork = workers > 0 and "fork" in torch.multiprocessing.get_all_start_methods()
-        return DataLoader(
+        return WatchedLoader(
             view,
             num_workers=workers,
+            worker_timeout=self.worker_timeout,
             collate_fn=collate,
             # Without its own, a loader would draw from the global generator, and a resumed run would differ.
             generator=torch.Generator().manual_seed(self.seed),

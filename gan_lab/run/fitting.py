@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import Callback, Trainer, seed_everything
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget
+from gan_lab.callbacks.spared import summarise_error
 from gan_lab.data.base import ImageDataModule
+from gan_lab.data.workers import DEAD, explain_worker_failure
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule, TrainingDivergedError
 from gan_lab.run.device import compile_networks, is_ddp, recompute_networks, settle_computation
@@ -102,7 +107,7 @@ def fit_parts(run: Run, parts: Parts) -> None:
         return
     start_loggers(trainer, parts.resolved)
     try:
-        trainer.fit(parts.model, datamodule=parts.datamodule, ckpt_path=run.resume, weights_only=True)
+        run_trainer(run, parts, budget)
     except (TrainingDivergedError, UserError):
         raise
     except SystemExit:  # a second Ctrl-C, of which Lightning makes a 1
@@ -113,7 +118,7 @@ def fit_parts(run: Run, parts: Parts) -> None:
             raise
         raise refusal from error
     finally:
-        finish_loggers(trainer)
+        finish_loggers(trainer, run.folder)
     last = run.folder / "checkpoints" / "last.ckpt"
     unwritten = get_unwritten(trainer).get(last)
     if unwritten is not None:
@@ -125,6 +130,30 @@ def fit_parts(run: Run, parts: Parts) -> None:
         print_report(run.folder, parts.model)
     if budget.stopped_by is not None:
         raise SystemExit(128 + budget.stopped_by)
+
+
+def run_trainer(run: Run, parts: Parts, budget: Budget) -> None:
+    """Let Lightning train; where closing fails after an error, close what is still open, and raise the first one."""
+    trainer = parts.trainer
+    try:
+        trainer.fit(parts.model, datamodule=parts.datamodule, ckpt_path=run.resume, weights_only=True)
+    except Exception as error:
+        first = budget.failure
+        if first is None or first is error:
+            raise
+        log.warning("what the training had open could not all be closed (%s)", summarise_error(error))
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        closings: list[Callable[[], Any]] = [
+            *(partial(callback.on_exception, trainer, parts.model, first) for callback in callbacks),
+            *(partial(logger.finalize, "failed") for logger in trainer.loggers),
+            trainer.strategy.teardown,
+            trainer.fit_loop.teardown,  # ends the workers
+            trainer._signal_connector.teardown,
+        ]
+        for close in closings:
+            with suppress(Exception):  # said already
+                close()
+        raise first from first.__cause__
 
 
 def halve_parts(run: Run, error: torch.OutOfMemoryError) -> int:
@@ -159,6 +188,8 @@ def explain_failure(error: Exception, run: Run, parts: Parts, start: int) -> Use
     alone = parts.trainer.world_size == 1
     at_start = alone and parts.model.iteration == start
     reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if DEAD.search(str(error)):  # the death of a worker is raised wherever the training happens to be
+        return explain_worker_failure(error, parts.datamodule.num_workers)
     if isinstance(error, torch.OutOfMemoryError):
         if at_start:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,7 @@ def settings(pretrained: Pretrained, config: DictConfig, others: tuple[str, ...]
     """Return everything that decides a picture beside its number."""
     chosen = {name: make_plain_value(config[name]) for name in (*DECIDING, *others)}
     chosen["format"] = suffix(config)
+    chosen |= {name: recall_number(chosen[name]) for name in ("label", "direction") if name in chosen}
     return chosen | {"command": "generate", "model": pretrained.name, "model_sha256": pretrained.sha256}
 
 
@@ -245,6 +247,13 @@ def check_options(config: DictConfig) -> None:
 def make_plain_value(value: Any) -> Any:
     """Return a configuration's value in plain containers."""
     return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+
+
+def recall_number(label: Any) -> Any:
+    """Return classes as the records of results have them, in which digits are a number."""
+    if isinstance(label, list):
+        return [recall_number(each) for each in label]
+    return int(label) if isinstance(label, str) and re.fullmatch("0|[1-9][0-9]*", label) else label
 
 
 def parse_classes(label: Any) -> Any:

@@ -31,7 +31,9 @@ from gan_lab.evaluation import (
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.jobs.folder import output_folder
 from gan_lab.metrics import to_uint8
+from gan_lab.models.class_rows import describe_change, read_class_names
 from gan_lab.networks import HasMultiple
+from gan_lab.options import format_value
 from gan_lab.photo_files import grid, write_png
 from gan_lab.storage import hash_file
 from gan_lab.storage.locks import refuse_linked_folders
@@ -66,6 +68,7 @@ def evaluate(config: DictConfig) -> None:
         settings, "data", ImageDataModule, pretrained.trust, batch_kind=pretrained.model.batch_kind
     )
     photos = HeldOut(datamodule, own=is_training_data(pretrained.config["data"], settings))
+    check_classes(pretrained, datamodule, settings)
     report = measure_model(pretrained, photos, config)
     images, columns = pretrained.model.sample_grid(photos.spread(16))
     cells = to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
@@ -110,6 +113,23 @@ def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
         own = getattr(pretrained, name)
         if settings[name] != own:
             raise UserError(f"data.{name}={settings[name]}: the networks of {pretrained.path} take {own}; leave it out")
+
+
+def check_classes(pretrained: Pretrained, datamodule: ImageDataModule, settings: dict[str, Any]) -> None:
+    """Refuse photos whose classes are not those that the model's labels stand for; photos from elsewhere may have none.
+
+    Raises:
+        UserError: naming what is gone and what is new.
+    """
+    before, elsewhere = read_class_names(pretrained.config), places(settings) != places(pretrained.config["data"])
+    if before == [] or (elsewhere and not datamodule.class_names):
+        return
+    change = describe_change(before or [], datamodule.class_names)
+    if change is not None:
+        raise UserError(
+            f"data.root={format_value(settings.get('root'))}: the classes of the photos are not those of {pretrained.path} "
+            f"({change}); name them as they were, or name a folder of photos without classes"
+        )
 
 
 def check_writable(folder: Path) -> None:

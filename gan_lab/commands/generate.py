@@ -24,6 +24,7 @@ from gan_lab.jobs import Progress, report_job
 from gan_lab.jobs.folder import find_input, output_folder
 from gan_lab.jobs.sampling import add_images, gallery
 from gan_lab.jobs.variants import add_variants
+from gan_lab.models.class_rows import describe_change
 from gan_lab.photo_files import grid, read_image
 from gan_lab.photo_files.animation import write_animation
 from gan_lab.terminal import printable
@@ -156,6 +157,7 @@ def direction_of(pretrained: Pretrained, generation: Generation, config: DictCon
             f"direction={config.direction}: the run's photos have no classes; name a folder with one folder per class: "
             "data.root=/photos"
         )
+    check_number(pretrained, config, datamodule.class_names)
     chosen = class_number(
         "direction", parse_classes(config.direction), datamodule.class_names, datamodule.classes, "the data"
     )
@@ -177,6 +179,23 @@ def direction_of(pretrained: Pretrained, generation: Generation, config: DictCon
             "what tells a class from others; name a folder with photos of each class, one folder per class: data.root=/photos"
         )
     return directions(torch.cat(z), member.long(), 2)[1]
+
+
+def check_number(pretrained: Pretrained, config: DictConfig, names: list[str]) -> None:
+    """Refuse the number of a class where the classes of the run's photos are not what they were when it was counted.
+
+    Raises:
+        UserError: naming what is gone and what is new.
+    """
+    direction, before = str(config.direction), pretrained.config["data"].get("class_names")
+    if config.data.root is not None or not before or not direction.isdigit() or direction in names:
+        return
+    change = describe_change(before, names)
+    if change is not None:
+        raise UserError(
+            f"direction={direction}: the classes of the run's photos have changed ({change}), and a number would mean another "
+            "one; give the class by its name"
+        )
 
 
 def load_labelled_photos(pretrained: Pretrained, root: str | None) -> ImageDataModule:

@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
+from omegaconf import OmegaConf
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget
 from gan_lab.data.base import ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule, TrainingDivergedError
+from gan_lab.models.class_rows import takes_classes
 from gan_lab.run.device import compile_networks, is_ddp, recompute_networks, settle_computation
 from gan_lab.run.parts import build_parts, list_cautions, list_given_settings
 from gan_lab.run.record import describe_networks, print_report, resolve_config, write_config
@@ -48,7 +50,7 @@ def fit(run: Run) -> None:
     """
     while True:
         seed_everything((run.config.seed + run.rollbacks) % 2**32, verbose=False)  # a new start has other weights
-        datamodule, model = build_parts(run.config)
+        datamodule, model = build_parts(run.config, run.resume)
         try:
             return fit_parts(run, prepare_parts(run, datamodule, model))
         except torch.OutOfMemoryError as error:
@@ -65,7 +67,9 @@ def prepare_parts(run: Run, datamodule: ImageDataModule, model: ManualModule) ->
     """Decide what is computed in, say what is trained on what, and make the trainer."""
     model.rollbacks = run.rollbacks
     if run.config.init_from is not None and run.resume is None:
-        checkpoint.transfer_weights(model, checkpoint.find_checkpoint_file("init_from", run.config.init_from))
+        source = checkpoint.find_checkpoint_file("init_from", run.config.init_from)
+        names = datamodule.class_names if takes_classes(OmegaConf.to_container(run.config.model, resolve=True)) else []
+        checkpoint.transfer_weights(model, source, names)
     settle_computation(run.config, model, run.resume is not None)
     resolved = resolve_config(run.config, model)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -12,6 +14,7 @@ from gan_lab.config import build, check_description, instantiate, parse_trust, r
 from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import AdversarialModule, ManualModule
+from gan_lab.models.class_rows import describe_change, read_class_names
 
 #: Photos of a domain below which its discriminator is expected to learn them by heart.
 FEW_PHOTOS = 200
@@ -19,11 +22,16 @@ FEW_PHOTOS = 200
 UNEVEN = 4
 
 
-def build_parts(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
+def build_parts(config: DictConfig, resume: Path | None = None) -> tuple[ImageDataModule, ManualModule]:
     """Make the datamodule, let it look at the photos, and make the model that its facts allow.
 
+    Args:
+        config: the run's configuration; what is found of the classes is added to it.
+        resume: the checkpoint that the run goes on from.
+
     Raises:
-        UserError: the data cannot feed the model, or a constructor refuses its arguments.
+        UserError: the data cannot feed the model, or a constructor refuses its arguments; the classes of a continued run
+            have changed.
     """
     trust = parse_trust(config.get("trust"))
     model_class = resolve(config.model.get("_target_"), trust)
@@ -39,6 +47,8 @@ def build_parts(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
     except UserError as error:
         raise UserError(f"{error}{describe_source(config.data, 'data', str(error))}") from error
     datamodule.prepare()
+    if resume is not None:
+        check_classes(resume, OmegaConf.to_container(config, resolve=True), datamodule)
     with open_dict(config):
         config.data.classes = datamodule.classes
         config.data.class_names = list(datamodule.class_names)
@@ -53,6 +63,22 @@ def build_parts(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
             f"model.micro_batches={model.micro_batches}: does not divide a batch of {config.data.batch_size} (data.batch_size)"
         )
     return datamodule, model
+
+
+def check_classes(resume: Path, config: Any, datamodule: ImageDataModule) -> None:
+    """Refuse photos whose classes are not those that a continued run's labels stand for.
+
+    Raises:
+        UserError: naming what is gone and what is new.
+    """
+    before = read_class_names(config)
+    change = describe_change(before or [], datamodule.class_names) if before != [] else None
+    if change is not None:
+        raise UserError(
+            f"resume={resume}: the classes of the photos are not those of the run ({change}), and what it draws would be "
+            f"called by wrong names; name them as they were, or take classes by their names into a new run: init_from={resume} "
+            "name=<another name>"
+        )
 
 
 def describe_source(node: DictConfig, where: str, refusal: str) -> str:

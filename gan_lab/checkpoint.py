@@ -337,6 +337,8 @@ def read_config(config: Any, path: Path) -> dict[str, Any]:
         config["model"]["penalties"] = penalty and {name: penalty}
     if "data" in config:
         config["data"] = {RENAMED.get(name, name): value for name, value in config["data"].items()}
+        if config["data"].get("_target_") == "gan_lab.data.Products":
+            config["data"].setdefault("split_by", "order")  # of a gan_lab that had no other rule
     return config
 
 

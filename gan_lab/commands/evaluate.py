@@ -15,6 +15,7 @@ from torch import nn
 
 from gan_lab.config import Command, instantiate, parse_trust
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
+from gan_lab.data.record import RECORD, find_record
 from gan_lab.errors import UserError
 from gan_lab.evaluation import (
     HeldOut,
@@ -67,6 +68,9 @@ def evaluate(config: DictConfig) -> None:
     datamodule: ImageDataModule = instantiate(
         settings, "data", ImageDataModule, pretrained.trust, batch_kind=pretrained.model.batch_kind
     )
+    datamodule.record = find_record(pretrained.path)
+    if datamodule.record is None and settings.get("split_by"):
+        log.info("no %s lies beside %s: the split alone says which photos it was trained on", RECORD, pretrained.path)
     photos = HeldOut(datamodule, own=is_training_data(pretrained.config["data"], settings))
     check_classes(pretrained, datamodule, settings)
     report = measure_model(pretrained, photos, config)

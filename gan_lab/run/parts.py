@@ -12,6 +12,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab.config import build, check_description, instantiate, parse_trust, resolve
 from gan_lab.data.base import FACTS, ImageDataModule
+from gan_lab.data.record import RECORD, PhotoRecord, find_record
+from gan_lab.data.splits import TRAIN
 from gan_lab.errors import UserError
 from gan_lab.models import AdversarialModule, ManualModule
 from gan_lab.models.class_rows import describe_change, read_class_names
@@ -22,12 +24,15 @@ FEW_PHOTOS = 200
 UNEVEN = 4
 
 
-def build_parts(config: DictConfig, resume: Path | None = None) -> tuple[ImageDataModule, ManualModule]:
+def build_parts(
+    config: DictConfig, resume: Path | None = None, record: PhotoRecord | None = None
+) -> tuple[ImageDataModule, ManualModule]:
     """Make the datamodule, let it look at the photos, and make the model that its facts allow.
 
     Args:
-        config: the run's configuration; what is found of the classes is added to it.
+        config: the run's configuration; what is found of the data is added to it.
         resume: the checkpoint that the run goes on from.
+        record: of the photos that it was trained on until then.
 
     Raises:
         UserError: the data cannot feed the model, or a constructor refuses its arguments; the classes of a continued run
@@ -46,12 +51,15 @@ def build_parts(config: DictConfig, resume: Path | None = None) -> tuple[ImageDa
         )
     except UserError as error:
         raise UserError(f"{error}{describe_source(config.data, 'data', str(error))}") from error
+    datamodule.record = record
     datamodule.prepare()
     if resume is not None:
         check_classes(resume, OmegaConf.to_container(config, resolve=True), datamodule)
     with open_dict(config):
         config.data.classes = datamodule.classes
         config.data.class_names = list(datamodule.class_names)
+        if datamodule.split_by is not None:  # a later gan_lab may have another default
+            config.data.split_by = datamodule.split_by
     description = OmegaConf.to_container(config.model, resolve=True)
     try:
         model: ManualModule = build(check_description(description, "model", ManualModule, trust))
@@ -99,6 +107,24 @@ def list_given_settings() -> list[str]:
     """Return the command line's settings that must fit together."""
     given = re.compile(r"[+~]*(model|data)\.|trainer\.deterministic=")
     return [line for line in HydraConfig.get().overrides.task if given.match(line)]
+
+
+def list_known(datamodule: ImageDataModule, source: Path) -> list[str]:
+    """Return a warning where photos that are held out are not new to the weights that a run starts from.
+
+    Args:
+        datamodule: of the new run.
+        source: the checkpoint that the weights are from.
+    """
+    own, record = datamodule.make_record(), find_record(source)
+    if not len(own):
+        return []
+    if record is None:
+        return [f"no {RECORD} lies beside it; photos that it was trained on may be held out here"]
+    held_out = own.parts != TRAIN
+    seen = int((held_out & (record.find_parts(own.digests) == TRAIN)).sum())
+    advice = "split as that run did (data.split_by, data.split_seed, the shares), or figures will flatter this one"
+    return [f"it was trained on {seen} of the {held_out.sum()} photos that are held out here; {advice}"] if seen else []
 
 
 def list_cautions(counts: dict[str, int], model: ManualModule) -> list[str]:

@@ -125,8 +125,9 @@ def check_classes(pretrained: Pretrained, datamodule: ImageDataModule, settings:
     Raises:
         UserError: naming what is gone and what is new.
     """
-    before, elsewhere = read_class_names(pretrained.config), places(settings) != places(pretrained.config["data"])
-    if before == [] or (elsewhere and not datamodule.class_names):
+    before, folders = read_class_names(pretrained.config), places(settings)
+    elsewhere = folders != places(pretrained.config["data"])
+    if before == [] or not folders or (elsewhere and not datamodule.class_names):  # the demo catalogue is nobody's
         return
     change = describe_change(before or [], datamodule.class_names)
     if change is not None:

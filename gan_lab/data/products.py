@@ -58,7 +58,7 @@ class Products(ImageDataModule):
         near_duplicates: how many bits the hashes of two photos may differ in, to count as the same picture;
             None: do not look (it decodes every photo that is to be split, once).
         split_by: "content", by which a photo is held out or not whatever other photos there are and wherever it lies; or
-            "order", as runs of gan_lab 0.1 were split.
+            "order", as runs of gan_lab 0.2 and before were split.
         validation_share, test_share: what to hold out where the data have no such split. With none held out, validation
             takes the test photos, and the test the validation photos. A `test_share` of 1 makes every photo of data
             without splits a test photo, for an evaluation.

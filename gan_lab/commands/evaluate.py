@@ -18,6 +18,7 @@ from gan_lab.callbacks import WandbRun
 from gan_lab.callbacks.spared import survive_errors
 from gan_lab.config import Command, instantiate, parse_trust
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
+from gan_lab.data.record import RECORD, find_record
 from gan_lab.errors import UserError
 from gan_lab.evaluation import (
     HeldOut,
@@ -34,7 +35,9 @@ from gan_lab.evaluation import (
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.jobs.folder import output_folder
 from gan_lab.metrics import to_uint8
+from gan_lab.models.class_rows import describe_change, read_class_names
 from gan_lab.networks import HasMultiple
+from gan_lab.options import format_value
 from gan_lab.photo_files import grid, write_png
 from gan_lab.run.resume import merge_loggers
 from gan_lab.run.trainer import build_added_loggers
@@ -72,7 +75,11 @@ def evaluate(config: DictConfig) -> None:
     datamodule: ImageDataModule = instantiate(
         settings, "data", ImageDataModule, pretrained.trust, batch_kind=pretrained.model.batch_kind
     )
+    datamodule.record = find_record(pretrained.path)
+    if datamodule.record is None and settings.get("split_by"):
+        log.info("no %s lies beside %s: the split alone says which photos it was trained on", RECORD, pretrained.path)
     photos = HeldOut(datamodule, own=is_training_data(pretrained.config["data"], settings))
+    check_classes(pretrained, datamodule, settings)
     report = measure_model(pretrained, photos, config)
     images, columns = pretrained.model.sample_grid(photos.spread(16))
     cells = to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
@@ -160,6 +167,24 @@ def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
         own = getattr(pretrained, name)
         if settings[name] != own:
             raise UserError(f"data.{name}={settings[name]}: the networks of {pretrained.path} take {own}; leave it out")
+
+
+def check_classes(pretrained: Pretrained, datamodule: ImageDataModule, settings: dict[str, Any]) -> None:
+    """Refuse photos whose classes are not those that the model's labels stand for; photos from elsewhere may have none.
+
+    Raises:
+        UserError: naming what is gone and what is new.
+    """
+    before, folders = read_class_names(pretrained.config), places(settings)
+    elsewhere = folders != places(pretrained.config["data"])
+    if before == [] or not folders or (elsewhere and not datamodule.class_names):  # the demo catalogue is nobody's
+        return
+    change = describe_change(before or [], datamodule.class_names)
+    if change is not None:
+        raise UserError(
+            f"data.root={format_value(settings.get('root'))}: the classes of the photos are not those of {pretrained.path} "
+            f"({change}); name them as they were, or name a folder of photos without classes"
+        )
 
 
 def check_writable(folder: Path) -> None:

@@ -19,9 +19,11 @@ from gan_lab import checkpoint
 from gan_lab.config import (
     Command,
     clean_text,
+    compose,
     convert_refusal,
     fail,
     find_config_dir,
+    get_search_path,
     is_override,
     is_sweep,
     list_swept_values,
@@ -87,7 +89,7 @@ def complete_arguments(argv: list[str]) -> list[str]:
     """
     given = {override.key_or_group: override for override in map(parse_override, filter(is_override, argv))}
     if is_sweep(argv):
-        return [*argv, *name_sweep(given)]
+        return [*argv, *name_sweep(argv, given)]
     resume = given["resume"].value() if "resume" in given else None
     if resume in (None, "auto"):
         return argv
@@ -111,8 +113,10 @@ def complete_arguments(argv: list[str]) -> list[str]:
     return [*argv, *[f"{key}={choice}" for key, choice in missing.items()]]
 
 
-def name_sweep(given: dict[str, Override]) -> list[str]:
+def name_sweep(argv: list[str], given: dict[str, Override]) -> list[str]:
     """Return an override that names the sweep by all its models and data: Hydra would take the default ones'.
+
+    Where neither the command line nor an experiment that all jobs share has a name for it.
 
     Raises:
         UserError: the name is swept: the jobs of a sweep lie in one folder.
@@ -122,9 +126,12 @@ def name_sweep(given: dict[str, Override]) -> list[str]:
             raise UserError(f"{given[key].input_line}: job i of a sweep lies at <runs_dir>/<name>/<i>; give one {key}")
     if "name" in given:
         return []
-    entries = [
-        entry for entry in OmegaConf.load(find_config_dir() / "train.yaml").defaults if not isinstance(entry, str)
-    ]
+    own = OmegaConf.load(find_config_dir() / "train.yaml")
+    if "experiment" in given and not given["experiment"].is_sweep_override():
+        composed = compose("train", [*get_search_path(argv), str(given["experiment"].input_line)])
+        if OmegaConf.to_container(composed)["name"] != OmegaConf.to_container(own)["name"]:  # type: ignore[call-overload, index]
+            return []
+    entries = [entry for entry in own.defaults if not isinstance(entry, str)]
     default = {group: choice for entry in entries for group, choice in entry.items()}
     names = [
         "+".join(list_swept_values(given[group])) if group in given else default[group] for group in ("model", "data")

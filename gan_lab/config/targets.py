@@ -332,8 +332,13 @@ def _import_own(name: str) -> Any:
 
 def list_arguments(target: Any, trust: Collection[str] = ()) -> set[str]:
     """Return the keyword arguments that a `_target_` takes; none where there is no target."""
+    return set(list_kinds(target, trust))
+
+
+def list_kinds(target: Any, trust: Collection[str] = ()) -> Mapping[str, Any]:
+    """Return the annotations of the keyword arguments that a `_target_` takes, by name; none where there is no target."""
     if target is None:
-        return set()
+        return {}
     package, _, name = str(target).rpartition(".")
     among = next((each for each in (LOGGERS, CALLBACKS) if name in each.get(package, ())), None)
-    return set(signature_of(resolve(target, trust, among)).kinds)
+    return signature_of(resolve(target, trust, among)).kinds

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from gan_lab.data.geometry import Augmentation
 from gan_lab.data.photos import list_first_paths
+from gan_lab.data.record import PhotoRecord
 from gan_lab.data.resizing import DECODED_MARGIN, count_most_pixels, find_reading_sizes
 from gan_lab.data.roles import NEEDS, RoleChoice, Roles, Scan
 from gan_lab.data.store import PhotoStore, Unreadable
@@ -64,6 +65,9 @@ class ImageDataModule(LightningDataModule):
 
     Attributes:
         pairs: the values that `pair` may have.
+        record: of the photos of the run that goes on, or is evaluated; given before the data are prepared.
+        trained_on: how many photos are left out of validation and test because they are trained on, or were.
+        split_by: the rule by which photos are split; None where they come split.
 
     Args:
         image_size: side of the square images, in pixels.
@@ -94,6 +98,7 @@ class ImageDataModule(LightningDataModule):
     """
 
     pairs: tuple[str, ...] = ("degrade", "grey_to_colour")
+    split_by: str | None = None
 
     def __init__(
         self,
@@ -163,6 +168,9 @@ class ImageDataModule(LightningDataModule):
         self.limit = None if limit is None else check_whole("data.limit", limit, at_least=1)
         self.classes = 0
         self.class_names: list[str] = []
+        self.record: PhotoRecord | None = None
+        self.trained_on = 0
+        self._photos = PhotoRecord.collect([])
         self._found = ""
         self._views: dict[str, View] = {}
         self._stores: dict[str, dict[str, PhotoStore]] = {}
@@ -193,6 +201,7 @@ class ImageDataModule(LightningDataModule):
                 f"{scan.given}: {scan.found} has no photos to train on, or too few that are readable; add some"
             )
         self._found = scan.found
+        self._photos = PhotoRecord.of_splits(scan.splits)
         self.class_names = list(scan.class_names)
         self.classes = len(self.class_names)
         budget = self.cache_mb * 2**20
@@ -213,6 +222,11 @@ class ImageDataModule(LightningDataModule):
         self._views = {
             split: self._make_view(stores, training=split == "train") for split, stores in self._stores.items()
         }
+
+    def make_record(self) -> PhotoRecord:
+        """Return which photos are trained on and which are held out, those of the former record included."""
+        self.prepare()
+        return self._photos if self.record is None else self._photos.join(self.record)
 
     def setup(self, stage: str) -> None:
         """Look at the data, where the command has not done so (Lightning's hook)."""

@@ -80,6 +80,11 @@ class HeldOut(EvaluationPhotos):
         datamodule.prepare(training=False)
         loaders = {"test": datamodule.test_dataloader(), "val": datamodule.val_dataloader()}
         found = [(split, loader) for split, loader in loaders.items() if isinstance(loader, WatchedLoader)]
+        if not found and datamodule.trained_on:
+            raise UserError(
+                f"{datamodule.places}: all {datamodule.trained_on} photos that could be held out are photos that the model was "
+                "trained on; name a folder with others"
+            )
         if not found:
             raise UserError(
                 "data.validation_share, data.test_share: no photos are held out, so there is nothing to evaluate on; "

@@ -12,17 +12,20 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer, seed_everything
+from omegaconf import OmegaConf
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget
 from gan_lab.callbacks.spared import summarise_error
 from gan_lab.data.base import ImageDataModule
+from gan_lab.data.record import find_record
 from gan_lab.data.workers import DEAD, explain_worker_failure
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule, TrainingDivergedError
+from gan_lab.models.class_rows import takes_classes
 from gan_lab.run.device import compile_networks, is_ddp, recompute_networks, settle_computation
-from gan_lab.run.parts import build_parts, list_cautions, list_given_settings
-from gan_lab.run.record import describe_networks, print_report, resolve_config, write_config
+from gan_lab.run.parts import build_parts, list_cautions, list_given_settings, list_known
+from gan_lab.run.record import describe_networks, print_report, resolve_config, write_config, write_photos
 from gan_lab.run.rollback import go_back
 from gan_lab.run.run import Run
 from gan_lab.run.trainer import build_trainer, finish_loggers, get_unwritten, start_loggers
@@ -53,7 +56,8 @@ def fit(run: Run) -> None:
     """
     while True:
         seed_everything((run.config.seed + run.rollbacks) % 2**32, verbose=False)  # a new start has other weights
-        datamodule, model = build_parts(run.config)
+        record = None if run.resume is None else find_record(run.resume)
+        datamodule, model = build_parts(run.config, run.resume, record)
         try:
             return fit_parts(run, prepare_parts(run, datamodule, model))
         except torch.OutOfMemoryError as error:
@@ -70,7 +74,16 @@ def prepare_parts(run: Run, datamodule: ImageDataModule, model: ManualModule) ->
     """Decide what is computed in, say what is trained on what, and make the trainer."""
     model.rollbacks = run.rollbacks
     if run.config.init_from is not None and run.resume is None:
-        checkpoint.transfer_weights(model, checkpoint.find_checkpoint_file("init_from", run.config.init_from))
+        source = checkpoint.find_checkpoint_file("init_from", run.config.init_from)
+        names = datamodule.class_names if takes_classes(OmegaConf.to_container(run.config.model, resolve=True)) else []
+        checkpoint.transfer_weights(model, source, names)
+        for caution in list_known(datamodule, source):
+            log.warning("init_from=%s: %s", source, caution)
+    if run.resume is not None and datamodule.record is None and len(datamodule.make_record()):
+        log.warning(
+            "resume=%s: the run has no record of its photos; the split (data.split_by=%s) alone says which it was trained on, "
+            "and they are recorded from now on", run.resume, datamodule.split_by,
+        )  # fmt: skip
     settle_computation(run.config, model, run.resume is not None)
     resolved = resolve_config(run.config, model)
 
@@ -105,6 +118,7 @@ def fit_parts(run: Run, parts: Parts) -> None:
             "raise trainer.max_iterations or trainer.max_epochs to go on"
         )
         return
+    write_photos(run.folder, parts.datamodule)
     start_loggers(trainer, parts.resolved)
     try:
         run_trainer(run, parts, budget)

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from gan_lab import checkpoint
 from gan_lab.config import check_seed
+from gan_lab.data.record import RECORD
 from gan_lab.errors import UserError
 from gan_lab.run.checks import check_switches, check_trainer
 from gan_lab.run.device import prepare_process
@@ -24,7 +25,7 @@ from gan_lab.storage import remove_incomplete_files
 from gan_lab.storage.locks import lock_folder, refuse_links
 
 #: What a training writes in its run's folder.
-WRITTEN = ("config.yaml", "metrics.csv", "doctor.json", "error.txt", "checkpoints", "samples", "wandb/id")
+WRITTEN = ("config.yaml", RECORD, "metrics.csv", "doctor.json", "error.txt", "checkpoints", "samples", "wandb/id")
 
 
 @dataclass

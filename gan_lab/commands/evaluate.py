@@ -131,7 +131,9 @@ def open_record(config: DictConfig, pretrained: Pretrained) -> WandbRun | None:
     assert isinstance(merged, DictConfig)
     loggers = build_added_loggers(merged, folder, pretrained.config.get("runs_dir") or folder.parent)
     if len(loggers) != 1 or not isinstance(loggers[0], WandbRun):
-        raise UserError(f"logger={','.join(map(str, config.logger))}: an evaluation is logged with logger=wandb alone")
+        raise UserError(
+            f"logger={','.join(map(str, config.logger))}: an evaluation goes to W&B alone; give logger=wandb, or leave it out"
+        )
     return loggers[0]
 
 

@@ -170,7 +170,7 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
         with hydra.initialize_config_dir(config_dir=str(find_config_dir()), version_base="1.3"):
             return hydra.compose(config_name, overrides=overrides)
     except yaml.YAMLError as error:  # of a user's own file
-        raise UserError(f"configuration: a yaml cannot be read ({' '.join(str(error).split())})") from error
+        raise UserError(f"configuration: a yaml cannot be read ({' '.join(str(error).split())}); correct it") from error
     except (HydraException, OmegaConfBaseException) as error:
         chosen = next((o for o in overrides if is_group(parse_override(o)) and o.split("=")[-1] in str(error)), None)
         raise UserError(describe_group(chosen) if chosen else f"configuration: {error}") from error

@@ -265,7 +265,9 @@ def resolve(name: Any, trust: Collection[str] = (), among: Mapping[str, Collecti
     near = near or difflib.get_close_matches(name, everything, n=1, cutoff=0.8)
     root = name.split(".")[0]
     advice = "; name one of those"
-    if near:
+    if package in PACKAGES and hasattr(importlib.import_module(package), member):
+        advice = f"; add it to LOADABLE in {package} if a stranger's checkpoint may make it"
+    elif near:
         advice = f"; did you mean {near[0]}?"
     elif root.isidentifier() and not is_foreign(root):
         advice = f"; for a class of your own add trust={root} to the command line"

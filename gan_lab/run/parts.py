@@ -24,6 +24,11 @@ FEW_PHOTOS = 200
 UNEVEN = 4
 
 
+#: What a method says of itself in its class, and what it has to write.
+DECLARED = ("batch_kind", "task", "monitor")
+WRITTEN = ("step", "sample_grid", "validate", "configure_optimizers")
+
+
 def build_parts(
     config: DictConfig, resume: Path | None = None, record: PhotoRecord | None = None
 ) -> tuple[ImageDataModule, ManualModule]:
@@ -42,6 +47,7 @@ def build_parts(
     model_class = resolve(config.model.get("_target_"), trust)
     if not (inspect.isclass(model_class) and issubclass(model_class, ManualModule)):
         raise UserError(f"model._target_={config.model._target_}: is no ManualModule; name a model")
+    check_method(model_class)
     settings = OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(settings, dict)
     own = {str(key): value for key, value in settings.items() if key not in FACTS}
@@ -72,6 +78,21 @@ def build_parts(
             "give a divisor of it"
         )
     return datamodule, model
+
+
+def check_method(model_class: type[ManualModule]) -> None:
+    """Refuse a class of which something is missing that a training, an evaluation or a command asks for.
+
+    Raises:
+        UserError: naming what is missing.
+    """
+    missing = [name for name in DECLARED if not hasattr(model_class, name)]
+    missing += [name for name in WRITTEN if getattr(model_class, name) in (getattr(ManualModule, name), None)]
+    if missing:
+        raise UserError(
+            f"model._target_={model_class.__module__}.{model_class.__qualname__}: lacks {', '.join(missing)}; "
+            "gan_lab.models.ManualModule says what each is"
+        )
 
 
 def check_classes(resume: Path, config: Any, datamodule: ImageDataModule) -> None:

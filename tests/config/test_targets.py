@@ -390,3 +390,11 @@ def test_every_yaml_names_only_what_is_loadable() -> None:
                 stack.extend(part.values())
             elif isinstance(part, list):
                 stack.extend(part)
+
+
+def test_a_class_of_a_package_of_gan_lab_that_is_not_listed_is_told_where_to_list_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gan_lab.models.LOADABLE", frozenset({"VAE"}))
+    with pytest.raises(UserError, match=r"gan_lab\.models\.GAN: .*; add it to LOADABLE in gan_lab\.models"):
+        resolve("gan_lab.models.GAN")

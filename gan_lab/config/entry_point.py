@@ -145,7 +145,10 @@ def check_trust(config: DictConfig) -> None:
     if config.get("trust") is None:
         return
     if not read_trust(list(HydraConfig.get().overrides.task)):
-        raise UserError(f"trust={config.trust}: is given on the command line, never by a file")
+        raise UserError(
+            f"trust={config.trust}: is given on the command line, never by a file; if you trust it, add trust={config.trust} "
+            "to the command line"
+        )
     parse_trust(OmegaConf.to_container(config, resolve=True)["trust"])  # type: ignore[call-overload, index]
 
 

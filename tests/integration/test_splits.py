@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import gan_lab.evaluate
 import gan_lab.train
@@ -130,8 +131,8 @@ def test_a_run_that_began_before_records_goes_on_with_its_split_and_says_so(comm
     assert "resume=runs/old/checkpoints/last.ckpt: the run has no record of its photos" in command.err
     before = PhotoRecord.read(command.folder / "runs/old" / RECORD)
     assert before is not None
-    path = photos(command.folder / "photos/0-new", count=1) / "0.png"
-    path.write_bytes(path.read_bytes() + b"new")
+    pixels = np.random.default_rng(7).integers(0, 256, (48, 40, 3), np.uint8)
+    Image.fromarray(pixels).save(command.folder / "photos/0-new.png")
     assert command(gan_lab.train, "resume=runs/old", more[0], "trainer.max_iterations=3") == 0
     after = PhotoRecord.read(command.folder / "runs/old" / RECORD)
     assert after is not None

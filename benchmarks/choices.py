@@ -252,7 +252,7 @@ def start(side: str, work: Work) -> Figures:
     """Run a command from its start; nothing of it is in this process."""
     began = time.perf_counter()
     if side == "imports":
-        deferred = "from gan_lab.deferred import defer_torchmetrics; defer_torchmetrics()"
+        deferred = "from gan_lab.deferred import *; defer_torchmetrics(); defer_compiler()"
         output(["-c", f"{deferred}; import gan_lab.commands.train"])
         return {"s to the end": time.perf_counter() - began}
     if side == "torch alone":

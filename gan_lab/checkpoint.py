@@ -44,7 +44,9 @@ class DamagedError(UserError):
     """A file is not what a checkpoint was when it was written, or none that can be read safely."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"checkpoint {path}: damaged, or not a checkpoint that can be read safely ({reason})")
+        super().__init__(
+            f"checkpoint {path}: damaged, or not a checkpoint that can be read safely ({reason}); name another"
+        )
 
 
 class CrashSafeIO(CheckpointIO):
@@ -111,7 +113,9 @@ class CrashSafeIO(CheckpointIO):
         forget()
         for name, kind in RESUMED.items():
             if type(content.get(name)) is not kind:
-                raise UserError(f"checkpoint {path}: no run can go on from it (its {name} is something else)")
+                raise UserError(
+                    f"checkpoint {path}: no run can go on from it (its {name} is something else); name another"
+                )
         return content
 
     def remove_checkpoint(self, path: Any) -> None:
@@ -135,7 +139,7 @@ def find_checkpoint_file(option: str, value: str | Path, prefer: str = "best") -
     Raises:
         UserError: there is none.
     """
-    path = Path(value)
+    path = Path(os.path.expanduser(value))
     if os.path.isfile(path):  # which a name that is too long does not make an error of
         return path
     for folder in filter(os.path.isdir, (path / "checkpoints", path)):
@@ -162,7 +166,7 @@ def find_whole_file(option: str, value: str | Path, say: bool = True) -> Path:
         DamagedError: every one is damaged.
     """
     path = find_checkpoint_file(option, value, prefer="last")
-    if os.path.isfile(value):
+    if os.path.isfile(os.path.expanduser(value)):
         return path
     try:
         read_once(path)
@@ -186,15 +190,17 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         checkpoint = load_tensors(path)
     except FileNotFoundError as error:
-        raise UserError(f"checkpoint {path}: does not exist") from error
+        raise UserError(f"checkpoint {path}: does not exist; name another") from error
     except OSError as error:
-        raise UserError(f"checkpoint {path}: cannot be read ({error.strerror or error})") from error
+        raise UserError(
+            f"checkpoint {path}: cannot be read ({error.strerror or error}); repair it, or name another"
+        ) from error
     except MemoryError as error:
-        raise UserError(f"checkpoint {path}: needs more memory than this machine has") from error
+        raise UserError(f"checkpoint {path}: is larger than this machine's memory; use a machine with more") from error
     except Exception as error:  # what a damaged file makes of the unpickler can be anything, IndexError among it
         raise DamagedError(path, str(error).splitlines()[0][:120] if str(error) else type(error).__name__) from error
     if type(checkpoint) is not dict or not {"config", "clock", "state_dict"} <= checkpoint.keys():
-        raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
+        raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config); name another")
     checkpoint.pop("loops", None)  # Lightning's counters, which no checkpoint of gan_lab's has and a stranger's may set
     check_format(checkpoint, path)
     checkpoint["clock"] = read_clock(checkpoint["clock"], path)
@@ -263,7 +269,7 @@ def check_format(checkpoint: dict[str, Any], path: Path) -> None:
     """
     number = checkpoint.get("format", 0)
     if type(number) is not int or not isinstance(checkpoint.get("pytorch-lightning_version", ""), str):
-        raise UserError(f"checkpoint {path}: not made by gan_lab (its format is something else)")
+        raise UserError(f"checkpoint {path}: not made by gan_lab (its format is something else); name another")
     if number > FORMAT:
         known = plain_data(checkpoint.get("versions"), f"checkpoint {path}: versions")
         maker = str(known.get("gan_lab", "")) if isinstance(known, dict) else ""
@@ -281,10 +287,10 @@ def read_clock(clock: Any, path: Path) -> dict[str, Any]:
     """
     clock = plain_data(clock, f"checkpoint {path}: clock")
     if not isinstance(clock, dict) or type(clock.get("iteration")) is not int or clock["iteration"] < 0:
-        raise UserError(f"checkpoint {path}: not made by gan_lab (its clock has no iteration)")
+        raise UserError(f"checkpoint {path}: not made by gan_lab (its clock has no iteration); name another")
     progress, rollbacks = clock.get("progress", 0.0), clock.get("rollbacks", 0)
     if type(progress) not in (int, float) or type(rollbacks) is not int:
-        raise UserError(f"checkpoint {path}: not made by gan_lab (its clock is something else)")
+        raise UserError(f"checkpoint {path}: not made by gan_lab (its clock is something else); name another")
     return {"progress": 0.0, "rollbacks": 0} | clock
 
 
@@ -295,17 +301,19 @@ def read_weights(weights: Any, path: Path) -> dict[str, Any]:
         UserError: it holds something else.
     """
     if not isinstance(weights, dict):
-        raise UserError(f"checkpoint {path}: not made by gan_lab (its weights are something else)")
+        raise UserError(f"checkpoint {path}: not made by gan_lab (its weights are something else); name another")
     found: dict[str, Any] = {}
     for name, value in weights.items():
         if type(name) is not str:
-            raise UserError(f"checkpoint {path}: not made by gan_lab (a weight has no name)")
+            raise UserError(f"checkpoint {path}: not made by gan_lab (a weight has no name); name another")
         if name.endswith(EXTRA_STATE):
             found[name] = plain_data(value, f"checkpoint {path}: {name}")
         elif type(value) in (torch.Tensor, torch.nn.Parameter) and is_dense(value):
             found[name] = value.detach()
         else:
-            raise UserError(f"checkpoint {path}: its weight {name[:200]} is no dense tensor of real numbers")
+            raise UserError(
+                f"checkpoint {path}: its weight {name[:200]} is no dense tensor of real numbers; name another"
+            )
     return found
 
 
@@ -322,13 +330,15 @@ def read_config(config: Any, path: Path) -> dict[str, Any]:
     """
     where = f"checkpoint {path}: config"
     if type(config) is not dict or "model" not in config:
-        raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config)")
+        raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config); name another")
     # what was typed may hold interpolations, which were resolved elsewhere; nothing else may
     overrides = plain_data(config.get("overrides", []), f"{where}.overrides")
     config = plain_data({name: part for name, part in config.items() if name != "overrides"}, where, configuration=True)
     wrong = [name for name in GROUPS if not isinstance(config.get(name, {}), dict)]
     if wrong or not isinstance(overrides, list) or not all(isinstance(line, str) for line in overrides):
-        raise UserError(f"checkpoint {path}: not made by gan_lab ({', '.join(wrong) or 'overrides'} is something else)")
+        raise UserError(
+            f"checkpoint {path}: not made by gan_lab ({', '.join(wrong) or 'overrides'} is something else); name another"
+        )
     if overrides:
         config["overrides"] = overrides
     if "penalty" in config["model"]:  # of a gan_lab that took a single one

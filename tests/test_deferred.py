@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,11 +81,72 @@ import sys
 from gan_lab import deferred
 deferred.NEEDED["Metric"] = "torchmetrics.elsewhere"
 deferred.defer_torchmetrics()
-assert "torchmetrics" not in sys.modules
 import torchmetrics
-print(torchmetrics.Metric.__name__)
+print(torchmetrics.Metric.__name__, "torchmetrics.functional" in sys.modules)
 """
-    assert python(code) == "Metric\n"
+    assert python(code) == "Metric True\n"
+
+
+COMPILER = """
+import sys
+from gan_lab.deferred import defer_compiler, defer_torchmetrics
+defer_torchmetrics()
+defer_compiler()
+import torch
+from lightning.pytorch.utilities.compile import from_compiled
+layer = torch.nn.Linear(2, 1)
+optimizer = torch.optim.Adam(layer.parameters())
+layer(torch.ones(1, 2)).sum().backward()
+optimizer.step()
+optimizer.zero_grad()
+optimizer.load_state_dict(optimizer.state_dict())
+try:
+    from_compiled(layer)
+except ValueError as error:
+    print(str(error).split(".")[-2].strip())
+assert "torch._dynamo.eval_frame" not in sys.modules, "it was imported"
+"""
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import torch._dynamo.config as used",  # a submodule comes first
+        "used = torch._dynamo.config",
+        "from torch._dynamo import config as used",
+        "torch.compile(layer, backend='eager'); used = sys.modules['torch._dynamo.config']",
+    ],
+    ids=["submodule", "attribute", "name", "compiled"],
+)
+def test_the_compiler_is_imported_when_something_is_compiled(use: str) -> None:
+    code = f"""
+{use}
+assert used is sys.modules["torch._dynamo.config"] is torch._dynamo.config, "it was imported twice"
+calls = []
+def backend(graph, inputs):
+    calls.append(1)
+    return graph.forward
+compiled = torch.compile(layer, backend=backend)
+assert torch.equal(compiled(torch.ones(1, 2)), layer(torch.ones(1, 2))) and calls
+optimizer.step()
+from lightning.fabric import wrappers
+print(isinstance(compiled, wrappers.OptimizedModule), isinstance(layer, wrappers.OptimizedModule))
+print(wrappers._unwrap_compiled(compiled)[0] is layer)
+"""
+    kind, compiled, unwrapped = python(COMPILER + code).splitlines()
+    assert "Found a `Linear` instead" in kind
+    assert (compiled, unwrapped) == ("True False", "True")
+
+
+def test_the_compiler_that_is_imported_already_is_left_alone() -> None:
+    code = """
+import sys, torch._dynamo
+from gan_lab.deferred import defer_compiler
+before = list(sys.meta_path)
+defer_compiler()
+print(type(torch._dynamo).__name__, sys.meta_path == before)
+"""
+    assert python(code) == "module True\n"
 
 
 @pytest.mark.parametrize("module", ["gan_lab.commands.enhance", "gan_lab.metrics", "gan_lab.fidelity"])
@@ -104,3 +166,20 @@ assert issubclass(metrics.KernelDistance, Metric)
 print("torchmetrics.functional" in sys.modules)
 """
     assert python(DEFERRED + code) == "True\n"
+
+
+def test_a_training_takes_its_first_step_without_the_compiler(tmp_path: Path) -> None:
+    code = f"""
+import os, sys
+from gan_lab.config.entry_point import prepare_work
+sys.argv[1:] = "model=mlp_gan data.image_size=16 data.batch_size=2 device=cpu name=a".split() + ["runs_dir={tmp_path}"]
+import gan_lab.train
+prepare_work("train")
+from gan_lab.callbacks import Budget
+def look(*_):
+    print("stepped", "torch._dynamo.eval_frame" in sys.modules, flush=True)
+    os._exit(0)
+Budget.on_train_batch_end = look
+gan_lab.train.main()
+"""
+    assert "stepped False" in python(code)

@@ -82,7 +82,7 @@ class ADA(nn.Module):
         """Refuse options that make no sense."""
         if not (self.blitting or self.geometric or self.colour):
             raise UserError(
-                "model.augment: blitting, geometric and colour are all off: switch one on, or set model.augment=null"
+                "model.augment: blitting, geometric and colour are all off; switch one on, or set model.augment=null"
             )
         if self.target is not None and not -1 < self.target < 1:
             raise UserError(
@@ -96,7 +96,7 @@ class ADA(nn.Module):
             raise UserError(f"model.augment.p={p}: needs a probability from 0 to {largest:g}")
         if self.target is None and p == 0:
             raise UserError(
-                "model.augment.p=0 with target=null does nothing: give a p above 0, or a target to steer by"
+                "model.augment.p=0 with target=null: does nothing; give a p above 0, or a target to steer by"
             )
         if self.interval < 1:
             raise UserError(f"model.augment.interval={self.interval}: needs at least 1")

@@ -27,7 +27,7 @@ class InstanceNoise(nn.Module):
     def __init__(self, sigma: float = 0.1, until: float = 1.0) -> None:
         super().__init__()
         if sigma < 0:
-            raise UserError(f"model.augment.sigma={sigma}: a standard deviation is not negative")
+            raise UserError(f"model.augment.sigma={sigma}: needs a standard deviation, from 0")
         if not 0 < until <= 1:
             raise UserError(f"model.augment.until={until}: needs a share of the budget, above 0 and at most 1")
         self.sigma = sigma

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from gan_lab.imaging.adjust import Adjustment
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.inference.enhancement import Enhanced, Finish, enhance_photo, mask_of
 from gan_lab.inference.restoration import Wish
-from gan_lab.jobs import Plan, Task, plan_job, report_job, run_job
+from gan_lab.jobs import Task, plan_job, report_job, run_job
 from gan_lab.jobs.html_report import write_report
+from gan_lab.jobs.masks import add_masks
 from gan_lab.jobs.options import check_photo_options
-from gan_lab.photo_files import find_images, read_image
-from gan_lab.photo_files.photo import PHOTO_SUFFIXES, read_photo, write_photo
+from gan_lab.photo_files import read_image
+from gan_lab.photo_files.formats import NAMES
+from gan_lab.photo_files.photo import PHOTO_SUFFIXES, check_result, read_photo, write_photo
 from gan_lab.photo_files.provenance import ENHANCED, FILLED, Provenance
 from gan_lab.storage import write_atomically
 
@@ -35,7 +37,7 @@ DECIDING = (
     *("tile", "max_pixels", "precision", "seed"),
 )
 #: The suffixes of a format, by Pillow's name of it.
-SUFFIXES = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "WEBP": (".webp",), "TIFF": (".tif", ".tiff")}
+SUFFIXES = {name: NAMES[name] for name in ("JPEG", "PNG", "WEBP", "TIFF")}
 
 
 def enhance(config: DictConfig) -> None:
@@ -44,7 +46,7 @@ def enhance(config: DictConfig) -> None:
     finish = Finish(Adjustment(**fields_only(config.adjust, Adjustment, "adjust")), config.ground)
     check_photo_options(config, guard__enabled=config.guard.enabled)
     guard = thresholds(config.guard)
-    todo = with_masks(plan_job(config.input, config.output, config.format, PHOTO_SUFFIXES), config.mask)
+    todo = add_masks(plan_job(config.input, config.output, config.format, PHOTO_SUFFIXES), config.mask)
     pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, parse_trust(config.trust))
     pretrained.require("restoration")
     assert pretrained.restoration is not None
@@ -53,7 +55,7 @@ def enhance(config: DictConfig) -> None:
     torch.manual_seed(config.seed)
     settings = {name: value for name, value in list_settings(config).items() if name in DECIDING}
     settings |= {"command": "enhance", "model": pretrained.name, "model_sha256": pretrained.sha256}
-    work = worker(pretrained, wish, guard, finish, settings)
+    work = worker(pretrained, wish, guard, finish, settings, config.max_result_pixels)
     outcome = run_job(todo, work, settings=settings, verb="enhancing", jobs=config.jobs)
     if config.report:
         limits = None if guard is None else asdict(guard)
@@ -63,15 +65,21 @@ def enhance(config: DictConfig) -> None:
 
 
 def worker(
-    pretrained: Pretrained, wish: Wish, guard: Thresholds | None, finish: Finish, settings: Mapping[str, Any]
+    pretrained: Pretrained,
+    wish: Wish,
+    guard: Thresholds | None,
+    finish: Finish,
+    settings: Mapping[str, Any],
+    most: int,
 ) -> Callable[[Task], dict[str, Any]]:
-    """Return a function that makes the result of one task and returns its record."""
+    """Return a function that makes the result of one task, of at most so many pixels, and returns its record."""
     restoration = pretrained.restoration
     assert restoration is not None
 
     def work(task: Task) -> dict[str, Any]:
         photo = read_photo(task.source, settings["max_pixels"])
         height, width = photo.pixels.shape[:2]
+        check_result(task.target, (width, height), (width * wish.scale, height * wish.scale), most)
         mask = read_mask(task.others[0], width, height) if task.others else None
         made = enhance_photo(restoration, photo, wish, mask=mask, guard=guard, finish=finish)
         untouched = (made.strength == 0 or wish.correct == "none") and wish.scale == 1 and finish == Finish()
@@ -112,36 +120,6 @@ def copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as old, write_atomically(target) as new:
         shutil.copyfileobj(old, new)
-
-
-def with_masks(todo: Plan, folder: str | Path | None) -> Plan:
-    """Return the plan with each photo's mask among the files that decide its result.
-
-    Args:
-        todo: the plan.
-        folder: of masks at the photos' relative paths, with any image suffix; a photo without one has no holes.
-
-    Raises:
-        UserError: there is no such folder, or it has a mask for none of the photos.
-    """
-    if folder is None:
-        return todo
-    root = Path(folder).expanduser()
-    if not root.is_dir():
-        raise UserError(f"mask={folder}: is no folder; name one with masks of the photos' names, white where holes are")
-    masks: dict[Path, Path] = {}
-    for path in find_images(root):
-        masks[path.relative_to(root).with_suffix("")] = path
-        masks[path.relative_to(root)] = path
-    tasks = []
-    for task in todo.tasks:
-        name = Path(task.name)
-        mask = masks.get(name) or masks.get(name.with_suffix(""))
-        tasks.append(task if mask is None else replace(task, others=(mask,)))
-    if not any(task.others for task in tasks):
-        first = Path(tasks[0].name).with_suffix(".png")
-        raise UserError(f"mask={folder}: has a mask for none of the {len(tasks)} photos; the first would be {first}")
-    return replace(todo, tasks=tuple(tasks))
 
 
 def read_mask(path: Path, width: int, height: int) -> Any:

@@ -27,6 +27,7 @@ from gan_lab.jobs.variants import add_variants
 from gan_lab.models.class_rows import describe_change
 from gan_lab.photo_files import grid, read_image
 from gan_lab.photo_files.animation import write_animation
+from gan_lab.photo_files.listing import path_order
 from gan_lab.terminal import printable
 
 log = logging.getLogger("gan_lab.generate")
@@ -110,7 +111,8 @@ def animate(
 
 def vary(pretrained: Pretrained, generation: Generation, drawn: Latents, numbers: range, config: DictConfig) -> None:
     """Write variants of a photo, or of each photo of a folder."""
-    root, photos, unlisted = find_input(config.image, "image")
+    root, found = find_input(config.image, "image")
+    photos = [root / name for name in sorted((*found.photos, *found.unread), key=path_order)]
     single = Path(config.image).expanduser().is_file()
     if single:
         read_image(photos[0])  # a single photo that cannot be read is an error; of several, the others go on
@@ -136,7 +138,8 @@ def vary(pretrained: Pretrained, generation: Generation, drawn: Latents, numbers
             file_name=f"seed{config.seed}-{{:06d}}.{suffix(config)}",
             columns=columns(config.grid, 1),
         )
-    album.outcome.unlisted = unlisted
+    album.outcome.unlisted = tuple(found.unlisted)
+    album.outcome.others, album.outcome.aside = tuple(found.others), tuple(found.aside)
     report_job(album.outcome, "generated")
 
 
@@ -209,7 +212,7 @@ def load_labelled_photos(pretrained: Pretrained, root: str | None) -> ImageDataM
     )
     datamodule.prepare(training=False)
     if "train" not in datamodule.splits:
-        raise UserError(f"data.root={root}: has no photos to take a direction from")
+        raise UserError(f"data.root={root}: has no photos to take a direction from; name another folder")
     return datamodule
 
 
@@ -249,7 +252,7 @@ def check_options(config: DictConfig) -> None:
     check_strength(config.strength)
     what, formats = ("an animation", ("webp", "gif")) if config.interpolate else ("images", ("png", "jpg", "webp"))
     if config.format not in (None, *formats):
-        raise UserError(f"format={config.format}: {what} can be {', '.join(formats)}")
+        raise UserError(f"format={config.format}: {what} cannot be written so; give {' or '.join(formats)}")
     if config.provenance not in ("on", "off"):
         raise UserError(f"provenance={config.provenance}: needs on or off")
     lowest = {"interpolate": 2, "frames": 1, "grid": 1}

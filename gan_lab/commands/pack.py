@@ -18,7 +18,7 @@ def pack(config: DictConfig) -> None:
     """Write the networks of the named runs to `output`, and check that it can be read back."""
     named = {part: config[part] for part in bundle.PARTS if config[part] is not None}
     if not named:
-        raise UserError(f"name the runs to pack: {', '.join(f'{part}=runs/<name>' for part in bundle.PARTS)}")
+        raise UserError(f"{', '.join(bundle.PARTS)}: no run is given; name one at least, {bundle.PARTS[0]}=runs/<name>")
     if config.output is None or Path(config.output).suffix != ".safetensors":
         raise UserError(f"output={config.output}: needs the name of a file that ends in .safetensors")
     if config.base is not None:

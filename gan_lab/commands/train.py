@@ -61,7 +61,7 @@ def record_failure(config: DictConfig) -> Iterator[None]:
     if config.resume is None and holds_run(folder):
         fail(
             UserError(
-                f"name={config.name}: {folder} holds a run already, and it is not overwritten. Continue the sweep with "
+                f"name={config.name}: {folder} holds a run already, and it is not overwritten; continue the sweep with "
                 "resume=auto, or start another with name=<another name>"
             )
         )
@@ -72,10 +72,10 @@ def record_failure(config: DictConfig) -> Iterator[None]:
     except (UserError, OmegaConfBaseException) as error:
         refusal = error if isinstance(error, UserError) else convert_refusal(error)
         log.error("%s", refusal)
-        failure.write_text(f"{clean_text(str(refusal))}\n")
+        failure.write_text(f"{clean_text(str(refusal))}\n", "utf-8")
     except Exception as error:
         log.exception("the job failed")
-        failure.write_text(clean_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"))
+        failure.write_text(clean_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"), "utf-8")
     finally:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -94,16 +94,22 @@ def complete_arguments(argv: list[str]) -> list[str]:
     if resume in (None, "auto"):
         return argv
     path = checkpoint.find_whole_file("resume", str(resume), say=False)
-    choices = checkpoint.read_once(path)["config"].get("choices", {})
+    saved = checkpoint.read_once(path)["config"]
+    choices = saved.get("choices", {})
     # so that the keys of its model and its data are the valid ones
-    logger = choices.get("logger")
-    if "logger" not in given and isinstance(logger, str) and re.fullmatch(r"(?!csv$)[\w-]+", logger):
+    several = saved.get("logger")  # Hydra notes no list among the choices
+    names = [choices["logger"]] if "logger" in choices else list(several) if isinstance(several, dict) else []
+    names = [name for name in map(str, names) if re.fullmatch(r"(?!csv$)[\w-]+", name)]
+    if "logger" not in given and names:
+        logger = names[0] if len(names) == 1 else f"[{','.join(names)}]"
         log.warning("resume=%s: the run was logged with %s too; logger=%s logs it on", path, logger, logger)
     missing = {key: choices[key] for key in ("model", "data") if key in choices and key not in given}
     for key, choice in missing.items():
         # a path could lead to a configuration that came with the checkpoint
         if not re.fullmatch(r"[\w-]+", str(choice)):
-            raise UserError(f"resume={path}: its {key} is {str(choice)[:80]!r}, which is no name of a configuration")
+            raise UserError(
+                f"resume={path}: its {key} is {str(choice)[:80]!r}, which is no name of a configuration; give {key}= too"
+            )
     return [*argv, *[f"{key}={choice}" for key, choice in missing.items()]]
 
 

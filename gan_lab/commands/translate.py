@@ -14,7 +14,7 @@ from gan_lab.inference.translation import TranslationWish, translate_photo
 from gan_lab.jobs import Task, plan_job, report_job, run_job
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.options import check_photo_options
-from gan_lab.photo_files.photo import PHOTO_SUFFIXES, read_photo, write_photo
+from gan_lab.photo_files.photo import PHOTO_SUFFIXES, check_result, read_photo, write_photo
 from gan_lab.photo_files.provenance import FILLED, Provenance
 
 log = logging.getLogger("gan_lab.translate")
@@ -48,11 +48,16 @@ def translate(config: DictConfig) -> None:
     translation.check(wish)
     log.info("%s", pretrained.choice)
     torch.manual_seed(config.seed)
+    most = config.max_result_pixels
     settings: dict[str, Any] = {name: config[name] for name in DECIDING}
     settings |= {"command": "translate", "model": pretrained.name, "model_sha256": pretrained.sha256}
 
     def work(task: Task) -> dict[str, Any]:
         photo = read_photo(task.source, settings["max_pixels"])
+        height, width = photo.pixels.shape[:2]
+        shown = translation.size(width, height, wish)
+        for size in {shown, (width, height)} if wish.full_size else {shown}:
+            check_result(task.target, (width, height), size, most)
         made = translate_photo(translation, photo, wish)
         provenance = None
         if settings["provenance"] == "on":

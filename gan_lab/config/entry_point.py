@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.config.home import expand_flags, expand_homes
 from gan_lab.config.overrides import (
     asks_for_help,
     complete_overrides,
@@ -23,12 +24,14 @@ from gan_lab.config.overrides import (
     read_trust,
 )
 from gan_lab.config.secrets import clean_text
+from gan_lab.config.sweeps import prepare_sweep
 from gan_lab.config.targets import parse_trust
 from gan_lab.config.texts import TEXTS, keep_texts
 from gan_lab.cores import Times, read_times
-from gan_lab.deferred import defer_torchmetrics
+from gan_lab.deferred import defer_compiler, defer_torchmetrics
 from gan_lab.errors import UserError
 from gan_lab.kinds import fits
+from gan_lab.terminal import secure_output
 
 #: Bytes of a file's name, at most, on common file systems.
 LONGEST = 255
@@ -55,6 +58,7 @@ def command(name: str) -> Callable[[], None]:
     """
 
     def main() -> None:
+        secure_output()
         # torch and Lightning take seconds to import, and a call for help does not wait for them
         work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepare_work(name, since=read_times())
         hydra.main(version_base="1.3", config_path=str(find_config_dir()), config_name=name)(work)()
@@ -70,6 +74,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
         since: the CPU time when the command began.
     """
     defer_torchmetrics()
+    defer_compiler()
     made: Command = importlib.import_module(f"gan_lab.commands.{name}").COMMAND
     from gan_lab.hardware import keep_freed_memory, settle_threads  # here, because it imports torch
 
@@ -78,7 +83,9 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
         sys.argv[1:] = keep_texts(sys.argv[1:])
         if made.prepare is not None:
             sys.argv[1:] = made.prepare(sys.argv[1:])
-        sys.argv[1:] = complete_overrides(sys.argv[1:], name)
+        sys.argv[1:] = complete_overrides(expand_flags(sys.argv[1:]), name)
+        if is_sweep(sys.argv[1:]):
+            sys.argv[1:] = prepare_sweep(sys.argv[1:], name)
         if made.check is not None:
             made.check(compose_first_job(sys.argv[1:], name), is_sweep(sys.argv[1:]))
     except UserError as error:
@@ -92,6 +99,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
             if "seed" in config:
                 check_seed(config.seed)
             check_texts(config)
+            expand_homes(config)
             check_trust(config)
             settle_threads(config.get("threads", "auto"), since)
             made.work(config)
@@ -105,7 +113,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
 
 def convert_refusal(error: OmegaConfBaseException) -> UserError:
     """Return in one line what OmegaConf finds wrong with a configuration."""
-    return UserError(f"configuration: {' '.join(str(error).split())}")
+    return UserError(f"configuration: {' '.join(str(error).split())}; set it, or leave out what refers to it")
 
 
 def check_seed(seed: Any) -> None:
@@ -133,7 +141,9 @@ def check_texts(config: DictConfig) -> None:
         if not fits(value, TEXTS[key]):
             raise UserError(f"{key}={value!r}: needs a name or a path")
         if any(len(os.fsencode(part)) > LONGEST for part in str(value).split("/")):
-            raise UserError(f"{key}={str(value)[:60]}...: a name in a path has at most {LONGEST} bytes")
+            raise UserError(
+                f"{key}={str(value)[:60]}...: a name in it is too long; give one of at most {LONGEST} bytes"
+            )
 
 
 def check_trust(config: DictConfig) -> None:
@@ -146,8 +156,7 @@ def check_trust(config: DictConfig) -> None:
         return
     if not read_trust(list(HydraConfig.get().overrides.task)):
         raise UserError(
-            f"trust={config.trust}: is given on the command line, never by a file; if you trust it, add trust={config.trust} "
-            "to the command line"
+            f"trust={config.trust}: a file may not ask for trust; if you trust it, add trust={config.trust} to the command line"
         )
     parse_trust(OmegaConf.to_container(config, resolve=True)["trust"])  # type: ignore[call-overload, index]
 

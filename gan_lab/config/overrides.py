@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,9 @@ def parse_override(argument: str) -> Override:
         return OverridesParser.create().parse_override(argument)
     except HydraException as error:
         reason = str(error).splitlines()[0]
+        key, given, value = argument.partition("=")
+        if given and "~" in value and not {'"', "'"} & set(value):
+            raise UserError(f"""{argument}: ~ needs quotes within quotes: '{key}="{value}"'""") from error
         raise UserError(
             f"{argument}: {reason}; a value with commas, brackets or spaces needs quotes: 'key=\"a, b\"'"
         ) from error
@@ -111,7 +115,9 @@ def list_swept_values(override: Override) -> list[str]:
     try:
         return list(map(str, override.sweep_string_iterator()))
     except HydraException as error:
-        raise UserError(f"{override.input_line}: name the values one by one, with commas ({error})") from error
+        raise UserError(
+            f"{override.input_line}: its values cannot be listed ({error}); name them one by one, with commas"
+        ) from error
 
 
 def read_trust(argv: list[str]) -> tuple[str, ...]:
@@ -141,7 +147,7 @@ def get_search_path(argv: list[str]) -> list[str]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--config-dir", "-cd")
     folder = parser.parse_known_args(argv)[0].config_dir
-    return [] if folder is None else [f"hydra.searchpath=['file://{Path(folder).resolve()}']"]
+    return [] if folder is None else [f"hydra.searchpath=['file://{os.path.realpath(os.path.expanduser(folder))}']"]
 
 
 def iterate_compositions(config_name: str, groups: list[Override], search: list[str]) -> Iterator[DictConfig]:
@@ -164,7 +170,7 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
         with hydra.initialize_config_dir(config_dir=str(find_config_dir()), version_base="1.3"):
             return hydra.compose(config_name, overrides=overrides)
     except yaml.YAMLError as error:  # of a user's own file
-        raise UserError(f"configuration: a yaml cannot be read ({' '.join(str(error).split())})") from error
+        raise UserError(f"configuration: a yaml cannot be read ({' '.join(str(error).split())}); correct it") from error
     except (HydraException, OmegaConfBaseException) as error:
         chosen = next((o for o in overrides if is_group(parse_override(o)) and o.split("=")[-1] in str(error)), None)
         raise UserError(describe_group(chosen) if chosen else f"configuration: {error}") from error
@@ -178,7 +184,7 @@ def describe_group(override: str) -> str:
         return f"{override}: the chosen configuration has no place for {group}; another model has"
     near = difflib.get_close_matches(value, options, n=1)
     hint = f"; did you mean {group}={near[0]}?" if near else f"; ~{group} is none of them" if value == "null" else ""
-    return f"{override}: there is no such option{hint} (there are: {', '.join(options)})"
+    return f"{override}: there is no such option{hint}; there are: {', '.join(options)}"
 
 
 def check_override(override: Override, configuration: DictConfig, trust: tuple[str, ...] = ()) -> str:

@@ -34,15 +34,17 @@ TORCH = {
 }
 #: Loggers of a run, which the command line and the shipped yamls alone describe.
 LOGGERS = {
-    "gan_lab.callbacks": ("WandbRun",),
+    "gan_lab.callbacks": ("TensorBoardRun", "WandbRun"),
     "lightning.pytorch.loggers": (
         "CSVLogger", "CometLogger", "MLFlowLogger", "NeptuneLogger", "TensorBoardLogger", "WandbLogger",
     ),
 }  # fmt: skip
 #: Callbacks of a run, likewise; a user's own are in a package that `trust=` names.
 CALLBACKS = {
-    "gan_lab.callbacks": ("Doctor", "EarlyStopping", "ProgressBar", "SampleGrid", "TermsLogger", "Validation"),
-}
+    "gan_lab.callbacks": (
+        "Doctor", "EarlyStopping", "Histograms", "ProgressBar", "SampleGrid", "TermsLogger", "Validation",
+    ),
+}  # fmt: skip
 #: Packages that `trust=` takes none of: what a stranger's file could name there is anything.
 NOT_OWN = {"gan_lab", "hydra", "lightning", "numpy", "omegaconf", "pip", "setuptools", "torch", "torchvision"}
 SWITCHES = ("_target_", "_partial_")
@@ -114,7 +116,9 @@ def build(call: Call, more: Mapping[str, Any] | None = None) -> Any:
         except REFUSALS as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
             where = each.where or "configuration"
-            raise UserError(f"{where}: {each.target.__qualname__} cannot be made ({reason})") from error
+            raise UserError(
+                f"{where}: {each.target.__qualname__} cannot be made ({reason}); change what was set of it"
+            ) from error
     return objects[id(call)]
 
 
@@ -215,7 +219,7 @@ class _Check:
             raise UserError(f"{where}={shown}: needs {in_words(kind)}")
         if isinstance(value, dict):
             if "_partial_" in value:
-                raise UserError(f"{where}._partial_: belongs beside a _target_, and there is none")
+                raise UserError(f"{where}._partial_: belongs beside a _target_, and there is none; leave it out")
             inner = member_kind(kind, Mapping, 0)
             return {name: self.argument(item, inner, f"{where}.{name}", own) for name, item in value.items()}
         if isinstance(value, list):
@@ -260,7 +264,7 @@ def resolve(name: Any, trust: Collection[str] = (), among: Mapping[str, Collecti
     everything = [f"{each}.{own}" for each, members in closed.items() for own in members]
     near = near or difflib.get_close_matches(name, everything, n=1, cutoff=0.8)
     root = name.split(".")[0]
-    advice = ""
+    advice = "; name one of those"
     if near:
         advice = f"; did you mean {near[0]}?"
     elif root.isidentifier() and not is_foreign(root):
@@ -319,10 +323,10 @@ def _import_own(name: str) -> Any:
     try:
         found = getattr(importlib.import_module(package), member)
     except (ImportError, AttributeError) as error:
-        raise UserError(f"_target_={name}: there is no such class ({printable(str(error))})") from error
+        raise UserError(f"_target_={name}: there is no such class ({printable(str(error))}); name another") from error
     home = getattr(found, "__module__", "")
     if not (inspect.isclass(found) or inspect.isfunction(found)) or home.split(".")[0] != package.split(".")[0]:
-        raise UserError(f"_target_={name}: is no class or function that {package.split('.')[0]} defines")
+        raise UserError(f"_target_={name}: is no class or function that {package.split('.')[0]} defines; name one")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -13,12 +14,13 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from gan_lab.data.geometry import Augmentation
+from gan_lab.data.photos import list_first_paths
 from gan_lab.data.record import PhotoRecord
-from gan_lab.data.resizing import DECODED_MARGIN, find_reading_sizes
+from gan_lab.data.resizing import DECODED_MARGIN, count_most_pixels, find_reading_sizes
 from gan_lab.data.roles import NEEDS, RoleChoice, Roles, Scan
 from gan_lab.data.store import PhotoStore, Unreadable
 from gan_lab.data.stream import PositionBatches
-from gan_lab.data.table import spread_rows
+from gan_lab.data.table import Numbers, PhotoTable, spread_rows
 from gan_lab.data.views import (
     Degradation,
     ImageView,
@@ -29,16 +31,18 @@ from gan_lab.data.views import (
     list_degradations,
     make_grey_copy,
 )
-from gan_lab.data.workers import MOST_WORKERS, choose_workers, start_worker
+from gan_lab.data.workers import MOST_WORKERS, WatchedLoader, choose_workers, start_worker
 from gan_lab.errors import UserError
 from gan_lab.options import check_choice, check_path, check_share, check_whole
+
+log = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
 #: Facts of the data that a run's configuration records for the model's yaml; a datamodule finds them anew.
 FACTS = ("classes", "class_names")
 #: Options that name a place to write to, or say how much of a machine is taken: a configuration from elsewhere does not choose
 #: them.
-PLACES = ("index", "cache", "cache_mb", "num_workers")
+PLACES = ("index", "cache", "cache_mb", "num_workers", "worker_timeout")
 
 
 @runtime_checkable
@@ -70,6 +74,7 @@ class ImageDataModule(LightningDataModule):
         channels: 3 for RGB, 1 for grey.
         batch_size: images (or pairs) in a batch of one device.
         num_workers: processes that prepare batches; "auto" chooses.
+        worker_timeout: seconds that one of them may take for a batch before the run ends and names it; None for any time.
         batch_kind: the view that the model takes: "images", "paired" or "unpaired".
         pair: how "paired" makes its pairs from single photos: "degrade" or "grey_to_colour".
         degradation: uint8 [H, W, C], generator -> uint8 [H, W, C]; needed by `pair="degrade"`.
@@ -87,6 +92,8 @@ class ImageDataModule(LightningDataModule):
         cache: where that room is: None, in memory; a folder: in files there, which all processes of a machine share, and
             which the next start finds filled.
         max_unreadable: the share of unreadable images, of all that there are, beyond which the run stops.
+        max_pixels: a photo that would be kept with more, at the size that it is brought to, is left out, and said: what is
+            long and thin is enlarged to many times its pixels. None: 32 squares of the shorter side.
         limit: train on so many photos (of each domain) alone, evenly spread over all; None: on all.
     """
 
@@ -100,6 +107,7 @@ class ImageDataModule(LightningDataModule):
         channels: int = 3,
         batch_size: int = 16,
         num_workers: int | str = "auto",
+        worker_timeout: float | None = 600.0,
         batch_kind: str = "images",
         pair: str = "degrade",
         degradation: Degradation | None = None,
@@ -119,6 +127,7 @@ class ImageDataModule(LightningDataModule):
         cache_mb: int = 2048,
         cache: str | Path | None = None,
         max_unreadable: float = 0.05,
+        max_pixels: int | None = None,
         limit: int | None = None,
     ) -> None:
         super().__init__()
@@ -128,6 +137,9 @@ class ImageDataModule(LightningDataModule):
         self.num_workers = num_workers
         if num_workers != "auto":
             check_whole("data.num_workers", num_workers, at_least=0, at_most=MOST_WORKERS)
+        if worker_timeout is not None and not worker_timeout > 0:
+            raise UserError(f"data.worker_timeout={worker_timeout}: needs seconds above 0, or null for any time")
+        self.worker_timeout = worker_timeout
         self.batch_kind = check_choice("data.batch_kind", batch_kind, tuple(NEEDS))
         self.pair = check_choice("data.pair", pair, self.pairs)
         self.degradations = list_degradations("degradation", degradation)
@@ -150,6 +162,9 @@ class ImageDataModule(LightningDataModule):
         if self.cache is not None and self.cache.exists() and not self.cache.is_dir():
             raise UserError(f"data.cache={self.cache}: is not a folder; name another one, or null for memory")
         self.max_unreadable = check_share("data.max_unreadable", max_unreadable)
+        self.max_pixels = count_most_pixels(image_size, shorter_side)
+        if max_pixels is not None:
+            self.max_pixels = check_whole("data.max_pixels", max_pixels, at_least=image_size**2)
         self.limit = None if limit is None else check_whole("data.limit", limit, at_least=1)
         self.classes = 0
         self.class_names: list[str] = []
@@ -195,7 +210,7 @@ class ImageDataModule(LightningDataModule):
             if twin is not None:  # validation and test on the same photos: one cache serves both
                 self._stores[split] = self._stores[twin]
             elif split in scan.splits:
-                roles = self.role_choice.choose(scan.splits[split], scan)
+                roles = self._leave_out_strips(split, self.role_choice.choose(scan.splits[split], scan), scan)
                 if split == "train" and self.limit is not None:
                     roles = {role: table.take(spread_rows(len(table), self.limit)) for role, table in roles.items()}
                 stores = self._open_stores(roles, budget, scan.unreadable)
@@ -287,6 +302,29 @@ class ImageDataModule(LightningDataModule):
                 f"give at most {min(counts.values())}"
             )
 
+    def _leave_out_strips(self, split: str, roles: Roles, scan: Scan) -> Roles:
+        """Return the tables without the photos that would take more than `max_pixels`; a pair goes as a whole."""
+        kept = {role: self._find_sizes(table).prod(axis=1) <= self.max_pixels for role, table in roles.items()}
+        if "lq" in roles:
+            kept["lq"] = kept["gt"]
+        names = [name for role, table in roles.items() if role != "lq" for name in table.take(~kept[role]).names]
+        if not names:
+            return roles
+        log.warning(
+            "data.max_pixels=%d: %d of the %s photos are so long and thin that they would be kept with more, and are left "
+            "out: %s", self.max_pixels, len(names), split, list_first_paths(names),
+        )  # fmt: skip
+        if split == "train" and not all(rows.any() for rows in kept.values()):
+            raise UserError(
+                f"data.max_pixels={self.max_pixels}: all photos of {scan.found} would be kept with more; give more, or other "
+                "photos"
+            )
+        return {role: table.take(kept[role]) for role, table in roles.items()}
+
+    def _find_sizes(self, table: PhotoTable) -> Numbers:
+        """Return the width and height, [N, 2], at which photos are kept."""
+        return find_reading_sizes(table.sizes, self.image_size, self.fit, self.shorter_side)
+
     def _open_stores(self, roles: Roles, budget: int, unreadable: Unreadable) -> dict[str, PhotoStore]:
         """Return the stores of the tables; pairs share one reading size."""
         stores: dict[str, PhotoStore] = {}
@@ -294,7 +332,7 @@ class ImageDataModule(LightningDataModule):
             like = roles["gt" if role == "lq" else role]
             stores[role] = PhotoStore(
                 roles[role],
-                find_reading_sizes(like.sizes, self.image_size, self.fit, self.shorter_side),
+                self._find_sizes(like),
                 self.channels,
                 unreadable,
                 fit=self.fit,
@@ -339,9 +377,10 @@ class ImageDataModule(LightningDataModule):
         workers = self._count_workers()
         trainer = self.trainer
         fork = workers > 0 and "fork" in torch.multiprocessing.get_all_start_methods()
-        return DataLoader(
+        return WatchedLoader(
             view,
             num_workers=workers,
+            worker_timeout=self.worker_timeout,
             collate_fn=collate,
             # Without its own, a loader would draw from the global generator, and a resumed run would differ.
             generator=torch.Generator().manual_seed(self.seed),

@@ -121,7 +121,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Raises:
         UserError: there is no such file, or it is damaged or of another kind.
     """
-    refusal = f"data.root={path.parent}: "
+    refusal = f"data.root={path.parent}:"
     packed = path.with_name(path.name + ".gz")
     try:
         if path.is_file():
@@ -130,18 +130,18 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
             with gzip.open(open_regular(packed)) as file:
                 data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise UserError(f"{refusal}there is neither {path.name} nor {packed.name}; get it from {HOME}") from error
+        raise UserError(f"{refusal} there is neither {path.name} nor {packed.name}; get it from {HOME}") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{refusal}{packed} cannot be unpacked ({error}); get it again from {HOME}") from error
+        raise UserError(f"{refusal} {packed} cannot be unpacked ({error}); get it again from {HOME}") from error
     if len(data) > MAX_BYTES:
-        raise UserError(f"{refusal}{packed} unpacks to more than {MAX_BYTES} bytes; get it again from {HOME}")
+        raise UserError(f"{refusal} {packed} unpacks to more than {MAX_BYTES} bytes; get it again from {HOME}")
     heading = 4 + 4 * dimensions
     # Two zero bytes, 8 for unsigned bytes, the number of dimensions, then each size as a big-endian 32-bit number.
     if len(data) < heading or data[:4] != bytes((0, 0, 8, dimensions)):
-        raise UserError(f"{refusal}{path} is not an IDX file of {dimensions} dimensions of bytes; get it from {HOME}")
+        raise UserError(f"{refusal} {path} is not an IDX file of {dimensions} dimensions of bytes; get it from {HOME}")
     shape = struct.unpack(f">{dimensions}I", data[4:heading])
     if len(data) - heading != math.prod(shape):
         raise UserError(
-            f"{refusal}{path} has {len(data) - heading} bytes, its heading says {math.prod(shape)}; get it again from {HOME}"
+            f"{refusal} {path} has {len(data) - heading} bytes, its heading says {math.prod(shape)}; get it again from {HOME}"
         )
     return np.frombuffer(data, dtype=np.uint8, offset=heading).reshape(shape)

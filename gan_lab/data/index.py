@@ -30,7 +30,7 @@ _HEX = "[0-9a-f]" * 32
 #: What is kept at most, in bytes (a photo takes about a hundred), and for how long after its last use, in seconds.
 MOST_BYTES, OLDEST = 2 * 2**30, 90 * 24 * 3600
 #: To be raised when what is kept, or what it is computed from, changes its meaning; decoders change it as well.
-MADE_BY = f"gan_lab photos 1, Pillow {PIL.__version__}, OpenCV {cv2.__version__}"
+MADE_BY = f"gan_lab photos 2, Pillow {PIL.__version__}, OpenCV {cv2.__version__}"
 
 
 class Index:

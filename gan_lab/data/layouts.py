@@ -11,10 +11,11 @@ import numpy as np
 
 from gan_lab.data.index import NOWHERE, Index
 from gan_lab.data.root import Root
-from gan_lab.data.shards import find_shards, list_shards
+from gan_lab.data.shards import list_shards
 from gan_lab.data.table import FileSource, PhotoTable, make_texts
 from gan_lab.errors import UserError
-from gan_lab.photo_files.images import IMAGE_SUFFIXES, image_names, path_order
+from gan_lab.photo_files.formats import IMAGE_SUFFIXES
+from gan_lab.photo_files.listing import count_suffixes, is_system_folder, path_order
 
 ALL = "all"  # the split of photos that are yet to be split
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
@@ -40,11 +41,14 @@ def find_layout(path: Path, option: str = "root", index: Index = NOWHERE) -> Lay
     root = Root(option, path, index)
     if not path.is_dir():
         raise root.refuse(f"{'is not a folder' if path.exists() else 'does not exist'}; name a folder of photos")
-    folders = _list_subfolders(path)
+    folders = _list_subfolders(root, path)
     if {"traina", "trainb", "testa", "testb"} & folders.keys():
-        return _list_domains(root, folders)
-    splits = {} if _are_pairs(root, path, folders) else _find_splits(folders)
-    return {split: _list_split(root, folder) for split, folder in (splits or {ALL: path}).items()}
+        layout = _list_domains(root, folders)
+    else:
+        splits = {} if _are_pairs(root, path, folders) else _find_splits(folders)
+        layout = {split: _list_split(root, folder) for split, folder in (splits or {ALL: path}).items()}
+    root.report(_list_beside(root))
+    return layout
 
 
 def find_two_folders(domain_a: Path, domain_b: Path, index: Index = NOWHERE) -> Layout:
@@ -54,7 +58,7 @@ def find_two_folders(domain_a: Path, domain_b: Path, index: Index = NOWHERE) -> 
         UserError: a folder has no photos, or one has its own splits and the other has not.
     """
     given = f"data.domain_a={domain_a}, data.domain_b={domain_b}"
-    one, other = domain_a.resolve(), domain_b.resolve()
+    one, other = Path(os.path.realpath(domain_a)), Path(os.path.realpath(domain_b))
     if one == other or one in other.parents or other in one.parents:
         how = "are the same folder" if one == other else "lie one in the other, whose photos would be both A and B"
         raise UserError(f"{given}: {how}; name two folders side by side")
@@ -74,8 +78,24 @@ def _describe_splits(layout: Layout) -> str:
     return "no splits" if ALL in layout else "/".join(layout)
 
 
-def _list_subfolders(root: Path) -> dict[str, Path]:
-    return {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir() and path.name[0] != "."}
+def _list_subfolders(root: Root, folder: Path) -> dict[str, Path]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise root.refuse(f"{folder} cannot be listed ({error.strerror}); name another folder") from error
+    paths = (folder / name for name in names if not is_system_folder(name))
+    return {path.name.lower(): path for path in paths if os.path.isdir(path)}
+
+
+def _list_beside(root: Root) -> set[str]:
+    """Return the paths in the folder, as far down as its layout goes, that nothing was listed from."""
+    listed = [folder.relative_to(root.path).parts for folder, _ in root.listings]
+    found: set[str] = set()
+    for parent in {parts[:depth] for parts in listed for depth in range(len(parts))}:
+        used = {parts[len(parent)] for parts in listed if parts[: len(parent)] == parent}
+        names = set(os.listdir(root.path.joinpath(*parent))) - used
+        found |= {os.path.join(*parent, name) for name in names if not is_system_folder(name)}
+    return found
 
 
 def _find_splits(folders: dict[str, Path]) -> dict[str, Path]:
@@ -85,7 +105,7 @@ def _find_splits(folders: dict[str, Path]) -> dict[str, Path]:
 
 
 def _list_split(root: Root, folder: Path) -> dict[str, PhotoTable]:
-    folders = _list_subfolders(folder)
+    folders = _list_subfolders(root, folder)
     if _are_pairs(root, folder, folders):
         return _list_pairs(root, folders)
     return {"image": _list_photos(root, folder)}
@@ -136,15 +156,18 @@ def _list_pairs(root: Root, folders: dict[str, Path]) -> dict[str, PhotoTable]:
 
 
 def _list_photos(root: Root, folder: Path) -> PhotoTable:
-    names = image_names(folder)
-    if not names and (tars := find_shards(folder)):
-        return list_shards(root, folder, tars)
+    found = root.list_folder(folder)
+    names = found.photos
+    tars = [name for name in found.others if name.endswith(".tar") and (folder / name).is_file()]
+    if not names and tars:
+        found.others = [name for name in found.others if name not in set(tars)]
+        return list_shards(root, folder, [folder / name for name in tars])
     if not names:
-        others = Counter(path.suffix.lower() for path in folder.rglob("*") if path.is_file() and path.suffix)
-        found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "nothing else"
+        there = count_suffixes([*found.unread, *found.others]) or "nothing else"
         looked = f"{' '.join(IMAGE_SUFFIXES)} .tar"
+        reasons = "".join(f"; cannot list {reason}" for reason in found.unlisted)
         raise root.refuse(
-            f"no image under {folder} (looked for {looked}; found {found}); add photos, or name another folder"
+            f"no image under {folder} (looked for {looked}; found {there}{reasons}); add photos, or name another folder"
         )
     parts = (name.partition(os.sep) for name in names)
     classes = make_texts([sys.intern(first) if within else None for first, within, _ in parts])

@@ -13,6 +13,9 @@ READING_MARGIN = 1.125
 # A JPEG may be decoded at a half, a quarter or an eighth of its size where that leaves so many times the pixels kept:
 # what the antialiased reduction makes of them is the same to the eye, and a phone's photo is read several times faster.
 DECODED_MARGIN = 3.0
+# A photo longer than so many squares of its shorter side is a strip, and none of a product: one of 1x4000 pixels would be
+# kept as 144x576000, for the square that is cut out of it.
+MOST_SQUARES = 32
 
 
 def find_reading_sizes(
@@ -30,6 +33,12 @@ def find_reading_sizes(
     target = np.clip(shorter, image_size, shorter_side or round(image_size * READING_MARGIN))
     kept = np.rint(sizes * (target / shorter)[:, None]).astype(np.int64)
     return np.maximum(kept, image_size)
+
+
+def count_most_pixels(image_size: int, shorter_side: int | None = None) -> int:
+    """Return how many pixels a photo may have at the size at which it is kept, where nothing else is asked for."""
+    side: int = shorter_side or round(image_size * READING_MARGIN)
+    return MOST_SQUARES * side**2
 
 
 def resize(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from gan_lab.data.index import SETTLED_NS
 from gan_lab.data.root import Root
 from gan_lab.data.table import FileSource, Numbers, PhotoTable, make_texts
-from gan_lab.photo_files.images import IMAGE_SUFFIXES, path_order
+from gan_lab.photo_files.formats import HEAD, IMAGE_SUFFIXES, UNREAD_SUFFIXES, has_suffix, is_photo
+from gan_lab.photo_files.listing import Listing, is_system_folder
 from gan_lab.storage import decode_json, open_regular
 
 log = logging.getLogger(__name__)
@@ -36,11 +37,13 @@ class Contents:
     Attributes:
         names: their paths in it, and the class beside each ("" for none).
         places: [N, 2] where each begins in the file, and its length, in bytes.
+        unread: paths of photos of kinds that cannot be read.
     """
 
     names: list[str]
     classes: list[str]
     places: NDArray[np.int64]
+    unread: list[str]
 
 
 class TarSource(FileSource):
@@ -113,13 +116,6 @@ class TarMember(io.RawIOBase):
         super().close()
 
 
-def find_shards(root: Path) -> list[Path]:
-    """Return the tar files under a folder, sorted by path; hidden ones are left out."""
-    found = (path for path in root.rglob("*.tar") if path.is_file())
-    visible = [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
-    return sorted(visible, key=lambda path: path_order(str(path)))
-
-
 def list_shards(root: Root, folder: Path, shards: Sequence[Path]) -> PhotoTable:
     """Return the photos in shards under a folder.
 
@@ -137,10 +133,12 @@ def list_shards(root: Root, folder: Path, shards: Sequence[Path]) -> PhotoTable:
     names: list[str] = []
     classes: list[str | None] = []
     places: list[Numbers] = []
+    unread: list[str] = []
     began = said = time.monotonic()
     for number, shard in enumerate(shards):
         found = recall_shard(shard, root)
         within = shard.relative_to(folder)
+        unread += [f"{within}{os.sep}{name}" for name in found.unread]
         names += [f"{within}{os.sep}{name}" for name in found.names]
         classes += [sys.intern(name) if name else None for name in found.classes]
         places.append(np.column_stack((np.full(len(found.names), number), found.places)))
@@ -153,6 +151,7 @@ def list_shards(root: Root, folder: Path, shards: Sequence[Path]) -> PhotoTable:
             f"no image in the {len(shards)} tar files under {folder} (looked for {' '.join(IMAGE_SUFFIXES)}); add photos, or "
             "name another folder"
         )
+    root.listings.append((folder, Listing(unread=unread)))
     files = TarSource(folder, names, shards, np.concatenate(places))
     return PhotoTable.from_source(files, np.arange(len(names)), classes=make_texts(classes))
 
@@ -165,14 +164,16 @@ def recall_shard(shard: Path, root: Root) -> Contents:
     """
     key, stamp = f"members of {os.path.realpath(shard)}", np.array(read_stamp(shard), np.int64)
     kept = root.index.load(key)
-    if kept.keys() == {"stamp", "names", "classes", "places"} and np.array_equal(kept["stamp"], stamp):
-        known = Contents(_unpack_texts(kept["names"]), _unpack_texts(kept["classes"]), kept["places"])
+    if kept.keys() == {"stamp", "names", "classes", "places", "unread"} and np.array_equal(kept["stamp"], stamp):
+        names, classes, unread = (_unpack_texts(kept[column]) for column in ("names", "classes", "unread"))
+        known = Contents(names, classes, kept["places"], unread)
         if len(known.names) == len(known.classes) == len(known.places):
             return known
     found = list_shard(shard, root)
     if stamp[1:].max() < time.time_ns() - SETTLED_NS:
-        names, classes = _pack_texts(found.names), _pack_texts(found.classes)
-        root.index.save(key, {"stamp": stamp, "names": names, "classes": classes, "places": found.places})
+        texts = {"names": found.names, "classes": found.classes, "unread": found.unread}
+        columns = {name: _pack_texts(column) for name, column in texts.items()}
+        root.index.save(key, {"stamp": stamp, "places": found.places, **columns})
     return found
 
 
@@ -183,6 +184,7 @@ def list_shard(shard: Path, root: Root) -> Contents:
         UserError: it is damaged.
     """
     photos: dict[str, tuple[int, int]] = {}
+    unread: dict[str, None] = {}
     beside: dict[str, str] = {}
     length = shard.stat().st_size
     try:
@@ -190,10 +192,12 @@ def list_shard(shard: Path, root: Root) -> Contents:
             for member in file:
                 name = posixpath.normpath(member.name)
                 base = posixpath.basename(name)
-                hidden = any(part.startswith(".") and part != ".." for part in name.split("/"))
+                hidden = any(is_system_folder(part) and part != ".." for part in name.split("/"))
                 if hidden or not member.isreg():
                     continue
-                if base.lower().endswith(IMAGE_SUFFIXES):
+                if base.lower().endswith(UNREAD_SUFFIXES):
+                    unread[name] = None
+                elif base.lower().endswith(IMAGE_SUFFIXES) or (not has_suffix(base) and _begins_as_photo(file, member)):
                     photos.pop(name, None)  # of two files of one name the later one counts, as in unpacking
                     photos[name] = (member.offset_data, member.size)
                 elif base.lower().endswith((".cls", ".json")) and member.size <= MOST_OF_A_CLASS:
@@ -213,7 +217,13 @@ def list_shard(shard: Path, root: Root) -> Contents:
             "or ends; make it anew"
         )
     classes = [beside.get(_strip_suffixes(name)) or (name.split("/")[0] if "/" in name else "") for name in photos]
-    return Contents(list(photos), classes, np.array(list(photos.values()), np.int64).reshape(-1, 2))
+    places = np.array(list(photos.values()), np.int64).reshape(-1, 2)
+    return Contents(list(photos), classes, places, list(unread))
+
+
+def _begins_as_photo(file: tarfile.TarFile, member: tarfile.TarInfo) -> bool:
+    content = file.extractfile(member)
+    return content is not None and is_photo(content.read(HEAD))
 
 
 def _strip_suffixes(name: str) -> str:

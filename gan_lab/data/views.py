@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gan_lab.data.geometry import CENTRE, Augmentation, Cut
-from gan_lab.data.resizing import find_reading_sizes, pad_to_square, resize
+from gan_lab.data.resizing import MOST_SQUARES, find_reading_sizes, pad_to_square, resize
 from gan_lab.data.store import PhotoStore
 from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, make_generator
 from gan_lab.errors import UserError
@@ -206,6 +206,10 @@ def cut_for_validation(image: Pixels, image_size: int, fit: str = "crop", shorte
     """
     if fit == "pad":
         return pad_to_square(image, image_size)
+    long, short = max(image.shape[:2]), min(image.shape[:2])
+    if long > MOST_SQUARES * short:  # a strip, of which the middle alone is seen
+        start, length = (long - MOST_SQUARES * short) // 2, MOST_SQUARES * short
+        image = image[start : start + length] if image.shape[0] == long else image[:, start : start + length]
     ((width, height),) = find_reading_sizes(np.array([image.shape[1::-1]]), image_size, fit, shorter_side)
     return CENTRE.apply(resize(image, int(width), int(height)), image_size)
 

@@ -113,7 +113,10 @@ def check_labels(pretrained: Pretrained, photos: HeldOut) -> EvaluationPhotos:
         own, theirs = (
             ", ".join(map(str, names)) or "none" for names in (pretrained.model.class_names, photos.class_names)
         )
-        raise UserError(f"data.root: the photos' classes ({theirs}) are not those of {pretrained.name} ({own})")
+        raise UserError(
+            f"data.root: the photos' classes ({theirs}) are not those of {pretrained.name} ({own}); "
+            "name the photos that it was trained on"
+        )
     return photos.training
 
 

@@ -111,9 +111,11 @@ def load_own(network: nn.Module, weights: str | None) -> nn.Module:
         try:
             network.load_state_dict(load_file(weights))
         except (OSError, SafetensorError) as error:
-            raise UserError(f"extractor_weights={weights}: cannot be read as safetensors ({error})") from error
+            raise UserError(
+                f"extractor_weights={weights}: cannot be read as safetensors ({error}); name another file"
+            ) from error
         except RuntimeError as error:
-            raise UserError(f"extractor_weights={weights}: does not fit {name} ({error})") from error
+            raise UserError(f"extractor_weights={weights}: does not fit {name} ({error}); name another file") from error
     return network.eval().requires_grad_(False)
 
 

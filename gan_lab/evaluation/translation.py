@@ -148,7 +148,7 @@ def check_enough(count: dict[str, int], photos: HeldOut, n: int | None) -> None:
     if min(len(set(order)) for order in get_orders(photos).values()) >= FEWEST:
         raise UserError(f"n={n}: leaves {have}; give more, or null for all")
     raise UserError(
-        f"{photos.places}: held out are {have}. Put more there, or hold more of them out with a larger data.test_share; to "
+        f"{photos.places}: held out are {have}; put more there, or hold more of them out with a larger data.test_share; to "
         f"compare other photos, name their two folders with data.domain_a and data.domain_b"
     )
 

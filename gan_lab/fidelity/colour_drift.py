@@ -17,6 +17,8 @@ from gan_lab.metrics.colour import difference_2000
 #: Pixels of a cell's side, and the Gaussian window's standard deviation in cells: 12 pixels, over which noise of
 #: sigma 25 averages out to half a level.
 CELL, WINDOW = 4, 3.0
+#: From how many windows in a row and a column on every second stands for its neighbours in the percentile of the whole change.
+MANY, EVERY = 64, 2
 #: Of a cell, below which it does not count.
 LEAST_WEIGHT = 0.2
 #: Levels of 255 by which rounding, and a noise that is not quite even, may move a window's mean.
@@ -80,7 +82,7 @@ def cells_of(before: Floats, after: Floats, weight: Floats, block_step: float) -
     cell_weight = _cells(weight)
     share = _smooth(cell_weight)
     black, white = (_smooth(_cells(clipped.astype(np.float32))) for clipped in (before <= 0, before >= 1))
-    noise = estimate_noise(before) if min(before.shape[:2]) > 1 else 0.0
+    noise = sample_noise(before)
     unsure = np.float32(np.hypot(ROUNDING, QUANTISATION * block_step) / 255) + np.float32(CLIPPING * noise) * (
         black + white
     )
@@ -108,15 +110,40 @@ def colour_drift(cells: Cells, fit: LightFit, foreground: NDArray[np.bool_]) -> 
         return 0.0, 0.0
     lab, after = as_lab(fit(cells.before)), as_lab(cells.cancel_clipping(fit))
     same_lightness = np.concatenate([lab[..., :1], after[..., 1:]], axis=-1)
-    unsure = np.zeros(lab.shape[:2], np.float32)
+    hue = difference(lab, same_lightness) ** 2
+    every = EVERY if min(cells.counted.shape) >= MANY else 1
+    thin = np.zeros_like(cells.counted)
+    thin[::every, ::every] = cells.counted[::every, ::every]
+    thin = thin if thin.any() else cells.counted
+    unsure = _measure_uncertainty(cells, fit, lab, thin)
+    largest = (hue[thin] - unsure).max()
+    may_be_larger = cells.counted & (hue > max(largest, 0))
+    if may_be_larger.any():
+        largest = (hue[may_be_larger] - _measure_uncertainty(cells, fit, lab, may_be_larger)).max()
+    whole = np.sqrt(np.maximum(difference(lab[thin], after[thin]) ** 2 - unsure, 0))
+    product = foreground[thin]
+    return float(np.sqrt(max(largest, 0))), float(np.percentile(whole[product] if product.any() else whole, 99))
+
+
+def _measure_uncertainty(cells: Cells, fit: LightFit, lab: Floats, at: NDArray[np.bool_]) -> Floats:
+    """Return the squared CIEDE2000 difference, [n], that the first photo's values may be off by in the windows `at`."""
+    total = np.zeros(int(at.sum()), np.float32)
     for channel in range(cells.before.shape[2]):
-        moved = cells.before.copy()
-        moved[..., channel] += cells.unsure[..., channel]
-        unsure += difference(lab, as_lab(fit(moved))) ** 2
-    hue, whole = (np.sqrt(np.maximum(difference(lab, to) ** 2 - unsure, 0)) for to in (same_lightness, after))
-    product = foreground & cells.counted
-    seen = whole[product if product.any() else cells.counted]
-    return float(hue[cells.counted].max()), float(np.percentile(seen, 99))
+        moved = cells.before[at]
+        moved[:, channel] += cells.unsure[at, channel]
+        total += difference(lab[at], as_lab(fit(moved)[None])[0]) ** 2
+    return total
+
+
+def sample_noise(pixels: np.ndarray) -> float:
+    """Return the standard deviation of the noise in the unit of the pixels, from every second pair of rows; 0 for one row."""
+    height, width, channels = pixels.shape
+    if min(height, width) < 2:
+        return 0.0
+    if height < 4:
+        return estimate_noise(pixels)
+    pairs = pixels[: height // 4 * 4].reshape(height // 4, 4, width, channels)[:, :2]
+    return estimate_noise(pairs.reshape(-1, width, channels))
 
 
 def jpeg_step(pixels: np.ndarray) -> float:
@@ -161,15 +188,16 @@ def product_cells(lab: Floats) -> NDArray[np.bool_]:
     border[ring:-ring, ring:-ring] = False
     y, x = np.mgrid[:height, :width] / max(height, width)
     design = np.stack([np.ones_like(x), x, y], axis=-1)  # the ground may darken towards a side
-    ground = border
+    places, colours = design[border], lab[border]
+    ground = np.ones(len(places), bool)
     for _ in range(3):
-        plane = np.linalg.lstsq(design[ground], lab[ground], rcond=None)[0]
-        distance = np.linalg.norm(lab - design @ plane, axis=-1)
-        spread = float(np.median(distance[border]))
-        ground = border & (distance <= max(2.0, 2 * spread))
+        plane = np.linalg.lstsq(places[ground], colours[ground], rcond=None)[0]
+        distance = np.linalg.norm(colours - places @ plane, axis=-1)
+        spread = float(np.median(distance))
+        ground = distance <= max(2.0, 2 * spread)
     if spread > 6:
         return everywhere
-    product = (distance > max(8.0, 4 * spread)).astype(np.uint8)
+    product = (np.linalg.norm(lab - design @ plane, axis=-1) > max(8.0, 4 * spread)).astype(np.uint8)
     product = cv2.morphologyEx(product, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
     return product if 0.03 < product.mean() < 0.95 else everywhere
 
@@ -181,7 +209,7 @@ def as_lab(values: Floats) -> Floats:
 
 
 def difference(lab_1: Floats, lab_2: Floats) -> Floats:
-    """Return the CIEDE2000 difference of two grids of CIELAB colours, [h, w]."""
+    """Return the CIEDE2000 difference of two arrays of CIELAB colours, [..., 3] -> [...]."""
     both = (torch.from_numpy(np.ascontiguousarray(lab, np.float32)) for lab in (lab_1, lab_2))
     return difference_2000(*both).numpy()
 

@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_lab.fidelity.colour_drift import CELL, as_lab, cells_of, colour_drift, jpeg_step, product_cells
+from gan_lab.fidelity.colour_drift import CELL, as_lab, cells_of, colour_drift, jpeg_step, product_cells, sample_noise
 from gan_lab.fidelity.light_fit import Floats, LightFit
 from gan_lab.fidelity.structure_drift import DETAIL, EDGES, Change, Crop, changes
-from gan_lab.imaging.traditional import estimate_noise
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -131,15 +130,17 @@ def _measure_clipping(before: Pixels, after: Pixels, weight: Floats, fit: LightF
     became = (second == white) & (first < white)
     if not became.any():
         return 0.0
+    places = became.any(axis=2)
     size = first.shape[1], first.shape[0]
-    around = _resize(fit(means), size)
+    around = _resize(fit(means), size)[places]
     own = fit(np.linspace(0, 1, 256, dtype=np.float32)[:, None].repeat(first.shape[2], axis=1))
-    steps = (_floats(first) * 255 + 0.5).astype(np.uint8)
-    lit = np.stack([own[:, channel][steps[..., channel]] for channel in range(first.shape[2])], axis=-1)
-    noise = estimate_noise(lit[..., lit.shape[2] // 2 :][..., :1]) if min(size) > 1 else 0.0
-    new = became & (np.maximum(lit, around) < NEARLY_WHITE - 0.6 * noise)
+    steps = first if first.dtype == np.uint8 else (_floats(first) * 255 + 0.5).astype(np.uint8)
+    green = first.shape[2] // 2
+    noise = sample_noise(own[:, green][steps[..., green, None]])
+    lit = np.take_along_axis(own, steps[places], axis=0)
+    new = became[places] & (np.maximum(lit, around) < NEARLY_WHITE - 0.6 * noise)
     counted = _resize(weight[..., None], size)[..., 0] > 0.5
-    return float((new.any(axis=2) & counted).mean())
+    return float((new.any(axis=1) & counted[places]).sum() / places.size)
 
 
 def _weight(ignore: NDArray[np.generic] | None, size: tuple[int, int]) -> Floats:

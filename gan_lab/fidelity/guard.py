@@ -46,7 +46,7 @@ class Thresholds:
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise UserError(f"guard.{name}: {value} (give a number above 0; inf never objects)")
+                raise UserError(f"guard.{name}={value}: needs a number above 0; inf never objects")
 
 
 @dataclass(frozen=True)

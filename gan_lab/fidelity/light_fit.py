@@ -68,12 +68,15 @@ def fit_light(before: Floats, after: Floats, clipped: Floats | None = None) -> L
     if not known.any():
         return LightFit(np.ones(channels), 0.0)
     samples = _Samples(decode(before), decode(after), after, known)
-    plain, veiled = samples.fit(0.0), min((samples.fit(float(veil)) for veil in VEILS), key=samples.disagreement)
+    plain = samples.fit(0.0)
+    before_it = samples.disagreement(plain)
+    if before_it <= SOME:
+        return samples.refine(plain)
+    veiled = min((samples.fit(float(veil)) for veil in VEILS), key=samples.disagreement)
     for step in (0.3, 0.15, 0.07, 0.03, 0.015):
         tries = [samples.fit(veiled.veil * factor) for factor in (1 - step, 1 + step)]
         veiled = min(veiled, *tries, key=samples.disagreement)
-    before_it, after_it = samples.disagreement(plain), samples.disagreement(veiled)
-    return samples.refine(veiled if before_it > SOME and after_it < WORTH * before_it else plain)
+    return samples.refine(veiled if samples.disagreement(veiled) < WORTH * before_it else plain)
 
 
 class _Samples:

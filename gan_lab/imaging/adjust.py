@@ -51,7 +51,7 @@ class Adjustment:
             factor = getattr(self, name)
             number = isinstance(factor, int | float) and not isinstance(factor, bool)
             if not number or not low <= factor <= high:
-                raise UserError(f"adjust.{name}: {factor} (give a factor from {low:g} to {high:g}; 1 changes nothing)")
+                raise UserError(f"adjust.{name}={factor}: needs a factor from {low:g} to {high:g}; 1 changes nothing")
 
     @property
     def changes_nothing(self) -> bool:

@@ -41,7 +41,7 @@ class Sometimes:
     def __init__(self, step: Degradation, probability: float = 0.5) -> None:
         (self.step,) = _degradations("Sometimes.step", [step])
         if not 0 <= probability <= 1:
-            raise UserError(f"Sometimes.probability: {probability} (give a number from 0 to 1)")
+            raise UserError(f"Sometimes.probability={probability}: needs a number from 0 to 1")
         self.probability = probability
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -59,7 +59,7 @@ class OneOf:
     def __init__(self, steps: Sequence[Degradation]) -> None:
         self.steps = _degradations("OneOf.steps", steps)
         if not self.steps:
-            raise UserError("OneOf.steps: [] (give at least one degradation)")
+            raise UserError("OneOf.steps=[]: needs at least one degradation")
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the result of the step that is drawn."""
@@ -82,9 +82,9 @@ class Several:
         self.counts = np.array([float(share) for share in counts])
         self.weights = np.ones(len(self.steps)) if weights is None else np.array([float(each) for each in weights])
         if len(self.weights) != len(self.steps):
-            raise UserError(f"Several.weights: {list(self.weights)} (give one for each of the {len(self.steps)} steps)")
+            raise UserError(f"Several.weights={list(self.weights)}: needs one for each of the {len(self.steps)} steps")
         if not 0 < len(self.counts) <= len(self.steps) + 1 or self.counts.min() < 0 or self.counts.sum() <= 0:
-            raise UserError(f"Several.counts: {list(self.counts)} (give shares for none, one, ... of the steps)")
+            raise UserError(f"Several.counts={list(self.counts)}: needs shares for none, one, ... of the steps")
         self.counts, self.weights = self.counts / self.counts.sum(), self.weights / self.weights.sum()
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -99,5 +99,5 @@ def _degradations(option: str, steps: Sequence[Degradation]) -> list[Degradation
     """Return the steps as a plain list (a config's own list type would travel to every worker)."""
     for step in steps:
         if not callable(step):
-            raise UserError(f"{option}: {step} (not a degradation: give a mapping with `_target_`)")
+            raise UserError(f"{option}: {step} is no degradation; give a mapping with `_target_`")
     return list(steps)

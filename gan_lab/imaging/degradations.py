@@ -214,7 +214,7 @@ class Holes:
         self.count = as_whole_range("Holes.count", count, low=0)
         self.colour = None if colour is None else tuple(int(level) for level in colour)
         if self.colour is not None and (len(self.colour) != 3 or not all(0 <= level <= 255 for level in self.colour)):
-            raise UserError(f"Holes.colour: {colour} (give three numbers from 0 to 255, or null)")
+            raise UserError(f"Holes.colour={colour}: needs three numbers from 0 to 255, or null")
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the image with defects painted over it."""

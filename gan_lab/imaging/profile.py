@@ -62,7 +62,7 @@ class PoorLight:
     ) -> None:
         shares = np.array([float(share) for share in kinds])
         if shares.shape != (3,) or shares.min() < 0 or shares.sum() <= 0:
-            raise UserError(f"PoorLight.kinds: {list(shares)} (give three shares: dark, cast, all at once)")
+            raise UserError(f"PoorLight.kinds={list(shares)}: needs three shares: dark, cast, all at once")
         self.kinds = shares / shares.sum()
         self.stops = as_range("PoorLight.stops", stops)
         self.gain = as_range("PoorLight.gain", gain, low=0.1)
@@ -236,7 +236,7 @@ class Reduction:
         self, scale: int = 2, defects: Degradation | None = None, defective: float = 0.2, others: float = 0.15
     ) -> None:
         if scale not in (2, 4):
-            raise UserError(f"Reduction.scale: {scale} (give 2 or 4)")
+            raise UserError(f"Reduction.scale={scale}: needs 2 or 4")
         self.scale, self.defects, self.defective, self.others = scale, defects, defective, others
         _check_shares(self, "defective", "others")
 
@@ -247,7 +247,7 @@ class Reduction:
             kernel = self.kernels[rng.integers(len(self.kernels))]
         height, width, channels = image.shape
         if height % self.scale or width % self.scale:
-            raise UserError(f"data.image_size: {width} is no multiple of the enlargement, {self.scale}")
+            raise UserError(f"data.image_size={width}: needs a multiple of the enlargement, {self.scale}")
         picture = Image.fromarray(image[..., 0] if channels == 1 else image)
         small = np.array(picture.resize((width // self.scale, height // self.scale), kernel))
         small = small.reshape(height // self.scale, width // self.scale, channels)
@@ -286,4 +286,4 @@ def _check_shares(profile: object, *options: str) -> None:
     for option in options:
         value = getattr(profile, option)
         if not 0 <= value <= 1:
-            raise UserError(f"{type(profile).__name__}.{option}: {value} (give a share from 0 to 1)")
+            raise UserError(f"{type(profile).__name__}.{option}={value}: needs a share from 0 to 1")

@@ -20,7 +20,7 @@ def as_range(option: str, value: Range, low: float = -math.inf, high: float = ma
         ends = ()
     if len(ends) != 2 or not low <= ends[0] <= ends[1] <= high:
         limits = f" within {low:g} to {high:g}" if math.isfinite(low) else ""
-        raise UserError(f"{option}: {value} (give a number, or a pair [low, high]{limits})")
+        raise UserError(f"{option}={value}: needs a number, or a pair [low, high]{limits}")
     return ends[0], ends[1]
 
 
@@ -28,7 +28,7 @@ def as_log_range(option: str, value: Range) -> tuple[float, float]:
     """Return a range to be drawn from in the logarithm: as `as_range`, but only a number alone may be 0."""
     ends = as_range(option, value, low=0)
     if ends[0] == 0 < ends[1]:
-        raise UserError(f"{option}: {value} (drawn in its logarithm: the lower end must be above 0; 0 alone is none)")
+        raise UserError(f"{option}={value}: is drawn in its logarithm; give a lower end above 0, or 0 alone for none")
     return ends
 
 
@@ -36,7 +36,7 @@ def as_whole_range(option: str, value: Range, low: int, high: float = math.inf) 
     """Return a range of whole numbers: as `as_range`, both ends included."""
     ends = as_range(option, value, low, high)
     if not all(end.is_integer() for end in ends):
-        raise UserError(f"{option}: {value} (give whole numbers)")
+        raise UserError(f"{option}={value}: needs whole numbers")
     return int(ends[0]), int(ends[1])
 
 

@@ -71,7 +71,7 @@ def find_weights(name: str, option: str = "base") -> Path:
     """
     if name not in list_shipped():  # so that a bundle's base cannot lead out of the folder, nor back to itself
         wanted = "shipped weights" if option == "base" else "file, run or shipped weights"
-        raise UserError(f"{option}={name}: no such {wanted} (shipped: {', '.join(list_shipped())})")
+        raise UserError(f"{option}={name}: no such {wanted}; shipped are {', '.join(list_shipped())}")
     return FOLDER / f"{name}.safetensors"
 
 
@@ -107,7 +107,9 @@ def read_bundle(path: Path) -> dict[str, Component]:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
         if header.get("format") != FORMAT:
-            raise UserError(f"checkpoint={path}: not weights of gan_lab's enhancement (format {header.get('format')})")
+            raise UserError(
+                f"checkpoint={path}: not weights of gan_lab's enhancement (format {header.get('format')}); name another file"
+            )
         where = f"checkpoint={path}: parts"
         about = plain_data(decode_json(header["parts"]), where)
         parts = {
@@ -124,11 +126,11 @@ def read_bundle(path: Path) -> dict[str, Component]:
             if part in about
         }
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"checkpoint={path}: damaged, or not a safetensors file ({error})") from error
+        raise UserError(f"checkpoint={path}: damaged, or not a safetensors file ({error}); name another") from error
     base = header.get("base") or None
     parts = (read_bundle(find_weights(base)) if base else {}) | parts
     if not parts:
-        raise UserError(f"checkpoint={path}: holds no network for an enhancement")
+        raise UserError(f"checkpoint={path}: holds no network for an enhancement; name weights that gan_lab.pack made")
     return parts
 
 
@@ -207,7 +209,9 @@ def network(name: str, part: Component) -> nn.Module:
     scale = {"restorer": 1, "x2": 2, "x4": 4}.get(name)
     made: nn.Module = instantiate(part.config, name, LightCorrector if scale is None else Restorer)
     if isinstance(made, Restorer) and made.scale != scale:
-        raise UserError(f"checkpoint: its part {name} enlarges by {made.scale}, so it does not fit there")
+        raise UserError(
+            f"checkpoint: its part {name} enlarges by {made.scale}, so it does not fit there; pack the weights again"
+        )
     load_weights(made, {key: value.float() for key, value in part.weights.items()}, Path(name))
     return made
 

@@ -251,7 +251,7 @@ def class_number(option: str, label: int | str, names: Sequence[str], classes: i
     near = [folded[match] for match in difflib.get_close_matches(str(label).casefold(), folded, n=3)]
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     known = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "") or f"numbers from 0 to {classes - 1}"
-    raise UserError(f"{option}={label}: there is no such class{hint} ({owner} knows {known})")
+    raise UserError(f"{option}={label}: there is no such class{hint}; {owner} knows {known}")
 
 
 def check_strength(strength: object) -> None:

@@ -144,7 +144,9 @@ class Restoration:
         self.check(wish)
         check_pixels(pixels)
         if mask is not None and mask.shape != pixels.shape[:2]:
-            raise UserError(f"mask: {mask.shape[1]}x{mask.shape[0]}, and the photo {pixels.shape[1]}x{pixels.shape[0]}")
+            raise UserError(
+                f"mask: {mask.shape[1]}x{mask.shape[0]}, and the photo {pixels.shape[1]}x{pixels.shape[0]}; make them equal"
+            )
         if wish.scale == 1 and (wish.strength == 0 or wish.correct == "none"):
             return pixels.copy()
         light = self.light(pixels, mask) if wish.correct in ("all", "light") and wish.strength > 0 else None

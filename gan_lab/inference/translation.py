@@ -132,7 +132,7 @@ class Translation:
         """
         if wish.direction not in self.model.directions:
             known = ", ".join(self.model.directions)
-            raise UserError(f"direction={wish.direction}: this model has learnt {known} alone")
+            raise UserError(f"direction={wish.direction}: needs {known}, the only way that this model has learnt")
         if wish.full_size and not (isinstance(self.model, MayAttend) and self.model.attends):
             raise UserError(
                 "full_size=true: this model draws the product too, at the size of its training; train one that draws the "

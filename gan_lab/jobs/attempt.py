@@ -15,6 +15,7 @@ from gan_lab.hardware import fit_threads
 from gan_lab.jobs.folder import Task
 from gan_lab.jobs.manifest import Fingerprint, Record, fingerprint, make_plain
 from gan_lab.photo_files import UnreadableImage
+from gan_lab.photo_files.access import describe_link
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,8 @@ def _reason(error: Exception, task: Task) -> str:
     """Say in one line what went wrong with an image."""
     if isinstance(error, UnreadableImage) and error.path == task.source:
         text = error.reason
+    elif (link := describe_link(task.source)) is not None:
+        text = link
     elif isinstance(error, OSError) and error.strerror:
         text = error.strerror + (f": {error.filename}" if error.filename else "")
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ import numpy as np
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.photo_files import IMAGE_SUFFIXES, find_images
-from gan_lab.storage import write_atomically
+from gan_lab.photo_files import Listing, list_folder
+from gan_lab.photo_files.formats import HEAD, IMAGE_SUFFIXES, NAMES, guess_suffix, has_suffix
+from gan_lab.photo_files.listing import count_suffixes, path_order
+from gan_lab.storage import open_regular, write_atomically
 
 #: Pillow's name and options of each format, by suffix; the lossy ones as close to the pixels as they go in common use.
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -54,14 +57,20 @@ class Plan:
     Attributes:
         root: the photos' folder.
         output: the results' folder.
-        tasks: one per photo, sorted.
+        tasks: one per photo, sorted; those of photos that cannot be read will fail, each with its reason.
         unlisted: folders in `root` that may not be listed, with the reason.
+        others: files in `root` that are no photos, by their path in it, with slashes.
+        aside: hidden files, and folders that are the system's, likewise.
+        single: a photo was named, and not a folder.
     """
 
     root: Path
     output: Path
     tasks: tuple[Task, ...]
     unlisted: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    single: bool = False
 
     def result(self, task: Task) -> str:
         """Return the path of a task's target in the results' folder, with slashes."""
@@ -79,7 +88,8 @@ def plan_job(
     Args:
         source: `input=`.
         output: `output=`, a folder; it need not exist.
-        format: "png", "jpg", "webp", or "same" as the photo's (png for what cannot be written).
+        format: "png", "jpg", "webp", or "same" as the photo's (for what cannot be written, jpg where it is a phone's or a
+            camera's, HEIC and MPO, else png).
         kept: the suffixes that "same" keeps.
 
     Raises:
@@ -87,27 +97,36 @@ def plan_job(
     """
     if format not in ("png", "jpg", "webp", "same"):
         raise UserError(f"format={format}: needs png, jpg, webp or same")
-    root, photos, unlisted = find_input(source)
+    root, found = find_input(source)
     folder = output_folder(output)
-    if source is not None and Path(source).expanduser().is_dir() and folder.resolve().is_relative_to(root.resolve()):
-        raise UserError(f"output={output}: lies in input={source}, so a second call would take results for photos")
-    names = [photo.relative_to(root) for photo in photos]
-    suffixes = [_suffix(name, format, kept) for name in names]
+    real_output, single = os.path.realpath(folder), Path(str(source)).expanduser().is_file()
+    if not single and _is_within(real_output, os.path.realpath(root)):
+        raise UserError(
+            f"output={output}: lies in input={source}, so a second call would take results for photos; name another"
+        )
+    if any(_is_within(real_output, linked) for linked in found.linked):
+        raise UserError(
+            f"output={output}: a link in input={source} leads to it, so a second call would take results for photos; remove "
+            "the link, or name another folder"
+        )
+    names = [Path(name) for name in sorted((*found.photos, *found.unread), key=path_order)]
+    suffixes = [_suffix(root, name, format, kept) for name in names]
     tasks = tuple(
-        Task(photo, folder / result, name.as_posix(), notes=_note_format(name, suffix) if format == "same" else ())
-        for photo, name, suffix, result in zip(photos, names, suffixes, result_names(names, suffixes), strict=True)
+        Task(root / name, folder / result, name.as_posix(), notes=_notes(root, name, suffix, format))
+        for name, suffix, result in zip(names, suffixes, result_names(names, suffixes), strict=True)
     )
-    real = {photo.resolve() for photo in photos}
-    replaced = next((task for task in tasks if task.target.resolve() in real), None)
+    real = {os.path.realpath(task.source) for task in tasks}
+    replaced = next((task for task in tasks if os.path.realpath(task.target) in real), None)
     if replaced is not None:
         raise UserError(
             f"output={output}: {replaced.target} would replace a photo of input={source}; name another folder"
         )
-    return Plan(root, folder, tasks, unlisted)
+    others, aside = (tuple(Path(name).as_posix() for name in names) for names in (found.others, found.aside))
+    return Plan(root, folder, tasks, tuple(found.unlisted), others, aside, single)
 
 
-def find_input(source: str | Path | None, option: str = "input") -> tuple[Path, list[Path], tuple[str, ...]]:
-    """Return the folder that `input=`, or another option, means, the photos in it, and what in it may not be listed.
+def find_input(source: str | Path | None, option: str = "input") -> tuple[Path, Listing]:
+    """Return the folder that `input=`, or another option, means, and what lies in it; a single photo is all that lies in its.
 
     Raises:
         UserError: it is missing, does not exist, or holds no image.
@@ -116,21 +135,16 @@ def find_input(source: str | Path | None, option: str = "input") -> tuple[Path, 
         raise UserError(f"{option}: missing; name a photo or a folder of photos: {option}=/path/to/photos")
     path = Path(source).expanduser()
     if path.is_file():
-        return path.parent, [path], ()
+        return path.parent, Listing([path.name])
     if not path.is_dir():
         raise UserError(f"{option}={source}: does not exist; name a photo or a folder of photos")
-    photos, unlisted = list_photos(path)
-    if not photos:
-        reasons = "".join(f"; cannot list {reason}" for reason in unlisted)
-        raise UserError(f"{option}={source}: no image in it (looked for {' '.join(IMAGE_SUFFIXES)}){reasons}")
-    return path, photos, tuple(unlisted)
-
-
-def list_photos(root: Path) -> tuple[list[Path], list[str]]:
-    """Return the photos of a folder, and the folders in it that may not be listed, with the reason."""
-    refused: list[OSError] = []
-    photos = find_images(root, refused.append)
-    return photos, [f"{error.filename}: {error.strerror}" for error in refused]
+    found = list_folder(path)
+    if not (found.photos or found.unread):
+        there = f"; there are {count_suffixes(found.others)}" if found.others else ""
+        reasons = "".join(f"; cannot list {reason}" for reason in found.unlisted)
+        looked_for = " ".join(IMAGE_SUFFIXES)
+        raise UserError(f"{option}={source}: no image in it (looked for {looked_for}){there}{reasons}; name another")
+    return path, found
 
 
 def output_folder(output: str | Path | None) -> Path:
@@ -154,7 +168,10 @@ def result_names(photos: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
         photos: relative paths.
         suffixes: of the results.
     """
-    plain = [photo.with_suffix(suffix) for photo, suffix in zip(photos, suffixes, strict=True)]
+    plain = [
+        photo.with_suffix(suffix) if has_suffix(photo.name) else photo.with_name(f"{photo.name}{suffix}")
+        for photo, suffix in zip(photos, suffixes, strict=True)
+    ]
     folders = {_as_seen(folder) for photo in photos for folder in photo.parents}
     count: dict[str, int] = {}
     for name in plain:
@@ -185,17 +202,41 @@ def write_image(path: Path, pixels: np.ndarray) -> None:
         with write_atomically(path) as file:
             file.write(encoded.getbuffer())
     except OSError as error:
-        raise UserError(f"output: cannot write {path}: {error.strerror or error}") from error
+        raise UserError(
+            f"output: {path} cannot be written ({error.strerror or error}); make room, or name another folder"
+        ) from error
 
 
-def _suffix(photo: Path, format: str, kept: Sequence[str]) -> str:
+def _suffix(root: Path, name: Path, format: str, kept: Sequence[str]) -> str:
+    """Return the suffix of a photo's result."""
     if format != "same":
         return f".{format}"
-    return photo.suffix if photo.suffix.lower() in kept else ".png"
+    own = name.suffix if has_suffix(name.name) else _suffix_by_content(root / name)
+    if own.lower() in kept:
+        return own
+    return ".jpg" if own.lower() in (*NAMES["HEIF"], *NAMES["MPO"], *NAMES["JPEG"]) else ".png"
 
 
-def _note_format(photo: Path, suffix: str) -> tuple[str, ...]:
-    return () if suffix == photo.suffix else (f"saved as {suffix[1:]}: no {photo.suffix.lower()} is written",)
+def _suffix_by_content(path: Path) -> str:
+    try:
+        with open_regular(path) as file:
+            return guess_suffix(file.read(HEAD)) or ""
+    except OSError:  # reading the photo will fail, and say why
+        return ""
+
+
+def _notes(root: Path, name: Path, suffix: str, format: str) -> tuple[str, ...]:
+    """Return what the user should know before the photo is read."""
+    own, photo = name.suffix, root / name
+    changed = format == "same" and own != suffix and own.lower() in IMAGE_SUFFIXES
+    notes = (f"saved as {suffix[1:]}: no {own.lower()} is written",) if changed else ()
+    if photo.is_symlink() and not _is_within(os.path.realpath(photo), os.path.realpath(root)):
+        return (*notes, f"a link to {os.readlink(photo)}")
+    return notes
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return Path(path).is_relative_to(folder)
 
 
 def _as_seen(path: Path) -> str:

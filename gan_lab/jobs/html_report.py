@@ -99,7 +99,9 @@ def write_report(
                 thumbnails = _count_lines(lines, progress)
                 render_page(file, "gan_lab.jobs", "html_report.html", title=title, data=data, thumbnails=thumbnails)
     except OSError as error:
-        raise UserError(f"output: cannot write {target}: {error.strerror or error}") from error
+        raise UserError(
+            f"output: {target} cannot be written ({error.strerror or error}); make room, or name another folder"
+        ) from error
     return target
 
 

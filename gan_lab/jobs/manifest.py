@@ -121,7 +121,7 @@ class Manifest:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise UserError(f"output: cannot read {self.path}: {error.strerror}; repair or remove it") from error
+            raise UserError(f"output: {self.path} cannot be read ({error.strerror}); repair or remove it") from error
 
     def _check_header(self, header: Record, empty: bool) -> None:
         version, settings = header.get("manifest"), header.get("settings")

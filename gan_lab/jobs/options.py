@@ -9,7 +9,7 @@ from gan_lab.jobs.runner import check_jobs
 
 
 def check_photo_options(config: Any, **flags: Any) -> None:
-    """Refuse values of jobs, quality, max_pixels, provenance, drop_gps and report that no photo could be written with.
+    """Refuse values of the options that are common to such commands that no photo could be read or written with.
 
     Args:
         config: has them.
@@ -19,7 +19,7 @@ def check_photo_options(config: Any, **flags: Any) -> None:
         UserError: naming the option.
     """
     check_jobs(config.jobs)
-    for name, low, high in (("quality", 1, 100), ("max_pixels", 1, 2**32)):
+    for name, low, high in (("quality", 1, 100), ("max_pixels", 1, 2**32), ("max_result_pixels", 1, 2**36)):
         value = config[name]
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise UserError(f"{name}={value}: needs a whole number from {low} to {high}")

@@ -22,6 +22,8 @@ class Outcome:
         records: of all images done, skipped or failed, sorted by path; see `run`.
         left: results, by their path in `output`, that no photo stands behind any more.
         unlisted: folders of photos that may not be listed, with the reason.
+        others: files beside the photos that are none.
+        aside: hidden files and folders of the system, which were left out.
         signal: the signal that stopped the job; None where it came to its end.
     """
 
@@ -32,6 +34,8 @@ class Outcome:
     records: list[Record] = field(default_factory=list)
     left: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
     signal: int | None = None
 
     @property
@@ -57,6 +61,8 @@ def report_job(outcome: Outcome, what: str) -> None:
         print(f"{'skipped':<12} {outcome.skipped} images, done already")
     _list("failed", "images", [f"{record['path']}: {record['error']}" for record in outcome.failures])
     _list("unlisted", "folders", outcome.unlisted)
+    _list("no photos", "files", outcome.others)
+    _list("left out", "files and folders of the system", outcome.aside)
     _list("left", "results whose photos are gone", outcome.left)
     if outcome.signal is not None:
         left = outcome.planned - len(outcome.records)

@@ -20,7 +20,9 @@ def split_batch(batch: Batch, parts: int) -> list[Batch]:
     """
     length = next(len(value) for value in batch.values() if isinstance(value, Tensor))
     if length % parts:
-        raise UserError(f"model.micro_batches={parts}: does not divide a batch of {length} (data.batch_size)")
+        raise UserError(
+            f"model.micro_batches={parts}: does not divide a batch of {length}; give a divisor of data.batch_size"
+        )
     size = length // parts
     return [
         {

@@ -100,7 +100,9 @@ class Enhancer(AdversarialModule):
                 "model.lambda_feature_matching: needs a discriminator; set it to 0 or give model.discriminator"
             )
         if discriminator is not None and discriminator_optimizer is None:
-            raise UserError("model.discriminator_optimizer: missing, and model.discriminator is given")
+            raise UserError(
+                "model.discriminator_optimizer: missing, and model.discriminator is given; give both or neither"
+            )
         weights = [lambda_l1, lambda_psnr, lambda_gradient, lambda_ssim, lambda_feature_matching, lambda_perceptual]
         if discriminator is None and not any(weights):
             raise UserError("model: no term of the loss has a weight; set model.lambda_l1=100, for instance")

@@ -5,6 +5,7 @@ None of them is ever downloaded, and none belongs into a checkpoint: keep them o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -169,7 +170,7 @@ def inception(weights: str | None = None, output: InceptionOutput | None = None)
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     except ImportError as error:
-        raise UserError('Inception features need torch-fidelity: pip install "gan_lab[fid]"') from error
+        raise UserError('extractor=inception: torch-fidelity is not installed; pip install "gan_lab[fid]"') from error
     # torch-fidelity unpickles whatever the file says; reading it here first, tensors only, refuses one with code in it.
     path, _ = read_state(weights, INCEPTION_FILE, INCEPTION_SOURCE, "Inception")
     try:
@@ -186,7 +187,7 @@ def read_state(weights: str | None, name: str, source: str, network: str) -> tup
     Raises:
         UserError: the file is not there, or holds anything but tensors; the message says where it is to be had.
     """
-    path = Path(weights) if weights else Path(torch.hub.get_dir()) / "checkpoints" / name
+    path = Path(os.path.expanduser(weights)) if weights else Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():
         where = "name the file that you have" if weights else "put it there, or name its path"
         raise UserError(f"weights: {network} needs {path}, which is not there; fetch {source} and {where}")

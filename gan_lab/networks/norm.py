@@ -64,8 +64,8 @@ class InstanceNorm2d(nn.Module):
         """
         if x.shape[2] * x.shape[3] < 2:
             raise UserError(
-                f"instance norm needs more than one pixel a channel, and gets {list(x.shape)}: data.image_size is too small "
-                "for this network, or the network too deep (layers, blocks)"
+                f"data.image_size: an instance norm needs more than one pixel a channel, and gets {list(x.shape)}; give a "
+                "larger one, or fewer layers or blocks"
             )
         if self.learns:
             variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True)

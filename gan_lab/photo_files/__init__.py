@@ -1,14 +1,8 @@
 """Image files in and out: colours, alpha, depth, metadata and provenance are read and written back."""
 
-from gan_lab.photo_files.images import (
-    IMAGE_SUFFIXES,
-    UnreadableImage,
-    find_images,
-    grid,
-    read_image,
-    read_size,
-    write_png,
-)
+from gan_lab.photo_files.formats import IMAGE_SUFFIXES
+from gan_lab.photo_files.images import UnreadableImage, grid, read_image, read_size, write_png
+from gan_lab.photo_files.listing import Listing, list_folder
 from gan_lab.photo_files.metadata import Metadata
 from gan_lab.photo_files.photo import PHOTO_SUFFIXES, Photo, read_photo, write_photo
 from gan_lab.photo_files.provenance import (
@@ -26,13 +20,14 @@ __all__ = [
     "GENERATED",
     "IMAGE_SUFFIXES",
     "PHOTO_SUFFIXES",
+    "Listing",
     "Metadata",
     "Photo",
     "Provenance",
     "UnreadableImage",
     "digital_source_type",
-    "find_images",
     "grid",
+    "list_folder",
     "read_image",
     "read_photo",
     "read_provenance",

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
 from PIL import Image
 
 from gan_lab.errors import UserError
+from gan_lab.photo_files.bigtiff import map_file
+from gan_lab.photo_files.formats import HEAD, RAW_SUFFIXES, describe_file, describe_unread, is_heif
+from gan_lab.photo_files.jpeg2000 import read_extras
+from gan_lab.photo_files.stated_colour import find_statements
+from gan_lab.photo_files.tiff_kinds import describe, describe_raw, seek_picture
 from gan_lab.terminal import printable
-
-_BEGINNINGS = {
-    b"\x89png": "a PNG that is damaged or cut short",
-    b"\xff\xd8\xff": "a JPEG that is damaged or cut short",
-    b"gif8": "a GIF that is damaged or cut short",
-    b"riff": "a WebP that is damaged or cut short",
-    b"ii*\0": "a TIFF that is damaged, or of a kind that cannot be read: save it with 8 or 16 bits a channel",
-    b"mm\0*": "a TIFF that is damaged, or of a kind that cannot be read: save it with 8 or 16 bits a channel",
-    b"8bps": "a Photoshop document, which cannot be read: save it as TIFF or PNG",
-    b"%pdf": "a PDF, not an image",
-    b"<!doctype html": "a web page, not an image",
-    b"<html": "a web page, not an image",
-    b"<svg": "a vector drawing, not a photo",
-}
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1")
 
 
 class UnreadableImage(UserError):  # noqa: N818 (it names the thing, as UserError does the person)
@@ -60,8 +52,13 @@ def open_image(
     with name_faults(path, max_pixels, part):
         picture = _open(path if part is None else part, formats)
         try:
+            if picture.format == "TIFF":
+                seek_picture(picture)
             if max_pixels is not None and picture.width * picture.height > max_pixels:
                 raise Image.DecompressionBombError
+            if max_pixels is not None:
+                with path.open("rb") if part is None else nullcontext(part) as file:
+                    find_statements(picture, file)
             yield picture
         finally:
             with suppress(ValueError):  # closed already, to free a large picture early
@@ -78,17 +75,34 @@ def name_faults(path: Path, max_pixels: int | None = None, part: IO[bytes] | Non
                 raise OSError("not a regular file")
             if status.st_size == 0:
                 raise OSError("the file is empty")
+            if path.suffix.lower() in RAW_SUFFIXES and (what := describe_unread(_read_head(path), path.suffix)):
+                raise OSError(what)
         yield
     except UnreadableImage:
         raise
     except FileNotFoundError as error:
-        raise UnreadableImage(path, "no such file") from error
+        raise UnreadableImage(path, describe_link(path) or "no such file") from error
     except Image.UnidentifiedImageError as error:
         raise UnreadableImage(path, _what_it_is(path) if part is None else "not an image") from error
     except Image.DecompressionBombError as error:
         raise UnreadableImage(path, f"more than {max_pixels} pixels (max_pixels)") from error
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged files
-        raise UnreadableImage(path, str(error) or type(error).__name__) from error
+        raise UnreadableImage(path, describe_link(path) or str(error) or type(error).__name__) from error
+
+
+def describe_link(path: Path) -> str | None:
+    """Return what is wrong with a link that leads nowhere; None for any other path."""
+    if not path.is_symlink() or os.path.exists(path):
+        return None
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return f"no such file: a link to {os.readlink(path)}, which is not there"
+    except OSError as error:
+        return (
+            "a link that leads in a circle, too many levels of symbolic links" if error.errno == errno.ELOOP else None
+        )
+    return None
 
 
 class _PillowLimit:
@@ -119,18 +133,56 @@ unlimited_size = _PillowLimit()
 def _open(source: Path | IO[bytes], formats: Sequence[str] | None) -> Image.Image:
     if formats is not None:
         Image.init()
-        formats = [name for name in formats if name in Image.OPEN]  # a build of Pillow may lack one
+    known = "HEIF" in Image.OPEN  # before the try: another thread may learn it meanwhile
     with unlimited_size:  # it will be: by the caller, before anything is decoded
-        return Image.open(source, formats=formats)
+        try:
+            picture = Image.open(source, formats=_known(formats))
+        except Image.UnidentifiedImageError:
+            if known or not is_heif(_read_head(source)):
+                raise
+            _learn_heif()
+            picture = Image.open(source, formats=_known(formats))
+    if picture.format == "TIFF":  # the first picture of a raw file is a small one
+        what = describe_raw(_read_head(source), getattr(picture, "tag_v2", ()))
+        if what is not None:
+            picture.close()
+            raise OSError(what)
+    if picture.format == "JPEG2000" and picture.fp is not None:
+        picture.info |= read_extras(picture.fp)
+    return picture
 
 
 def _what_it_is(path: Path) -> str:
-    """Describe a file that Pillow does not know, by how it begins."""
-    with path.open("rb") as file:
-        head = file.read(64).lstrip().lower()
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
-        return "a HEIF photo, which cannot be read: save it as JPEG or PNG"
-    for beginning, what in _BEGINNINGS.items():
-        if head.startswith(beginning):
-            return what
-    return "not an image in a format that can be read"
+    """Describe a file that Pillow does not know, by how it begins, or by its tags."""
+    head = _read_head(path)
+    if describe_unread(head, path.suffix) is None and (block := map_file(path)) is not None:
+        return describe(block)
+    return describe_file(head, path.suffix)
+
+
+def _known(formats: Sequence[str] | None) -> list[str] | None:
+    """Return the formats that this Pillow knows: a build may lack one."""
+    return None if formats is None else [name for name in formats if name in Image.OPEN]
+
+
+def _learn_heif() -> None:
+    """Have Pillow read HEIF; not before there is such a photo, for it takes a moment.
+
+    Raises:
+        OSError: pi-heif is not installed.
+    """
+    try:
+        from pi_heif import register_heif_opener
+    except ImportError as error:
+        raise OSError(
+            f"a HEIF photo, and pi-heif, which reads it, cannot be used ({error}): pip install pi-heif"
+        ) from error
+    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+
+
+def _read_head(source: Path | IO[bytes]) -> bytes:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return file.read(HEAD)
+    source.seek(0)
+    return source.read(HEAD)

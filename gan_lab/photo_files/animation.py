@@ -44,7 +44,7 @@ def write_animation(
     suffix = path.suffix.lower()
     if suffix not in _TICKS:
         raise UserError(
-            f"{path}: an animation cannot be written as {path.suffix or 'a file without suffix'}: webp or gif"
+            f"{path}: an animation cannot be written as {path.suffix or 'a file without suffix'}; choose .webp or .gif"
         )
     tick = _TICKS[suffix]
     duration = max(_SHORTEST, round(1000 / fps / tick) * tick)

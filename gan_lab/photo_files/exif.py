@@ -10,6 +10,7 @@ ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011
 _WIDTH, _HEIGHT, _PIXEL_WIDTH, _PIXEL_HEIGHT = 0x0100, 0x0101, 0xA002, 0xA003
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _COLOUR_SPACE, _SRGB, _INTEROPERABILITY_INDEX = 0xA001, 1, 0x0001
+_RELATED_WIDTH, _RELATED_HEIGHT = 0x1001, 0x1002  # of the picture, once more
 _THUMBNAIL = ((0x0201, 0x0202), (0x0111, 0x0117))  # where a thumbnail's bytes are and how many: JPEG, or bare strips
 _INCH, _CENTIMETRE = 2, 3
 
@@ -57,17 +58,29 @@ def upright(exif: bytes) -> bytes:
     return bytes(block.data)
 
 
+def has_thumbnail(exif: bytes) -> bool:
+    """Return whether an EXIF block has a thumbnail.
+
+    Raises:
+        ValueError: it is damaged beyond reading.
+    """
+    block = Block(bytearray(exif))
+    return block.next(block.first) != 0
+
+
 def extract_descriptions(block: Block) -> dict[int, Field | Directory]:
     """Return the descriptive part of a TIFF structure: its tags, and the EXIF and GPS directories.
 
     Raises:
         ValueError: its first directory is damaged.
     """
-    kept: dict[int, Field | Directory] = dict(block.fields(block.first, _DESCRIPTIVE))
-    for pointer in (_EXIF, _GPS):
-        with contextlib.suppress(ValueError):
-            if inside := _inside(block, block.first, pointer):
-                kept[pointer] = inside
+    kept: dict[int, Field | Directory] = {}
+    for directory in dict.fromkeys((block.head, block.first)):  # where the picture is not the first one
+        kept |= block.fields(directory, _DESCRIPTIVE)
+        for pointer in (_EXIF, _GPS):
+            with contextlib.suppress(ValueError):
+                if inside := _inside(block, directory, pointer):
+                    kept[pointer] = inside
     return kept
 
 
@@ -124,7 +137,10 @@ def _fit_details(block: Block, size: tuple[int, int], srgb: bool) -> None:
         block.replace(where, _PIXEL_HEIGHT, numbers(block.order, LONG, size[1]))
         if srgb:
             block.replace(where, _COLOUR_SPACE, numbers(block.order, SHORT, _SRGB))
-            for deeper in block.numbers(where, _INTEROPERABILITY)[:1]:
+        for deeper in block.numbers(where, _INTEROPERABILITY)[:1]:
+            block.replace(deeper, _RELATED_WIDTH, numbers(block.order, LONG, size[0]))
+            block.replace(deeper, _RELATED_HEIGHT, numbers(block.order, LONG, size[1]))
+            if srgb:
                 block.replace(deeper, _INTEROPERABILITY_INDEX, Field(ASCII, 4, b"R98\0"))
 
 

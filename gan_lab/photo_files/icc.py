@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import ImageCms
 from gan_lab.imaging.light import encode
 
 _BAND = 1 << 20  # pixels converted at a time: fp32 copies of a whole large photo would not fit
+_D50 = np.array([0.9642, 1.0, 0.8249], np.float32)  # white of the connection space
 _CREATED = struct.pack(">6H", 2024, 1, 1, 0, 0, 0)  # else two writings of one photo would differ by the minute
 _NAME = "Grey with the curve of sRGB"
 
@@ -27,11 +30,19 @@ def srgb_profile() -> bytes:
 @functools.cache
 def grey_profile() -> bytes:
     """Return a profile for grey pictures whose values are those of sRGB's greys."""
+    return assemble_profile(b"GRAY", {b"desc": make_text(_NAME), b"kTRC": _tags(srgb_profile())[b"rTRC"]})
+
+
+def assemble_profile(space: bytes, parts: Mapping[bytes, bytes]) -> bytes:
+    """Return a profile made of tags, always the same bytes.
+
+    Args:
+        space: b"RGB " or b"GRAY".
+        parts: its description, its curves, and of colours its primaries, by their signatures.
+    """
     srgb = srgb_profile()
-    tags = _tags(srgb)
-    text = _NAME.encode("utf-16-be")
-    name = b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(text), 28) + text
-    parts = {b"desc": name, b"cprt": tags[b"cprt"], b"wtpt": tags[b"wtpt"], b"kTRC": tags[b"rTRC"]}
+    own = _tags(srgb)
+    parts = {b"desc": parts[b"desc"], b"cprt": own[b"cprt"], b"wtpt": own[b"wtpt"], **parts}
     table, body = struct.pack(">I", len(parts)), b""
     start = 128 + 4 + 12 * len(parts)
     for signature, data in parts.items():
@@ -39,9 +50,46 @@ def grey_profile() -> bytes:
         body += data + bytes(-len(data) % 4)
     head = bytearray(srgb[:128])
     head[0:4] = struct.pack(">I", start + len(body))
-    head[16:20] = b"GRAY"
+    head[16:20] = space
     head[84:100] = bytes(16)  # the other profile's checksum
     return bytes(head) + table + body
+
+
+def lab_to_srgb_16(pixels: NDArray[np.uint16], signed: bool) -> None:
+    """Convert 16-bit L*a*b* (D50) to sRGB in its place; what sRGB cannot show is clipped.
+
+    Args:
+        pixels: uint16 [H, W, 3], C-contiguous.
+        signed: as TIFF's CIELab has it: a* and b* as signed numbers of 256ths, L* of 100 is 65535. Else as ICC has it: a*
+            and b* from -128 on, L* of 100 is 65280.
+    """
+    srgb = shaper(srgb_profile(), 3)
+    assert srgb is not None
+    assert srgb.matrix is not None
+    from_xyz = np.linalg.inv(srgb.matrix).astype(np.float32)
+    white = from_xyz @ _D50
+    flat = pixels.reshape(-1, 3)
+    for start in range(0, len(flat), _BAND):
+        band = flat[start : start + _BAND]
+        chroma = band[:, 1:].view(np.int16) / np.float32(256) if signed else band[:, 1:] / np.float32(256) - 128
+        y = (band[:, 0] * np.float32(100 / (65535 if signed else 65280)) + 16) / 116
+        f = np.stack((y + chroma[:, 0] / 500, y, y - chroma[:, 1] / 200), axis=-1)
+        xyz = np.where(f > 6 / 29, f**3, (f - 4 / 29) * np.float32(108 / 841)) * _D50
+        flat[start : start + _BAND] = np.rint(encode(xyz @ from_xyz.T / white) * 65535)
+
+
+def code_points(profile: bytes) -> tuple[int, int, int, int] | None:
+    """Return the code points of H.273 that a profile names beside its curves (ICC.1:2022, 9.2.17); None where it names none."""
+    with contextlib.suppress(struct.error):
+        if len(tag := _tags(profile).get(b"cicp", b"")) >= 12:
+            return tag[8], tag[9], tag[10], tag[11]
+    return None
+
+
+def make_text(words: str) -> bytes:
+    """Return a text as a profile holds it."""
+    text = words.encode("utf-16-be")
+    return b"mluc" + struct.pack(">IIIHHII", 0, 1, 12, 0x656E, 0x5553, len(text), 28) + text
 
 
 @dataclass(frozen=True)

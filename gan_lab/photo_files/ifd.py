@@ -6,7 +6,6 @@ import mmap
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 #: Bytes of one value of each field type of TIFF 6.0 (and of the sub-directory pointer of its supplement 1).
@@ -47,18 +46,24 @@ class Block:
 
     Args:
         data: from the byte-order mark on; changes are made in it.
+        big: it was made of a BigTIFF.
+
+    Attributes:
+        head: where the first directory of the main chain is.
+        first: where the directory is that is meant where none is named: the same, unless another is chosen.
 
     Raises:
-        ValueError: it does not begin like a TIFF structure (BigTIFF, with its 64-bit offsets, is not read).
+        ValueError: it does not begin like a TIFF structure.
     """
 
-    def __init__(self, data: bytearray | mmap.mmap) -> None:
+    def __init__(self, data: bytearray | mmap.mmap, big: bool = False) -> None:
         orders: dict[bytes, Order] = {b"II*\0": "<", b"MM\0*": ">"}
         if bytes(data[:4]) not in orders:
             raise ValueError("no TIFF header")
         self.data = data
+        self.big = big
         self.order = orders[bytes(data[:4])]
-        self.first = self._unpack("L", 4)
+        self.first = self.head = self._unpack("L", 4)
 
     def entries(self, offset: int) -> dict[int, Entry]:
         """Return a directory's entries by tag; of a tag that comes twice the first counts.
@@ -174,14 +179,17 @@ class Block:
         """Make a directory the last of its chain."""
         self.wipe(self._next_at(offset), 4)
 
-    def count(self, most: int = 10_000) -> int:
-        """Return how many directories, so pages of a file, the main chain has; a loop ends it, and so does `most`."""
-        seen: set[int] = set()
-        offset = self.first
+    def list_directories(self, most: int = 10_000) -> list[int]:
+        """Return where the directories of the main chain, a file's pages, are; a loop, damage and `most` end it."""
+        seen: dict[int, None] = {}
+        offset = self.head
         while offset and offset not in seen and len(seen) < most:
-            seen.add(offset)
-            offset = self.next(offset)
-        return len(seen)
+            seen[offset] = None
+            try:
+                offset = self.next(offset)
+            except ValueError:
+                break
+        return list(seen)
 
     def _next_at(self, offset: int) -> int:
         return offset + 2 + 12 * self._unpack("H", offset)
@@ -191,16 +199,6 @@ class Block:
             return int(struct.unpack_from(self.order + code, self.data, at)[0])
         except struct.error as error:
             raise ValueError("it ends too early") from error
-
-
-def map_file(path: Path) -> Block | None:
-    """Return a TIFF file's directories in a private map of the file; None where it is no TIFF that can be walked."""
-    with path.open("rb") as file:
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    try:
-        return Block(data)
-    except ValueError:
-        return None
 
 
 def layout(directory: Directory, order: Order, at: int) -> bytes:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image
 
-from gan_lab.errors import UserError
+from gan_lab.imaging.alpha import over_white
+from gan_lab.imaging.bit_depth import to_8_bits
 from gan_lab.photo_files.access import UnreadableImage as UnreadableImage
-from gan_lab.photo_files.access import open_image
+from gan_lab.photo_files.access import name_faults, open_image
+from gan_lab.photo_files.layers import tiff_layers
+from gan_lab.photo_files.metadata import tiff_metadata
 from gan_lab.photo_files.srgb import opaque_srgb
+from gan_lab.photo_files.stated_colour import stated_colour
+from gan_lab.photo_files.tiff import Tiff, open_tiff
 from gan_lab.storage import write_atomically
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 
 # Twice Pillow's warning limit, which is where Pillow itself refuses; stated here so that nothing can switch it off.
 MAX_PIXELS = 178_956_970
@@ -31,50 +33,6 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 SIDEWAYS = (5, 6, 7, 8)
-
-
-def find_images(root: Path, unlisted: Callable[[OSError], None] | None = None) -> list[Path]:
-    """Return the image files under a folder and its subfolders, sorted by path; arguments as in `image_names`."""
-    return [root / name for name in image_names(root, unlisted)]
-
-
-def image_names(root: Path, unlisted: Callable[[OSError], None] | None = None) -> list[str]:
-    """Return the image files under a folder and its subfolders, relative to it and sorted by path.
-
-    Files go by their suffix (`IMAGE_SUFFIXES`, any case). Hidden files and folders are left out. Links to folders are
-    followed; a folder that can be reached in several ways is listed once, at its real place where that is under `root`.
-
-    Args:
-        root: the folder.
-        unlisted: called with a folder that may not be listed; None refuses it.
-
-    Raises:
-        UserError: `root` is not a folder, or a folder in it may not be listed.
-    """
-    if not root.is_dir():
-        raise UserError(f"{root}: no such folder")
-    found: list[str] = []
-    visited: set[str] = set()
-    starts = [str(root)]
-    while starts:
-        for folder, subfolders, names in os.walk(starts.pop(0), onerror=unlisted or _refuse_folder):
-            here = os.path.realpath(folder)
-            if here in visited:
-                subfolders.clear()
-                continue
-            visited.add(here)
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            # Links wait until the real folders are done: so a loop ends, and a real path wins over a link to it.
-            starts += [link for name in subfolders if os.path.islink(link := os.path.join(folder, name))]
-            below = os.path.relpath(folder, root)
-            prefix = "" if below == os.curdir else below + os.sep
-            found += [prefix + name for name in names if _is_image_name(name)]
-    return sorted(found, key=path_order)
-
-
-def path_order(name: str) -> str:
-    """Return a key that sorts names as paths are sorted, part by part: what is in `hat/` comes before what is in `hat-old/`."""
-    return os.path.normcase(name).replace(os.sep, "\0")
 
 
 def read_image(path: Path, channels: int = 3, at_least: int | None = None, part: IO[bytes] | None = None) -> np.ndarray:
@@ -99,12 +57,16 @@ def read_image(path: Path, channels: int = 3, at_least: int | None = None, part:
     """
     if channels not in (1, 3):
         raise ValueError(f"channels: {channels} (must be 1 or 3)")
+    with name_faults(path, MAX_PIXELS, part):
+        tiff = open_tiff(path, part)
+        if tiff is not None and tiff.odd:
+            return _read_tiff(path, tiff, channels)
     with open_image(path, MAX_PIXELS, part=part) as picture:
         orientation = orientation_of(picture)  # before loading, which may drop the tag
         if at_least is not None:
             picture.draft(None, (at_least, at_least))
         picture.load()
-        colours = opaque_srgb(picture)
+        colours = opaque_srgb(picture, stated_colour(picture).profile)
         if orientation in _UPRIGHT:
             colours = colours.transpose(_UPRIGHT[orientation])
         if channels == 1:
@@ -118,9 +80,32 @@ def read_size(path: Path, part: IO[bytes] | None = None) -> tuple[int, int]:
     Raises:
         UnreadableImage: the file is missing, its header is not that of an image, or it is too large.
     """
+    with name_faults(path, MAX_PIXELS, part):
+        tiff = open_tiff(path, part)
+        if tiff is not None and tiff.odd:
+            return _check_size(path, tiff)
     with open_image(path, MAX_PIXELS, part=part) as picture:
         width, height = picture.size
         return (height, width) if orientation_of(picture) in SIDEWAYS else (width, height)
+
+
+def _read_tiff(path: Path, tiff: Tiff, channels: int) -> np.ndarray:
+    _check_size(path, tiff)
+    layers = tiff_layers(tiff, tiff_metadata(tiff.block)[1])
+    pixels = layers.pixels if layers.alpha is None else over_white(layers.pixels, layers.alpha)
+    short = pixels if pixels.dtype == np.uint8 else to_8_bits(pixels)
+    picture = Image.fromarray(short[..., 0] if short.shape[2] == 1 else short)
+    if tiff.orientation in _UPRIGHT:
+        picture = picture.transpose(_UPRIGHT[tiff.orientation])
+    return np.array(picture.convert("L"))[..., None] if channels == 1 else np.array(picture.convert("RGB"))
+
+
+def _check_size(path: Path, tiff: Tiff) -> tuple[int, int]:
+    """Return width and height of an upright TIFF picture; refuse a too large one."""
+    width, height = tiff.size
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(path, f"more than {MAX_PIXELS} pixels (max_pixels)")
+    return (height, width) if tiff.orientation in SIDEWAYS else (width, height)
 
 
 def write_png(path: Path, array: np.ndarray) -> None:
@@ -162,14 +147,6 @@ def grid(images: Sequence[np.ndarray] | np.ndarray, columns: int, gap: int = 2) 
     return sheet
 
 
-def _is_image_name(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
-
-
-def _refuse_folder(error: OSError) -> None:
-    raise UserError(f"{error.filename}: cannot list this folder: {error.strerror}") from error
-
-
 def _check_image(array: np.ndarray) -> None:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in (1, 3):
         raise ValueError(f"expected uint8 [H, W, 1 or 3], got {array.dtype} {list(array.shape)}")
@@ -177,7 +154,7 @@ def _check_image(array: np.ndarray) -> None:
 
 def orientation_of(picture: Image.Image) -> int:
     """Return the EXIF orientation that is still to be applied; 1 where there is none or it cannot be read."""
-    if picture.format == "TIFF":  # Pillow turns TIFF upright itself, its size included
+    if picture.format in ("TIFF", "HEIF"):  # turned upright as they are read, their size included
         return 1
     try:
         return int(picture.getexif().get(ExifTags.Base.Orientation, 1))

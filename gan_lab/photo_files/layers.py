@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from gan_lab.imaging.bit_depth import split_rows, to_8_bits, to_16_bits
-from gan_lab.photo_files.icc import shaper, to_srgb_16
+from gan_lab.photo_files.icc import lab_to_srgb_16, shaper, to_srgb_16
 from gan_lab.photo_files.sixteen_bit import decode_file
 from gan_lab.photo_files.srgb import Conversion, conversion
+from gan_lab.photo_files.stated_colour import GREY_MODES
+from gan_lab.photo_files.tiff import Tiff
+from gan_lab.photo_files.tiff_kinds import BLACK_IS_MOST, CIELAB, COLOURS, ICCLAB, INKS, PREMULTIPLIED
 
-_GREY_MODES = ("1", "L", "LA", "La")
 _PROFILED_MODES = ("L", "RGB", "CMYK")
 
 
@@ -35,13 +37,16 @@ class Layers:
     notes: tuple[str, ...] = ()
 
 
-def layers_of(picture: Image.Image) -> Layers:
+def layers_of(picture: Image.Image, profile: bytes | None) -> Layers:
     """Return a loaded picture's layers, and close it: a large one and its arrays need not lie in memory together twice.
+
+    Args:
+        picture: as Pillow decoded it.
+        profile: ICC bytes of its colours, from `stated_colour`; None for sRGB.
 
     Raises:
         ValueError: its values have no known scale (floating point, or integers beyond 16 bits).
     """
-    profile = picture.info.get("icc_profile")
     if picture.mode.startswith("I"):
         values = np.asarray(picture)
         if values.min() < 0 or values.max() > 65535:
@@ -50,7 +55,7 @@ def layers_of(picture: Image.Image) -> Layers:
     if picture.mode == "F":
         raise ValueError("floating-point pixels: save it with 8 or 16 bits a channel")
     width, height = picture.size
-    grey = picture.mode in _GREY_MODES
+    grey = picture.mode in GREY_MODES
     found = _gather_layers(width, height, grey, lambda top, bottom: picture.crop((0, top, width, bottom)), profile)
     if picture.mode == "CMYK" and not profile:
         found = replace(found, notes=(*found.notes, "CMYK without a colour profile: converted by the plain formula"))
@@ -70,6 +75,45 @@ def webp_layers(path: Path, profile: bytes | None) -> Layers:
     return _gather_layers(
         width, height, False, lambda top, bottom: Image.fromarray(pixels[top:bottom, :, order]), profile
     )
+
+
+def tiff_layers(tiff: Tiff, profile: bytes | None) -> Layers:
+    """Return the layers of a TIFF file that Pillow does not read, or not whole; arguments as above.
+
+    Raises:
+        UnreadableImage: it is damaged.
+    """
+    kind, samples = tiff.kind, tiff.read()
+    count, deep = COLOURS[kind.photometric], samples.dtype == np.uint16
+    alpha = None if kind.alpha is None else np.ascontiguousarray(samples[..., count + kind.alpha])
+    colours = samples if samples.shape[2] == count else np.ascontiguousarray(samples[..., :count])
+    if kind.photometric in (INKS, CIELAB, ICCLAB):
+        notes = ("its 16 bits a channel were read as 8",) if deep and kind.photometric == INKS else ()
+        if deep and kind.photometric != INKS:
+            lab_to_srgb_16(colours, signed=kind.photometric == CIELAB)
+            return Layers(colours, alpha)
+        short = to_8_bits(colours) if deep else colours
+        if kind.photometric == ICCLAB:
+            short[..., 1:] ^= 128  # Pillow's are signed
+        mode = "CMYK" if kind.photometric == INKS else "LAB"
+        found = layers_of(Image.frombytes(mode, tiff.size, short.tobytes()), profile if mode == "CMYK" else None)
+        return Layers(found.pixels, to_8_bits(alpha) if alpha is not None and deep else alpha, notes + found.notes)
+    if kind.photometric == BLACK_IS_MOST:
+        np.subtract(np.iinfo(colours.dtype).max, colours, out=colours)
+    if alpha is not None and kind.extra[kind.alpha or 0] == PREMULTIPLIED:
+        undo_premultiplication(colours, alpha)
+    if deep:
+        return in_srgb_16(Layers(colours, alpha), profile)
+    picture = Image.fromarray(colours[..., 0] if count == 1 else colours)
+    return replace(layers_of(picture, profile), alpha=alpha)
+
+
+def undo_premultiplication(colours: NDArray[Any], alpha: NDArray[Any]) -> None:
+    """Divide colours [H, W, C] by alpha [H, W] in their place."""
+    most = np.iinfo(colours.dtype).max
+    for rows in split_rows(colours):
+        share = np.maximum(alpha[rows, :, None], 1).astype(np.float32) / most
+        colours[rows] = np.rint(np.minimum(colours[rows] / share, most))
 
 
 def in_srgb_16(layers: Layers, profile: bytes | None) -> Layers:

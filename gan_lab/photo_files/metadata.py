@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
 
 from gan_lab.photo_files import exif as exif_module
+from gan_lab.photo_files.boxes import Statements
+from gan_lab.photo_files.companions import THUMBNAIL, tiff_companions
 from gan_lab.photo_files.ifd import Block
+from gan_lab.photo_files.stated_colour import BOXES, stated_colour
 from gan_lab.photo_files.xmp import Packet
 
 _IPTC_RESOURCE = 0x0404  # of Photoshop's image resources
@@ -26,14 +29,15 @@ class Metadata:
     """What came with a photo.
 
     Args:
-        format: of the content, as Pillow names it: JPEG, MPO, PNG, WEBP, TIFF, BMP, GIF or AVIF.
+        format: of the content, as Pillow names it: JPEG, MPO, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF or JPEG2000.
         dpi: resolution across and down in dots per inch; None where the file names none.
         exif: an EXIF block from its byte-order mark on, its orientation reset and its thumbnail gone; None for none.
         xmp: an XMP packet; None for none.
         iptc: an IPTC-IIM record; None for none.
         text: comments, and PNG's texts by keyword.
-        profiled: the file had a colour profile, so what is written shall have one.
+        profiled: the file said what its colours are, by a profile or otherwise, so what is written shall have a profile.
         notes: what a user should know of how the photo was read.
+        companions: what else was in the file, and goes into no other.
     """
 
     format: str
@@ -44,6 +48,7 @@ class Metadata:
     text: Mapping[str, str] = field(default_factory=dict)
     profiled: bool = False
     notes: tuple[str, ...] = ()
+    companions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,23 @@ class Extras:
     text: Mapping[str, str] = field(default_factory=dict)
 
 
-def metadata_of(picture: Image.Image, notes: tuple[str, ...] = ()) -> Metadata:
-    """Return the metadata of a picture that Pillow has loaded (PNG has some after its pixels); not for TIFF."""
+def metadata_of(picture: Image.Image, notes: tuple[str, ...] = (), companions: Set[str] = frozenset()) -> Metadata:
+    """Return the metadata of a picture that Pillow has loaded (PNG has some after its pixels); not for TIFF.
+
+    Args:
+        picture: the picture.
+        notes: what a user should know already.
+        companions: what its file holds beside it.
+    """
     info = picture.info
     text = {key: str(value) for key, value in getattr(picture, "text", {}).items() if not key.startswith(_NOT_TEXT)}
     if comment := info.get("comment"):
         text["Comment"] = _decode_text(comment) if isinstance(comment, bytes) else str(comment)
-    photoshop = info.get("photoshop") or {}
+    photoshop, colour = info.get("photoshop") or {}, stated_colour(picture)
+    boxes = info.get(BOXES, Statements())
+    depth = max(boxes.depth, info.get("bit_depth", 8))  # this one pi-heif knows
+    if depth > 8 and not picture.mode.startswith("I"):
+        notes += (f"its {depth} bits a channel were read as 8",)
     return _drop_damaged(
         Metadata(
             format=picture.format or "",
@@ -82,15 +97,17 @@ def metadata_of(picture: Image.Image, notes: tuple[str, ...] = ()) -> Metadata:
             xmp=xmp_of(picture),
             iptc=photoshop.get(_IPTC_RESOURCE) or _raw_profile(info.get(_RAW + "iptc")),
             text=text,
-            profiled=bool(info.get("icc_profile")),
-            notes=notes,
+            profiled=colour.stated,
+            notes=notes + colour.notes,
+            companions=frozenset(companions),
         )
     )
 
 
 def tiff_metadata(block: Block, notes: tuple[str, ...] = ()) -> tuple[Metadata, bytes | None]:
     """Return the metadata of a TIFF file, and its colour profile, None for none."""
-    fields = block.fields(block.first, {_TIFF_XMP, _TIFF_IPTC, _TIFF_ICC})
+    tags = {_TIFF_XMP, _TIFF_IPTC, _TIFF_ICC}
+    fields = block.fields(block.head, tags) | block.fields(block.first, tags)  # where the picture is not the first one
     xmp, iptc, profile = (fields[tag].raw if tag in fields else None for tag in (_TIFF_XMP, _TIFF_IPTC, _TIFF_ICC))
     known = Metadata(
         format="TIFF",
@@ -100,6 +117,7 @@ def tiff_metadata(block: Block, notes: tuple[str, ...] = ()) -> tuple[Metadata, 
         iptc=iptc,
         profiled=bool(profile),
         notes=notes,
+        companions=frozenset(tiff_companions(block)),
     )
     return _drop_damaged(known), profile
 
@@ -130,6 +148,8 @@ def _drop_damaged(known: Metadata) -> Metadata:
         block = known.exif.removeprefix(b"Exif\0\0").removeprefix(b"Exif\0\0")
         try:
             values["exif"] = exif_module.upright(block)
+            if exif_module.has_thumbnail(block):
+                values["companions"] |= {THUMBNAIL}
             values["dpi"] = known.dpi or _dpi(exif_module.resolution_of(Block(bytearray(block))))
         except ValueError as error:
             values["exif"] = None

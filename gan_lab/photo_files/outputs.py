@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from gan_lab.errors import UserError
 from gan_lab.photo_files import exif as exif_module
+from gan_lab.photo_files.companions import remove_stale
 from gan_lab.photo_files.icc import grey_profile, srgb_profile
 from gan_lab.photo_files.metadata import Extras, Metadata, rights
 from gan_lab.photo_files.provenance import Provenance, record_provenance
@@ -38,6 +38,7 @@ class Output:
         name: for messages.
         write: takes the file, pixels [H, W, C], alpha [H, W] or None, the extras and the quality.
         longest: the most pixels of a side.
+        most: the most pixels in all.
         deep: it has 16 bits a channel.
         alpha: it has transparency.
         grey: it has grey pictures; else grey becomes RGB.
@@ -48,6 +49,7 @@ class Output:
     name: str
     write: Writer
     longest: int
+    most: int = 2**62
     deep: bool = False
     alpha: bool = True
     grey: bool = True
@@ -68,16 +70,19 @@ def carry_metadata(
         drop_gps: leave out where the photo was taken.
     """
     notes: list[str] = []
+    gone = set(metadata.companions)
     size = (shape[1], shape[0])
     icc = None
     if metadata.profiled:
         icc = grey_profile() if shape[2] == 1 and output.grey else srgb_profile()
     exif = _exif(metadata, output, size, drop_gps, notes)
-    xmp = _xmp(metadata, output, size, provenance, drop_gps, notes)
+    xmp = _xmp(metadata, output, size, provenance, drop_gps, notes, gone)
     iptc = metadata.iptc if output.iptc else None
     if metadata.iptc and (iptc is None or (output.segment and len(iptc) + 64 > output.segment)):
         iptc = None
         notes.append(f"{output.name} has no place for the IPTC record: left out, but for creator and rights")
+    if gone:
+        notes.append(f"left out, with what the metadata say of it: {', '.join(sorted(gone))}")
     text = {key: value for key, value in metadata.text.items() if not (drop_gps and "gps" in key.lower())}
     return Extras(icc, exif, xmp, iptc, metadata.dpi, text), notes
 
@@ -103,8 +108,12 @@ def _xmp(
     provenance: Provenance | None,
     drop_gps: bool,
     notes: list[str],
+    gone: set[str],
 ) -> bytes | None:
-    """Return the packet: the photo's own with what is new in it; the new alone where the format cannot hold both."""
+    """Return the packet: the photo's own with what is new in it; the new alone where the format cannot hold both.
+
+    What it said of other things in the old file, which the new one does not hold, goes to `gone` instead.
+    """
     homeless = (metadata.iptc and not output.iptc) or (metadata.text and output.name != "PNG")
     owners = rights(metadata) if homeless else {}
     if metadata.xmp is None and provenance is None and not owners:
@@ -114,21 +123,16 @@ def _xmp(
     except ValueError as error:
         notes.append(f"its XMP packet is damaged ({error}): replaced")
         packet = Packet()
-    data = _with_news(packet, size, owners, provenance, drop_gps)
+    packet.fit(size, metadata.profiled, drop_gps)
+    gone |= remove_stale(packet, size)
+    data = _with_news(packet, owners, provenance)
     if output.segment and len(data) + len(_XMP_HEAD) > output.segment:
         notes.append(f"its XMP packet is longer than {output.name} can hold: replaced")
-        data = _with_news(Packet(), size, owners, provenance, drop_gps)
+        data = _with_news(Packet(), owners, provenance)
     return data
 
 
-def _with_news(
-    packet: Packet,
-    size: tuple[int, int],
-    owners: Mapping[str, str],
-    provenance: Provenance | None,
-    drop_gps: bool,
-) -> bytes:
-    packet.fit(size, drop_gps)
+def _with_news(packet: Packet, owners: Mapping[str, str], provenance: Provenance | None) -> bytes:
     for name, kind, language in (("creator", "Seq", None), ("rights", "Alt", "x-default")):
         if name in owners and packet.get(DC, name) is None:
             packet.set_list(DC, "dc", name, kind, {owners[name]: language})
@@ -205,9 +209,6 @@ def _write_webp(
 def _write_avif(
     file: IO[bytes], pixels: NDArray[Any], alpha: NDArray[Any] | None, extras: Extras, quality: int
 ) -> None:
-    Image.init()
-    if "AVIF" not in Image.SAVE:
-        raise UserError("this installation's Pillow cannot write AVIF: choose png, jpg or webp")
     options = _present(icc_profile=extras.icc, exif=extras.exif, xmp=extras.xmp)
     _picture(pixels, alpha, grey=False).save(file, "AVIF", quality=quality, subsampling="4:4:4", **options)
 
@@ -221,13 +222,12 @@ def _write_tiff(
 _JPEG = Output("JPEG", _write_jpeg, 65500, alpha=False, segment=_SEGMENT)
 _TIFF = Output("TIFF", _write_tiff, 2**31 - 1, deep=True)
 
-#: By suffix.
+#: By suffix; of AVIF as much as common decoders take.
 OUTPUTS = {
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), _JPEG),
     ".png": Output("PNG", _write_png, 2**31 - 1, deep=True),
     ".webp": Output("WebP", _write_webp, 16383, grey=False, iptc=False),
     ".tif": _TIFF,
     ".tiff": _TIFF,
-    ".avif": Output("AVIF", _write_avif, 65536, grey=False, iptc=False),
+    ".avif": Output("AVIF", _write_avif, 32768, 2**28, grey=False, iptc=False),
 }

@@ -16,22 +16,23 @@ from gan_lab.errors import UserError
 from gan_lab.imaging.alpha import over_white
 from gan_lab.imaging.bit_depth import to_8_bits
 from gan_lab.photo_files.access import UnreadableImage, name_faults, open_image, unlimited_size
-from gan_lab.photo_files.exif import ORIENTATION
-from gan_lab.photo_files.ifd import Block, map_file
+from gan_lab.photo_files.companions import find_companions
+from gan_lab.photo_files.formats import NAMES, has_suffix
 from gan_lab.photo_files.images import MAX_PIXELS, SIDEWAYS, orientation_of
-from gan_lab.photo_files.layers import Layers, in_srgb_16, layers_of, webp_layers
+from gan_lab.photo_files.layers import Layers, in_srgb_16, layers_of, tiff_layers, webp_layers
 from gan_lab.photo_files.metadata import Metadata, metadata_of, tiff_metadata
-from gan_lab.photo_files.outputs import OUTPUTS, carry_metadata
+from gan_lab.photo_files.outputs import OUTPUTS, Output, carry_metadata
 from gan_lab.photo_files.provenance import Provenance
-from gan_lab.photo_files.sixteen_bit import Tiff16, read_png16, sixteen_bit_tiff
+from gan_lab.photo_files.sixteen_bit import read_png16
+from gan_lab.photo_files.stated_colour import stated_colour
+from gan_lab.photo_files.tiff import Tiff, open_tiff
 from gan_lab.storage import write_atomically
 
 #: Suffixes that a photo can be written as; others (BMP and GIF among them) have no place for what must go along.
 PHOTO_SUFFIXES = tuple(OUTPUTS)
 
-_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
-_JPEG_NAMES = (".jpg", ".jpeg")
-_NAMES = {"JPEG": _JPEG_NAMES, "MPO": _JPEG_NAMES, "TIFF": (".tif", ".tiff"), "DIB": (".bmp",)}
+_FORMATS = (*NAMES, "DIB")
+_NAMES = NAMES | dict.fromkeys(("JPEG", "MPO"), (*NAMES["JPEG"], *NAMES["MPO"])) | {"DIB": NAMES["BMP"]}
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ def read_photo(path: Path, max_pixels: int = MAX_PIXELS) -> Photo:
         UnreadableImage: the file is missing, no image, damaged, or too large.
     """
     with name_faults(path, max_pixels):
-        block = map_file(path)
-        if block is not None and (deep := sixteen_bit_tiff(path, block)):
-            return _read_deep_tiff(path, block, deep, max_pixels)
+        tiff = open_tiff(path)
+        if tiff is not None and (tiff.deep or tiff.odd):
+            return _read_tiff(path, tiff, max_pixels)
     with open_image(path, max_pixels, _FORMATS) as picture, unlimited_size:
-        return _read_with_pillow(path, picture, block)
+        return _read_with_pillow(path, picture, tiff)
 
 
 def write_photo(
@@ -93,19 +94,9 @@ def write_photo(
     Raises:
         UserError: the suffix is another, or the format cannot hold a photo of this size.
     """
-    output = OUTPUTS.get(path.suffix.lower())
-    if output is None:
-        raise UserError(
-            f"{path}: no photo can be written as {path.suffix or 'a file without suffix'} "
-            f"(choose {' '.join(PHOTO_SUFFIXES)})"
-        )
     pixels, alpha, notes = photo.pixels, photo.alpha, []
     _check(pixels, alpha)
-    height, width = pixels.shape[:2]
-    if max(width, height) > output.longest:
-        raise UserError(
-            f"{path}: {width}x{height} pixels; {output.name} holds at most {output.longest} a side: choose png"
-        )
+    output = choose_output(path, pixels.shape[1], pixels.shape[0])
     if alpha is not None and not output.alpha:
         if alpha.min() < np.iinfo(alpha.dtype).max:
             notes.append(f"{output.name} has no transparency: laid over white")
@@ -120,33 +111,76 @@ def write_photo(
     return (*notes, *dropped)
 
 
-def _read_with_pillow(path: Path, picture: Image.Image, block: Block | None) -> Photo:
+def choose_output(path: Path, width: int, height: int) -> Output:
+    """Return the format in which a photo is to be written; asked before the work, as not every one holds every size.
+
+    Raises:
+        UserError: the suffix is that of none, the installation lacks it, or it cannot hold a photo of this size.
+    """
+    output = OUTPUTS.get(path.suffix.lower())
+    if output is None:
+        raise UserError(
+            f"{path}: no photo can be written as {path.suffix or 'a file without suffix'}; "
+            f"choose {' '.join(PHOTO_SUFFIXES)}"
+        )
+    Image.init()
+    if output.name == "AVIF" and "AVIF" not in Image.SAVE:
+        raise UserError("format=avif: this installation's Pillow cannot write AVIF; choose png, jpg or webp")
+    if max(width, height) > output.longest or width * height > output.most:
+        most = f"{output.longest} a side" + (f" and {output.most} in all" if output.name == "AVIF" else "")
+        raise UserError(f"{path}: {width}x{height} pixels; {output.name} holds at most {most}; choose png")
+    return output
+
+
+def check_result(path: Path, before: tuple[int, int], after: tuple[int, int], most: int) -> None:
+    """Refuse, before it is made, a result that its format cannot hold, or that is larger than is allowed.
+
+    Args:
+        path: of the result.
+        before: width and height of the photo.
+        after: of the result, or of what is computed on the way to it.
+        most: `max_result_pixels`; a result that is no larger than its photo may have more.
+
+    Raises:
+        UserError: it is so.
+    """
+    choose_output(path, *after)
+    if math.prod(after) > max(most, math.prod(before)):
+        raise UserError(
+            f"max_result_pixels={most}: this photo of {before[0]}x{before[1]} would become {after[0]}x{after[1]}; "
+            "give more, or ask for a smaller result"
+        )
+
+
+def _read_with_pillow(path: Path, picture: Image.Image, tiff: Tiff | None) -> Photo:
     frames = getattr(picture, "n_frames", 1)
-    notes = _note_wrong_suffix(path, picture.format or "") + _frames(frames)
+    notes = _note_wrong_suffix(path, picture.format or "")
+    notes += tiff.notes if tiff else (f"the first of {frames} pictures in the file",) if frames > 1 else ()
     turn = 1 if picture.format == "PNG" else orientation_of(picture)  # before loading, which may drop the tag
-    profile = picture.info.get("icc_profile")
+    profile = stated_colour(picture).profile
     if picture.format == "WEBP" and frames == 1:
         return _upright(webp_layers(path, profile), turn, metadata_of(picture, notes))
     picture.load()
-    if picture.format == "TIFF" and block is not None:
-        metadata, _ = tiff_metadata(block, notes + _note_lost_bits(block))
+    if tiff is not None:
+        deep = 16 in tiff.kind.bits and not picture.mode.startswith("I")
+        lost = ("its 16 bits a channel were read as 8",) if deep else ()
+        metadata, _ = tiff_metadata(tiff.block, notes + _note_unused(tiff) + lost)
     else:
-        metadata = metadata_of(picture, notes)
+        metadata = metadata_of(picture, notes, find_companions(path, picture))
     if picture.format == "PNG":
         turn = orientation_of(picture)  # it may stand after the pixels
         if _png_depth(path) == 16:
-            transparent = picture.info.get("transparency")
-            picture.close()
-            return _upright(in_srgb_16(Layers(*read_png16(path, transparent)), profile), turn, metadata)
-    return _upright(layers_of(picture), turn, metadata)
+            layers = Layers(*read_png16(path, picture.info.get("transparency")))
+            profile = stated_colour(picture, grey=layers.pixels.shape[2] == 1).profile  # Pillow calls some greys RGB
+            return _upright(in_srgb_16(layers, profile), turn, metadata)
+    return _upright(layers_of(picture, profile), turn, metadata)
 
 
-def _read_deep_tiff(path: Path, block: Block, tiff: Tiff16, max_pixels: int) -> Photo:
+def _read_tiff(path: Path, tiff: Tiff, max_pixels: int) -> Photo:
     if math.prod(tiff.size) > max_pixels:
         raise UnreadableImage(path, f"more than {max_pixels} pixels (max_pixels)")
-    turn = next(iter(block.numbers(block.first, ORIENTATION)), 1)
-    metadata, profile = tiff_metadata(block, _note_wrong_suffix(path, "TIFF") + _frames(block.count()))
-    return _upright(in_srgb_16(Layers(*tiff.read()), profile), turn, metadata)
+    metadata, profile = tiff_metadata(tiff.block, _note_wrong_suffix(path, "TIFF") + tiff.notes + _note_unused(tiff))
+    return _upright(tiff_layers(tiff, profile), tiff.orientation, metadata)
 
 
 def _upright(layers: Layers, turn: int, metadata: Metadata) -> Photo:
@@ -169,26 +203,14 @@ def _turn(array: NDArray[Any], turn: int) -> NDArray[Any]:
     return turned.reshape(*turned.shape[:2], *array.shape[2:])  # OpenCV drops an axis of one
 
 
-def _frames(count: int) -> tuple[str, ...]:
-    return (f"the first of {count} pictures in the file",) if count > 1 else ()
-
-
 def _note_wrong_suffix(path: Path, kind: str) -> tuple[str, ...]:
-    names = _NAMES.get(kind, (f".{kind.lower()}",))
-    return () if path.suffix.lower() in names else (f"it is a {kind}, whatever its name says",)
+    fits = path.suffix.lower() in _NAMES[kind] or not has_suffix(path.name)
+    return () if fits else (f"it is a {kind}, whatever its name says",)
 
 
-def _note_lost_bits(block: Block) -> tuple[str, ...]:
-    """Report that Pillow gave 8 bits of 16, as it does of CMYK; refuse planes, which it mixes up.
-
-    Raises:
-        ValueError: 16-bit planes.
-    """
-    if 16 not in block.numbers(block.first, 258):
-        return ()
-    if 2 in block.numbers(block.first, 284):
-        raise ValueError("16-bit colour planes of this kind: save it interleaved")
-    return ("its 16 bits a channel were read as 8",)
+def _note_unused(tiff: Tiff) -> tuple[str, ...]:
+    count = tiff.kind.unused
+    return (f"channels beside its colours (spot colours, masks) left out: {count}",) if count else ()
 
 
 def _png_depth(path: Path) -> int:

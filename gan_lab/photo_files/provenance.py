@@ -10,7 +10,7 @@ from typing import Any
 
 from gan_lab.errors import UserError
 from gan_lab.photo_files.access import name_faults, open_image
-from gan_lab.photo_files.ifd import map_file
+from gan_lab.photo_files.bigtiff import map_file
 from gan_lab.photo_files.metadata import tiff_metadata, xmp_of
 from gan_lab.photo_files.xmp import XMP, Packet
 from gan_lab.storage import decode_json, plain_data

@@ -78,7 +78,7 @@ def write_tiff(file: IO[bytes], pixels: NDArray[Any], alpha: NDArray[Any] | None
         file.write(packed + bytes(len(packed) % 2))
     at = file.tell()
     if at > 2**32 - 2**24:
-        raise UserError("a TIFF holds at most 4 GB: choose png")
+        raise UserError("format=tiff: a TIFF holds at most 4 GB; choose png")
     fields = {**described, **_tiff_fields(pixels, alpha, extras, order)}
     fields |= {273: numbers(order, LONG, *places), 279: numbers(order, LONG, *lengths)}
     fields[278] = numbers(order, LONG, strips[0].stop)

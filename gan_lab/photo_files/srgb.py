@@ -9,20 +9,26 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageCms
 
+from gan_lab.photo_files.stated_colour import GREY_MODES
+
 _PROFILED_MODES = ("L", "RGB", "CMYK")
 
 
-def opaque_srgb(picture: Image.Image) -> Image.Image:
+def opaque_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     """Return a loaded picture of any mode as 8-bit sRGB (L or RGB), its transparency laid over white.
+
+    Args:
+        picture: as Pillow decoded it.
+        profile: ICC bytes of its colours, from `stated_colour`; None for sRGB.
 
     Raises:
         ValueError: its values have no known scale (floating point, or integers beyond 16 bits).
     """
-    profile = picture.info.get("icc_profile")
+    grey = picture.mode in GREY_MODES
     picture = _to_8_bits(picture)
     if picture.mode != "RGBA":
         return _to_srgb(picture, profile)
-    colours = _to_srgb(picture.convert("RGB"), profile)
+    colours = _to_srgb(picture.getchannel("R") if grey else picture.convert("RGB"), profile).convert("RGB")
     white = Image.new("RGB", picture.size, "white")
     white.paste(colours, mask=picture.getchannel("A"))
     return white

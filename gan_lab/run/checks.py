@@ -33,11 +33,11 @@ def check_config(config: DictConfig, multirun: bool) -> None:
     check_trainer(config.trainer, multirun)
     check_switches(config)
     if multirun and config.plan:
-        raise UserError("plan=true with -m: every job would probe beside the others; plan one of them")
+        raise UserError("plan=true, -m: every job would probe beside the others; plan one of them")
     if config.plan and config.resume is not None:
-        raise UserError(f"plan=true with resume={config.resume}: it probes a new run; leave resume out")
+        raise UserError(f"plan=true, resume={config.resume}: it probes a new run; leave resume out")
     if multirun and config.resume not in (None, "auto"):
-        raise UserError(f"resume={config.resume} with -m: every job would continue the same run; use resume=auto")
+        raise UserError(f"resume={config.resume}, -m: every job would continue the same run; use resume=auto")
 
 
 def check_trainer(trainer: DictConfig, multirun: bool) -> None:
@@ -52,7 +52,9 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
         raise UserError(f"trainer.layout={trainer.layout}: needs one of {', '.join(LAYOUTS)}")
     known = OmegaConf.load(find_config_dir() / "trainer" / "default.yaml")
     for name in map(str, trainer.keys() ^ known.keys()):
-        raise UserError(f"trainer.{name}: {'there is no such key' if name in trainer else 'this key is needed'}")
+        raise UserError(
+            f"trainer.{name}: {'there is no such key; leave it out' if name in trainer else 'is missing; set it'}"
+        )
     for name in (*LIMITS, *INTERVALS):
         value, whole = trainer[name], name not in ("max_epochs", "max_minutes", "checkpoint_every_minutes")
         if value is None and name not in NEEDED:
@@ -71,10 +73,10 @@ def check_trainer(trainer: DictConfig, multirun: bool) -> None:
     strategy = str(trainer.strategy)
     for name, reason in REFUSED_STRATEGIES.items():
         if name in strategy:
-            raise UserError(f"trainer.strategy={strategy}: {reason}. Use trainer=ddp")
+            raise UserError(f"trainer.strategy={strategy}: {reason}; use trainer=ddp")
     if multirun and is_ddp(trainer):
         raise UserError(
-            "trainer=ddp, or several devices, with -m: each process of a job would start the whole sweep again. Run the "
+            "trainer=ddp, or several devices, with -m: each process of a job would start the whole sweep again; run the "
             "jobs one after the other, each with its own name= (docs/cluster.md)"
         )
 

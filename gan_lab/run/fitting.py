@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import Callback, Trainer, seed_everything
 from omegaconf import OmegaConf
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget
+from gan_lab.callbacks.spared import summarise_error
 from gan_lab.data.base import ImageDataModule
 from gan_lab.data.record import find_record
+from gan_lab.data.workers import DEAD, explain_worker_failure
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule, TrainingDivergedError
 from gan_lab.models.class_rows import takes_classes
@@ -116,7 +121,7 @@ def fit_parts(run: Run, parts: Parts) -> None:
     write_photos(run.folder, parts.datamodule)
     start_loggers(trainer, parts.resolved)
     try:
-        trainer.fit(parts.model, datamodule=parts.datamodule, ckpt_path=run.resume, weights_only=True)
+        run_trainer(run, parts, budget)
     except (TrainingDivergedError, UserError):
         raise
     except SystemExit:  # a second Ctrl-C, of which Lightning makes a 1
@@ -127,18 +132,42 @@ def fit_parts(run: Run, parts: Parts) -> None:
             raise
         raise refusal from error
     finally:
-        finish_loggers(trainer)
+        finish_loggers(trainer, run.folder)
     last = run.folder / "checkpoints" / "last.ckpt"
     unwritten = get_unwritten(trainer).get(last)
     if unwritten is not None:
         raise UserError(
-            f"{last} could not be written ({unwritten.strerror}): what was trained since the one before is lost; "
+            f"{last}: could not be written ({unwritten.strerror}), and what was trained since the one before is lost; "
             f"make room, and go on from that with resume={run.folder}"
         )
     if trainer.is_global_zero:
         print_report(run.folder, parts.model)
     if budget.stopped_by is not None:
         raise SystemExit(128 + budget.stopped_by)
+
+
+def run_trainer(run: Run, parts: Parts, budget: Budget) -> None:
+    """Let Lightning train; where closing fails after an error, close what is still open, and raise the first one."""
+    trainer = parts.trainer
+    try:
+        trainer.fit(parts.model, datamodule=parts.datamodule, ckpt_path=run.resume, weights_only=True)
+    except Exception as error:
+        first = budget.failure
+        if first is None or first is error:
+            raise
+        log.warning("what the training had open could not all be closed (%s)", summarise_error(error))
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        closings: list[Callable[[], Any]] = [
+            *(partial(callback.on_exception, trainer, parts.model, first) for callback in callbacks),
+            *(partial(logger.finalize, "failed") for logger in trainer.loggers),
+            trainer.strategy.teardown,
+            trainer.fit_loop.teardown,  # ends the workers
+            trainer._signal_connector.teardown,
+        ]
+        for close in closings:
+            with suppress(Exception):  # said already
+                close()
+        raise first from first.__cause__
 
 
 def halve_parts(run: Run, error: torch.OutOfMemoryError) -> int:
@@ -151,7 +180,7 @@ def halve_parts(run: Run, error: torch.OutOfMemoryError) -> int:
     parts = next((parts for parts in range(2 * now, batch + 1) if batch % parts == 0), None)
     if parts is None:
         raise UserError(
-            f"the GPU's memory does not hold data.batch_size={batch} with model.micro_batches={now} "
+            f"data.batch_size={batch}, model.micro_batches={now}: more than the GPU's memory holds "
             f"({' '.join(str(error).split())[:160]}); make data.image_size or the networks smaller"
         ) from error
     log.warning(
@@ -173,17 +202,20 @@ def explain_failure(error: Exception, run: Run, parts: Parts, start: int) -> Use
     alone = parts.trainer.world_size == 1
     at_start = alone and parts.model.iteration == start
     reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if DEAD.search(str(error)):  # the death of a worker is raised wherever the training happens to be
+        return explain_worker_failure(error, parts.datamodule.num_workers)
     if isinstance(error, torch.OutOfMemoryError):
         if at_start:
             return None
         return UserError(
-            f"the GPU's memory was full at iteration {parts.model.iteration} ({reason[:160]}); smaller parts of a batch take "
-            "less: model.micro_batches=2, in a run of its own"
+            f"data.batch_size={run.config.data.batch_size}: the GPU's memory was full at iteration {parts.model.iteration} "
+            f"({reason[:160]}); take smaller parts of a batch, model.micro_batches=2, in a run of its own"
         )
     if not alone and (isinstance(error, torch.distributed.DistError) or "gloo" in str(error)):
         return UserError(
-            f"another process of this run has ended or cannot be reached ({str(error).splitlines()[0][:160]}); what it said "
-            f"itself stands above, or in its own log. Go on from the last checkpoint with resume={run.folder}"
+            f"name={run.config.name}: another process of this run has ended or cannot be reached "
+            f"({str(error).splitlines()[0][:160]}), and what it said stands above or in its own log; go on from the last "
+            f"checkpoint with resume={run.folder}"
         )
     if not alone or os.environ.get("HYDRA_FULL_ERROR") == "1":
         return None
@@ -196,6 +228,6 @@ def explain_failure(error: Exception, run: Run, parts: Parts, start: int) -> Use
     if not at_start or not given:
         return None
     return UserError(
-        f"the first iteration failed: {reason}. What was set may not fit together, or with the data: {' '.join(given)} "
+        f"{', '.join(given)}: the first iteration failed ({reason}); change what does not fit together, or with the data "
         "(HYDRA_FULL_ERROR=1 shows where it failed)"
     )

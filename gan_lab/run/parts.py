@@ -68,7 +68,8 @@ def build_parts(
         raise UserError(f"{error}\n  the data: {datamodule.describe()}{given}") from error
     if config.data.batch_size % model.micro_batches:
         raise UserError(
-            f"model.micro_batches={model.micro_batches}: does not divide a batch of {config.data.batch_size} (data.batch_size)"
+            f"model.micro_batches={model.micro_batches}: does not divide data.batch_size={config.data.batch_size}; "
+            "give a divisor of it"
         )
     return datamodule, model
 

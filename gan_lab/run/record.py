@@ -44,7 +44,9 @@ def write_config(run_dir: Path, resolved: dict[str, Any]) -> None:
         with write_atomically(run_dir / "config.yaml") as file:
             file.write(text)
     except OSError as error:
-        raise UserError(f"runs_dir, name: {run_dir} cannot be written: {error.strerror}") from error
+        raise UserError(
+            f"runs_dir, name: {run_dir} cannot be written ({error.strerror}); make room, or name another folder"
+        ) from error
 
 
 @rank_zero_only
@@ -60,7 +62,9 @@ def write_photos(run_dir: Path, datamodule: ImageDataModule) -> None:
     try:
         record.write(run_dir / RECORD)
     except OSError as error:
-        raise UserError(f"runs_dir, name: {run_dir / RECORD} cannot be written: {error.strerror}") from error
+        raise UserError(
+            f"runs_dir, name: {run_dir / RECORD} cannot be written ({error.strerror}); make room, or name another folder"
+        ) from error
 
 
 def describe_networks(model: ManualModule) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ CHANGEABLE = (
     "data.domain_a",
     "data.domain_b",
     "data.num_workers",
+    "data.worker_timeout",
     "data.cache_mb",
     "data.cache",
     "data.index",
@@ -74,7 +76,7 @@ def choose_folder(config: DictConfig, path: Path) -> Path:
     named = Path(HydraConfig.get().runtime.output_dir) if multirun else Path(config.runs_dir) / config.name
     if path.parent.name == "checkpoints":
         given = {parse_override(line).key_or_group for line in HydraConfig.get().overrides.task} & {"name", "runs_dir"}
-        if given and named.resolve() != path.parent.parent.resolve():
+        if given and os.path.realpath(named) != os.path.realpath(path.parent.parent):
             raise UserError(
                 f"resume={path}: this run goes on in {path.parent.parent}, not in {named}; leave {' and '.join(given)} out, "
                 "or use init_from= to start a new run from its weights"
@@ -82,8 +84,8 @@ def choose_folder(config: DictConfig, path: Path) -> Path:
         return path.parent.parent
     if holds_run(named):
         raise UserError(
-            f"resume={path}: the run would go on in {named}, which holds a run already, and that is not overwritten. "
-            f"Continue that one with resume={named}, or give a name=<another name>"
+            f"resume={path}: the run would go on in {named}, which holds a run already, and that is not overwritten; "
+            f"continue that one with resume={named}, or give a name=<another name>"
         )
     return named
 
@@ -97,7 +99,9 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
     content = checkpoint.read_once(path)["config"]
     for group in ("model", "data", "trainer"):
         if not isinstance(content.get(group), dict):
-            raise UserError(f"resume={path}: its configuration has no {group}, so no run can go on from it")
+            raise UserError(
+                f"resume={path}: its configuration has no {group}, so no run can go on from it; name another"
+            )
     trust = parse_trust(config.trust)
     check_description(content["model"], f"resume={path}: model", ManualModule, trust)
     data = {name: value for name, value in content["data"].items() if name not in FACTS}
@@ -130,12 +134,12 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
         if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
             continue
         if is_group(override):
-            given, own = HydraConfig.get().runtime.choices[key], saved.choices.get(key)
+            given, own = HydraConfig.get().runtime.choices.get(key), saved.choices.get(key)  # Hydra notes no list
             if given != own and key in ("logger", "callbacks"):
                 saved[key] = config[key]
             elif given != own:
                 raise UserError(
-                    f"resume={path}: it is a run of {key}={own}, not {key}={given}. Leave {key}= out, or use "
+                    f"resume={path}: it is a run of {key}={own}, not {key}={given}; leave {key}= out, or use "
                     "init_from= to start a new run from its weights"
                 )
         elif key.startswith(CHANGEABLE) and key.split(".")[0] in saved:
@@ -144,7 +148,7 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
             saved[key] = config[key]
         elif OmegaConf.select(saved, key) != OmegaConf.select(config, key):
             raise UserError(
-                f"{override.input_line}: a continued run keeps its {key}={OmegaConf.select(saved, key)}. Leave it out, or use "
+                f"{override.input_line}: a continued run keeps its {key}={OmegaConf.select(saved, key)}; leave it out, or use "
                 f"init_from={path} name=<another name> to start a new run from its weights"
             )
     return saved
@@ -172,7 +176,7 @@ def restore_processes(saved: DictConfig, own: DictConfig, path: Path) -> None:
     if before and not given & {"trainer", *(f"trainer.{name}" for name in WHERE)}:
         had = " ".join(f"trainer.{name}={str(value)[:40]}" for name, value in before.items())
         raise UserError(
-            f"resume={path}: the run had {had}, and a checkpoint does not decide how many processes start. Give that on the "
+            f"resume={path}: the run had {had}, and a checkpoint does not decide how many processes start; give that on the "
             "command line (trainer=ddp trainer.devices=<n>), or trainer.devices=1 to go on in one process"
         )
     for name in WHERE:

@@ -18,7 +18,9 @@ from gan_lab.data.record import RECORD
 from gan_lab.errors import UserError
 from gan_lab.run.checks import check_switches, check_trainer
 from gan_lab.run.device import prepare_process
+from gan_lab.run.launcher import check_launcher
 from gan_lab.run.resume import choose_folder, find_checkpoint, holds_run, merge_config
+from gan_lab.run.trainer import check_loggers
 from gan_lab.storage import remove_incomplete_files
 from gan_lab.storage.locks import lock_folder, refuse_links
 
@@ -61,7 +63,7 @@ class Run:
             return cls(config, choose_folder(config, resume), resume)
         if holds_run(folder):
             raise UserError(
-                f"name={config.name}: {folder} holds a run already, and it is not overwritten. Continue it with "
+                f"name={config.name}: {folder} holds a run already, and it is not overwritten; continue it with "
                 f"resume={folder}, or start another with name=<another name>"
             )
         return cls(config, folder)
@@ -109,9 +111,11 @@ def check(run: Run) -> None:
     """Refuse what cannot work before anything is written, and set what must be set before the first tensor.
 
     Raises:
-        UserError: see `check_seed`, `check_trainer`, `check_switches` and `prepare_process`.
+        UserError: see `check_seed`, `check_trainer`, `check_switches`, `check_launcher`, `check_loggers` and `prepare_process`.
     """
     check_seed(run.config.seed)
     check_trainer(run.config.trainer, is_multirun())
     check_switches(run.config)
+    check_launcher(run.config.trainer)
+    check_loggers(run.config)
     prepare_process(run.config)

@@ -47,7 +47,9 @@ def lock_folder(folder: Path, named: str | None = None) -> Iterator[None]:
             "wait for it to end, or name another folder"
         ) from error
     except OSError as error:
-        raise UserError(f"{named}: cannot be written to: {error.strerror or error}") from error
+        raise UserError(
+            f"{named}: cannot be written to ({error.strerror or error}); allow it, or name another folder"
+        ) from error
     try:
         yield
     finally:

@@ -103,7 +103,7 @@ class PlainCopy:
         """Return an error that names the present place."""
         inner = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self._keys[:12])
         rest = "..." if len(self._keys) > 12 else ""
-        return UserError(f"{printable(f'{self._where}{inner}{rest}'[:500])}: {reason}")
+        return UserError(f"{printable(f'{self._where}{inner}{rest}'[:500])}: {reason}; what holds it cannot be read")
 
 
 def decode_json(content: str | bytes) -> Any:

@@ -114,4 +114,4 @@ def load_weights(model: torch.nn.Module, weights: dict[str, torch.Tensor], path:
         model.load_state_dict(weights)
     except (RuntimeError, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise UserError(f"checkpoint {path}: its weights do not fit the model: {reason}") from error
+        raise UserError(f"checkpoint {path}: its weights do not fit the model ({reason}); name another") from error

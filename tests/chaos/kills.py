@@ -1,12 +1,13 @@
 """Kill runs at random moments, inside writes too, let them go on, and compare them with runs that were never killed.
 
-    python -m tests.chaos.kills --kills 8 [--models cut cyclegan ...] [--seed 0]
+    python -m tests.chaos.kills --kills 8 [--models cut cyclegan ...] [--seed 0] [--threads 2] [--beside 1]
 
 Every model family trains for `ITERATIONS` on the demo catalogue, once undisturbed and once killed so often by SIGKILL: half of
 the kills at a random time, half at a random write (a piece of a checkpoint, a row of metrics.csv, a flush to the disk, a
 renaming, for which checkpoints, sample grids and doctor.json are written alike). After each kill every checkpoint must be
 whole and no more than `EVERY` iterations may be lost; `resume=auto` goes on. At the end weights, optimisers, random states,
 figures and the last grid of samples must be, bit for bit, those of the run that nobody disturbed (on a CPU).
+All runs compute with `--threads` threads; `--beside` so many other trainings take turns with them on the same cores.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ import io
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from rich.progress import track
 
 from gan_lab import checkpoint, train
@@ -64,7 +66,6 @@ def run(folder: Path, options: list[str], counter: Any, die_at: int | None) -> N
     with open(folder / "told.txt", "a") as told:
         os.dup2(told.fileno(), 1)
         os.dup2(told.fileno(), 2)
-    torch.set_num_threads(1)
 
     def due() -> bool:
         counter.value += 1
@@ -116,7 +117,7 @@ class Fate:
     different: list[str] = field(default_factory=list)
 
 
-def disturbed(model: str, kills: int, seed: int, folder: Path) -> Fate:
+def disturbed(model: str, kills: int, seed: int, threads: int, folder: Path) -> Fate:
     """Train a model undisturbed, then once more with so many kills, and compare."""
     rng = np.random.default_rng([seed, FAMILIES.index(model)])
     options = [
@@ -125,6 +126,7 @@ def disturbed(model: str, kills: int, seed: int, folder: Path) -> Fate:
         f"trainer.checkpoint_every={EVERY}",
         "trainer.checkpoint_every_minutes=null",
         "trainer.sample_every=3",
+        f"threads={threads}",
         "resume=auto",
     ]
     context, fate = multiprocessing.get_context("fork"), Fate(model)
@@ -208,17 +210,45 @@ def figures(run: Path) -> list[dict[str, str]]:
     return [{k: v for k, v in row.items() if not k.startswith("doctor/")} for row in rows]
 
 
+@contextmanager
+def load_machine(trainings: int) -> Iterator[None]:
+    """Have so many other trainings run meanwhile."""
+    options = [
+        "model=dcgan",
+        "data.batch_size=8",
+        "trainer.max_iterations=1000000",
+        "trainer.doctor=false",
+        "threads=2",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "gan_lab.train", *options, "name=beside"]
+        others = [
+            subprocess.Popen(
+                [*command, f"runs_dir={folder}/{index}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            for index in range(trainings)
+        ]
+        try:
+            yield
+        finally:
+            for other in others:
+                other.kill()
+                other.wait()
+
+
 def main() -> None:
     """Kill, print, and fail if anything was lost."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--kills", type=int, default=8, help="of each model's run")
     options.add_argument("--models", nargs="*", choices=FAMILIES, default=FAMILIES)
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--beside", type=int, default=0, help="trainings that run on the same cores meanwhile")
     arguments = options.parse_args()
     fates = []
     for model in track(arguments.models, "killing"):
-        with tempfile.TemporaryDirectory() as folder:
-            fates.append(disturbed(model, arguments.kills, arguments.seed, Path(folder)))
+        with tempfile.TemporaryDirectory() as folder, load_machine(arguments.beside):
+            fates.append(disturbed(model, arguments.kills, arguments.seed, arguments.threads, Path(folder)))
     print("| model | kills | inside a write | most iterations lost | damaged checkpoints | different at the end |")
     print("| --- | ---: | ---: | ---: | ---: | --- |")
     for fate in fates:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from gan_lab.data import Products
 from gan_lab.data.layouts import ALL, find_layout, find_two_folders
 from gan_lab.errors import UserError
 
 from .conftest import Write
+from .test_products import prepared
 
 
 def counts(root: Path) -> dict[str, dict[str, int]]:
@@ -102,8 +105,8 @@ def test_pairs_that_differ_in_the_suffix_alone_match_by_their_whole_name(tmp_pat
 
 
 def test_an_empty_folder_is_refused_with_what_it_has(tmp_path: Path) -> None:
-    (tmp_path / "one.heic").touch()
-    with pytest.raises(UserError, match=r"data.root=.*: no image under .*\.jpg.*found 1 \.heic"):
+    (tmp_path / "one.jxl").touch()
+    with pytest.raises(UserError, match=r"data.root=.*: no image under .*\.jpg.*found 1 \.jxl"):
         find_layout(tmp_path)
 
 
@@ -122,3 +125,102 @@ def test_two_folders_become_domains_split_by_split(tmp_path: Path, write: Write)
     assert {split: sorted(roles) for split, roles in layout.items()} == {"train": ["A", "B"], "test": ["A", "B"]}
     with pytest.raises(UserError, match="split alike"):
         find_two_folders(tmp_path / "a", tmp_path / "flat")
+
+
+# --- nothing is left out without a word
+
+
+def said(root: Path, caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return what finding a layout logs, by its level, without the folder's name."""
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        find_layout(root)
+    return [(record.levelname, record.getMessage().replace(str(root), "R")) for record in caplog.records]
+
+
+def test_what_is_not_read_is_named_once(tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("train/hat", "train/shoe", "test/hat"):
+        write(name, 2)
+    assert said(tmp_path, caplog) == []
+    for name in ("train/hat/a.NEF", "test/hat/b.txt", "train/@eaDir/c.jpg", "train/shoe/.d.jpg", "train/hat/e.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    levels, texts = zip(*said(tmp_path, caplog), strict=True)
+    assert levels == ("WARNING", "INFO", "INFO")
+    assert texts[0].endswith("kinds that cannot be read; convert them, or take them out: 1 .nef (R/train/hat/a.NEF)")
+    assert texts[1:] == (
+        "data.root=R: no photos: 2 .txt (R/train/hat/e.txt, R/test/hat/b.txt)",
+        "data.root=R: hidden or the system's, and left out: 2 (R/train/@eaDir, R/train/shoe/.d.jpg)",
+    )
+
+
+@pytest.mark.parametrize("layout", [("train", "test"), ("trainA", "trainB"), ("lq", "gt"), ("train/lq", "train/gt")])
+def test_what_lies_beside_a_layout_is_named(
+    tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture, layout: tuple[str, ...]
+) -> None:
+    for name in layout:
+        write(name, 2)
+    (tmp_path / "$RECYCLE.BIN").mkdir()
+    assert said(tmp_path, caplog) == []
+    (tmp_path / "README").touch()
+    assert said(tmp_path, caplog) == [("INFO", "data.root=R: beside its layout, and left out: README")]
+    (tmp_path / "more.jpg").touch()
+    assert said(tmp_path, caplog) == [("WARNING", "data.root=R: beside its layout, and left out: README, more.jpg")]
+
+
+@pytest.mark.parametrize("folder", ["$RECYCLE.BIN", "@eaDir", "System Volume Information", "lost+found"])
+def test_a_systems_folder_is_no_class_and_no_split(tmp_path: Path, write: Write, folder: str) -> None:
+    for name in ("train", "test", folder):
+        write(name, 2)
+    assert counts(tmp_path) == {"train": {"image": 2}, "test": {"image": 2}}
+
+
+def test_a_folder_that_may_not_be_listed_is_named_and_the_others_are_read(
+    tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("closed", "open"):
+        write(name, 2)
+    scan = os.scandir
+
+    def refuse(folder: str) -> object:  # by hand, for root may list every folder
+        if str(folder).endswith("closed"):
+            raise PermissionError(13, "Permission denied", folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert counts(tmp_path) == {ALL: {"image": 2}}
+    assert said(tmp_path, caplog) == [
+        ("WARNING", "data.root=R: cannot list R/closed: Permission denied; what is in it is left out")
+    ]
+
+
+def test_a_root_that_may_not_be_listed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: str) -> object:
+        raise PermissionError(13, "Permission denied", folder)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(UserError, match=r"data\.root=.*cannot be listed \(Permission denied\)"):
+        find_layout(tmp_path)
+
+
+def test_links_that_lead_nowhere_are_photos_that_cannot_be_read(tmp_path: Path, write: Write) -> None:
+    write("hat", 30)
+    write("shoe", 30)
+    for name, target in (("hat/gone.jpg", "nowhere"), ("shoe/circle.jpg", "circle.jpg"), ("loop", "loop")):
+        (tmp_path / name).symlink_to(target)
+    (tmp_path / "up").symlink_to(tmp_path.parent)
+    data = prepared(tmp_path)
+    assert (data.class_names, sum(data.counts(split)["image"] for split in ("train", "val", "test"))) == (
+        ["hat", "shoe"],
+        60,
+    )
+
+
+def test_a_circle_is_no_traceback_in_any_option(tmp_path: Path, write: Write) -> None:
+    write("a", 2)
+    (tmp_path / "loop").symlink_to("loop")
+    for option in ({"root": tmp_path / "loop"}, {"domain_a": tmp_path / "a", "domain_b": tmp_path / "loop"}):
+        with pytest.raises(UserError, match="loop: cannot be looked at"):
+            Products(image_size=8, **option)
+    with pytest.raises(UserError, match=r"domain_b=.*loop: does not exist"):
+        find_two_folders(tmp_path / "a", tmp_path / "loop")

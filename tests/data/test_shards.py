@@ -18,10 +18,12 @@ import torch
 from PIL import Image
 
 from gan_lab.data import Products, shards
+from gan_lab.data.index import Index
 from gan_lab.data.layouts import ALL, find_layout
 from gan_lab.data.root import Root
 from gan_lab.errors import UserError
 from gan_lab.photo_files import read_image
+from tests.fixtures.heif import FOLDER as HEIF
 
 from .conftest import Write
 from .test_products import prepared
@@ -230,3 +232,26 @@ def test_a_pipe_in_the_place_of_a_shard_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "0.tar")
     with pytest.raises(UserError, match="not a regular file"):
         shards.list_shard(tmp_path / "0.tar", Root("root", tmp_path))
+
+
+def test_photos_in_a_shard_go_by_content_too_and_what_cannot_be_read_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "photos"
+    pack_bytes(
+        root / "0.tar",
+        a__png=png(),
+        without=png(1),
+        c__heic=(HEIF / "alpha.heic").read_bytes(),
+        d__nef=b"II*",
+        **{"@eaDir/e__png": png(), "README": b"nothing"},
+    )
+    os.utime(root / "0.tar", (LONG_AGO, LONG_AGO))
+    for _ in range(2):  # the second time from the index
+        caplog.clear()
+        (table,) = find_layout(root, index=Index(tmp_path / "index"))[ALL].values()
+        assert [Path(name).name for name in table.names] == ["a.png", "without", "c.heic"]
+        assert [table.read(row, 3).shape for row in range(3)] == [(40, 48, 3), (40, 48, 3), (48, 80, 3)]
+        assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == [
+            f"1 .nef ({root}/0.tar/d.nef)"
+        ]

@@ -142,5 +142,5 @@ def test_strips_equal_the_whole(shape: tuple[int, ...], monkeypatch: pytest.Monk
     ],
 )
 def test_bad_factors_are_named(option: str, value: object) -> None:
-    with pytest.raises(UserError, match=rf"adjust\.{option}: {value} \(give a factor from [\d.]+ to 5"):
+    with pytest.raises(UserError, match=rf"adjust\.{option}={value}: needs a factor from [\d.]+ to 5"):
         Adjustment(**{option: value})

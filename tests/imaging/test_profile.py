@@ -166,7 +166,7 @@ def test_a_reduction_is_the_bicubic_one_but_for_others(scale: int, channels: int
     made = Reduction(scale, others=0)(image, rng())
     assert made.lq.shape == (64 // scale, 64 // scale, channels)
     assert made.gt is image
-    with pytest.raises(UserError, match=r"data\.image_size: 63 is no multiple"):
+    with pytest.raises(UserError, match=r"data\.image_size=63: needs a multiple"):
         Reduction(scale)(image[:63, :63], rng())
 
 

@@ -93,7 +93,7 @@ def test_a_base_gives_what_is_missing(file: Path, tmp_path: Path, monkeypatch: p
     assert bundle.hash_bundle(tmp_path / "vivid.safetensors") != before  # other results, so another name for them
     monkeypatch.setattr(bundle, "FOLDER", file.parent)
     assert gan_lab.load("mine", device="cpu").name == "mine"
-    with pytest.raises(UserError, match=r"base=.*: no such shipped weights \(shipped: mine\)"):
+    with pytest.raises(UserError, match=r"base=.*: no such shipped weights; shipped are mine"):
         bundle.find_weights("other")
 
 

@@ -189,7 +189,7 @@ def test_a_photo_smaller_than_the_training_size_keeps_its_own() -> None:
 
 
 def test_a_direction_that_is_not_learnt_is_refused() -> None:
-    with pytest.raises(UserError, match="direction=BA: this model has learnt AB alone"):
+    with pytest.raises(UserError, match="direction=BA: needs AB, the only way that this model has learnt"):
         Translation(Model(Negative(), ("AB",)), 16, 3)(pixels(20, 20), TranslationWish(direction="BA"))
 
 

@@ -80,13 +80,21 @@ def test_translate_has_a_direction_and_a_size(command: Command, runs: Path, phot
     assert (read_image(command.folder / "AB" / "deep" / "c.png")[:9, :9] != read_image(photos / "deep/c.webp")).any()
 
 
+def test_a_strip_is_not_enlarged_without_end(command: Command, runs: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (1, 4000)).save(tmp_path / "strip.png")
+    arguments = (f"checkpoint={runs / 'cyclegan'}", f"input={tmp_path / 'strip.png'}", "output=out")
+    assert command(gan_lab.translate, *arguments, "max_result_pixels=100000") == 1
+    assert "max_result_pixels=100000: this photo of 1x4000 would become" in command.err
+    assert command(gan_lab.translate, *arguments, "size=0") == 0
+
+
 def test_a_run_of_pairs_translates_and_enhances(command: Command, runs: Path, photos: Path) -> None:
     base = [f"checkpoint={runs / 'pix2pix'}", "input=photos/a.jpg", "format=png"]
     assert command(gan_lab.translate, *base, "output=there", "size=32", "strength=0.5", "report=true") == 0
     assert written(command.folder / "there") == {"a.png", "manifest.jsonl", "report.html"}
     assert read_image(command.folder / "there" / "a.png").shape == (32, 43, 3)
     assert command(gan_lab.translate, *base, "output=back", "direction=BA") == 2
-    assert "direction=BA: this model has learnt AB alone" in command.err
+    assert "direction=BA: needs AB, the only way that this model has learnt" in command.err
     assert command(gan_lab.enhance, *base, "output=enhanced") == 0
     assert read_image(command.folder / "enhanced" / "a.png").shape == (30, 40, 3)
 

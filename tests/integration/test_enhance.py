@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,8 +24,10 @@ import gan_lab.pack
 from gan_lab.config import compose
 from gan_lab.fidelity.guard import Thresholds
 from gan_lab.inference import bundle
+from gan_lab.jobs.masks import NO_MASK
 from gan_lab.photo_files.photo import read_photo
 from gan_lab.photo_files.provenance import digital_source_type, read_provenance
+from tests.fixtures.heif import FOLDER as HEIF
 from tests.inference.checkpoints import tiny_checkpoint
 from tests.integration.runs import Command
 from tests.integration.test_commands import written
@@ -203,6 +206,43 @@ def test_enlarging_doubles_colour_and_alpha(enhance: Any, command: Command) -> N
     assert np.abs(made.pixels.astype(int) - expected).mean() < 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "size", "reason"),
+    [
+        (
+            ["scale=2", "max_result_pixels=3000"],
+            (40, 24),
+            "max_result_pixels=3000: this photo of 40x24 would become 80x48;",
+        ),
+        (["scale=2", "format=webp"], (8200, 2), "16400x4 pixels; WebP holds at most 16383 a side; choose png"),
+        (["scale=2", "format=jpg"], (33000, 1), "66000x2 pixels; JPEG holds at most 65500 a side; choose png"),
+    ],
+)
+def test_a_result_that_would_be_too_large_is_refused_before_the_work(
+    enhance: Any,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    size: tuple[int, int],
+    reason: str,
+) -> None:
+    Image.new("RGB", size).save(command.folder / "photos/a.png")
+    worked = []
+
+    def work(*given: Any, **_: Any) -> None:
+        worked.append(given)
+        raise AssertionError("no photo was to be enhanced")
+
+    monkeypatch.setattr(gan_lab.commands.enhance, "enhance_photo", work)
+    assert enhance("correct=none", "input=photos/a.png", *arguments) == 1
+    assert not worked
+    assert reason in command.err
+
+
+def test_a_result_that_is_no_larger_than_its_photo_is_never_too_large(enhance: Any, command: Command) -> None:
+    assert enhance("max_result_pixels=1") == 0
+
+
 def test_jobs_and_tiles_do_not_change_a_result(enhance: Any, command: Command) -> None:
     Image.fromarray(np.rint(picture(700, 300)).astype(np.uint8)).save(command.folder / "photos/b.png")
     assert enhance("jobs=1", "tile=null") == 0
@@ -351,10 +391,10 @@ def test_a_killed_job_goes_on_where_it_stopped(weights: Path, tmp_path: Path) ->
         (["scale=4"], "scale=4: this model does not enlarge so; it has scale=1, 2"),
         (["strength=2"], "strength=2: needs a number from 0"),
         (["correct=noise"], "correct=noise: needs one of all, defects, light, none"),
-        (["checkpoint=nothing"], "checkpoint=nothing: no such file, run or shipped weights (shipped: "),
+        (["checkpoint=nothing"], "checkpoint=nothing: no such file, run or shipped weights; shipped are "),
         (["format=bmp"], "format=bmp: needs png, jpg, webp or same"),
         (["ground=blue"], "ground=blue: needs keep or white"),
-        (["adjust.contrast=-1"], "adjust.contrast: -1"),
+        (["adjust.contrast=-1"], "adjust.contrast=-1: needs"),
         (["provenance=maybe"], "provenance=maybe: needs on or off"),
         (["jobs=0"], "jobs=0: needs a whole number from 1"),
         (["quality=0"], "quality=0: needs a whole number from 1 to 100"),
@@ -362,7 +402,7 @@ def test_a_killed_job_goes_on_where_it_stopped(weights: Path, tmp_path: Path) ->
         (["guard.enabled=perhaps"], "guard.enabled=perhaps: needs true or false"),
         (["+guard.edge_driyt=33"], "guard.edge_driyt: there is no such key; under guard there are: enabled, hue_drift"),
         (["+adjust.hue=2"], "adjust.hue: there is no such key; under adjust there are: brightness"),
-        (["guard.enabled=true", "guard.hue_drift=-1"], "guard.hue_drift: -1"),
+        (["guard.enabled=true", "guard.hue_drift=-1"], "guard.hue_drift=-1: needs"),
         (["mask=nowhere"], "mask=nowhere: is no folder"),
         (["mask=photos/deep"], "mask=photos/deep: has a mask for none of the 3 photos"),
         (["input=nowhere"], "input=nowhere: does not exist"),
@@ -402,3 +442,60 @@ def test_packed_runs_are_weights(command: Command, weights: Path) -> None:
     assert packed("output=own.safetensors") == 2
     assert packed("output=wrong.safetensors", "x2=run") == 2
     assert not (command.folder / "wrong.safetensors").exists()
+
+
+# --- nothing is left out without a word
+
+
+def test_every_file_of_a_folder_is_enhanced_or_named(enhance: Any, command: Command) -> None:
+    folder = command.folder / "photos"
+    with Image.open(folder / "a.png") as one:
+        for name in ("b.jfif", "c.jpe", "d.mpo", "e"):
+            one.save(folder / name, "JPEG")
+    shutil.copy(HEIF / "phone.heic", folder / "IMG_1.HEIC")
+    (folder / "x.jxl").write_bytes(b"\xff\x0a" + bytes(60))
+    (folder / "y.jpg").symlink_to("y.jpg")
+    (folder / "notes.txt").touch()
+    (folder / "@eaDir").mkdir()
+    shutil.copy(folder / "a.png", folder / "@eaDir" / "a.png")
+    assert enhance("format=same", "drop_gps=true") == 1
+    found = {path: (each["status"], each["output"]) for path, each in records(command.folder / "out").items()}
+    plain = {name: ("done", name) for name in ("a.png", "b.png", "deep/c.png", "b.jfif", "c.jpe")}
+    others = {"d.mpo": "d.jpg", "e": "e.jpg", "IMG_1.HEIC": "IMG_1.jpg"}
+    assert found == plain | {name: ("done", result) for name, result in others.items()} | {
+        "x.jxl": ("failed", None),
+        "y.jpg": ("failed", None),
+        "notes.txt": ("no photo", None),
+    }
+    for line in ("x.jxl: a JPEG XL picture", "y.jpg: a link that leads in a circle", "  notes.txt", "  @eaDir"):
+        assert line in command.out
+    phone = read_photo(command.folder / "out" / "IMG_1.jpg")
+    assert phone.pixels.shape == (48, 80, 3)
+    assert b"A photographer" in phone.metadata.exif
+    assert b"GPS" not in phone.metadata.xmp
+
+
+def test_a_sweep_into_one_folder_is_refused_before_any_work(enhance: Any, command: Command) -> None:
+    assert enhance("-m", "seed=0,1") == 2
+    assert "error: output=out: several jobs of this sweep would write there" in command.err
+    assert sorted(path.name for path in command.folder.iterdir()) == ["photos"]
+
+
+def test_a_sweep_into_folders_leaves_nothing_else(enhance: Any, command: Command) -> None:
+    assert enhance("output=out/a,out/b", "-m") == 0
+    assert sorted(path.name for path in command.folder.iterdir()) == ["out", "photos"]
+    assert sorted(path.name for path in (command.folder / "out").iterdir()) == ["a", "b"]
+    assert (command.folder / "out" / "b" / "deep" / "c.png").is_file()
+
+
+def test_masks_photos_and_results_may_lie_at_home(
+    enhance: Any, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(command.folder))
+    masks = command.folder / "masks"
+    masks.mkdir()
+    Image.new("L", (40, 32), 255).save(masks / "A_mask.png")
+    assert enhance('input="~/photos"', 'output="~/out"', 'mask="~/masks"') == 0
+    said = {path: each["notes"] for path, each in records(command.folder / "out").items()}
+    assert [NO_MASK in said[name] for name in ("a.png", "b.png", "deep/c.png")] == [False, True, True]
+    assert "2 of 3 photos have no mask: b.png, deep/c.png" in command.err

@@ -280,7 +280,7 @@ def test_variants_go_towards_a_class_of_the_data(command: Command, runs: Path, p
     assert 0 < change[0] < change[1] < change[2] < change[3]
     assert ((steps[0] - rec) * (back[0] - rec)).mean() < 0  # of two classes, one way is the other's reverse
     assert command(gan_lab.generate, *base, "direction=brigth", "output=out") == 2
-    assert "direction=brigth: there is no such class; did you mean bright? (the data knows bright, dark)" in command.err
+    assert "direction=brigth: there is no such class; did you mean bright?; the data knows bright, dark" in command.err
 
 
 def test_a_number_of_a_class_is_refused_where_the_runs_classes_have_changed() -> None:
@@ -321,9 +321,9 @@ BAD = {
     "truncation": ("vae", "truncation=0", "truncation=0: needs a number above 0"),
     "truncation above": ("vae", "truncation=1.5", "truncation=1.5: needs"),
     "strength": ("vae", "image=photo.jpg strength=2", "strength=2: needs a number from 0"),
-    "label": ("cgan", "label=dres", "did you mean dress? (cgan knows dress, hat, shoe)"),
+    "label": ("cgan", "label=dres", "did you mean dress?; cgan knows dress, hat, shoe"),
     "label without classes": ("vae", "label=dress", "label=dress: vae was trained without classes"),
-    "format": ("vae", "format=gif", "format=gif: images can be png, jpg, webp"),
+    "format": ("vae", "format=gif", "format=gif: images cannot be written so; give png or jpg or webp"),
     "animation format": ("vae", "interpolate=2 format=png", "format=png: an animation can be webp, gif"),
     "grid": ("vae", "grid=none", "grid=none: needs a whole number from 1, or auto, or off"),
     "provenance": ("vae", "provenance=maybe", "provenance=maybe: needs on or off"),

@@ -16,7 +16,7 @@ from PIL import Image
 from gan_lab.errors import UserError
 from gan_lab.jobs import plan_job
 from gan_lab.jobs.folder import FORMATS, write_image
-from gan_lab.photo_files import find_images, read_image
+from gan_lab.photo_files import PHOTO_SUFFIXES, list_folder, read_image
 
 
 def photo(path: Path, value: int = 90) -> Path:
@@ -103,8 +103,11 @@ def test_it_finds_what_training_finds(tmp_path: Path) -> None:
         path = tmp_path / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    assert len(find_images(tmp_path / "in")) == 4
-    assert [task.source for task in plan_job(tmp_path / "in", tmp_path / "out").tasks] == find_images(tmp_path / "in")
+    found = list_folder(tmp_path / "in")
+    assert found.photos == ["a/z.png", "b.JPG", "broken.tif", "c.avif"]
+    planned = plan_job(tmp_path / "in", tmp_path / "out")
+    assert [task.name for task in planned.tasks] == found.photos
+    assert (planned.others, planned.aside) == (("a/notes.txt",), (".hidden", ".hidden.png"))
 
 
 def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
@@ -133,6 +136,62 @@ def test_format_same_keeps_what_can_be_written(tmp_path: Path) -> None:
     planned = plan_job(tmp_path / "in", tmp_path / "out", "same", kept=(".jpg", ".webp"))
     assert [task.target.name for task in planned.tasks][:5] == ["a.JPG", "b.webp", "c.png", "d.png", "e.png"]
     assert [task.notes for task in planned.tasks][1:3] == [(), ("saved as png: no .tif is written",)]
+
+
+def test_every_suffix_of_a_jpeg_is_kept_and_a_phones_photo_becomes_one(tmp_path: Path) -> None:
+    photos = ("a.jfif", "b.jpe", "c.JPE", "d.mpo", "e.heic", "f.HEIF", "g.jp2", "h.avif", "i.nef")
+    for name in photos:
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / name).touch()
+    planned = plan_job(tmp_path / "in", tmp_path / "out", "same", kept=PHOTO_SUFFIXES)
+    assert [task.target.name for task in planned.tasks] == [
+        *("a.jfif", "b.jpe", "c.JPE", "d.jpg", "e.jpg", "f.jpg", "g.png", "h.avif", "i.png")
+    ]
+    said = {task.name: task.notes for task in planned.tasks if task.notes}
+    assert said.keys() == {"d.mpo", "e.heic", "f.HEIF", "g.jp2"}
+    assert said["e.heic"] == ("saved as jpg: no .heic is written",)
+
+
+def test_a_result_of_a_photo_without_a_suffix_has_its_contents(tmp_path: Path) -> None:
+    for name, kind in (("e", "JPEG"), ("v1.2", "PNG"), ("v1.3", "WEBP"), ("f", "GIF")):
+        photo(tmp_path / "in" / "x.png").unlink()
+        Image.new("RGB", (4, 4)).save(tmp_path / "in" / name, kind)
+    found = [
+        task.target.name for task in plan_job(tmp_path / "in", tmp_path / "out", "same", kept=PHOTO_SUFFIXES).tasks
+    ]
+    assert found == ["e.jpg", "f.png", "v1.2.png", "v1.3.webp"]
+    assert [task.target.name for task in plan_job(tmp_path / "in", tmp_path / "out").tasks][2:] == [
+        "v1.2.png",
+        "v1.3.png",
+    ]
+
+
+def test_a_link_that_leads_to_a_photo_elsewhere_is_followed_and_told(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.png")
+    photo(tmp_path / "b.png")
+    (tmp_path / "in" / "c.png").symlink_to("a.png")
+    (tmp_path / "in" / "d.png").symlink_to("../b.png")
+    tasks = plan_job(tmp_path / "in", tmp_path / "out").tasks
+    assert [task.notes for task in tasks] == [(), (), ("a link to ../b.png",)]
+
+
+def test_a_link_that_leads_to_the_results_is_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.png")
+    photo(tmp_path / "results" / "b.png")
+    (tmp_path / "in" / "old").symlink_to(tmp_path / "results")
+    with pytest.raises(UserError, match=r"output=.*: a link in input=.* leads to it"):
+        plan_job(tmp_path / "in", tmp_path / "results")
+
+
+def test_a_circle_ends_no_job(tmp_path: Path) -> None:
+    photo(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / "b.png").symlink_to("b.png")
+    (tmp_path / "loop").symlink_to("loop")
+    planned = plan_job(tmp_path / "in", tmp_path / "out")
+    assert [task.name for task in planned.tasks] == ["a.png", "b.png"]
+    assert len(plan_job(tmp_path / "in", tmp_path / "loop").tasks) == 2
+    with pytest.raises(UserError, match="loop: does not exist"):
+        plan_job(tmp_path / "loop", tmp_path / "out")
 
 
 def test_another_format_is_no_news_where_it_was_asked_for(tmp_path: Path) -> None:
@@ -190,7 +249,7 @@ def test_white_stays_white_in_every_format(tmp_path: Path, suffix: str, channels
 
 def test_a_result_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match=r"cannot write .*a\.png"):
+    with pytest.raises(UserError, match=r"a\.png cannot be written"):
         write_image(tmp_path / "file" / "a.png", np.zeros((4, 4, 3), np.uint8))
 
 

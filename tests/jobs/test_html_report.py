@@ -219,7 +219,7 @@ def test_the_page_is_whole_or_the_old_one(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_page_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match=r"output: cannot write .*report\.html"):
+    with pytest.raises(UserError, match=r"output: .*report\.html cannot be written"):
         write_report(tmp_path / "file", tmp_path, [])
 
 

@@ -178,8 +178,8 @@ def test_a_change_is_seen_behind_the_same_size_and_time(job: Job) -> None:
 def test_a_photo_that_was_touched_alone_is_not_redone(job: Job) -> None:
     job.run()
     os.utime(job.input / "a.png")
-    (job.input / "b.jpg").rename(job.input / "x")
-    (job.input / "b.jpg").write_bytes((job.input / "x").read_bytes())
+    (job.input / "b.jpg").rename(job.input.parent / "x")
+    (job.input / "b.jpg").write_bytes((job.input.parent / "x").read_bytes())
     assert job.redone() == []
 
 
@@ -351,7 +351,7 @@ def test_files_that_are_no_photos_are_named_with_the_reason(job: Job) -> None:
     assert reasons.keys() == {"empty.jpg", "text.png", "torn.png", "gone.jpg", "pipe.jpg"}
     assert reasons["empty.jpg"] == "the file is empty"
     assert reasons["pipe.jpg"] == "not a regular file"
-    assert reasons["gone.jpg"].startswith("No such file or directory")
+    assert reasons["gone.jpg"] == f"no such file: a link to {job.input / 'nowhere.jpg'}, which is not there"
     assert "in/" not in reasons["text.png"]
 
 
@@ -455,7 +455,7 @@ def test_jobs_is_a_number_of_threads(job: Job, jobs: Any) -> None:
 # ------------------------------------------------------------------------------------------------ stopping and killing
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_what_is_begun_and_no_more(
     job: Job, number: int, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -603,6 +603,36 @@ def test_an_unlisted_folder_is_no_success_and_forgets_nothing(job: Job) -> None:
     outcome = run_job(planned, job.invert, settings={}, verb="inverting")
     assert (outcome.skipped, outcome.exit_code) == (4, 1)
     assert unseen in [record["path"] for record in job.records()]
+
+
+def test_what_is_no_photo_is_in_the_manifest_and_the_summary(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    (job.input / "notes.txt").touch()
+    (job.input / "@eaDir").mkdir()
+    outcome = job.run()
+    assert (outcome.exit_code, job.records()[-1]) == (0, {"path": "notes.txt", "output": None, "status": "no photo"})
+    capsys.readouterr()
+    report_job(outcome, "inverted")
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        *("no photos    1 files:", "  notes.txt", "left out     1 files and folders of the system:", "  @eaDir")
+    ]
+    (job.input / "notes.txt").rename(job.input / "other.txt")
+    job.run()
+    assert [record["path"] for record in job.records() if record["status"] == "no photo"] == ["other.txt"]
+    Image.open(job.input / "a.png").save(job.input / "other.png")
+    (job.input / "other.txt").unlink()
+    job.run()
+    assert {record["status"] for record in job.records()} == {"done"}
+
+
+def test_a_photo_that_cannot_be_read_is_a_failure(job: Job) -> None:
+    (job.input / "a.cr2").write_bytes(b"II*\0\x10\0\0\0CR\2\0")
+    (job.input / "c.png").symlink_to("c.png")
+    outcome = job.run()
+    assert outcome.exit_code == 1
+    assert {record["path"]: record["error"][:20] for record in outcome.failures} == {
+        "a.cr2": "the raw file of a ca",
+        "c.png": "a link that leads in",
+    }
 
 
 def sha256(path: Path) -> str:

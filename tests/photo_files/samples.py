@@ -112,13 +112,23 @@ def tiff_16(path: Path, samples: np.ndarray, profile: bytes | None = None, **opt
     return path
 
 
-def exif_block(orientation: int = 6, gps: bool = True, thumbnail: bytes = b"", order: str = ">") -> bytes:
-    """An EXIF block as cameras write it: descriptions, sizes, a place, a maker's note, and a thumbnail at the end."""
+def exif_block(
+    orientation: int = 6,
+    gps: bool = True,
+    thumbnail: bytes = b"",
+    order: str = ">",
+    space: int = 65535,
+    index: str = "R03",
+) -> bytes:
+    """An EXIF block as cameras write it: descriptions, sizes, a place, a maker's note, and a thumbnail at the end.
+
+    `space` and `index` tell of the colours: 65535 and R03 by a camera that was set to Adobe RGB, 1 and R98 of sRGB.
+    """
     exif = Image.Exif()
     exif.endian = order
     exif[0x010F], exif[0x0112], exif[0x8298], exif[0x013B] = "Maker", orientation, "(c) A shop", "A photographer"
-    exif[0x8769] = {0x9003: "2024:05:06 07:08:09", 0xA002: 4000, 0xA003: 3000, 0xA001: 65535, 0x927C: b"maker's note"}
-    exif[0x8769][0xA005] = {1: "R03"}  # a camera that was set to Adobe RGB
+    exif[0x8769] = {0x9003: "2024:05:06 07:08:09", 0xA002: 4000, 0xA003: 3000, 0xA001: space, 0x927C: b"maker's note"}
+    exif[0x8769][0xA005] = {1: index}
     if gps:
         exif[0x8825] = {1: "N", 2: (52.0, 31.0, 12.25), 3: "E", 4: (13.0, 24.0, 18.5)}
     block = exif.tobytes()[6:]

@@ -60,5 +60,5 @@ def test_times_are_those_that_the_format_has(tmp_path: Path, suffix: str, shown:
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"a\.png: an animation cannot be written as \.png: webp or gif"):
+    with pytest.raises(UserError, match=r"a\.png: an animation cannot be written as \.png; choose \.webp or \.gif"):
         write_animation(tmp_path / "a.png", pictures(), 24)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 
 from gan_lab.errors import UserError
-from gan_lab.photo_files import UnreadableImage, find_images, grid, read_image, read_size, write_png
+from gan_lab.photo_files import UnreadableImage, grid, read_image, read_size, write_png
 from gan_lab.photo_files import images as files_module
 
 
@@ -43,57 +43,6 @@ def upside(array: np.ndarray, orientation: int) -> np.ndarray:
         7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
         8: lambda a: np.rot90(a, -1),
     }[orientation](array).copy()
-
-
-# --- finding
-
-
-def test_find_images_is_recursive_sorted_and_blind_to_hidden_and_other_files(tmp_path: Path) -> None:
-    names = ("b.JPG", "a/z.png", "a/y.WebP", "notes.txt", ".hidden.png", ".trash/x.png", "a/._mac.jpg", "c.jpg.bak")
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert find_images(tmp_path) == [tmp_path / "a/y.WebP", tmp_path / "a/z.png", tmp_path / "b.JPG"]
-
-
-def test_find_images_sorts_part_by_part(tmp_path: Path) -> None:
-    for name in ("hat/1.png", "hat-old/1.png", "hat.png", "hat/sub/2.png", "a b/1.png", "a/1.png"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    found = find_images(tmp_path)
-    assert found == sorted(tmp_path.rglob("*.png"))
-    assert [path.parent.name for path in found[:2]] == ["a", "a b"]
-
-
-def test_find_images_survives_loops_and_lists_a_linked_folder_once(tmp_path: Path) -> None:
-    (tmp_path / "real" / "deep").mkdir(parents=True)
-    (tmp_path / "real" / "deep" / "x.png").touch()
-    (tmp_path / "elsewhere" / "far").mkdir(parents=True)
-    (tmp_path / "elsewhere" / "far" / "y.png").touch()
-    root = tmp_path / "real"
-    (root / "deep" / "loop").symlink_to(root)
-    (root / "again").symlink_to(root / "deep")  # sorts before the real one, which must win
-    (root / "link").symlink_to(tmp_path / "elsewhere")
-    assert find_images(root) == [root / "deep" / "x.png", root / "link" / "far" / "y.png"]
-
-
-def test_find_images_refuses_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nowhere"):
-        find_images(tmp_path / "nowhere")
-
-
-def test_find_images_names_a_folder_it_may_not_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "closed").mkdir()
-    scan = os.scandir
-
-    def refuse(folder: str) -> object:  # by hand, for root may list every folder
-        if folder.endswith("closed"):
-            raise PermissionError(13, "Permission denied", folder)
-        return scan(folder)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(UserError, match="closed"):
-        find_images(tmp_path)
 
 
 # --- reading

@@ -233,7 +233,7 @@ def test_orientation_is_applied_once(tmp_path: Path, orientation: int, kind: str
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_jpegs_orientation_is_applied_once_to_its_resolution_too(tmp_path: Path, orientation: int) -> None:
     image = cv2.resize(picture_8(), (160, 96))
-    exif = exif_block(orientation)
+    exif = exif_block(orientation, space=1, index="R98")
     photo = read_photo(
         save(tmp_path / "x.jpg", upside(image, orientation), exif=b"Exif\0\0" + exif, quality=95, dpi=(300, 150))
     )

@@ -19,6 +19,7 @@ from gan_lab.imaging import bit_depth
 from gan_lab.imaging.bit_depth import to_8_bits
 from gan_lab.photo_files import PHOTO_SUFFIXES, Metadata, Photo, Provenance, read_photo, write_photo
 from gan_lab.photo_files import outputs as outputs_module
+from gan_lab.photo_files.photo import choose_output
 from tests.photo_files.samples import (
     adobe_profile,
     chunk,
@@ -298,6 +299,20 @@ def test_a_photo_too_large_for_its_format_is_refused_with_a_way_out(tmp_path: Pa
         write_photo(tmp_path / f"x{suffix}", photo_of(np.zeros((1, width, 3), np.uint8)))
     write_photo(tmp_path / f"x{suffix}", photo_of(np.zeros((1, width - 1, 3), np.uint8)))
     assert read_photo(tmp_path / f"x{suffix}").pixels.shape == (1, width - 1, 3)
+
+
+def test_avif_is_refused_where_it_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.init()
+    monkeypatch.delitem(Image.SAVE, "AVIF", raising=False)
+    with pytest.raises(UserError, match="cannot write AVIF; choose png"):
+        write_photo(tmp_path / "x.avif", photo_of(picture_8()))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("width", "height"), [(32769, 1), (20000, 20000)])
+def test_an_avif_that_decoders_refuse_is_not_written(width: int, height: int) -> None:
+    with pytest.raises(UserError, match="AVIF holds at most 32768 a side and 268435456 in all; choose png"):
+        choose_output(Path("x.avif"), width, height)
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,9 @@ def check_trust(config: DictConfig) -> None:
     if config.get("trust") is None:
         return
     if not read_trust(list(HydraConfig.get().overrides.task)):
-        raise UserError(f"trust={config.trust}: a file may not ask for trust; give it on the command line")
+        raise UserError(
+            f"trust={config.trust}: a file may not ask for trust; if you trust it, add trust={config.trust} to the command line"
+        )
     parse_trust(OmegaConf.to_container(config, resolve=True)["trust"])  # type: ignore[call-overload, index]
 
 

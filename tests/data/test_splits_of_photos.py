@@ -135,6 +135,16 @@ def test_copies_of_a_photo_are_on_its_side(tmp_path: Path, write: Write, near_du
     assert sides(tmp_path / "photos", near_duplicates=near_duplicates) == before
 
 
+def test_copies_stay_together_where_there_are_few_photos(tmp_path: Path, write: Write) -> None:
+    for path in write("photos", 3):
+        shutil.copy(path, path.with_name(f"a-{path.name}"))
+    for seed in range(30):
+        data = Products(tmp_path / "photos", **(SMALL | {"index": False}), near_duplicates=None, split_seed=seed)
+        data.prepare()
+        assert sum(data.counts(split).get("image", 0) for split in ("train", "val", "test")) == 6
+        assert all(count % 2 == 0 for split in data.splits for count in data.counts(split).values())
+
+
 def test_a_test_photo_that_is_a_training_photo_is_left_out(
     tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:

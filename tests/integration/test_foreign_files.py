@@ -219,7 +219,8 @@ def test_pipes_in_the_place_of_files_are_refused_at_once(command: Command) -> No
     """A test that waits here has failed: opening a named pipe never ends."""
     assert command(train, *tiny("vae"), "name=mine", "trainer.max_iterations=1") == 0
     run = command.folder / "runs/mine"
-    for name in ("config.yaml", "doctor.json", "metrics.csv", "checkpoints/best.ckpt"):
+    (run / "photos.npz").touch()  # which a run of drawings has not
+    for name in ("photos.npz", "config.yaml", "doctor.json", "metrics.csv", "checkpoints/best.ckpt"):
         kept = (run / name).read_bytes()
         (run / name).unlink()
         os.mkfifo(run / name)

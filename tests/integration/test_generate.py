@@ -294,6 +294,18 @@ def test_a_number_of_a_class_is_refused_where_the_runs_classes_have_changed() ->
     check_number(pretrained, config, ["dark", "light"])
 
 
+def test_generate_refuses_such_a_number(command: Command, photo: Path, tmp_path: Path) -> None:
+    for name in ("dark", "light"):
+        for index in range(3):
+            path = tmp_path / "photos" / name / f"{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((40, 40, 3), 40 + 50 * index, np.uint8)).save(path)
+    own = [f"data.root={tmp_path / 'photos'}", "++data.class_names=[bright,dark]", "data.near_duplicates=null"]
+    run = tiny_checkpoint(tmp_path / "run", "vae", *own)
+    assert command(gan_lab.generate, f"checkpoint={run}", "image=photo.jpg", "direction=1", "output=out") == 2
+    assert "(bright gone, light new)" in command.err
+
+
 def test_classes_by_number_are_recorded_as_they_were_before(command: Command, runs: Path) -> None:
     assert command(gan_lab.generate, f"checkpoint={runs / 'cgan'}", "n=1", "label=[1,hat]", "output=out") == 0
     first = json.loads((command.folder / "out/manifest.jsonl").read_text().splitlines()[0])

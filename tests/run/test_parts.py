@@ -25,6 +25,8 @@ class Unfinished(ManualModule):
 
 def test_a_method_that_lacks_something_is_refused_with_what_it_is() -> None:
     check_method(GAN)
-    message = r"_target_=tests\.run\.test_parts\.Unfinished: lacks batch_kind, monitor, sample_grid, configure_optimizers;"
+    message = (
+        r"_target_=tests\.run\.test_parts\.Unfinished: lacks batch_kind, monitor, sample_grid, configure_optimizers;"
+    )
     with pytest.raises(UserError, match=message):
         check_method(Unfinished)

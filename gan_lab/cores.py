@@ -42,11 +42,6 @@ def list_cores() -> set[int]:
         return set(range(os.cpu_count() or 1))
 
 
-def count_usable_cores() -> float:
-    """Return how many cores this process may use: those that it may run on, or a container's quota, which may be a part."""
-    return min(len(list_cores()), read_quota())
-
-
 def read_quota() -> float:
     """Return how many cores the process's control groups let it use; infinite without a limit."""
     try:
@@ -80,11 +75,6 @@ def read_times() -> Times | None:
     except (OSError, ValueError, AttributeError):
         return None
     return Times(time.monotonic(), busy, _own_seconds(ticks))
-
-
-def count_free_cores(before: Times, now: Times) -> float:
-    """Return how many of this process's cores others left idle between two readings."""
-    return len(list_cores()) - now.others_since(before)
 
 
 def _own_seconds(ticks: int) -> float:

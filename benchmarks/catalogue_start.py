@@ -3,6 +3,8 @@
     python -m benchmarks.catalogue_start [--files 10000 100000 1000000] [--shards] [--folder /tmp] [--json starts.json]
         [--plot starts.png [--beside earlier.json ...]]
 
+`--plot` needs matplotlib: pip install --group plots (or pip install matplotlib).
+
 For each size a tree is made and removed again: JPEG files of 32x32, a thousand in a folder, every one of other noise, so that
 none counts as another's duplicate (a file takes a block of the disk, 4 KB as a rule: 4 GB and as many inodes as files). Each
 start is a process of its own; its seconds run from the datamodule's construction to the first training batch, without the

@@ -3,6 +3,8 @@
     python -m benchmarks.growth [batch resolution processes ...] [--seconds 10] [--device auto|cpu|cuda]
         [--json out.json] [--markdown out.md] [--plot growth.png]
 
+`--plot` needs matplotlib: pip install --group plots (or pip install matplotlib).
+
 Sides and protocol are those of `speed.py`, a process for each point, one round: plain and tuned loops on one batch, gan_lab's
 whole training from JPEG files. The batch and the processes are DCGAN's at 64x64, the resolution is CycleGAN's at batch 1.
 Processes share the cores that there are, as many threads each as leaves none idle; the batch is that of one process.
@@ -21,7 +23,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import matplotlib
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -30,9 +31,6 @@ from benchmarks.contest import write
 from benchmarks.speed import peak
 from benchmarks.speed_training import CASES, OWN, PLAIN, TUNED, Measured, write_photos
 from gan_lab.hardware import keep_freed_memory
-
-matplotlib.use("Agg")
-from matplotlib import pyplot
 
 BATCHES = (16, 32, 64, 128)
 RESOLUTIONS = (64, 128, 256)
@@ -144,6 +142,11 @@ def plot(found: list[Point], file: Path) -> None:
         "processes": "DCGAN 64x64, batch 64 each: processes",
     }
     growths = [growth for growth in titles if any(each.growth == growth for each in found)]
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
     figure, axes = pyplot.subplots(2, len(growths), figsize=(4.2 * len(growths), 6.4), squeeze=False)
     for column, growth in enumerate(growths):
         for row, name in enumerate(("ms" if growth == "resolution" else "per_second", "peak_mb")):

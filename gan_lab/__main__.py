@@ -7,11 +7,14 @@ import importlib
 import runpy
 import sys
 
+from gan_lab.terminal import secure_output
+
 COMMANDS = ("train", "evaluate", "generate", "translate", "enhance", "pack")
 
 
 def main() -> None:
     """Run the command that the first argument names with the arguments after it; list the commands where there is none."""
+    secure_output()
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in ("-h", "--help"):
         about = {each: (importlib.import_module(f"gan_lab.{each}").__doc__ or "").split(":", 1)[0] for each in COMMANDS}

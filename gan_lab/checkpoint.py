@@ -6,7 +6,7 @@ import copy
 import logging
 import os
 import zipfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from gan_lab.config import build, check_description
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
+from gan_lab.models.class_rows import list_names, read_class_names, take_rows_by_name
 from gan_lab.storage import PlainCopy, open_regular, plain_data, write_atomically
 from gan_lab.storage.tensor_files import check_sums, load_tensors, load_weights
 from gan_lab.version import VERSION
@@ -346,6 +347,8 @@ def read_config(config: Any, path: Path) -> dict[str, Any]:
         config["model"]["penalties"] = penalty and {name: penalty}
     if "data" in config:
         config["data"] = {RENAMED.get(name, name): value for name, value in config["data"].items()}
+        if config["data"].get("_target_") == "gan_lab.data.Products":
+            config["data"].setdefault("split_by", "order")  # of a gan_lab that had no other rule
     return config
 
 
@@ -409,13 +412,24 @@ def describe_other(value: object) -> str:
     return f" (there {list(value.shape)})" if isinstance(value, torch.Tensor) else " (not there)"
 
 
-def transfer_weights(model: torch.nn.Module, path: Path) -> None:
+def transfer_weights(model: torch.nn.Module, path: Path, class_names: Sequence[str] = ()) -> None:
     """Start a model from another run's weights: all those whose name and shape fit; the log names the others.
+
+    Rows of class embeddings go by the classes' names.
+
+    Args:
+        model: to be filled.
+        path: the other run's checkpoint.
+        class_names: of the model, in the order of its labels; none for a model without.
 
     Raises:
         UserError: none fit.
     """
-    weights, own = read_checkpoint(path)["state_dict"], model.state_dict()
+    content, own = read_checkpoint(path), model.state_dict()
+    weights, theirs = content["state_dict"], read_class_names(content["config"])
+    if class_names and theirs != []:
+        take_rows_by_name(model, weights, class_names, theirs or [])
+        log_classes(path, class_names, theirs)
     fitting = {
         name: value
         for name, value in weights.items()
@@ -431,3 +445,15 @@ def transfer_weights(model: torch.nn.Module, path: Path) -> None:
         ]
         log.warning("init_from=%s: %d tensors keep their own start: %s", path, len(left), ", ".join(shapes[:8]))
     model.load_state_dict(fitting, strict=False)
+
+
+def log_classes(path: Path, own: Sequence[str], theirs: Sequence[str] | None) -> None:
+    """Say whose rows a new run takes from another one's class embeddings."""
+    if theirs is None:
+        log.warning("init_from=%s: it does not say what its classes are called; all classes start fresh", path)
+        return
+    taken, fresh = [name for name in own if name in theirs], [name for name in own if name not in theirs]
+    said = [f"{list_names(taken) or 'none'} taken by name"]
+    said += [f"{list_names(fresh)} fresh"] if fresh else []
+    said += [f"{list_names(left)} left behind"] if (left := [name for name in theirs if name not in own]) else []
+    log.log(logging.WARNING if fresh else logging.INFO, "init_from=%s: classes: %s", path, "; ".join(said))

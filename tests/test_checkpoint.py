@@ -96,6 +96,18 @@ def test_the_domains_of_an_older_checkpoint_have_their_names_of_today(tmp_path: 
     }  # fmt: skip
 
 
+def test_a_run_that_says_no_rule_of_its_split_was_split_by_order(tmp_path: Path) -> None:
+    content = {"state_dict": {}, "clock": {"iteration": 7, "progress": 0.5}}
+    for target, given, rule in (
+        ("gan_lab.data.Products", {}, "order"),
+        ("gan_lab.data.Products", {"split_by": "content"}, "content"),
+        ("gan_lab.data.FashionMNIST", {}, None),
+    ):
+        data = {"_target_": target, **given}
+        checkpoint.CrashSafeIO({"model": {}, "data": data}).save_checkpoint(content, tmp_path / "a.ckpt")
+        assert checkpoint.read_checkpoint(tmp_path / "a.ckpt")["config"]["data"].get("split_by") == rule
+
+
 def numbered(path: Path, iteration: int) -> Path:
     """Write a checkpoint of gan_lab that holds a tensor."""
     content = {"state_dict": {"w": torch.arange(1000.0)}, "clock": {"iteration": iteration, "progress": 0.5}}

@@ -15,8 +15,10 @@ log = logging.getLogger(__name__)
 
 #: Under several processes the decision to stop is agreed on every so many iterations: asking costs a synchronisation.
 AGREE_EVERY = 10
-#: What asks a run to stop: schedulers, Ctrl-C, and SLURM's `--signal=USR1@60` ahead of a time limit.
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name))
+#: What asks a run to stop: schedulers, Ctrl-C, a terminal that closes, and SLURM's `--signal=USR1@60` ahead of a time limit.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1") if hasattr(signal, name))
+#: What stays ignored where the run was started so: by nohup.
+MAY_BE_IGNORED = ("SIGHUP",)
 
 
 class Budget(Callback):
@@ -30,6 +32,7 @@ class Budget(Callback):
     Attributes:
         total: the number of iterations that iterations and epochs allow, once training has started.
         stopped_by: the signal that ended the run early, or None.
+        failure: the error that ended it; what follows may hide it. None where there was none.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Budget(Callback):
         self.max_epochs = max_epochs
         self.max_minutes = max_minutes
         self.stopped_by: signal.Signals | None = None
+        self.failure: BaseException | None = None
         self._elapsed_before = 0.0
         self._start = 0.0
         self._agreed: float | None = None
@@ -66,6 +70,7 @@ class Budget(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Give the signals back: Lightning tears no callback down after an error, and the run may go on from before it."""
+        self.failure = self.failure or exception
         self.teardown(trainer, pl_module, "fit")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -75,6 +80,8 @@ class Budget(Callback):
         """
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
+                if number.name in MAY_BE_IGNORED and signal.getsignal(number) == signal.SIG_IGN:
+                    continue
                 self._handlers[number] = signal.signal(number, self._ask_to_stop)
         self._start = time.monotonic()
         per_epoch = trainer.datamodule.iterations_per_epoch(trainer.world_size)  # type: ignore[attr-defined]

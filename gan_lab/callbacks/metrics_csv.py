@@ -61,7 +61,7 @@ class MetricsCSV(Logger):
         if self._stale or not self.path.exists():
             self._rewrite()
         else:
-            with self.path.open("r+", newline="") as file:
+            with self.path.open("r+", newline="", encoding="utf-8") as file:
                 file.truncate(self._place)
                 file.seek(self._place)
                 place, end = self._write(file)
@@ -86,7 +86,7 @@ class MetricsCSV(Logger):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".csv.tmp")
         temporary.unlink(missing_ok=True)  # not written through, where it is a link
-        with temporary.open("x", newline="") as file:
+        with temporary.open("x", newline="", encoding="utf-8") as file:
             writer = self._writer(file)
             writer.writeheader()
             writer.writerows(self._earlier())
@@ -97,14 +97,14 @@ class MetricsCSV(Logger):
     def _header(self) -> list[str]:
         if not self.path.exists():
             return []
-        with self.path.open(newline="") as file:
+        with self.path.open(newline="", encoding="utf-8") as file:
             return [name for name in next(csv.reader(file), []) if name != "iteration"]
 
     def _earlier(self) -> Iterator[dict[str, str]]:
         """Go over the rows in the file that count."""
         if not self._good_until or not self.path.exists():
             return
-        with self.path.open(newline="") as file:
+        with self.path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 iteration = row.get("iteration") or ""
                 # a kill can leave a torn last line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from gan_lab.callbacks import WandbRun
+from gan_lab.callbacks.spared import survive_errors
 from gan_lab.config import Command, instantiate, parse_trust
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
+from gan_lab.data.record import RECORD, find_record
 from gan_lab.errors import UserError
 from gan_lab.evaluation import (
     HeldOut,
@@ -31,8 +35,12 @@ from gan_lab.evaluation import (
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.jobs.folder import output_folder
 from gan_lab.metrics import to_uint8
+from gan_lab.models.class_rows import describe_change, read_class_names
 from gan_lab.networks import HasMultiple
+from gan_lab.options import format_value
 from gan_lab.photo_files import grid, write_png
+from gan_lab.run.resume import merge_loggers
+from gan_lab.run.trainer import build_added_loggers
 from gan_lab.storage import hash_file
 from gan_lab.storage.locks import refuse_linked_folders
 from gan_lab.terminal import printable
@@ -42,7 +50,8 @@ log = logging.getLogger("gan_lab.evaluate")
 
 #: Data settings that change neither which photos there are nor what is seen of them.
 LOADING = {
-    "batch_size", "num_workers", "cache_mb", "cache", "index", "max_unreadable", "degradation", "validation_degradation"
+    "batch_size", "num_workers", "worker_timeout", "cache_mb", "cache", "index", "max_unreadable",
+    "degradation", "validation_degradation",
 }  # fmt: skip
 
 
@@ -62,10 +71,15 @@ def evaluate(config: DictConfig) -> None:
     check_writable(folder)
     if config.output is None:  # it came with the run
         refuse_linked_folders(folder.parent, [folder], "name a folder with output=")
+    record = open_record(config, pretrained)
     datamodule: ImageDataModule = instantiate(
         settings, "data", ImageDataModule, pretrained.trust, batch_kind=pretrained.model.batch_kind
     )
+    datamodule.record = find_record(pretrained.path)
+    if datamodule.record is None and settings.get("split_by"):
+        log.info("no %s lies beside %s: the split alone says which photos it was trained on", RECORD, pretrained.path)
     photos = HeldOut(datamodule, own=is_training_data(pretrained.config["data"], settings))
+    check_classes(pretrained, datamodule, settings)
     report = measure_model(pretrained, photos, config)
     images, columns = pretrained.model.sample_grid(photos.spread(16))
     cells = to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
@@ -90,10 +104,55 @@ def evaluate(config: DictConfig) -> None:
     for name, picture in report.pictures.items():
         write_png(folder / f"{name}.png", picture.pixels)
     page = write_page(folder, report, f"{pretrained.name}, iteration {pretrained.model.iteration}")
+    if record is not None:
+        log_report(record, report, page, pretrained.model.iteration)
     print(f"split        {printable(photos.split)}")
     print(f"metrics      {printable(str(folder / 'metrics.json'))}")
     print(f"pictures     {printable(', '.join(str(folder / f'{name}.png') for name in report.pictures))}")
     print(f"page         {printable(str(page))}", flush=True)
+
+
+def open_record(config: DictConfig, pretrained: Pretrained) -> WandbRun | None:
+    """Return the W&B run that the evaluated run has, where `logger=wandb` asks for it.
+
+    Where it is goes by the command line; of the checkpoint it takes what a continued run does.
+
+    Raises:
+        UserError: the checkpoint lies in no run's folder, or another logger is asked for.
+    """
+    if not config.get("logger"):
+        return None
+    if pretrained.path.parent.name != "checkpoints":
+        raise UserError(
+            f"logger: checkpoint={pretrained.path} lies in no run's folder, so it has no record; leave logger out"
+        )
+    folder = pretrained.path.parent.parent
+    merged = OmegaConf.merge(config, {"logger": merge_loggers(pretrained.config.get("logger") or {}, config.logger)})
+    assert isinstance(merged, DictConfig)
+    loggers = build_added_loggers(merged, folder, pretrained.config.get("runs_dir") or folder.parent)
+    if len(loggers) != 1 or not isinstance(loggers[0], WandbRun):
+        raise UserError(
+            f"logger={','.join(map(str, config.logger))}: an evaluation goes to W&B alone; give logger=wandb, or leave it out"
+        )
+    return loggers[0]
+
+
+def log_report(record: WandbRun, report: Report, page: Path, iteration: int) -> None:
+    """Log a report's table, its numbers and its page, whatever comes of that."""
+    numbers = dict(list_numbers(report.figures))
+    record.start()
+    with survive_errors("the evaluation in W&B's record", Exception):
+        record.log_evaluation(report.columns, report.rows, numbers, page, iteration)
+    record.finish()
+
+
+def list_numbers(figures: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Yield the numbers of nested figures with their names, "a/b" of one that is in a group."""
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            yield from list_numbers(value, f"{prefix}{name}/")
+        elif isinstance(value, (int, float)):
+            yield f"{prefix}{name}", value
 
 
 def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
@@ -110,6 +169,24 @@ def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
         own = getattr(pretrained, name)
         if settings[name] != own:
             raise UserError(f"data.{name}={settings[name]}: the networks of {pretrained.path} take {own}; leave it out")
+
+
+def check_classes(pretrained: Pretrained, datamodule: ImageDataModule, settings: dict[str, Any]) -> None:
+    """Refuse photos whose classes are not those that the model's labels stand for; photos from elsewhere may have none.
+
+    Raises:
+        UserError: naming what is gone and what is new.
+    """
+    before, folders = read_class_names(pretrained.config), places(settings)
+    elsewhere = folders != places(pretrained.config["data"])
+    if before == [] or not folders or (elsewhere and not datamodule.class_names):  # the demo catalogue is nobody's
+        return
+    change = describe_change(before or [], datamodule.class_names)
+    if change is not None:
+        raise UserError(
+            f"data.root={format_value(settings.get('root'))}: the classes of the photos are not those of {pretrained.path} "
+            f"({change}); name them as they were, or name a folder of photos without classes"
+        )
 
 
 def check_writable(folder: Path) -> None:

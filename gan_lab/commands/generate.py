@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from gan_lab.jobs import Progress, report_job
 from gan_lab.jobs.folder import find_input, output_folder
 from gan_lab.jobs.sampling import add_images, gallery
 from gan_lab.jobs.variants import add_variants
+from gan_lab.models.class_rows import describe_change
 from gan_lab.photo_files import grid, read_image
 from gan_lab.photo_files.animation import write_animation
 from gan_lab.photo_files.listing import path_order
@@ -158,6 +160,7 @@ def direction_of(pretrained: Pretrained, generation: Generation, config: DictCon
             f"direction={config.direction}: the run's photos have no classes; name a folder with one folder per class: "
             "data.root=/photos"
         )
+    check_number(pretrained, config, datamodule.class_names)
     chosen = class_number(
         "direction", parse_classes(config.direction), datamodule.class_names, datamodule.classes, "the data"
     )
@@ -181,6 +184,23 @@ def direction_of(pretrained: Pretrained, generation: Generation, config: DictCon
     return directions(torch.cat(z), member.long(), 2)[1]
 
 
+def check_number(pretrained: Pretrained, config: DictConfig, names: list[str]) -> None:
+    """Refuse the number of a class where the classes of the run's photos are not what they were when it was counted.
+
+    Raises:
+        UserError: naming what is gone and what is new.
+    """
+    direction, before = str(config.direction), pretrained.config["data"].get("class_names")
+    if config.data.root is not None or not before or not direction.isdigit() or direction in names:
+        return
+    change = describe_change(before, names)
+    if change is not None:
+        raise UserError(
+            f"direction={direction}: the classes of the run's photos have changed ({change}), and a number would mean another "
+            "one; give the class by its name"
+        )
+
+
 def load_labelled_photos(pretrained: Pretrained, root: str | None) -> ImageDataModule:
     """Return the run's data, or those of another folder cut and resized in the same way."""
     given = {name: value for name, value in pretrained.config["data"].items() if name not in (*FACTS, *PLACES)}
@@ -200,6 +220,7 @@ def settings(pretrained: Pretrained, config: DictConfig, others: tuple[str, ...]
     """Return everything that decides a picture beside its number."""
     chosen = {name: make_plain_value(config[name]) for name in (*DECIDING, *others)}
     chosen["format"] = suffix(config)
+    chosen |= {name: recall_number(chosen[name]) for name in ("label", "direction") if name in chosen}
     return chosen | {"command": "generate", "model": pretrained.name, "model_sha256": pretrained.sha256}
 
 
@@ -248,6 +269,13 @@ def check_options(config: DictConfig) -> None:
 def make_plain_value(value: Any) -> Any:
     """Return a configuration's value in plain containers."""
     return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+
+
+def recall_number(label: Any) -> Any:
+    """Return classes as the records of results have them, in which digits are a number."""
+    if isinstance(label, list):
+        return [recall_number(each) for each in label]
+    return int(label) if isinstance(label, str) and re.fullmatch("0|[1-9][0-9]*", label) else label
 
 
 def parse_classes(label: Any) -> Any:

@@ -19,9 +19,11 @@ from gan_lab import checkpoint
 from gan_lab.config import (
     Command,
     clean_text,
+    compose,
     convert_refusal,
     fail,
     find_config_dir,
+    get_search_path,
     is_override,
     is_sweep,
     list_swept_values,
@@ -70,10 +72,10 @@ def record_failure(config: DictConfig) -> Iterator[None]:
     except (UserError, OmegaConfBaseException) as error:
         refusal = error if isinstance(error, UserError) else convert_refusal(error)
         log.error("%s", refusal)
-        failure.write_text(f"{clean_text(str(refusal))}\n")
+        failure.write_text(f"{clean_text(str(refusal))}\n", "utf-8")
     except Exception as error:
         log.exception("the job failed")
-        failure.write_text(clean_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"))
+        failure.write_text(clean_text(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"), "utf-8")
     finally:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -87,15 +89,19 @@ def complete_arguments(argv: list[str]) -> list[str]:
     """
     given = {override.key_or_group: override for override in map(parse_override, filter(is_override, argv))}
     if is_sweep(argv):
-        return [*argv, *name_sweep(given)]
+        return [*argv, *name_sweep(argv, given)]
     resume = given["resume"].value() if "resume" in given else None
     if resume in (None, "auto"):
         return argv
     path = checkpoint.find_whole_file("resume", str(resume), say=False)
-    choices = checkpoint.read_once(path)["config"].get("choices", {})
+    saved = checkpoint.read_once(path)["config"]
+    choices = saved.get("choices", {})
     # so that the keys of its model and its data are the valid ones
-    logger = choices.get("logger")
-    if "logger" not in given and isinstance(logger, str) and re.fullmatch(r"(?!csv$)[\w-]+", logger):
+    several = saved.get("logger")  # Hydra notes no list among the choices
+    names = [choices["logger"]] if "logger" in choices else list(several) if isinstance(several, dict) else []
+    names = [name for name in map(str, names) if re.fullmatch(r"(?!csv$)[\w-]+", name)]
+    if "logger" not in given and names:
+        logger = names[0] if len(names) == 1 else f"[{','.join(names)}]"
         log.warning("resume=%s: the run was logged with %s too; logger=%s logs it on", path, logger, logger)
     missing = {key: choices[key] for key in ("model", "data") if key in choices and key not in given}
     for key, choice in missing.items():
@@ -107,8 +113,10 @@ def complete_arguments(argv: list[str]) -> list[str]:
     return [*argv, *[f"{key}={choice}" for key, choice in missing.items()]]
 
 
-def name_sweep(given: dict[str, Override]) -> list[str]:
+def name_sweep(argv: list[str], given: dict[str, Override]) -> list[str]:
     """Return an override that names the sweep by all its models and data: Hydra would take the default ones'.
+
+    Where neither the command line nor an experiment that all jobs share has a name for it.
 
     Raises:
         UserError: the name is swept: the jobs of a sweep lie in one folder.
@@ -118,9 +126,12 @@ def name_sweep(given: dict[str, Override]) -> list[str]:
             raise UserError(f"{given[key].input_line}: job i of a sweep lies at <runs_dir>/<name>/<i>; give one {key}")
     if "name" in given:
         return []
-    entries = [
-        entry for entry in OmegaConf.load(find_config_dir() / "train.yaml").defaults if not isinstance(entry, str)
-    ]
+    own = OmegaConf.load(find_config_dir() / "train.yaml")
+    if "experiment" in given and not given["experiment"].is_sweep_override():
+        composed = compose("train", [*get_search_path(argv), str(given["experiment"].input_line)])
+        if OmegaConf.to_container(composed)["name"] != OmegaConf.to_container(own)["name"]:  # type: ignore[call-overload, index]
+            return []
+    entries = [entry for entry in own.defaults if not isinstance(entry, str)]
     default = {group: choice for entry in entries for group, choice in entry.items()}
     names = [
         "+".join(list_swept_values(given[group])) if group in given else default[group] for group in ("model", "data")

@@ -26,17 +26,15 @@ from gan_lab.config.overrides import (
 from gan_lab.config.secrets import clean_text
 from gan_lab.config.sweeps import prepare_sweep
 from gan_lab.config.targets import parse_trust
+from gan_lab.config.texts import TEXTS, keep_texts
 from gan_lab.cores import Times, read_times
 from gan_lab.deferred import defer_compiler, defer_torchmetrics
 from gan_lab.errors import UserError
+from gan_lab.kinds import fits
+from gan_lab.terminal import secure_output
 
 #: Bytes of a file's name, at most, on common file systems.
 LONGEST = 255
-#: Options that are names or paths, whatever they look like to YAML.
-TEXTS = {
-    *("name", "runs_dir", "resume", "init_from", "checkpoint", "input", "output", "image", "mask", "extractor_weights"),
-    *("restorer", "light", "x2", "x4", "base"),
-}
 
 
 class Command(NamedTuple):
@@ -60,6 +58,7 @@ def command(name: str) -> Callable[[], None]:
     """
 
     def main() -> None:
+        secure_output()
         # torch and Lightning take seconds to import, and a call for help does not wait for them
         work = (lambda _: None) if asks_for_help(sys.argv[1:]) else prepare_work(name, since=read_times())
         hydra.main(version_base="1.3", config_path=str(find_config_dir()), config_name=name)(work)()
@@ -81,6 +80,7 @@ def prepare_work(name: str, since: Times | None = None) -> Callable[[DictConfig]
 
     keep_freed_memory()
     try:
+        sys.argv[1:] = keep_texts(sys.argv[1:])
         if made.prepare is not None:
             sys.argv[1:] = made.prepare(sys.argv[1:])
         sys.argv[1:] = complete_overrides(expand_flags(sys.argv[1:]), name)
@@ -127,16 +127,18 @@ def check_seed(seed: Any) -> None:
 
 
 def check_texts(config: DictConfig) -> None:
-    """Make texts of numbers where a name or a path is asked for: `name=7`.
+    """Refuse what is no name or path where one is asked for; a command line has its numbers in quotes by now.
 
     Raises:
-        UserError: it is neither, or longer than a name may be.
+        UserError: it is something else, or longer than a name may be.
     """
-    for key in TEXTS & {str(key) for key in config}:
+    for key in TEXTS.keys() & {str(key) for key in config}:
         value: Any = config[key]
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            config[key] = str(value)
-        elif value is not None and not isinstance(value, str):
+        if OmegaConf.is_config(value):
+            value = OmegaConf.to_container(value, resolve=True)
+        if isinstance(value, int | float):  # of 1.10 in a yaml, 1.1 alone is left
+            raise UserError(f"{key}={value}: is no text where a yaml states it; put it into quotes there")
+        if not fits(value, TEXTS[key]):
             raise UserError(f"{key}={value!r}: needs a name or a path")
         if any(len(os.fsencode(part)) > LONGEST for part in str(value).split("/")):
             raise UserError(

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.config.own_keys import check_keys
 from gan_lab.config.targets import list_arguments, parse_trust
+from gan_lab.config.texts import find_kind, keep_text
 from gan_lab.errors import UserError
 
 
@@ -52,9 +55,11 @@ def complete_overrides(argv: list[str], config_name: str) -> list[str]:
         raise UserError(f"{swept.input_line}: several values make a sweep; add -m, or put the value in quotes")
     completed, trust = {}, read_trust(argv)
     for configuration in iterate_compositions(config_name, groups, get_search_path(argv)):
+        check_keys(configuration, config_name, find_config_dir(), [str(group.input_line) for group in groups])
         for override in overrides:
             if override not in groups and not override.key_or_group.startswith(("hydra.", "hydra/")):
-                line = check_override(override, configuration, trust)
+                kind = find_kind(override.key_or_group, configuration, trust)
+                line = keep_text(check_override(override, configuration, trust), kind)
                 if line.startswith("++") or override.input_line not in completed:  # one job that needs ++ is enough
                     completed[override.input_line] = line
     return [completed.get(argument, argument) for argument in argv]
@@ -164,6 +169,8 @@ def compose(config_name: str, overrides: list[str]) -> DictConfig:
     try:
         with hydra.initialize_config_dir(config_dir=str(find_config_dir()), version_base="1.3"):
             return hydra.compose(config_name, overrides=overrides)
+    except yaml.YAMLError as error:  # of a user's own file
+        raise UserError(f"configuration: a yaml cannot be read ({' '.join(str(error).split())}); correct it") from error
     except (HydraException, OmegaConfBaseException) as error:
         chosen = next((o for o in overrides if is_group(parse_override(o)) and o.split("=")[-1] in str(error)), None)
         raise UserError(describe_group(chosen) if chosen else f"configuration: {error}") from error

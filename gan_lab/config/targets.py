@@ -34,15 +34,17 @@ TORCH = {
 }
 #: Loggers of a run, which the command line and the shipped yamls alone describe.
 LOGGERS = {
-    "gan_lab.callbacks": ("WandbRun",),
+    "gan_lab.callbacks": ("TensorBoardRun", "WandbRun"),
     "lightning.pytorch.loggers": (
         "CSVLogger", "CometLogger", "MLFlowLogger", "NeptuneLogger", "TensorBoardLogger", "WandbLogger",
     ),
 }  # fmt: skip
 #: Callbacks of a run, likewise; a user's own are in a package that `trust=` names.
 CALLBACKS = {
-    "gan_lab.callbacks": ("Doctor", "EarlyStopping", "ProgressBar", "SampleGrid", "TermsLogger", "Validation"),
-}
+    "gan_lab.callbacks": (
+        "Doctor", "EarlyStopping", "Histograms", "ProgressBar", "SampleGrid", "TermsLogger", "Validation",
+    ),
+}  # fmt: skip
 #: Packages that `trust=` takes none of: what a stranger's file could name there is anything.
 NOT_OWN = {"gan_lab", "hydra", "lightning", "numpy", "omegaconf", "pip", "setuptools", "torch", "torchvision"}
 SWITCHES = ("_target_", "_partial_")
@@ -330,8 +332,13 @@ def _import_own(name: str) -> Any:
 
 def list_arguments(target: Any, trust: Collection[str] = ()) -> set[str]:
     """Return the keyword arguments that a `_target_` takes; none where there is no target."""
+    return set(list_kinds(target, trust))
+
+
+def list_kinds(target: Any, trust: Collection[str] = ()) -> Mapping[str, Any]:
+    """Return the annotations of the keyword arguments that a `_target_` takes, by name; none where there is no target."""
     if target is None:
-        return set()
+        return {}
     package, _, name = str(target).rpartition(".")
     among = next((each for each in (LOGGERS, CALLBACKS) if name in each.get(package, ())), None)
-    return set(signature_of(resolve(target, trust, among)).kinds)
+    return signature_of(resolve(target, trust, among)).kinds

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from gan_lab.data.geometry import Augmentation
 from gan_lab.data.photos import list_first_paths
+from gan_lab.data.record import PhotoRecord
 from gan_lab.data.resizing import DECODED_MARGIN, count_most_pixels, find_reading_sizes
 from gan_lab.data.roles import NEEDS, RoleChoice, Roles, Scan
 from gan_lab.data.store import PhotoStore, Unreadable
@@ -30,7 +31,7 @@ from gan_lab.data.views import (
     list_degradations,
     make_grey_copy,
 )
-from gan_lab.data.workers import MOST_WORKERS, choose_workers, start_worker
+from gan_lab.data.workers import MOST_WORKERS, WatchedLoader, choose_workers, start_worker
 from gan_lab.errors import UserError
 from gan_lab.options import check_choice, check_path, check_share, check_whole
 
@@ -41,7 +42,7 @@ SPLITS = ("train", "val", "test")
 FACTS = ("classes", "class_names")
 #: Options that name a place to write to, or say how much of a machine is taken: a configuration from elsewhere does not choose
 #: them.
-PLACES = ("index", "cache", "cache_mb", "num_workers")
+PLACES = ("index", "cache", "cache_mb", "num_workers", "worker_timeout")
 
 
 @runtime_checkable
@@ -64,12 +65,16 @@ class ImageDataModule(LightningDataModule):
 
     Attributes:
         pairs: the values that `pair` may have.
+        record: of the photos of the run that goes on, or is evaluated; given before the data are prepared.
+        trained_on: how many photos are left out of validation and test because they are trained on, or were.
+        split_by: the rule by which photos are split; None where they come split.
 
     Args:
         image_size: side of the square images, in pixels.
         channels: 3 for RGB, 1 for grey.
         batch_size: images (or pairs) in a batch of one device.
         num_workers: processes that prepare batches; "auto" chooses.
+        worker_timeout: seconds that one of them may take for a batch before the run ends and names it; None for any time.
         batch_kind: the view that the model takes: "images", "paired" or "unpaired".
         pair: how "paired" makes its pairs from single photos: "degrade" or "grey_to_colour".
         degradation: uint8 [H, W, C], generator -> uint8 [H, W, C]; needed by `pair="degrade"`.
@@ -93,6 +98,7 @@ class ImageDataModule(LightningDataModule):
     """
 
     pairs: tuple[str, ...] = ("degrade", "grey_to_colour")
+    split_by: str | None = None
 
     def __init__(
         self,
@@ -101,6 +107,7 @@ class ImageDataModule(LightningDataModule):
         channels: int = 3,
         batch_size: int = 16,
         num_workers: int | str = "auto",
+        worker_timeout: float | None = 600.0,
         batch_kind: str = "images",
         pair: str = "degrade",
         degradation: Degradation | None = None,
@@ -130,6 +137,9 @@ class ImageDataModule(LightningDataModule):
         self.num_workers = num_workers
         if num_workers != "auto":
             check_whole("data.num_workers", num_workers, at_least=0, at_most=MOST_WORKERS)
+        if worker_timeout is not None and not worker_timeout > 0:
+            raise UserError(f"data.worker_timeout={worker_timeout}: needs seconds above 0, or null for any time")
+        self.worker_timeout = worker_timeout
         self.batch_kind = check_choice("data.batch_kind", batch_kind, tuple(NEEDS))
         self.pair = check_choice("data.pair", pair, self.pairs)
         self.degradations = list_degradations("degradation", degradation)
@@ -158,6 +168,9 @@ class ImageDataModule(LightningDataModule):
         self.limit = None if limit is None else check_whole("data.limit", limit, at_least=1)
         self.classes = 0
         self.class_names: list[str] = []
+        self.record: PhotoRecord | None = None
+        self.trained_on = 0
+        self._photos = PhotoRecord.collect([])
         self._found = ""
         self._views: dict[str, View] = {}
         self._stores: dict[str, dict[str, PhotoStore]] = {}
@@ -188,6 +201,7 @@ class ImageDataModule(LightningDataModule):
                 f"{scan.given}: {scan.found} has no photos to train on, or too few that are readable; add some"
             )
         self._found = scan.found
+        self._photos = PhotoRecord.of_splits(scan.splits)
         self.class_names = list(scan.class_names)
         self.classes = len(self.class_names)
         budget = self.cache_mb * 2**20
@@ -208,6 +222,11 @@ class ImageDataModule(LightningDataModule):
         self._views = {
             split: self._make_view(stores, training=split == "train") for split, stores in self._stores.items()
         }
+
+    def make_record(self) -> PhotoRecord:
+        """Return which photos are trained on and which are held out, those of the former record included."""
+        self.prepare()
+        return self._photos if self.record is None else self._photos.join(self.record)
 
     def setup(self, stage: str) -> None:
         """Look at the data, where the command has not done so (Lightning's hook)."""
@@ -358,9 +377,10 @@ class ImageDataModule(LightningDataModule):
         workers = self._count_workers()
         trainer = self.trainer
         fork = workers > 0 and "fork" in torch.multiprocessing.get_all_start_methods()
-        return DataLoader(
+        return WatchedLoader(
             view,
             num_workers=workers,
+            worker_timeout=self.worker_timeout,
             collate_fn=collate,
             # Without its own, a loader would draw from the global generator, and a resumed run would differ.
             generator=torch.Generator().manual_seed(self.seed),

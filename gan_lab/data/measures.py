@@ -1,4 +1,4 @@
-"""What a start measures of photo files: sizes and difference hashes, taken from the index where the files are unchanged."""
+"""What a start measures of photo files: sizes, hashes and digests, taken from the index where the files are unchanged."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from gan_lab.data.index import SETTLED_NS, Index
 from gan_lab.data.table import FileSource, Numbers
 from gan_lab.imaging.similarity import HASH_BITS, dhash, near_duplicate_groups
 from gan_lab.photo_files.images import UnreadableImage, read_image, read_size
+from gan_lab.storage import open_regular
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # Ample for fields of 12x12, and no photo below twice this size is hashed in another form than its own.
 HASHED_PIXELS = 256
+# A file up to three times as long is digested whole, of a longer one its beginning, its middle and its end; in bytes.
+DIGESTED = 2**16
 # Of what a first start has measured when it is killed, all but the last so many is kept.
 AT_ONCE = 2**17
 
@@ -43,6 +46,7 @@ class Measures:
         sizes: [N, 2] int32, width and height after orientation; (0, 0): not known, or unreadable.
         hashes: [N, HASH_BITS / 8] uint8.
         hashed: [N] bool; False: the hash is not known, or the photo cannot be decoded.
+        digests: [N] uint64, of the files; 0: not known, or unreadable.
     """
 
     def __init__(self, files: FileSource, order: Numbers, index: Index) -> None:
@@ -52,6 +56,7 @@ class Measures:
         self.sizes: NDArray[np.int32] = np.zeros((len(files), 2), np.int32)
         self.hashes: NDArray[np.uint8] = np.zeros((len(files), HASH_BITS // 8), np.uint8)
         self.hashed: NDArray[np.bool_] = np.zeros(len(files), np.bool_)
+        self.digests: NDArray[np.uint64] = np.zeros(len(files), np.uint64)
         if index:
             self._key = f"facts of {os.path.realpath(files.root)}"
             self._recall()
@@ -68,6 +73,11 @@ class Measures:
             log.info("looking for near-duplicates among %d photos", len(unknown))
         self._read(unknown, self._read_hashes)
         return self.hashes[numbers], self.hashed[numbers]
+
+    def read_digests(self) -> NDArray[np.uint64]:
+        """Return a digest [N] of each photo's file in order, whatever its name and place; those not known are read for it."""
+        self._read(self.order[self.digests[self.order] == 0], self._read_digests)
+        return self.digests[self.order]
 
     def _read(self, numbers: Numbers, read: Callable[[Numbers], NDArray[np.bool_]]) -> None:
         for start in range(0, len(numbers), AT_ONCE):
@@ -89,6 +99,10 @@ class Measures:
         self.hashes[fine] = np.frombuffer(b"".join(found), np.uint8).reshape(-1, HASH_BITS // 8)
         return self.hashed[numbers]
 
+    def _read_digests(self, numbers: Numbers) -> NDArray[np.bool_]:
+        self.digests[numbers] = map_in_threads(try_digest, self.files, numbers)
+        return self.digests[numbers] > 0
+
     def _recall(self) -> None:
         """Take what the index knows of photos that are still what they were."""
         now = time.time_ns()
@@ -97,7 +111,9 @@ class Measures:
         self._settled = (self._stamps[:, 1:].max(axis=1, initial=0) < now - SETTLED_NS) & (self._stamps[:, 0] > 0)
         kept = self.index.load(self._key)
         packed = bytes(kept.pop("names", b""))
-        if not self._matches(kept, packed.count(b"\0")):
+        rows = packed.count(b"\0")
+        kept.setdefault("digests", np.zeros(rows, np.uint64))  # which an older index has none of
+        if not self._matches(kept, rows):
             return
         if packed == self.files.pack_names(self.order):
             numbers, there = self.order, np.arange(len(self.order))
@@ -115,7 +131,13 @@ class Measures:
         self.index.save(self._key, columns | {"names": np.frombuffer(self.files.pack_names(settled), np.uint8)})
 
     def _columns(self) -> dict[str, NDArray[Any]]:
-        return {"stamps": self._stamps, "sizes": self.sizes, "hashes": self.hashes, "hashed": self.hashed}
+        measured: dict[str, NDArray[Any]] = {
+            "sizes": self.sizes,
+            "hashes": self.hashes,
+            "hashed": self.hashed,
+            "digests": self.digests,
+        }
+        return {"stamps": self._stamps, **measured}
 
     def _matches(self, kept: dict[str, NDArray[Any]], rows: int) -> bool:
         """Return whether kept arrays have the form in which `_save` writes them."""
@@ -186,3 +208,18 @@ def try_hash(path: Path, part: IO[bytes] | None) -> bytes:
         return dhash(read_image(path, at_least=HASHED_PIXELS, part=part)).to_bytes(HASH_BITS // 8)
     except UnreadableImage:
         return b""
+
+
+def try_digest(path: Path, part: IO[bytes] | None) -> int:
+    """Return 64 bits that tell a photo's bytes from others, and its length; 0 where it cannot be read."""
+    try:
+        with part or open_regular(path) as file:
+            length = file.seek(0, os.SEEK_END)
+            starts = [0] if length <= 3 * DIGESTED else [0, (length - DIGESTED) // 2, length - DIGESTED]
+            digest = hashlib.blake2b(str(length).encode(), digest_size=8)
+            for start in starts:
+                file.seek(start)
+                digest.update(file.read(DIGESTED * (3 if len(starts) == 1 else 1)))
+    except OSError:
+        return 0
+    return int.from_bytes(digest.digest()) or 1

@@ -17,14 +17,24 @@ from gan_lab.data.index import Index
 from gan_lab.data.layouts import ALL, Layout, find_layout, find_two_folders
 from gan_lab.data.measures import Measures, group_near_duplicates
 from gan_lab.data.photos import Labels, drop_strays, drop_unreadable, list_first_paths
+from gan_lab.data.record import Parts, find_known, keep_apart
 from gan_lab.data.roles import Roles, Scan, fill_missing_splits
-from gan_lab.data.splits import TEST, TRAIN, VALIDATION, join_groups, split_by_group
+from gan_lab.data.splits import (
+    TEST,
+    TRAIN,
+    UNKNOWN,
+    VALIDATION,
+    join_groups,
+    make_keys,
+    split_by_content,
+    split_by_group,
+)
 from gan_lab.data.store import Unreadable
-from gan_lab.data.table import PhotoTable, Source
+from gan_lab.data.table import Numbers, PhotoTable, Source
 from gan_lab.errors import UserError
 from gan_lab.hardware import user_cache
 from gan_lab.imaging.similarity import NEAR
-from gan_lab.options import check_path, check_share, check_whole, format_value
+from gan_lab.options import check_choice, check_path, check_share, check_whole, format_value
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +57,8 @@ class Products(ImageDataModule):
             "auto", the user's cache; a folder; or False, nowhere.
         near_duplicates: how many bits the hashes of two photos may differ in, to count as the same picture;
             None: do not look (it decodes every photo that is to be split, once).
+        split_by: "content", by which a photo is held out or not whatever other photos there are and wherever it lies; or
+            "order", as runs of gan_lab 0.2 and before were split.
         validation_share, test_share: what to hold out where the data have no such split. With none held out, validation
             takes the test photos, and the test the validation photos. A `test_share` of 1 makes every photo of data
             without splits a test photo, for an evaluation.
@@ -68,6 +80,7 @@ class Products(ImageDataModule):
         group_column: str | None = None,
         index: str | Path | bool = "auto",
         near_duplicates: int | None = NEAR,
+        split_by: str = "content",
         validation_share: float = 0.1,
         test_share: float = 0.1,
         catalogue_images: int = 1200,
@@ -94,6 +107,7 @@ class Products(ImageDataModule):
         if near_duplicates is not None:
             check_whole("data.near_duplicates", near_duplicates, at_least=0)
         self.near_duplicates = near_duplicates
+        self.split_by = check_choice("data.split_by", split_by, ("content", "order"))
         self.validation_share = check_share("data.validation_share", validation_share)
         photos = self.root is not None or self.domain_a is not None
         self.test_share = 1.0 if test_share == 1 and photos else check_share("data.test_share", test_share)
@@ -161,14 +175,15 @@ class Products(ImageDataModule):
         unreadable: list[str] = []
         for split, roles in layout.items():
             for role, table in roles.items():
-                measures[table.source] = Measures(table.files, table.numbers, self.index)
-                measured = replace(table, sizes=measures[table.source].read_sizes())
+                found = measures[table.source] = Measures(table.files, table.numbers, self.index)
+                measured = replace(table, sizes=found.read_sizes(), digests=found.read_digests())
                 roles[role] = measured if self.labels is None else self.labels.add_to(measured)
             splits[split], names = drop_unreadable(roles)
             unreadable += names
         kept = drop_strays({split: roles["image"] for split, roles in splits.items() if "image" in roles})
         splits |= {split: {"image": table} for split, table in kept.items()}
         splits = self._split(splits, measures, unreadable)
+        splits, self.trained_on = keep_apart(splits, self.record)
         total = sum(len(table) for roles in layout.values() for table in roles.values())
         known = Unreadable(self.max_unreadable, total, len(unreadable))
         first = list_first_paths(unreadable)
@@ -179,8 +194,8 @@ class Products(ImageDataModule):
         splits = {
             split: {role: table.label(class_names) for role, table in roles.items()} for split, roles in splits.items()
         }
-        found = f"{where} ({_describe_layout(layout, class_names)})"
-        return Scan(fill_missing_splits(splits), class_names, found, given, known)
+        described = f"{where} ({_describe_layout(layout, class_names)})"
+        return Scan(fill_missing_splits(splits), class_names, described, given, known)
 
     def _split(
         self, splits: dict[str, Roles], measures: dict[Source, Measures], unreadable: list[str]
@@ -207,10 +222,10 @@ class Products(ImageDataModule):
             decodable = np.array([group is not None for group in groups[-1]], dtype=bool)
             for table, rows in zip(leaders, np.split(decodable, ends[:-1]), strict=True):
                 unreadable += table.take(~rows).names
-        numbers = np.repeat(np.arange(len(leaders)), [len(table) for table in leaders])
-        parts = split_by_group(
-            join_groups(*groups), numbers, validation=self.validation_share, test=test_share, seed=self.split_seed
-        )
+        known = find_known(roles, self.record)
+        if whole == "train":  # what has come here from the data's own test photos is no longer one
+            known[known == TEST] = UNKNOWN
+        parts = self._assign(leaders, known, groups, test_share)
         parts[~decodable] = -1
         by_leader = np.split(parts, ends[:-1])
         by_role = dict.fromkeys(roles, parts) if "gt" in roles else dict(zip(roles, by_leader, strict=True))
@@ -227,6 +242,29 @@ class Products(ImageDataModule):
             if all(len(table) for table in tables.values()):
                 splits[split] = tables
         return splits
+
+    def _assign(
+        self, leaders: list[PhotoTable], known: Parts, groups: list[Sequence[Any]], test_share: float
+    ) -> Numbers:
+        """Return the part of each photo of the tables, which are split in one go; what the record knows of one stays."""
+        roles = np.repeat(np.arange(len(leaders)), [len(table) for table in leaders])
+        options: dict[str, Any] = {
+            "validation": self.validation_share,
+            "test": test_share,
+            "seed": self.split_seed,
+        }
+        if self.split_by == "order":
+            log.warning(
+                "data.split_by=order: photos are split by their order, as the run began; one that is added, removed or renamed "
+                "may move others to another side"
+            )
+            parts = split_by_group(join_groups(*groups), roles, **options)
+            return np.where(known == UNKNOWN, parts, known)
+        digests = np.concatenate([table.digests for table in leaders])
+        different, copies = np.unique(digests, return_inverse=True)
+        if len(different) < len(digests):
+            groups = [*groups, copies.tolist()]
+        return split_by_content(make_keys(digests, groups[0]), join_groups(*groups), roles, known, **options)
 
 
 def _has(layout: Layout, role: str) -> bool:

@@ -1,23 +1,125 @@
-"""Who goes to training, validation and test: seeded, with all photos of one product on one side."""
+"""Who goes to training, validation and test: by content or by order, with all photos of one product on one side."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+#: In the place of a part: nothing is known of the photo.
+UNKNOWN = -1
+#: A group larger than so many times what is to be held out stays in training.
+LARGEST = 2
+
+
+def split_by_content(
+    keys: NDArray[np.uint64],
+    groups: NDArray[np.int64],
+    roles: NDArray[np.int64],
+    known: NDArray[np.int8],
+    *,
+    validation: float,
+    test: float,
+    seed: int,
+) -> NDArray[np.int64]:
+    """Assign every photo to TRAIN, VALIDATION or TEST by a keyed hash of its content, whole groups at a time.
+
+    The smallest key of a group decides for it, whatever other photos there are: shares are met on average. But a group that
+    is much larger than what is to be held out stays in training, and every role of at least three photos gets at least one
+    in each part that is wanted, if the groups allow it: the one that came nearest to being drawn.
+
+    Args:
+        keys: [N] a hash of each photo's content, or of the name of its group.
+        groups: [N] group of each photo.
+        roles: [N] role of each photo, 0 or 1 (the domains A and B, say); each role is held out in the same shares.
+        known: [N] the part that a photo has already, or UNKNOWN. It keeps that; others of its group follow it, into training
+            where one is there.
+        validation, test: shares, in [0, 1).
+        seed: the hash's key.
+
+    Returns:
+        [N] assignments.
+    """
+    ids, members = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(ids), int(roles.max(initial=0)) + 1), dtype=np.int64)
+    np.add.at(counts, (members, roles), 1)
+    smallest = np.full(len(ids), np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(smallest, members, keys)
+    draws = draw_uniform(smallest, seed)
+    part_of = np.select([draws < test, draws < test + validation], [TEST, VALIDATION], TRAIN)
+    settled = np.full(len(ids), UNKNOWN, np.int64)
+    for part in (TEST, VALIDATION, TRAIN):  # the last one counts
+        settled[members[known == part]] = part
+    free, totals = settled == UNKNOWN, counts.sum(axis=0)
+    part_of = np.where(free, part_of, settled)
+    fillings = [(TRAIN, totals > 0, -draws)]
+    for part, share in ((TEST, test), (VALIDATION, validation)):
+        wanted = np.where((totals >= 3) & (share > 0), np.maximum(1, np.rint(totals * share)), 0)
+        large = (counts > LARGEST * wanted).any(axis=1)
+        part_of[free & large & (part_of == part)] = TRAIN
+        fillings.append((part, wanted > 0, draws + large * counts.sum(axis=1)))
+    for part, roles_of_part, order in fillings:
+        for role in np.flatnonzero(roles_of_part):
+            _fill(part, counts[:, role] > 0, order, part_of, free)
+    return np.where(known == UNKNOWN, part_of[members], known)
+
+
+def _fill(
+    part: int,
+    here: NDArray[np.bool_],
+    order: NDArray[np.float64],
+    part_of: NDArray[np.int64],
+    free: NDArray[np.bool_],
+) -> None:
+    """Give a part that has none of the groups of a role the first free one, of a part that has several; training first."""
+    if (here & (part_of == part)).any():
+        return
+    several = [each for each in (TRAIN, VALIDATION, TEST) if (here & (part_of == each)).sum() > 1]
+    able = np.flatnonzero(here & free & np.isin(part_of, several))
+    if len(able):
+        part_of[able[np.lexsort((order[able], part_of[able] != TRAIN))[0]]] = part
+
+
+def make_keys(digests: NDArray[np.uint64], groups: Sequence[str | None]) -> NDArray[np.uint64]:
+    """Return what decides for each photo: the name of its group, or else the digest of its content."""
+    keys = digests.copy()
+    words: dict[str, np.uint64] = {}
+    for name in {group for group in groups if group is not None}:
+        digest = hashlib.blake2b(os.fsencode(name), digest_size=8).digest()
+        words[name] = np.uint64(int.from_bytes(digest))
+    for row, group in enumerate(groups) if words else ():
+        if group is not None:
+            keys[row] = words[group]
+    return keys
+
+
+def draw_uniform(keys: NDArray[np.uint64], seed: int) -> NDArray[np.float64]:
+    """Return a number in [0, 1) for each key, even over all keys, and another one under another seed.
+
+    Source: Steele, Lea, Flood 2014, Fast splittable pseudorandom number generators (the finaliser of SplitMix64).
+    """
+    words = keys ^ _mix(np.array([(seed + 1) * 0x9E3779B97F4A7C15 % 2**64], np.uint64))
+    return np.asarray((_mix(words) >> np.uint64(11)) * 2.0**-53, np.float64)
+
+
+def _mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    words = (words ^ words >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ words >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return words ^ words >> np.uint64(31)
 
 
 def split_by_group(
     groups: NDArray[np.int64], roles: NDArray[np.int64], *, validation: float, test: float, seed: int
 ) -> NDArray[np.int64]:
-    """Assign every photo to TRAIN, VALIDATION or TEST, whole groups at a time.
+    """Assign every photo to TRAIN, VALIDATION or TEST by the order of the photos, whole groups at a time.
 
-    Groups come in a seeded order and are held out while they fit into what is still wanted, so one giant group cannot
-    take the place of many. Every role of at least three photos gets at least one in each part that is wanted, if the
-    groups allow it.
+    A photo more or less moves others to another side: it is for what does not change, and for runs that began with it. Groups
+    come in a seeded order and are held out while they fit into what is still wanted, so one giant group cannot take the
+    place of many. Every role of at least three photos gets at least one in each part that is wanted, if the groups allow it.
 
     Args:
         groups: [N] group of each photo.

@@ -139,6 +139,7 @@ class PhotoTable:
         labels: [N] int64, 0 where there are no classes.
         classes: [N] the class by name; None for a photo without.
         groups: [N] the group that a split keeps together; None for a photo without.
+        digests: [N] uint64, a hash of each photo's file; 0: not known.
     """
 
     source: Source
@@ -147,12 +148,14 @@ class PhotoTable:
     labels: Numbers
     classes: Texts
     groups: Texts
+    digests: NDArray[np.uint64]
 
     @classmethod
     def from_source(cls, source: Source, numbers: Numbers, **columns: NDArray[Any]) -> PhotoTable:
         """Return a table of photos of a source; a column that is not given is empty, and takes no memory."""
         count, nothing = len(numbers), np.array(None, object)
         zeros = {"sizes": np.broadcast_to(np.int64(0), (count, 2)), "labels": np.broadcast_to(np.int64(0), count)}
+        zeros["digests"] = np.broadcast_to(np.uint64(0), count)
         blank = {name: np.broadcast_to(nothing, count) for name in ("classes", "groups")}
         return cls(source, numbers, **(zeros | blank | columns))
 
@@ -177,14 +180,15 @@ class PhotoTable:
     def take(self, rows: NDArray[Any] | Sequence[int]) -> PhotoTable:
         """Return the table of some rows, by their positions or by a mask of booleans, in the order given."""
         rows = np.asarray(rows, None if len(rows) else np.int64)
-        columns = ("numbers", "sizes", "labels", "classes", "groups")
+        columns = ("numbers", "sizes", "labels", "classes", "groups", "digests")
         return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     def label(self, class_names: Sequence[str]) -> PhotoTable:
         """Return the table as views need it, with the classes as labels; a class that is not in `class_names` gets 0."""
         number = {name: label for label, name in enumerate(class_names)}
         labels = np.array([number.get(name, 0) for name in self.classes], np.int64)
-        return PhotoTable.from_source(self.source, self.numbers, sizes=self.sizes, labels=labels)
+        kept = {"sizes": self.sizes, "digests": self.digests}
+        return PhotoTable.from_source(self.source, self.numbers, labels=labels, **kept)
 
 
 def make_texts(values: Sequence[str | None]) -> Texts:

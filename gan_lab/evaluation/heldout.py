@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import Subset
 
 from gan_lab.data import ImageDataModule
+from gan_lab.data.workers import WatchedLoader
 from gan_lab.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class EvaluationPhotos:
         view: its samples, in order.
     """
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
+    def __init__(self, loader: WatchedLoader) -> None:
         self._loader = loader
         self.view: Any = loader.dataset
 
@@ -44,10 +45,11 @@ class EvaluationPhotos:
     def batches(self, indices: Sequence[int]) -> Iterator[dict[str, Tensor]]:
         """Yield the samples of some indices in batches."""
         loader = self._loader
-        yield from DataLoader(
+        yield from WatchedLoader(
             Subset(self.view, indices),
             batch_size=loader.batch_size,
             num_workers=loader.num_workers,
+            worker_timeout=loader.worker_timeout,
             collate_fn=loader.collate_fn,
             worker_init_fn=loader.worker_init_fn,
             multiprocessing_context=loader.multiprocessing_context,
@@ -76,7 +78,12 @@ class HeldOut(EvaluationPhotos):
     def __init__(self, datamodule: ImageDataModule, own: bool = True) -> None:
         datamodule.prepare(training=False)
         loaders = {"test": datamodule.test_dataloader(), "val": datamodule.val_dataloader()}
-        found = [(split, loader) for split, loader in loaders.items() if isinstance(loader, DataLoader)]
+        found = [(split, loader) for split, loader in loaders.items() if isinstance(loader, WatchedLoader)]
+        if not found and datamodule.trained_on:
+            raise UserError(
+                f"{datamodule.places}: all {datamodule.trained_on} photos that could be held out are photos that the model was "
+                "trained on; name a folder with others"
+            )
         if not found:
             raise UserError(
                 "data.validation_share, data.test_share: no photos are held out, so there is nothing to evaluate on; "
@@ -94,6 +101,6 @@ class HeldOut(EvaluationPhotos):
         self.places = datamodule.places
         self.class_names = list(datamodule.class_names)
         training = datamodule.still_dataloader("train")
-        self.training = EvaluationPhotos(training) if isinstance(training, DataLoader) else None
+        self.training = EvaluationPhotos(training) if isinstance(training, WatchedLoader) else None
         self.own = own and self.training is not None
         self.mirrored = datamodule.augmentation.flip > 0

@@ -6,12 +6,14 @@ all of them up: beside one other busy process on two cores, two threads train at
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import threading
 import time
 from typing import Any
 
+import cv2
 import torch
 
 from gan_lab.cores import Times, list_cores, read_quota, read_times
@@ -123,3 +125,17 @@ def keep_threads() -> None:
     if _fitted is not None:
         torch.set_num_threads(_fitted.most)
         _fitted = None
+
+
+@functools.cache
+def survive_forks() -> None:
+    """Have processes that are forked from this one compute in one thread: they lack the threads that others would wait for."""
+    if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+        os.register_at_fork(after_in_child=_compute_alone)
+
+
+def _compute_alone() -> None:
+    global _fitted
+    _fitted = None
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import cv2
@@ -17,12 +22,14 @@ from gan_lab.imaging.adjust import Adjustment
 from gan_lab.imaging.alpha import fill_hidden
 from gan_lab.imaging.ground import LIMIT, white_ground
 from gan_lab.inference.restoration import Pixels, Restoration, Wish
+from gan_lab.photo_files import Metadata, Photo, UnreadableImage, read_image, read_photo
 from gan_lab.photo_files.layers import layers_of
-from gan_lab.photo_files.metadata import Metadata, metadata_of
-from gan_lab.photo_files.photo import Photo
+from gan_lab.photo_files.metadata import metadata_of
 from gan_lab.photo_files.stated_colour import stated_colour
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
+#: An image file: its path, or what is in it.
+File = str | os.PathLike | bytes
 
 
 @dataclass(frozen=True)
@@ -122,12 +129,18 @@ def enlarge_alpha(alpha: NDArray[Any], scale: int) -> NDArray[Any]:
 # ---------------------------------------------------------------------------------------------------- in Python
 
 
-def photo_of(image: Image.Image | np.ndarray) -> Photo:
-    """Return a Pillow picture, or an array, as a photo.
+def photo_of(image: Image.Image | np.ndarray | File) -> Photo:
+    """Return a Pillow picture, an array or a file as a photo.
 
     Raises:
+        TypeError: it is something else.
         ValueError: an array that is not uint8 or uint16 [H, W], [H, W, 1], [H, W, 3] or [H, W, 4].
+        UnreadableImage: a file that is no image.
     """
+    if isinstance(image, File):
+        with file_of(image) as path:
+            return read_photo(path)
+    check_kind(image)
     if isinstance(image, Image.Image):
         upright, profile = ImageOps.exif_transpose(image), stated_colour(image).profile
         layers = layers_of(upright.copy() if upright is image else upright, profile)
@@ -139,25 +152,61 @@ def photo_of(image: Image.Image | np.ndarray) -> Photo:
     return Photo(np.ascontiguousarray(pixels[..., :3]), alpha, Metadata(format=""))
 
 
-def like(photo: Photo, image: Picture) -> Picture:
-    """Return a photo in the form of the image that it was made of."""
-    layers = photo.pixels if photo.alpha is None else np.dstack([photo.pixels, photo.alpha])
-    if not isinstance(image, Image.Image):
+def check_kind(image: Any, name: str = "image") -> None:
+    """Refuse what is neither a Pillow picture nor an array.
+
+    Raises:
+        TypeError: naming what it is, and what would do.
+    """
+    if not isinstance(image, (Image.Image, np.ndarray)):
+        kind = f"{type(image).__module__}.{type(image).__qualname__}".removeprefix("builtins.")
+        raise TypeError(f"{name}: needs a path, bytes, a Pillow image or an array [H, W, C] of uint8; this is a {kind}")
+
+
+@contextmanager
+def file_of(image: File) -> Iterator[Path]:
+    """Give a file's path; bytes are one while the context is open.
+
+    Raises:
+        UnreadableImage: bytes that were read there are no image.
+    """
+    if not isinstance(image, bytes):
+        yield Path(image).expanduser()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "image"
+        path.write_bytes(image)
+        try:
+            yield path
+        except UnreadableImage as error:
+            raise UnreadableImage(Path("<bytes>"), error.reason) from None
+
+
+def like(photo: Photo, image: Picture | File) -> Picture:
+    """Return a photo in the form of the image that it was made of; of a file, as a Pillow picture."""
+    layers: Any = photo.pixels if photo.alpha is None else np.dstack([photo.pixels, photo.alpha])
+    if isinstance(image, np.ndarray):
         return layers[..., 0] if image.ndim == 2 and layers.shape[2] == 1 else layers
     if layers.dtype == np.uint16 and layers.shape[2] > 1:  # Pillow has 16 bits for grey alone
         layers = np.rint(layers / 257).astype(np.uint8)
-    picture = Image.fromarray(layers[..., 0] if layers.shape[2] == 1 else layers)
-    if "dpi" in image.info:
-        picture.info["dpi"] = image.info["dpi"]
+    picture: Any = Image.fromarray(layers[..., 0] if layers.shape[2] == 1 else layers)
+    dpi = image.info.get("dpi") if isinstance(image, Image.Image) else photo.metadata.dpi
+    if dpi is not None:
+        picture.info["dpi"] = dpi
     return picture
 
 
-def mask_of(mask: Image.Image | np.ndarray) -> NDArray[np.uint8]:
+def mask_of(mask: Image.Image | np.ndarray | File) -> NDArray[np.uint8]:
     """Return a mask as uint8 [H, W], 255 in holes.
 
     Raises:
+        TypeError: it is neither a Pillow picture, an array nor a file.
         ValueError: an array that is neither boolean nor uint8, or not [H, W] or [H, W, 1].
     """
+    if isinstance(mask, File):
+        with file_of(mask) as path:
+            mask = read_image(path, channels=1)
+    check_kind(mask, "mask")
     array = np.array(mask.convert("L")) if isinstance(mask, Image.Image) else mask
     array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     if array.ndim != 2 or array.dtype not in (np.uint8, np.bool_):

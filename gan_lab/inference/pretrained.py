@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import logging
+import os
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +17,15 @@ from torch import Tensor, nn
 
 from gan_lab.errors import UserError
 from gan_lab.fidelity.guard import Thresholds
-from gan_lab.hardware import Choice, cast_to
+from gan_lab.hardware import Choice, cast_to, survive_forks
 from gan_lab.inference import bundle
-from gan_lab.inference.enhancement import enhance_photo, like, mask_of, photo_of
+from gan_lab.inference.enhancement import File, check_kind, enhance_photo, file_of, like, mask_of, photo_of
 from gan_lab.inference.generation import BATCH, Generation, Label, check_strength
 from gan_lab.inference.restoration import TILE as RESTORATION_TILE
 from gan_lab.inference.restoration import Correct, Networks, Restoration, Wish, with_channels
 from gan_lab.inference.tiling import TILE
 from gan_lab.networks import LightCorrector, Restorer
+from gan_lab.photo_files import read_image
 from gan_lab.photo_files.srgb import opaque_srgb
 from gan_lab.photo_files.stated_colour import stated_colour
 from gan_lab.storage import hash_file
@@ -30,6 +33,8 @@ from gan_lab.terminal import printable
 
 if TYPE_CHECKING:
     from gan_lab.inference.translation import Translation
+
+log = logging.getLogger(__name__)
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
@@ -45,7 +50,10 @@ TASKS = {
 class Pretrained:
     """A trained model and what its run's configuration says about using it.
 
-    Images go in and come out as Pillow pictures, or as arrays [H, W, C] in sRGB, of any size and aspect ratio.
+    Images go in and come out as Pillow pictures, or as arrays [H, W, C] in sRGB, of any size and aspect ratio; a file goes in
+    by its path or as bytes, and comes out as a Pillow picture.
+
+    In a process that was forked after it was opened, a model on a CPU computes in one thread, and one on a GPU is refused.
 
     Attributes:
         path: the file: a run's checkpoint, or a bundle of networks for enhancement.
@@ -66,6 +74,8 @@ class Pretrained:
         self.path = path
         self.device = device
         self.trust = tuple(trust)
+        self.process = os.getpid()
+        survive_forks()
         self.choice: Choice | None = None
         self.restoration: Restoration | None = None
         self.generation: Generation | None = None
@@ -141,11 +151,12 @@ class Pretrained:
         )
 
     def require(self, task: Literal["restoration", "translation", "generation"]) -> None:
-        """Refuse a task that the model cannot do.
+        """Refuse a task that the model cannot do, here or at all.
 
         Raises:
-            UserError: naming the checkpoint, its model, and the models that would do.
+            UserError: naming the checkpoint, its model, and the models that would do; it is on a GPU of another process.
         """
+        self.check_process()
         if getattr(self, task) is None:
             needs, command, models = TASKS[task]
             raise UserError(
@@ -153,30 +164,48 @@ class Pretrained:
                 f"one that {needs} ({models})"
             )
 
+    def check_process(self) -> None:
+        """Say in a process that was forked after the model was opened how it computes there.
+
+        Raises:
+            UserError: it does not, since it is on a GPU.
+        """
+        if self.process == os.getpid():
+            return
+        advice = "open it in the process that uses it (gunicorn: in post_worker_init, or without --preload)"
+        if self.device.type != "cpu":
+            raise UserError(
+                f"{self.path}: was opened on a GPU before this process was forked, which CUDA forbids; {advice}"
+            )
+        self.process = os.getpid()
+        log.warning("%s: was opened before a fork, and computes in one thread here; for more, %s", self.path, advice)
+
     def enhance(
         self,
-        image: Picture,
+        image: Picture | File,
         *,
         correct: Correct = "all",
         scale: int = 1,
         strength: float = 1.0,
-        mask: Image.Image | np.ndarray | None = None,
+        mask: Image.Image | np.ndarray | File | None = None,
         guard: bool | Thresholds = False,
         tile: int | None = RESTORATION_TILE,
     ) -> Picture:
         """Return the photo enhanced, in the form that it came in: grey stays grey, 16 bits stay 16, alpha is kept.
 
         Args:
-            image: a Pillow picture, or uint8 or uint16 [H, W], [H, W, 1], [H, W, 3] or, with alpha, [H, W, 4].
+            image: a Pillow picture, or uint8 or uint16 [H, W], [H, W, 1], [H, W, 3] or, with alpha, [H, W, 4]; or an image
+                file, by its path or as bytes, of which a Pillow picture is made (colours of 16 bits have 8 there).
             correct: "all", "defects" (noise, blur, JPEG, holes), "light" (exposure, cast, veil) or "none".
             scale: 1, 2 or 4.
             strength: 0 (the photo as it is) to 1.
-            mask: holes to fill, white or above 127, at the photo's size.
+            mask: holes to fill, white or above 127, at the photo's size; likewise.
             guard: True, or limits, to lower the strength of what would alter the product; see `gan_lab.fidelity.guard`.
             tile: longest side of the tiles in which larger photos are done, in pixels; None: in one pass.
 
         Raises:
-            UserError: the model does not restore, or not so; out of memory; the model gives NaN.
+            TypeError: the image or the mask is something else.
+            UserError: the model does not restore, or not so; a file that is no image; out of memory; the model gives NaN.
         """
         self.require("restoration")
         assert self.restoration is not None
@@ -188,7 +217,7 @@ class Pretrained:
 
     def translate(
         self,
-        image: Picture,
+        image: Picture | File,
         direction: str = "AB",
         size: int | None = None,
         strength: float = 1.0,
@@ -202,6 +231,7 @@ class Pretrained:
             direction, size, strength, tile, full_size: see `gan_lab.inference.translation.TranslationWish`.
 
         Raises:
+            TypeError: see `enhance`.
             UserError: the model does not translate, or not so; out of memory; the model gives NaN.
         """
         from gan_lab.inference.translation import TranslationWish, translate_photo
@@ -241,7 +271,7 @@ class Pretrained:
         made = generation.images(numbers, generation.draw_latents(seed, truncation), generation.classes(label))
         return (images for _, images in made)
 
-    def encode(self, image: Image.Image | np.ndarray, label: Label = None) -> Tensor:
+    def encode(self, image: Image.Image | np.ndarray | File, label: Label = None) -> Tensor:
         """Return the latent of a photo, [latents], on the CPU: by the encoder, or for a GAN by a search for it.
 
         Of a model of codes (vq_vae) it is the grid of the photo's codes, int64 [side, side].
@@ -251,8 +281,10 @@ class Pretrained:
             label: what is on it, for a conditional model; None chooses the class that comes nearest.
 
         Raises:
+            TypeError: the image is neither a Pillow picture, an array, a path nor bytes.
             UserError: the model neither generates nor reconstructs; there is no such class.
         """
+        self.check_process()
         if self.task == "reconstruction":
             photo = torch.from_numpy(self.as_validated(image)).permute(2, 0, 1)[None].float().div(127.5).sub(1)
             codes: Tensor = self.model.encode(photo.to(self.model.device))[0].cpu()
@@ -261,7 +293,7 @@ class Pretrained:
 
     def variants(
         self,
-        image: Image.Image | np.ndarray,
+        image: Image.Image | np.ndarray | File,
         n: int,
         strength: float = 0.5,
         seed: int = 0,
@@ -288,7 +320,7 @@ class Pretrained:
         latents = generation.vary(encoded.z, noise, strength)
         return np.concatenate([images for _, images in generation.images(numbers, latents, [encoded.label])])
 
-    def as_validated(self, image: Image.Image | np.ndarray) -> np.ndarray:
+    def as_validated(self, image: Image.Image | np.ndarray | File) -> np.ndarray:
         """Return a photo as uint8 [S, S, C], cut and resized as those that the model was validated on."""
         from gan_lab.data.views import cut_for_validation
 
@@ -307,12 +339,17 @@ class Pretrained:
         return self.generation
 
 
-def pixels_of(image: Image.Image | np.ndarray) -> np.ndarray:
+def pixels_of(image: Image.Image | np.ndarray | File) -> np.ndarray:
     """Return a photo as uint8 [H, W, C], upright, opaque and in sRGB.
 
     Raises:
+        TypeError: it is neither a Pillow picture, an array nor a file.
         ValueError: an array that is not uint8 [H, W, 1 or 3].
     """
+    if isinstance(image, File):
+        with file_of(image) as path:
+            return read_image(path)
+    check_kind(image)
     if isinstance(image, Image.Image):
         return np.atleast_3d(np.array(opaque_srgb(ImageOps.exif_transpose(image), stated_colour(image).profile)))
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):

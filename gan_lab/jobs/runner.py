@@ -21,6 +21,8 @@ from gan_lab.storage.locks import lock_folder, refuse_linked_folders
 
 #: Seconds until a signal is noticed while no image ends.
 _PATIENCE = 0.25
+#: What stops a job, where it was not ignored when that began (nohup ignores SIGHUP).
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 #: The status of what lies among the photos and is none.
 NO_PHOTO = "no photo"
 
@@ -30,7 +32,7 @@ def run_job(plan: Plan, work: Work, *, settings: Mapping[str, Any], verb: str, j
 
     A task is done where its record says so, and its photo, its other files, the settings and its result are still those
     of the record. A task that fails, for whatever reason, is recorded, named on stderr, and tried again by the next call.
-    SIGINT and SIGTERM let the images in progress end and start no more; a second one kills.
+    SIGINT, SIGTERM and SIGHUP let the images in progress end and start no more; a second one kills.
 
     A record holds path, output (both relative, with slashes), status ("done" or "failed"), what `work` returned, notes
     (the task's and work's), error (of a failure), input_sha256, others_sha256, output_sha256, settings_sha256, seconds,
@@ -140,7 +142,7 @@ def _do_all(plan: Plan, work: Work, manifest: Manifest, outcome: Outcome, verb: 
 
 @contextmanager
 def _note_signals() -> Iterator[list[int]]:
-    """Note the first SIGINT or SIGTERM in the yielded list, in place of its effect; the next one kills."""
+    """Note the first of `_SIGNALS` in the yielded list, in place of its effect; the next one kills."""
     noted: list[int] = []
 
     def note(number: int, _: object) -> None:
@@ -149,7 +151,7 @@ def _note_signals() -> Iterator[list[int]]:
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():  # no other may set handlers
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
     before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number in before:
         signal.signal(number, note)

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import Callback, Trainer, seed_everything
+from omegaconf import OmegaConf
 
 from gan_lab import checkpoint
 from gan_lab.callbacks import Budget
+from gan_lab.callbacks.spared import summarise_error
 from gan_lab.data.base import ImageDataModule
+from gan_lab.data.record import find_record
+from gan_lab.data.workers import DEAD, explain_worker_failure
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule, TrainingDivergedError
+from gan_lab.models.class_rows import takes_classes
 from gan_lab.run.device import compile_networks, is_ddp, recompute_networks, settle_computation
-from gan_lab.run.parts import build_parts, list_cautions, list_given_settings
-from gan_lab.run.record import describe_networks, print_report, resolve_config, write_config
+from gan_lab.run.parts import build_parts, list_cautions, list_given_settings, list_known
+from gan_lab.run.record import describe_networks, print_report, resolve_config, write_config, write_photos
 from gan_lab.run.rollback import go_back
 from gan_lab.run.run import Run
 from gan_lab.run.trainer import build_trainer, finish_loggers, get_unwritten, start_loggers
@@ -48,7 +56,8 @@ def fit(run: Run) -> None:
     """
     while True:
         seed_everything((run.config.seed + run.rollbacks) % 2**32, verbose=False)  # a new start has other weights
-        datamodule, model = build_parts(run.config)
+        record = None if run.resume is None else find_record(run.resume)
+        datamodule, model = build_parts(run.config, run.resume, record)
         try:
             return fit_parts(run, prepare_parts(run, datamodule, model))
         except torch.OutOfMemoryError as error:
@@ -65,7 +74,16 @@ def prepare_parts(run: Run, datamodule: ImageDataModule, model: ManualModule) ->
     """Decide what is computed in, say what is trained on what, and make the trainer."""
     model.rollbacks = run.rollbacks
     if run.config.init_from is not None and run.resume is None:
-        checkpoint.transfer_weights(model, checkpoint.find_checkpoint_file("init_from", run.config.init_from))
+        source = checkpoint.find_checkpoint_file("init_from", run.config.init_from)
+        names = datamodule.class_names if takes_classes(OmegaConf.to_container(run.config.model, resolve=True)) else []
+        checkpoint.transfer_weights(model, source, names)
+        for caution in list_known(datamodule, source):
+            log.warning("init_from=%s: %s", source, caution)
+    if run.resume is not None and datamodule.record is None and len(datamodule.make_record()):
+        log.warning(
+            "resume=%s: the run has no record of its photos; the split (data.split_by=%s) alone says which it was trained on, "
+            "and they are recorded from now on", run.resume, datamodule.split_by,
+        )  # fmt: skip
     settle_computation(run.config, model, run.resume is not None)
     resolved = resolve_config(run.config, model)
 
@@ -100,9 +118,10 @@ def fit_parts(run: Run, parts: Parts) -> None:
             "raise trainer.max_iterations or trainer.max_epochs to go on"
         )
         return
+    write_photos(run.folder, parts.datamodule)
     start_loggers(trainer, parts.resolved)
     try:
-        trainer.fit(parts.model, datamodule=parts.datamodule, ckpt_path=run.resume, weights_only=True)
+        run_trainer(run, parts, budget)
     except (TrainingDivergedError, UserError):
         raise
     except SystemExit:  # a second Ctrl-C, of which Lightning makes a 1
@@ -113,7 +132,7 @@ def fit_parts(run: Run, parts: Parts) -> None:
             raise
         raise refusal from error
     finally:
-        finish_loggers(trainer)
+        finish_loggers(trainer, run.folder)
     last = run.folder / "checkpoints" / "last.ckpt"
     unwritten = get_unwritten(trainer).get(last)
     if unwritten is not None:
@@ -125,6 +144,30 @@ def fit_parts(run: Run, parts: Parts) -> None:
         print_report(run.folder, parts.model)
     if budget.stopped_by is not None:
         raise SystemExit(128 + budget.stopped_by)
+
+
+def run_trainer(run: Run, parts: Parts, budget: Budget) -> None:
+    """Let Lightning train; where closing fails after an error, close what is still open, and raise the first one."""
+    trainer = parts.trainer
+    try:
+        trainer.fit(parts.model, datamodule=parts.datamodule, ckpt_path=run.resume, weights_only=True)
+    except Exception as error:
+        first = budget.failure
+        if first is None or first is error:
+            raise
+        log.warning("what the training had open could not all be closed (%s)", summarise_error(error))
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        closings: list[Callable[[], Any]] = [
+            *(partial(callback.on_exception, trainer, parts.model, first) for callback in callbacks),
+            *(partial(logger.finalize, "failed") for logger in trainer.loggers),
+            trainer.strategy.teardown,
+            trainer.fit_loop.teardown,  # ends the workers
+            trainer._signal_connector.teardown,
+        ]
+        for close in closings:
+            with suppress(Exception):  # said already
+                close()
+        raise first from first.__cause__
 
 
 def halve_parts(run: Run, error: torch.OutOfMemoryError) -> int:
@@ -159,6 +202,8 @@ def explain_failure(error: Exception, run: Run, parts: Parts, start: int) -> Use
     alone = parts.trainer.world_size == 1
     at_start = alone and parts.model.iteration == start
     reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if DEAD.search(str(error)):  # the death of a worker is raised wherever the training happens to be
+        return explain_worker_failure(error, parts.datamodule.num_workers)
     if isinstance(error, torch.OutOfMemoryError):
         if at_start:
             return None

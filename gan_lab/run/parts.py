@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gan_lab.config import build, check_description, instantiate, parse_trust, resolve
 from gan_lab.data.base import FACTS, ImageDataModule
+from gan_lab.data.record import RECORD, PhotoRecord, find_record
+from gan_lab.data.splits import TRAIN
 from gan_lab.errors import UserError
 from gan_lab.models import AdversarialModule, ManualModule
+from gan_lab.models.class_rows import describe_change, read_class_names
 
 #: Photos of a domain below which its discriminator is expected to learn them by heart.
 FEW_PHOTOS = 200
@@ -19,11 +24,19 @@ FEW_PHOTOS = 200
 UNEVEN = 4
 
 
-def build_parts(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
+def build_parts(
+    config: DictConfig, resume: Path | None = None, record: PhotoRecord | None = None
+) -> tuple[ImageDataModule, ManualModule]:
     """Make the datamodule, let it look at the photos, and make the model that its facts allow.
 
+    Args:
+        config: the run's configuration; what is found of the data is added to it.
+        resume: the checkpoint that the run goes on from.
+        record: of the photos that it was trained on until then.
+
     Raises:
-        UserError: the data cannot feed the model, or a constructor refuses its arguments.
+        UserError: the data cannot feed the model, or a constructor refuses its arguments; the classes of a continued run
+            have changed.
     """
     trust = parse_trust(config.get("trust"))
     model_class = resolve(config.model.get("_target_"), trust)
@@ -38,10 +51,15 @@ def build_parts(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
         )
     except UserError as error:
         raise UserError(f"{error}{describe_source(config.data, 'data', str(error))}") from error
+    datamodule.record = record
     datamodule.prepare()
+    if resume is not None:
+        check_classes(resume, OmegaConf.to_container(config, resolve=True), datamodule)
     with open_dict(config):
         config.data.classes = datamodule.classes
         config.data.class_names = list(datamodule.class_names)
+        if datamodule.split_by is not None:  # a later gan_lab may have another default
+            config.data.split_by = datamodule.split_by
     description = OmegaConf.to_container(config.model, resolve=True)
     try:
         model: ManualModule = build(check_description(description, "model", ManualModule, trust))
@@ -54,6 +72,22 @@ def build_parts(config: DictConfig) -> tuple[ImageDataModule, ManualModule]:
             "give a divisor of it"
         )
     return datamodule, model
+
+
+def check_classes(resume: Path, config: Any, datamodule: ImageDataModule) -> None:
+    """Refuse photos whose classes are not those that a continued run's labels stand for.
+
+    Raises:
+        UserError: naming what is gone and what is new.
+    """
+    before = read_class_names(config)
+    change = describe_change(before or [], datamodule.class_names) if before != [] else None
+    if change is not None:
+        raise UserError(
+            f"resume={resume}: the classes of the photos are not those of the run ({change}), and what it draws would be "
+            f"called by wrong names; name them as they were, or take classes by their names into a new run: init_from={resume} "
+            "name=<another name>"
+        )
 
 
 def describe_source(node: DictConfig, where: str, refusal: str) -> str:
@@ -74,6 +108,24 @@ def list_given_settings() -> list[str]:
     """Return the command line's settings that must fit together."""
     given = re.compile(r"[+~]*(model|data)\.|trainer\.deterministic=")
     return [line for line in HydraConfig.get().overrides.task if given.match(line)]
+
+
+def list_known(datamodule: ImageDataModule, source: Path) -> list[str]:
+    """Return a warning where photos that are held out are not new to the weights that a run starts from.
+
+    Args:
+        datamodule: of the new run.
+        source: the checkpoint that the weights are from.
+    """
+    own, record = datamodule.make_record(), find_record(source)
+    if not len(own):
+        return []
+    if record is None:
+        return [f"no {RECORD} lies beside it; photos that it was trained on may be held out here"]
+    held_out = own.parts != TRAIN
+    seen = int((held_out & (record.find_parts(own.digests) == TRAIN)).sum())
+    advice = "split as that run did (data.split_by, data.split_seed, the shares), or figures will flatter this one"
+    return [f"it was trained on {seen} of the {held_out.sum()} photos that are held out here; {advice}"] if seen else []
 
 
 def list_cautions(counts: dict[str, int], model: ManualModule) -> list[str]:

@@ -12,6 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.callbacks.doctor.findings import read_verdict
 from gan_lab.config import mask_secrets
+from gan_lab.data.base import ImageDataModule
+from gan_lab.data.record import RECORD
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
 from gan_lab.storage import write_atomically
@@ -44,6 +46,24 @@ def write_config(run_dir: Path, resolved: dict[str, Any]) -> None:
     except OSError as error:
         raise UserError(
             f"runs_dir, name: {run_dir} cannot be written ({error.strerror}); make room, or name another folder"
+        ) from error
+
+
+@rank_zero_only
+def write_photos(run_dir: Path, datamodule: ImageDataModule) -> None:
+    """Write which photos the run is trained on, and which are held out; nothing where they are no files.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    record = datamodule.make_record()
+    if not len(record):
+        return
+    try:
+        record.write(run_dir / RECORD)
+    except OSError as error:
+        raise UserError(
+            f"runs_dir, name: {run_dir / RECORD} cannot be written ({error.strerror}); make room, or name another folder"
         ) from error
 
 

@@ -33,6 +33,7 @@ CHANGEABLE = (
     "data.domain_a",
     "data.domain_b",
     "data.num_workers",
+    "data.worker_timeout",
     "data.cache_mb",
     "data.cache",
     "data.index",
@@ -133,7 +134,7 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
         if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
             continue
         if is_group(override):
-            given, own = HydraConfig.get().runtime.choices[key], saved.choices.get(key)
+            given, own = HydraConfig.get().runtime.choices.get(key), saved.choices.get(key)  # Hydra notes no list
             if given != own and key in ("logger", "callbacks"):
                 saved[key] = config[key]
             elif given != own:

@@ -14,15 +14,18 @@ from omegaconf import DictConfig
 
 from gan_lab import checkpoint
 from gan_lab.config import check_seed
+from gan_lab.data.record import RECORD
 from gan_lab.errors import UserError
 from gan_lab.run.checks import check_switches, check_trainer
 from gan_lab.run.device import prepare_process
+from gan_lab.run.launcher import check_launcher
 from gan_lab.run.resume import choose_folder, find_checkpoint, holds_run, merge_config
+from gan_lab.run.trainer import check_loggers
 from gan_lab.storage import remove_incomplete_files
 from gan_lab.storage.locks import lock_folder, refuse_links
 
 #: What a training writes in its run's folder.
-WRITTEN = ("config.yaml", "metrics.csv", "doctor.json", "error.txt", "checkpoints", "samples", "wandb/id")
+WRITTEN = ("config.yaml", RECORD, "metrics.csv", "doctor.json", "error.txt", "checkpoints", "samples", "wandb/id")
 
 
 @dataclass
@@ -108,9 +111,11 @@ def check(run: Run) -> None:
     """Refuse what cannot work before anything is written, and set what must be set before the first tensor.
 
     Raises:
-        UserError: see `check_seed`, `check_trainer`, `check_switches` and `prepare_process`.
+        UserError: see `check_seed`, `check_trainer`, `check_switches`, `check_launcher`, `check_loggers` and `prepare_process`.
     """
     check_seed(run.config.seed)
     check_trainer(run.config.trainer, is_multirun())
     check_switches(run.config)
+    check_launcher(run.config.trainer)
+    check_loggers(run.config)
     prepare_process(run.config)

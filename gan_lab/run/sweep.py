@@ -70,7 +70,7 @@ class SweepSummary(Callback):
         for row in rows:  # what the jobs have in common says nothing
             row["overrides"] = " ".join(line for line in row.get("overrides", []) if line not in shared)
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        with (folder / "summary.csv").open("w", newline="") as file:
+        with (folder / "summary.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
             writer.writerows({name: quote_formula(value) for name, value in row.items()} for row in rows)
@@ -151,7 +151,7 @@ def summarise_figures(path: Path, monitor: str, direction: str) -> dict[str, Any
     """Return the last iteration and the best value of the monitored figure from a `metrics.csv`."""
     if not path.exists():
         return {}
-    with io.TextIOWrapper(open_regular(path), errors="replace", newline="") as file:
+    with io.TextIOWrapper(open_regular(path), "utf-8", errors="replace", newline="") as file:
         rows = list(csv.DictReader(file))
     values = [value for row in rows if row.get(monitor) and math.isfinite(value := float(row[monitor]))]
     found: dict[str, Any] = {"iterations": rows[-1].get("iteration"), "figure": monitor} if rows else {}

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.plugins.environments import SLURMEnvironment
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
@@ -21,6 +20,7 @@ from gan_lab.callbacks import (
     Checkpoints,
     FittedThreads,
     MetricsCSV,
+    TensorBoardRun,
     WandbRun,
 )
 from gan_lab.callbacks.spared import get_logger_name, survive_errors
@@ -28,6 +28,7 @@ from gan_lab.checkpoint import CrashSafeIO
 from gan_lab.config import CALLBACKS, LOGGERS, build, check_description, parse_trust
 from gan_lab.errors import UserError
 from gan_lab.run.device import find_accelerator, is_ddp, may_fit_threads
+from gan_lab.run.launcher import choose_environment
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
         UserError: Lightning refuses the devices or the strategy, or wandb is asked for and not installed.
     """
     trainer = config.trainer
+    environment = choose_environment(trainer)
     try:
         return Trainer(
             accelerator=find_accelerator(config),
@@ -66,7 +68,7 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
             callbacks=build_callbacks(config, run_dir),
             profiler=build_profiler(trainer.profiler, run_dir),
             logger=build_loggers(config, run_dir, start_iteration),
-            plugins=build_plugins(resolved),
+            plugins=[CrashSafeIO(resolved), *([environment] if environment is not None else [])],
             # what the callbacks above do in iterations, Lightning would do in optimiser steps
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -80,14 +82,6 @@ def build_trainer(config: DictConfig, run_dir: Path, resolved: dict[str, Any], s
     except (MisconfigurationException, ValueError, TypeError) as error:
         given = f"trainer.devices={trainer.devices} trainer.strategy={trainer.strategy} device={config.device}"
         raise UserError(f"{given}: {' '.join(str(error).split())}; change one of them") from error
-
-
-def build_plugins(resolved: dict[str, Any]) -> list[Any]:
-    """Return the checkpoint writer and, under SLURM, an environment that leaves requeueing to `resume=auto`."""
-    plugins: list[Any] = [CrashSafeIO(resolved)]
-    if SLURMEnvironment.detect():  # Lightning would save its own checkpoints, count in its own steps, and requeue
-        plugins.append(SLURMEnvironment(auto_requeue=False))
-    return plugins
 
 
 def build_callbacks(config: DictConfig, run_dir: Path) -> list[Callback]:
@@ -129,22 +123,51 @@ def build_loggers(config: DictConfig, run_dir: Path, start_iteration: int) -> li
     """Return the csv logger, which every run has, and the ones that `logger=` adds.
 
     Raises:
-        UserError: wandb is asked for and not installed.
+        UserError: see `build_added_loggers`.
     """
-    loggers: list[Logger] = [MetricsCSV(run_dir / "metrics.csv", start_iteration)]
-    for key, settings in config.logger.items():
-        if "Wandb" in str(settings.get("_target_")) and importlib.util.find_spec("wandb") is None:
-            raise UserError("logger=wandb: wandb is not installed; pip install wandb, or logger=csv")
+    return [
+        MetricsCSV(run_dir / "metrics.csv", start_iteration),
+        *build_added_loggers(config, run_dir, config.runs_dir),
+    ]
+
+
+def build_added_loggers(config: DictConfig, run_dir: Path, runs_dir: str | Path) -> list[Logger]:
+    """Return the loggers that `logger=` adds, for a run's folder in the folder of runs.
+
+    Raises:
+        UserError: see `check_loggers` and `check_description`.
+    """
+    check_loggers(config)
+    loggers: list[Logger] = []
+    for key, settings in (config.get("logger") or {}).items():
         if os.environ.get("WANDB_MODE") == "online":
             log.info("WANDB_MODE=online: wandb will talk to its server")
-        # a job of a sweep goes by the sweep's name as well: "widths/0"
-        name = run_dir.relative_to(config.runs_dir) if run_dir.is_relative_to(config.runs_dir) else run_dir.name
+        # a job of a sweep goes by the sweep's name as well: "widths/0"; the jobs are one group
+        name = run_dir.relative_to(runs_dir) if run_dir.is_relative_to(runs_dir) else Path(run_dir.name)
         given = OmegaConf.to_container(settings, resolve=True)
         assert isinstance(given, dict)
         described = {"save_dir": str(run_dir), "name": str(name)} | given
+        if str(settings.get("_target_")) == "gan_lab.callbacks.WandbRun" and len(name.parts) > 1:
+            described.setdefault("group", str(name.parent))
         call = check_description(described, f"logger.{key}", Logger, parse_trust(config.get("trust")), among=LOGGERS)
         loggers.append(build(call))
     return loggers
+
+
+def check_loggers(config: DictConfig) -> None:
+    """Refuse loggers whose packages are not installed.
+
+    Raises:
+        UserError: naming what installs them.
+    """
+    for settings in (config.get("logger") or {}).values():
+        target = str(settings.get("_target_"))
+        if "Wandb" in target and importlib.util.find_spec("wandb") is None:
+            raise UserError("logger=wandb: wandb is not installed; pip install wandb, or logger=csv")
+        if "TensorBoard" in target and not any(map(importlib.util.find_spec, ("tensorboard", "tensorboardX"))):
+            raise UserError(
+                'logger=tensorboard: TensorBoard is not installed; pip install "gan_lab[tensorboard]", or logger=csv'
+            )
 
 
 def start_loggers(trainer: Trainer, resolved: dict[str, Any]) -> None:
@@ -156,11 +179,14 @@ def start_loggers(trainer: Trainer, resolved: dict[str, Any]) -> None:
             logger.log_hyperparams(resolved)
 
 
-def finish_loggers(trainer: Trainer) -> None:
-    """Close what a logger keeps open, so that the next job of a sweep starts its own."""
+def finish_loggers(trainer: Trainer, run_dir: Path) -> None:
+    """Hand over the checkpoints, and close what a logger keeps open, so that the next job of a sweep starts its own."""
     for logger in trainer.loggers:
         if isinstance(logger, WandbRun):
-            logger.finish()
+            logger.log_checkpoints(run_dir / "checkpoints")
+        if isinstance(logger, WandbRun | TensorBoardRun):
+            with survive_errors(f"the end of {get_logger_name(logger)}", Exception):
+                logger.finish()
 
 
 def get_unwritten(trainer: Trainer) -> dict[Path, OSError]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,6 +40,25 @@ def test_progress_is_the_largest_share_spent(monkeypatch: pytest.MonkeyPatch) ->
     assert budget.progress(8) == pytest.approx(0.8)
     assert budget.progress(12) == 1.0
     assert budget.state_dict() == {"elapsed": pytest.approx(30.0)}
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_hangup_asks_a_run_to_stop_unless_it_was_started_by_nohup(ignored: bool) -> None:
+    def usual(number: int, frame: Any) -> None:
+        raise AssertionError("the signal had its usual effect")
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else usual)
+    budget = Budget(max_iterations=10)
+    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(iterations_per_epoch=lambda world: 7), world_size=1)
+    try:
+        budget.on_train_start(trainer, SimpleNamespace())  # type: ignore[arg-type]
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert budget.stopped_by == (None if ignored else signal.SIGHUP)
+        budget.teardown(trainer, SimpleNamespace(), "fit")  # type: ignore[arg-type]
+        assert signal.getsignal(signal.SIGHUP) == (signal.SIG_IGN if ignored else usual)
+    finally:
+        budget.teardown(trainer, SimpleNamespace(), "fit")  # type: ignore[arg-type]
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_metrics_csv_grows_columns_and_shares_rows(tmp_path: Path) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import wandb
 from lightning.pytorch.loggers import WandbLogger
 
 from gan_lab.callbacks import WandbRun
+from gan_lab.errors import UserError
 
 
 def test_a_run_goes_on_without_a_logger_that_cannot_be_started(
@@ -27,3 +33,70 @@ def test_a_run_goes_on_without_a_logger_that_cannot_be_started(
     logger.log_hyperparams({"model": {"width": 4}})
     logger.finish()
     assert not list(tmp_path.rglob("*-run-*"))
+
+
+@pytest.fixture(autouse=True)
+def end_service() -> Iterator[None]:
+    """End W&B's own process: the ones that later tests start would use it, in this one's folder."""
+    yield
+    wandb.teardown()
+
+
+WORDS: dict[str, Any] = {"entity": "me", "group": "all", "tags": ["a", "b"], "job_type": "train", "notes": "a run"}
+
+
+def written(folder: Path) -> bytes:
+    """Return what the only offline run of a folder keeps for the server."""
+    (file,) = folder.glob("wandb/offline-run-*/*.wandb")
+    return file.read_bytes()
+
+
+def test_words_reach_wandb_and_what_is_not_given_does_not(tmp_path: Path) -> None:
+    given = WandbRun(save_dir=str(tmp_path), **WORDS)._wandb_init
+    assert {name: given[name] for name in WORDS} == WORDS
+    assert not WORDS.keys() & WandbRun(save_dir=str(tmp_path))._wandb_init.keys()
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "online"),
+    [
+        ({}, "offline", False),
+        ({"offline": False}, "online", True),
+        ({"mode": "online"}, "online", True),  # whatever the yaml says
+        ({"offline": False, "mode": "offline"}, "offline", False),
+        ({"mode": "disabled"}, "disabled", False),
+    ],
+)
+def test_a_mode_takes_the_place_of_offline(given: dict[str, Any], mode: str, online: bool, tmp_path: Path) -> None:
+    logger = WandbRun(save_dir=str(tmp_path), **given)
+    assert (logger._wandb_init["mode"], logger.online) == (mode, online)
+    with pytest.raises(UserError, match=r"logger\.wandb\.mode=offlin: needs online, offline or disabled"):
+        WandbRun(save_dir=str(tmp_path), mode="offlin")
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_checkpoints_are_artifacts_with_their_digest_where_that_is_asked_for(asked: bool, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    for name in ("last", "best", "previous"):
+        (tmp_path / f"checkpoints/{name}.ckpt").write_text(name)
+    logger = WandbRun(save_dir=str(tmp_path), log_model=asked)
+    logger.start()
+    logger.log_checkpoints(tmp_path / "checkpoints")
+    logger.finish()
+    kept = written(tmp_path)
+    for name, there in (("last", asked), ("best", asked), ("previous", False)):
+        assert (hashlib.sha256(name.encode()).hexdigest().encode() in kept) == there
+
+
+def test_distributions_and_evaluations_are_logged(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("<p>the page")
+    logger = WandbRun(save_dir=str(tmp_path))
+    logger.start()
+    logger.log_histograms({"weights/x": np.arange(9.0)}, 1)
+    logger.log_evaluation(["model", "PSNR"], [["mine", "30"]], {"mine/psnr": 30.0}, tmp_path / "report.html", 7)
+    logger.finish()
+    kept = written(tmp_path)
+    for name in (b"weights/x", b"evaluation/mine/psnr", b"evaluation/table", b"evaluation/page"):
+        assert name in kept
+    (page,) = tmp_path.glob("wandb/offline-run-*/files/media/html/evaluation/*.html")
+    assert page.read_text() == "<p>the page"

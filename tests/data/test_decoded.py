@@ -47,7 +47,8 @@ def fill(store: FileCache, index: int, level: int) -> None:
 
 
 def batches(root: Path, count: int = 3, **options: Any) -> list[np.ndarray]:
-    settings: dict[str, Any] = {"image_size": 16, "batch_size": 8, "num_workers": 0, "index": False} | options
+    settings: dict[str, Any] = {"image_size": 16, "batch_size": 8, "num_workers": 0, "index": False}
+    settings |= {"validation_share": 0.0, "test_share": 0.0} | options
     data = Products(root, **settings)
     loader = iter(data.train_dataloader())
     return [next(loader)["image"].numpy() for _ in range(count)]
@@ -68,7 +69,7 @@ def test_the_next_start_decodes_nothing_and_sees_the_same(write: Write, tmp_path
 
 def test_the_log_says_where_it_is(write: Write, tmp_path: Path) -> None:
     write("photos", 12)
-    data = Products(tmp_path / "photos", image_size=16, batch_size=8, index=False, cache=tmp_path / "cache")
+    data = Products(tmp_path / "photos", image_size=16, batch_size=4, index=False, cache=tmp_path / "cache")
     data.prepare()
     assert f"decoded cache 1 MB in {tmp_path / 'cache'}" in data.describe()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,7 +25,8 @@ from torch import Tensor
 
 from gan_lab.data import Products
 from gan_lab.data import workers as workers_module
-from gan_lab.data.workers import choose_workers
+from gan_lab.data.workers import WatchedLoader, choose_workers, explain_worker_failure
+from gan_lab.errors import UserError
 from gan_lab.imaging import GaussianNoise
 
 from .conftest import Write
@@ -224,6 +228,7 @@ def test_signals_to_all_leave_the_workers_to_the_program_which_ends_with_them(ro
         for pid in workers:
             os.kill(pid, signal.SIGTERM)
             os.kill(pid, signal.SIGINT)
+            os.kill(pid, signal.SIGHUP)
         time.sleep(0.5)
         assert all(map(alive, workers))
         output, _ = program.communicate("go on\n", timeout=60)  # it ends in the middle of the stream
@@ -291,3 +296,119 @@ def test_two_cores_without_a_gpu_take_no_worker_for_photos_that_are_decoded_once
     data = Products(root / "photos", image_size=32, batch_size=2, near_duplicates=None, **options)
     data.prepare()
     assert f"{expected} workers" in data.describe()
+
+
+# ---------------------------------------------------------------------------------------------------- workers that fail
+
+
+class Photos:
+    """Samples whose third one does something else."""
+
+    def __init__(self, third: Any) -> None:
+        self.third = third
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: int) -> Any:
+        return self.third() if index == 2 else index
+
+
+class Unsendable:
+    """A batch that finds no room in shared memory."""
+
+    def __reduce__(self) -> Any:
+        raise RuntimeError(
+            "unable to allocate shared memory(shm) for file </torch_1_2_3>: No space left on device (28)"
+        )
+
+
+def watched(third: Any, **options: Any) -> WatchedLoader:
+    workers = {"num_workers": 2, "worker_init_fn": workers_module.start_worker, "multiprocessing_context": "fork"}
+    return WatchedLoader(Photos(third), batch_size=None, **({"worker_timeout": 20.0} | workers | options))
+
+
+@pytest.mark.parametrize(
+    ("third", "message"),
+    [
+        (
+            Unsendable,
+            r"data\.num_workers=2: shared memory, .* is full \(\d+ MB are free\); free /dev/shm, give",
+        ),
+        (
+            lambda: os.kill(os.getpid(), signal.SIGKILL),
+            r"data\.num_workers=2: a worker has died \(.*\); if the system has ended it",
+        ),
+        (lambda: os._exit(7), r"data\.num_workers=2: a worker has died \(.*exited unexpectedly.*\)"),
+    ],
+)
+def test_what_ends_a_worker_is_said(third: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        list(watched(third))
+
+
+def test_a_worker_that_does_not_answer_is_named_and_ended() -> None:
+    stream = iter(watched(lambda: time.sleep(300), worker_timeout=1.0))
+    pids = [worker.pid for worker in stream._workers]
+    assert [next(stream), next(stream)] == [0, 1]
+    os.kill(pids[0], signal.SIGSTOP)
+    message = rf"data\.worker_timeout=1: worker 0 of 2 \(process {pids[0]}\) has not answered for so many seconds; see whether"
+    with pytest.raises(UserError, match=message):
+        next(stream)
+    del stream
+    assert gone(pids)
+
+
+def test_a_slow_worker_has_all_of_its_time() -> None:
+    assert list(watched(lambda: time.sleep(0.5) or 2, worker_timeout=3.0)) == list(range(6))
+
+
+def test_without_a_limit_workers_are_waited_for(root: Path) -> None:
+    assert module(root, domain="A", num_workers=2, worker_timeout=None).train_dataloader().timeout == 0
+    assert module(root, domain="A", num_workers=2, worker_timeout=50).train_dataloader().timeout == 5
+    assert module(root, domain="A", num_workers=0).train_dataloader().timeout == 0
+    with pytest.raises(UserError, match=r"data\.worker_timeout=0: needs seconds above 0, or null"):
+        module(root, worker_timeout=0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # torch's, of a half-made iterator
+def test_workers_that_cannot_be_started_are_told_apart_from_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    fork, pids = os.fork, []
+
+    def one_only() -> int:
+        if pids:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        pids.append(fork())
+        return pids[0]
+
+    monkeypatch.setattr(os, "fork", one_only)
+    message = r"data\.num_workers=2: workers cannot be started \(Resource temporarily unavailable\); raise the limit"
+    with pytest.raises(UserError, match=message):
+        iter(watched(int))
+    gc.collect()
+    assert gone(pids)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "shared memory, through which"),
+        (RuntimeError("DataLoader worker (pid 3) is killed by signal: Bus error. It is possible"), "shared memory"),
+        (RuntimeError("can't start new thread"), r"workers cannot be started \(can't start new thread\)"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), r"workers cannot be started \(Cannot allocate memory\)"),
+        (RuntimeError("Too many open files. Communication with the workers"), "too many files are open; raise their"),
+        (RuntimeError("received 0 items of ancdata"), "too many files are open"),
+    ],
+)
+def test_the_cause_of_a_failure_is_told(error: Exception, message: str) -> None:
+    assert re.match(f"data.num_workers=auto: {message}", str(explain_worker_failure(error, "auto")))
+
+
+def test_an_error_of_the_photos_is_not_the_workers() -> None:
+    def fail() -> None:
+        raise ValueError("of the photo")
+
+    assert explain_worker_failure(RuntimeError("shapes differ"), 2) is None
+    assert explain_worker_failure(FileNotFoundError(errno.ENOENT, "x"), 2) is None
+    with pytest.raises(ValueError, match="of the photo"):
+        list(watched(fail))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +16,11 @@ from PIL import Image
 import gan_lab
 from gan_lab.errors import UserError
 from gan_lab.inference import Pretrained, open_checkpoint
+from gan_lab.inference.enhancement import mask_of
 from gan_lab.inference.generation import Generation, class_number
 from gan_lab.inference.latents import draw_latents
 from gan_lab.metrics import to_uint8
+from gan_lab.photo_files import UnreadableImage
 from tests.inference.checkpoints import tiny_checkpoint, unchanging_enhancer
 
 
@@ -335,3 +341,89 @@ def test_a_runs_restorer_computes_in_the_precision_that_is_asked_for(folder: Pat
     kept = tools["bf16"].model.generator  # the run's own weights stay as they are
     assert {each.dtype for each in kept.parameters()} == {torch.float32}
     assert "bottom.0.gain" in kept.state_dict()
+
+
+# ---------------------------------------------------------------------------------------------------- files, and the rest
+
+
+def test_a_file_is_enhanced_by_its_path_and_by_what_is_in_it(enhancer: Pretrained, tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    Image.fromarray(pixels(9, 12, 3)).save(path, dpi=(300, 300))
+    expected = enhancer.enhance(pixels(9, 12, 3))
+    for given in (path, str(path), path.read_bytes()):
+        out = enhancer.enhance(given)
+        assert isinstance(out, Image.Image)
+        np.testing.assert_array_equal(np.array(out), expected)
+        assert out.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+    with pytest.raises(UnreadableImage, match=r"^<bytes>: cannot be read as an image"):
+        enhancer.enhance(b"no image")
+    with pytest.raises(UnreadableImage, match=r"nothing\.jpg"):
+        enhancer.enhance("nothing.jpg")
+
+
+def test_every_method_takes_a_file(cyclegan: Pretrained, cgan: Pretrained, tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    Image.fromarray(pixels(32, 32, 3)).save(path)
+    np.testing.assert_array_equal(np.array(cyclegan.translate(path)), cyclegan.translate(pixels(32, 32, 3)))
+    for given in (path, path.read_bytes()):
+        np.testing.assert_array_equal(cgan.as_validated(given), cgan.as_validated(pixels(32, 32, 3)))
+    mask = mask_of(np.eye(8, dtype=bool))
+    Image.fromarray(mask).save(path)
+    for holes in (path, path.read_bytes()):
+        np.testing.assert_array_equal(mask_of(holes), mask)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [(None, "NoneType"), ([1], "list"), (3, "int"), (torch.zeros(3, 8, 8), "torch.Tensor")]
+)
+def test_anything_else_is_a_type_error(given: Any, named: str, enhancer: Pretrained, cgan: Pretrained) -> None:
+    told = f"needs a path, bytes, a Pillow image or an array .*; this is a {named}$"
+    for call in (enhancer.enhance, cgan.encode):
+        with pytest.raises(TypeError, match=f"^image: {told}"):
+            call(given)
+    if given is not None:
+        with pytest.raises(TypeError, match=f"^mask: {told}"):
+            enhancer.enhance(pixels(8, 8, 3), mask=given)
+
+
+# ---------------------------------------------------------------------------------------------------- forks
+
+FORK = """
+import logging, multiprocessing, sys
+import numpy as np
+import gan_lab
+
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+model = gan_lab.load("faithful", "cpu", "fp32")
+photo = np.random.default_rng(0).integers(0, 255, (128, 128, 3)).astype(np.uint8)
+before = model.enhance(photo, guard=True)
+
+def work() -> None:
+    print(np.abs(model.enhance(photo, guard=True).astype(int) - before).max(), flush=True)
+
+child = multiprocessing.get_context("fork").Process(target=work)
+child.start()
+child.join(60)
+print(child.exitcode, flush=True)
+child.kill()
+"""
+
+
+def test_a_model_is_used_in_a_process_that_was_forked(tmp_path: Path) -> None:
+    path = {"PYTHONPATH": str(Path(gan_lab.__file__).parent.parent), "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", FORK], env=os.environ | path, capture_output=True, text=True, timeout=300
+    )
+    said, difference, code = done.stdout.splitlines()
+    assert code == "0", done.stderr
+    assert "was opened before a fork, and computes in one thread here; for more, open it in the process" in said
+    assert int(difference) <= 1  # threads change the order of sums
+
+
+def test_a_model_on_a_gpu_is_refused_in_another_process(enhancer: Pretrained, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enhancer, "process", os.getpid() + 1)
+    monkeypatch.setattr(enhancer, "device", torch.device("cuda"))
+    with pytest.raises(
+        UserError, match="opened on a GPU before this process was forked, which CUDA forbids; open it in"
+    ):
+        enhancer.enhance(pixels(8, 8, 3))

@@ -85,6 +85,16 @@ def test_what_is_none_is_refused(option: str, message: str, run: Run, capsys: py
     assert not Path("runs/refused/config.yaml").exists()
 
 
+def test_a_run_of_several_loggers_goes_on_with_them(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    loggers = ["logger=[csv,wandb]", "logger.wandb.mode=disabled", "logger.wandb.project=mine"]
+    assert run(*tiny("vae"), *loggers, "name=several", "trainer.max_iterations=2") == 0
+    capsys.readouterr()
+    assert run("resume=runs/several", *loggers[:2], "trainer.max_iterations=3") == 0
+    assert OmegaConf.load("runs/several/config.yaml").logger.wandb.project == "mine"
+    assert run("resume=runs/several", "trainer.max_iterations=4") == 0
+    assert "the run was logged with wandb too; logger=wandb logs it on" in capsys.readouterr().err
+
+
 def test_early_stopping_ends_a_run_and_shows_its_end(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     stop = "+callbacks.stop={_target_:gan_lab.callbacks.EarlyStopping,patience:1,min_change:1e9}"
     options = ["trainer.validate_every=2", "trainer.max_iterations=20", "trainer.sample_every=1000", "name=early"]

@@ -209,12 +209,12 @@ def test_evaluate_takes_all_photos_of_a_folder_that_nobody_trained_on(command: C
     assert "near-duplicates" not in command.err  # nothing is kept apart from anything
     shares = ["data.test_share=0.25", "output=part"]
     assert command(gan_lab.evaluate, f"checkpoint={runs / 'enhancer'}", "data.root=own", *shares) == 0
-    assert metrics(command.folder / "part")[1]["n"] == 3
+    assert 1 <= metrics(command.folder / "part")[1]["n"] <= 8  # a quarter of them on average
 
 
-def test_evaluate_refuses_a_number_for_a_folder_as_training_does(command: Command, runs: Path) -> None:
+def test_a_number_may_be_the_name_of_a_folder(command: Command, runs: Path) -> None:
     assert command(gan_lab.evaluate, f"checkpoint={runs / 'enhancer'}", "data.root=2", "output=out") == 2
-    assert "data.root=2: needs text or a path or null" in command.err
+    assert "data.root=2: does not exist" in command.err
 
 
 def test_a_data_setting_that_is_deleted_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:

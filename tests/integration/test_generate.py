@@ -6,14 +6,18 @@ import json
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from PIL import Image
 
 import gan_lab.generate
 import gan_lab.jobs.sampling
+from gan_lab.commands.generate import check_number
+from gan_lab.errors import UserError
 from gan_lab.inference.inversion import invert
 from gan_lab.metrics import to_uint8
 from gan_lab.photo_files import GENERATED, digital_source_type, read_image, read_provenance
@@ -277,6 +281,23 @@ def test_variants_go_towards_a_class_of_the_data(command: Command, runs: Path, p
     assert ((steps[0] - rec) * (back[0] - rec)).mean() < 0  # of two classes, one way is the other's reverse
     assert command(gan_lab.generate, *base, "direction=brigth", "output=out") == 2
     assert "direction=brigth: there is no such class; did you mean bright?; the data knows bright, dark" in command.err
+
+
+def test_a_number_of_a_class_is_refused_where_the_runs_classes_have_changed() -> None:
+    pretrained = MagicMock(config={"data": {"class_names": ["bright", "dark"]}})
+    config = OmegaConf.create({"direction": "1", "data": {"root": None}})
+    check_number(pretrained, config, ["bright", "dark"])
+    check_number(pretrained, config, ["1", "dark"])  # a name
+    with pytest.raises(UserError, match=r"direction=1: .* \(bright gone, light new\).*give the class by its name"):
+        check_number(pretrained, config, ["dark", "light"])
+    config.data.root = "others"  # whose classes it counts
+    check_number(pretrained, config, ["dark", "light"])
+
+
+def test_classes_by_number_are_recorded_as_they_were_before(command: Command, runs: Path) -> None:
+    assert command(gan_lab.generate, f"checkpoint={runs / 'cgan'}", "n=1", "label=[1,hat]", "output=out") == 0
+    first = json.loads((command.folder / "out/manifest.jsonl").read_text().splitlines()[0])
+    assert [each["label"] for each in first["settings"].values()] == [[1, "hat"]]
 
 
 # -------------------------------------------------------------------------------- bad input

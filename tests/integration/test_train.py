@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
 import pickle
 import re
@@ -20,14 +21,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from omegaconf import OmegaConf
 
 from gan_lab import checkpoint
 from gan_lab import train as entry
 from gan_lab.augment import InstanceNoise
-from gan_lab.callbacks import MetricsCSV
+from gan_lab.callbacks import Doctor, MetricsCSV
+from gan_lab.callbacks.budget import SIGNALS
 from gan_lab.commands import train as command
+from gan_lab.errors import UserError
 from gan_lab.models import AdversarialModule, ManualModule
+from gan_lab.models.vae import VAE
 from gan_lab.run.parts import list_cautions
 from gan_lab.storage.locks import lock_folder
 from tests.integration.runs import MODELS, differences, load, tiny, train
@@ -257,7 +262,7 @@ def test_a_run_is_not_advised_what_it_does(
 # ---------------------------------------------------------------------------------------------------- how it stops
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp_path: Path) -> None:
     options = [*tiny("vae"), "name=stopped", "trainer.max_iterations=100000", "trainer.max_epochs=null"]
     process = subprocess.Popen(
@@ -310,6 +315,31 @@ def test_a_second_interrupt_does_not_wait_for_the_iteration(tmp_path: Path) -> N
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("place", ["strategy", "callback"])
+def test_the_first_error_is_told_and_all_is_closed_where_closing_fails_too(
+    place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise UserError("data.root=x: the first error")
+
+    def fail_too(*_: Any) -> None:
+        raise RuntimeError("the last error")
+
+    monkeypatch.setattr(VAE, "step", fail)
+    if place == "strategy":
+        monkeypatch.setattr(SingleDeviceStrategy, "teardown", fail_too)
+    else:
+        monkeypatch.setattr(Doctor, "on_exception", fail_too)
+    handlers = [signal.getsignal(number) for number in SIGNALS]
+    options = [line for line in tiny("vae") if not line.startswith("data.num_workers")]
+    assert run(monkeypatch, tmp_path, *options, "data.num_workers=1", "name=run", "trainer.max_iterations=3") == 2
+    told = capsys.readouterr().err
+    assert "error: data.root=x: the first error" in told
+    assert "what the training had open could not all be closed (the last error)" in told
+    assert [signal.getsignal(number) for number in SIGNALS] == handlers
+    assert multiprocessing.active_children() == []
 
 
 # ---------------------------------------------------------------------------------------------------- what it refuses

@@ -12,6 +12,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from gan_lab.storage import hash_file
 from tests.integration.runs import load, python, tiny, train
 from tests.integration.wandb_server import serving
 
@@ -38,6 +39,28 @@ def test_offline_is_the_default(tmp_path: Path) -> None:
     assert len(written(tmp_path, "offline-run")) == 1
     assert list(written(tmp_path, "offline-run")[0].glob("files/media/images/samples*.png"))
     assert (tmp_path / "runs/run/metrics.csv").exists()
+
+
+def test_words_are_set_as_they_stand_and_an_evaluation_joins_the_record(tmp_path: Path) -> None:
+    words = ["entity=me", "group=all", "tags=[a,b]", "job_type=train", "notes=a run", "mode=offline", "log_model=true"]
+    histograms = "+callbacks.histograms={_target_:gan_lab.callbacks.Histograms,every_n_iterations:1}"
+    run(tmp_path, *(f"logger.wandb.{word}" for word in words), histograms, "trainer.max_iterations=2")
+    (first,) = written(tmp_path, "offline-run")
+    kept = next(first.glob("*.wandb")).read_bytes()
+    for text in (b"a run", b"gradients/", hash_file(tmp_path / "runs/run/checkpoints/last.ckpt").encode()):
+        assert text in kept
+    photos = ["data.catalogue_images=200", "n=16", "device=cpu"]
+    evaluate = ["-m", "gan_lab.evaluate", "checkpoint=runs/run", "logger=wandb", *photos]
+    python(*evaluate, cwd=tmp_path, WANDB_API_KEY=KEY)
+    (second,) = set(written(tmp_path, "offline-run")) - {first}
+    kept = next(second.glob("*.wandb")).read_bytes()
+    assert b"evaluation/table" in kept
+    assert b"evaluation/page" in kept
+    assert KEY.encode() not in kept
+    copy = (tmp_path / "runs/run/checkpoints/last.ckpt").rename(tmp_path / "lone.ckpt")
+    told = python("-m", "gan_lab.evaluate", f"checkpoint={copy}", "logger=wandb", cwd=tmp_path, check=False)
+    assert told.returncode == 2
+    assert "lies in no run's folder, so it has no record" in told.stderr
 
 
 def test_a_run_and_its_continuation_are_one_at_the_server_and_secrets_stay_here(tmp_path: Path) -> None:

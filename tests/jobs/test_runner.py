@@ -455,7 +455,7 @@ def test_jobs_is_a_number_of_threads(job: Job, jobs: Any) -> None:
 # ------------------------------------------------------------------------------------------------ stopping and killing
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_what_is_begun_and_no_more(
     job: Job, number: int, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

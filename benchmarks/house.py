@@ -8,7 +8,10 @@ The first figures are read from the syntax trees of `gan_lab/`, tests left out:
 - lines of a function, median and 90 %, and functions above 60 lines;
 - public functions, classes and methods with a docstring;
 - functions whose name begins with a participle ("told", "fitted"): a function's name is a verb phrase;
-- small functions of one use: at most 8 lines, private or of a module, and named once beside their definition;
+- small functions of one use: at most 8 lines, private or of a module, and named once beside their definition, there
+  called, or read as a property. One that is handed over there instead (an entry of a table, an argument of a decorator
+  or of what calls it back), or that a yaml in conf/ names, as `_target_` or elsewhere by its dotted name, could not be
+  written where it is used, and is left out;
 - public names of functions and classes that several modules define.
 
 The others are run: one iteration of R3GAN and of CycleGAN is traced. Functions entered are those of gan_lab from
@@ -22,6 +25,7 @@ import argparse
 import ast
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -55,6 +59,7 @@ class Function:
     lines: int
     public: bool
     documented: bool
+    is_property: bool
 
 
 def list_functions(package: Path) -> Iterator[Function]:
@@ -73,6 +78,7 @@ def list_functions(package: Path) -> Iterator[Function]:
                         (member.end_lineno or member.lineno) - member.lineno + 1,
                         not member.name.startswith("_") and not owner.startswith("_"),
                         ast.get_docstring(member) is not None,
+                        any(ast.unparse(each).endswith("property") for each in member.decorator_list),
                     )
 
 
@@ -82,16 +88,32 @@ def is_participle(name: str) -> bool:
     return word in IRREGULAR.split() or (word.endswith("ed") and word not in NO_PARTICIPLES.split())
 
 
-def count_uses(package: Path) -> Counter[str]:
-    """Return how often each name is used in a package: as a name, an attribute, or in an import of another module."""
+def count_uses(package: Path) -> tuple[Counter[str], Counter[str]]:
+    """Return how often each name is used in a package, as a name or an attribute, and how often it is called."""
     uses: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
     for path in package.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Name):
-                uses[node.id] += 1
-            elif isinstance(node, ast.Attribute):
-                uses[node.attr] += 1
-    return uses
+            uses[get_name(node)] += 1
+            if isinstance(node, ast.Call):
+                calls[get_name(node.func)] += 1
+    return uses, calls
+
+
+def get_name(node: ast.AST) -> str:
+    """Return what a name or an attribute names; nothing for other nodes."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def list_configured(folder: Path) -> set[tuple[str, str]]:
+    """Return what the yamls of a folder name in gan_lab: package or module, and name in it."""
+    texts = [path.read_text() for path in sorted(folder.rglob("*.yaml"))]
+    return {(found[1], found[2]) for text in texts for found in re.finditer(r"\b(gan_lab(?:\.\w+)*)\.(\w+)", text)}
+
+
+def is_configured(each: Function, configured: set[tuple[str, str]]) -> bool:
+    """Return whether a function is among those that yamls name, in its module or in a package around it."""
+    return any(name == each.name and f"{each.module}.".startswith(f"{place}.") for place, name in configured)
 
 
 def list_shared_names(package: Path) -> dict[str, list[str]]:
@@ -191,13 +213,16 @@ def trace_run(tree: Path, model: str) -> dict[str, list[str]]:
 def measure_tree(tree: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Return the figures of a checkout, by name, and the findings behind them."""
     package = tree / "gan_lab"
-    functions, uses = list(list_functions(package)), count_uses(package)
+    functions, (uses, calls) = list(list_functions(package)), count_uses(package)
+    configured = list_configured(tree / "conf")
     participles = [each for each in functions if is_participle(each.name)]
     small = [
         each
         for each in functions
         if each.lines <= 8
         and uses[each.name] == 1
+        and (calls[each.name] or each.is_property)
+        and not is_configured(each, configured)
         and not each.name.startswith("__")
         and (not each.public or not each.owner)
     ]

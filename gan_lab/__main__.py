@@ -17,7 +17,10 @@ def main() -> None:
     secure_output()
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in ("-h", "--help"):
-        print(list_commands())
+        about = {each: (importlib.import_module(f"gan_lab.{each}").__doc__ or "").split(":", 1)[0] for each in COMMANDS}
+        lines = [f"  python -m gan_lab.{each:<10} {what}" for each, what in about.items()]
+        head, foot = "gan_lab: GANs and VAEs for product photos", "--help after a command lists its options."
+        print(head, "", *lines, "", foot, sep="\n")
     elif name in COMMANDS:
         sys.argv[1:] = arguments
         # as the module that runs: Lightning starts the other processes of a run by its name
@@ -27,15 +30,6 @@ def main() -> None:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
         print(f"error: {name!r}: there is no such command; {hint}", file=sys.stderr)
         raise SystemExit(2)
-
-
-def list_commands() -> str:
-    """Return the commands, one a line, with what each does."""
-    lines = ["gan_lab: GANs and VAEs for product photos", ""]
-    for name in COMMANDS:
-        what = (importlib.import_module(f"gan_lab.{name}").__doc__ or "").split(":", 1)[0]
-        lines.append(f"  python -m gan_lab.{name:<10} {what}")
-    return "\n".join([*lines, "", "--help after a command lists its options."])
 
 
 if __name__ == "__main__":

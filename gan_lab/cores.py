@@ -42,11 +42,6 @@ def list_cores() -> set[int]:
         return set(range(os.cpu_count() or 1))
 
 
-def count_usable_cores() -> float:
-    """Return how many cores this process may use: those that it may run on, or a container's quota, which may be a part."""
-    return min(len(list_cores()), read_quota())
-
-
 def read_quota() -> float:
     """Return how many cores the process's control groups let it use; infinite without a limit."""
     try:
@@ -57,9 +52,10 @@ def read_quota() -> float:
     for line in lines:
         _, controllers, group = line.split(":", 2)
         if not controllers:  # cgroup v2
-            quotas += [_quota_v2(folder) for folder in _upwards(CGROUP, group)]
+            quotas += [_divide_quota(folder, "cpu.max") for folder in _upwards(CGROUP, group)]
         elif "cpu" in controllers.split(","):
-            quotas += [_quota_v1(folder) for folder in _upwards(CGROUP / "cpu", group)]
+            folders = _upwards(CGROUP / "cpu", group)
+            quotas += [_divide_quota(folder, "cpu.cfs_quota_us", "cpu.cfs_period_us") for folder in folders]
     return min(quotas)
 
 
@@ -80,11 +76,6 @@ def read_times() -> Times | None:
     except (OSError, ValueError, AttributeError):
         return None
     return Times(time.monotonic(), busy, _own_seconds(ticks))
-
-
-def count_free_cores(before: Times, now: Times) -> float:
-    """Return how many of this process's cores others left idle between two readings."""
-    return len(list_cores()) - now.others_since(before)
 
 
 def _own_seconds(ticks: int) -> float:
@@ -109,17 +100,10 @@ def _upwards(root: Path, group: str) -> list[Path]:
     return [own, *(folder for folder in own.parents if folder.is_relative_to(root))]
 
 
-def _quota_v2(folder: Path) -> float:
+def _divide_quota(folder: Path, *names: str) -> float:
+    """Return a quota by its period, from the file of both or from one of each; infinite without a limit."""
     try:
-        quota, period = (folder / "cpu.max").read_text().split()
-        return math.inf if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError, ZeroDivisionError):
-        return math.inf
-
-
-def _quota_v1(folder: Path) -> float:
-    try:
-        quota, period = (int((folder / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
-        return quota / period if quota > 0 else math.inf
+        quota, period = " ".join((folder / name).read_text() for name in names).split()
+        return math.inf if quota == "max" or int(quota) <= 0 else int(quota) / int(period)
     except (OSError, ValueError, ZeroDivisionError):
         return math.inf

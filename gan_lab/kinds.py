@@ -54,20 +54,13 @@ def fits(value: Any, kind: Any) -> bool:
     if inspect.isclass(bare) and issubclass(bare, Mapping):
         return isinstance(value, Mapping) and all(fits(each, parts[1]) for each in value.values() if len(parts) == 2)
     if inspect.isclass(bare) and issubclass(bare, Sequence):
-        return isinstance(value, Sequence) and not isinstance(value, str) and fits_all(list(value), bare, parts)
-    return not is_object(kind)
-
-
-def fits_all(values: list[Any], bare: type, parts: tuple[Any, ...]) -> bool:
-    """Return whether the members of a list are of the kinds that a sequence's annotation names."""
-    if bare is tuple and parts and parts[-1] is not Ellipsis:
-        return len(values) == len(parts) and all(map(fits, values, parts))
-    return not parts or all(fits(value, parts[0]) for value in values)
-
-
-def is_object(kind: Any) -> bool:
-    """Return whether a kind is something that only a `_target_` makes: a class, a protocol, a callable."""
-    return callable(kind) and (inspect.isclass(kind) or get_origin(kind) is not None)
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            return False
+        if bare is tuple and parts and parts[-1] is not Ellipsis:
+            return len(value) == len(parts) and all(map(fits, value, parts))
+        return not parts or all(fits(each, parts[0]) for each in value)
+    # a class, a protocol or a callable: such an object only a `_target_` makes
+    return not (callable(kind) and (inspect.isclass(kind) or origin is not None))
 
 
 def in_words(kind: Any) -> str:

@@ -129,10 +129,12 @@ class SampleGrid(Callback):
         if not trainer.is_global_zero:
             return
         with preserve_rng():
-            fixed = self._load_fixed_batch(trainer)
-            if not fixed and pl_module.task != "generation":
+            if self._fixed is None:
+                parts = list(load_held_out(trainer, 32))
+                self._fixed = {name: torch.cat([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+            if not self._fixed and pl_module.task != "generation":
                 return
-            images, columns = pl_module.sample_grid(fixed)
+            images, columns = pl_module.sample_grid(self._fixed)
         pixels = ((images.float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1)
         picture = grid(pixels.numpy(), columns)
         folder = self.folder or Path(trainer.default_root_dir) / "samples"
@@ -146,12 +148,6 @@ class SampleGrid(Callback):
             if isinstance(logger, LogsImages):
                 with survive_errors(f"pictures of {get_logger_name(logger)}", Exception):
                     logger.log_image("samples", [picture], step=pl_module.iteration)
-
-    def _load_fixed_batch(self, trainer: Trainer) -> dict[str, Any]:
-        if self._fixed is None:
-            parts = list(load_held_out(trainer, 32))
-            self._fixed = {name: torch.cat([part[name] for part in parts]) for name in (parts[0] if parts else ())}
-        return self._fixed
 
 
 def load_held_out(trainer: Trainer, images: int) -> DataLoader[Any] | list[Any]:

@@ -92,9 +92,14 @@ class PhotoStore:
         self.cached = 0 if table.source.cheap else int(np.searchsorted(ends, cache_bytes, side="right"))
         starts = np.concatenate(([0], ends[: self.cached]))
         self.cached_bytes = int(starts[-1])
-        self._cache = (
-            MemoryCache(starts) if folder is None or not self.cached else FileCache(folder, self._make_key(), starts)
-        )
+        self._cache: MemoryCache | FileCache
+        if folder is None or not self.cached:
+            self._cache = MemoryCache(starts)
+        else:  # the key is what the cached pixels depend on; None where they may change under the same words
+            files = table.source.make_fingerprint(table.numbers[: self.cached], at_least)
+            digest = hashlib.sha256(sizes[: self.cached].tobytes()).hexdigest()
+            key = None if files is None else f"{files}\n{channels} channels, {fit}, sizes {digest}"
+            self._cache = FileCache(folder, key, starts)
         self._states = unreadable.add_table(len(table))
 
     def __len__(self) -> int:
@@ -119,12 +124,6 @@ class PhotoStore:
                 self._cache.seal(row)
             self._states.array[row] = FILLED  # after the bytes: a reader that sees it may trust them
         return slot
-
-    def _make_key(self) -> str | None:
-        """Return words that the cached pixels depend on; None where they may change under the same words."""
-        files = self.table.source.make_fingerprint(self.table.numbers[: self.cached], self.at_least)
-        sizes = hashlib.sha256(self.sizes[: self.cached].tobytes()).hexdigest()
-        return None if files is None else f"{files}\n{self.channels} channels, {self.fit}, sizes {sizes}"
 
     def _decode(self, row: int, width: int, height: int) -> NDArray[np.uint8]:
         try:

@@ -38,14 +38,11 @@ class Shuffle:
 
     def __getitem__(self, position: int) -> int:
         epoch, offset = divmod(position, self.n)
-        return int(self._order(epoch)[offset])
-
-    def _order(self, epoch: int) -> NDArray[np.int64]:
         if epoch not in self._orders:
             # A batch may straddle two epochs, never more that matter: older orders would only take memory.
             self._orders = {k: order for k, order in self._orders.items() if k == epoch - 1}
             self._orders[epoch] = np.random.default_rng((self.seed, epoch)).permutation(self.n)
-        return self._orders[epoch]
+        return int(self._orders[epoch][offset])
 
 
 class PositionBatches:

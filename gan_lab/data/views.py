@@ -183,18 +183,14 @@ class UnpairedView(View):
         return sample
 
     def _find_mask(self, side: str, index: int, image: Pixels) -> Pixels:
+        """Return where the product is on a photo [H, W, C]: uint8 [H, W, 1], 0 throughout if that is not certain."""
         packed = self.remembered.get((side, index))
         if packed is None:
-            packed = np.packbits(find_product_mask(image), axis=1)
+            found = cut_out(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)
+            packed = np.packbits(found.mask & (found.confidence >= LIMIT), axis=1)
             if len(self.remembered) < 2 * REMEMBERED:
                 self.remembered[side, index] = packed
         return np.unpackbits(packed, axis=1, count=image.shape[1])[:, :, None] * np.uint8(255)
-
-
-def find_product_mask(image: Pixels) -> NDArray[np.bool_]:
-    """Return where the product is on uint8 [H, W, C]: bool [H, W], false throughout if that is not certain."""
-    found = cut_out(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)
-    return found.mask if found.confidence >= LIMIT else np.zeros_like(found.mask)
 
 
 def cut_for_validation(image: Pixels, image_size: int, fit: str = "crop", shorter_side: int | None = None) -> Pixels:

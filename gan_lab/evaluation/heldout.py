@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import Subset
 
 from gan_lab.data import ImageDataModule
-from gan_lab.data.views import View
 from gan_lab.data.workers import WatchedLoader
 from gan_lab.errors import UserError
 
@@ -91,10 +90,11 @@ class HeldOut(EvaluationPhotos):
                 "set one of them above 0"
             )
         self.split, loader = found[0]
+        other: Any = found[-1][1].dataset
         super().__init__(loader)
         if "train" not in datamodule.splits:
             self.split = "all photos: none of them was to train on"
-        elif len(found) == 2 and show_same_photos(found[0][1], found[1][1]):
+        elif len(found) == 2 and self.view.photos is other.photos:  # one split stands in for the other
             self.split = "val and test are the same photos"
         elif self.split == "val":
             log.warning("The data have no test split: the figures are taken on the validation photos")
@@ -104,11 +104,3 @@ class HeldOut(EvaluationPhotos):
         self.training = EvaluationPhotos(training) if isinstance(training, WatchedLoader) else None
         self.own = own and self.training is not None
         self.mirrored = datamodule.augmentation.flip > 0
-
-
-def show_same_photos(one: DataLoader[Any], other: DataLoader[Any]) -> bool:
-    """Return whether two loaders show the same table of photos, as they do where one split stands in for another."""
-    views = one.dataset, other.dataset
-    assert isinstance(views[0], View)
-    assert isinstance(views[1], View)
-    return views[0].photos is views[1].photos

@@ -6,9 +6,8 @@ import base64
 import io
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from gan_lab.evaluation.report import Picture, Report
@@ -42,23 +41,18 @@ def write_page(folder: Path, report: Report, title: str) -> Path:
     """
     path = folder / NAME
     figures = map(_make_figure, report.pictures.values())
-    protocol = [(key, _format_value(value)) for key, value in report.protocol.items()]
+    protocol = [
+        (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for key, value in report.protocol.items()
+    ]
     with write_atomically(path) as file:
         parts = {"report": report, "figures": figures, "protocol": protocol}
         render_page(file, "gan_lab.evaluation", "evaluation.html", title=title, **parts)
     return path
 
 
-def _format_value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def _make_figure(picture: Picture) -> _Figure:
-    width = picture.pixels.shape[1]
-    return _Figure(picture.title, picture.caption, max(width, min(WIDE, 2 * width)), _encode_webp(picture.pixels))
-
-
-def _encode_webp(pixels: np.ndarray) -> str:
-    file = io.BytesIO()
+    pixels, file = picture.pixels, io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(file, "WEBP", quality=92)
-    return base64.b64encode(file.getvalue()).decode("ascii")
+    width = max(pixels.shape[1], min(WIDE, 2 * pixels.shape[1]))
+    return _Figure(picture.title, picture.caption, width, base64.b64encode(file.getvalue()).decode("ascii"))

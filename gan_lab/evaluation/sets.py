@@ -135,8 +135,3 @@ def list_with_intervals(figures: dict[str, Interval]) -> dict[str, object]:
     """Return figures for a file: the values by name, and the ends of their intervals under "intervals"."""
     values: dict[str, object] = {name: figure.value for name, figure in figures.items()}
     return values | {"intervals": {name: [figure.low, figure.high] for name, figure in figures.items()}}
-
-
-def are_alike(features: Tensor) -> bool:
-    """Return whether all images of a set have the same features, [N, D]."""
-    return bool((features == features[:1]).all())

@@ -195,7 +195,11 @@ def translate_domain(
             continue
         image = batch[direction.source][rows[direction.source]]
         pixels = to_uint8(image)
-        masks = [find_product(each) for each in pixels]
+        found = [cut_out(each.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()) for each in pixels]
+        # where the product is on each; None where that is not certain
+        masks = [
+            torch.from_numpy(each.mask) if each.confidence >= LIMIT and each.mask.any() else None for each in found
+        ]
         made.pixels.append(pixels)
         for method, work in methods.items():
             out = work(image)
@@ -235,12 +239,6 @@ def place_on_white(images: Tensor) -> Tensor:
     """Return images [N, C, H, W] in [-1, 1] with the product cut out on white; as they are where it is not certain."""
     made = [white_ground(image.permute(1, 2, 0).numpy()).pixels for image in to_uint8(images)]
     return torch.stack([torch.from_numpy(pixels.copy()).permute(2, 0, 1) for pixels in made]).float().div(127.5).sub(1)
-
-
-def find_product(pixels: Tensor) -> Tensor | None:
-    """Return where the product is on uint8 [C, H, W], bool [H, W]; None where that is not certain."""
-    found = cut_out(pixels.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy())
-    return torch.from_numpy(found.mask) if found.confidence >= LIMIT and found.mask.any() else None
 
 
 def measure_distance(f_real: Tensor, f_fake: Tensor, seed: int) -> Interval:

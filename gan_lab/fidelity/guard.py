@@ -93,7 +93,9 @@ def guard(
     reasons = tuple(failures(figures, thresholds))
     if not reasons:
         return Guarded(after, "accept", 1.0, figures)
-    start = resize_to_shape(without_holes(before, ignore), after.shape[:2])
+    # with a first guess in the photo's holes: a weaker repair shall not show half of a scratch
+    whole = before if ignore is None else fill_holes(before, (ignore != 0)[..., None].astype(np.uint8))
+    start = resize_to_shape(whole, after.shape[:2])
     weaker = np.empty_like(after)  # one for all trials: each is as large as the photo
     for strength in STRENGTHS:
         blend(start, after, strength, out=weaker)
@@ -120,13 +122,6 @@ def blend(before: Pixels, after: Pixels, strength: float, out: Pixels | None = N
         mixed = before[part] + np.float32(strength) * (after[part].astype(np.float32) - before[part])
         out[part] = np.rint(mixed)
     return out
-
-
-def without_holes(pixels: Pixels, ignore: NDArray[np.generic] | None) -> Pixels:
-    """Return a photo with a first guess in its holes: a weaker repair shall not show half of a scratch."""
-    if ignore is None:
-        return pixels
-    return fill_holes(pixels, (ignore != 0)[..., None].astype(np.uint8))
 
 
 def resize_to_shape(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:

@@ -84,7 +84,9 @@ class _Samples:
 
     def __init__(self, light: np.ndarray, target: np.ndarray, encoded: np.ndarray, known: np.ndarray) -> None:
         self.light, self.target, self.encoded, self.known = light, target, encoded, known
-        self.weights = _steepness(target) ** 2 * known  # errors count as they are seen
+        # by how much sRGB values rise with the light: errors count as they are seen
+        steepness = np.where(target <= 0.0031308, 12.92, 1.055 / 2.4 * np.maximum(target, 0.0031308) ** (1 / 2.4 - 1))
+        self.weights = steepness**2 * known
         self.some = known.any(axis=1)
 
     def fit(self, veil: float) -> LightFit:
@@ -122,8 +124,3 @@ def _complete_gains(gain: np.ndarray) -> NDArray[np.float64]:
     """Return gains, those of channels without data (NaN) as the others' mean."""
     known = gain[np.isfinite(gain)]
     return np.maximum(np.where(np.isfinite(gain), gain, known.mean() if known.size else 1.0), DIMMEST)
-
-
-def _steepness(light: np.ndarray) -> np.ndarray:
-    """Return by how much sRGB values rise with the light."""
-    return np.where(light <= 0.0031308, 12.92, 1.055 / 2.4 * np.maximum(light, 0.0031308) ** (1 / 2.4 - 1))

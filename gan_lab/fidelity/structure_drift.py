@@ -90,7 +90,9 @@ def changes(crops: Sequence[Crop], bands: Sequence[Band]) -> list[Change]:
         windows = [_windows(band, crop, own) for crop, own in zip(crops, noise, strict=True)]
         scale = _coarseness(windows, band.noise * 2 * ROUNDING)
         parts = [_Structure(each, each.noise * scale) for each in windows]
-        sharper = _usual_gain(parts)
+        both, signal = sum(float(part.both.sum()) for part in parts), sum(float(part.signal.sum()) for part in parts)
+        # how much stronger the repair shows the photo's structure, 1 to `GAIN`; strong structure decides
+        sharper = float(np.clip(both / max(signal, 1e-3), 1, GAIN))
         lost = max(part.measure_loss(band.contrast) for part in parts) / sharper
         invented = max(part.measure_invention(band.contrast) for part in parts) / sharper**LENIENCE
         found.append(Change(lost, invented))
@@ -156,12 +158,6 @@ class _Structure:
         rest = self.after - 2 * gain * self.both + gain**2 * self.signal
         shown = np.maximum(gain, 1) ** 2 * self.signal + self.after
         return float((rest / (MASKING * shown + contrast + HIDING_INVENTION * self.noise)).max())
-
-
-def _usual_gain(parts: Sequence[_Structure]) -> float:
-    """Return how much stronger a repair shows the photo's structure, 1 to `GAIN`; strong structure decides."""
-    both, signal = sum(float(part.both.sum()) for part in parts), sum(float(part.signal.sum()) for part in parts)
-    return float(np.clip(both / max(signal, 1e-3), 1, GAIN))
 
 
 class _Noise:

@@ -96,9 +96,8 @@ def find_fastest(
     dtype = min(known, key=lambda each: share_of(each) * (1 - NOISE * (each is rule.dtype)))
     last, first = (shares.get(Way(dtype, channels_last), math.inf) for channels_last in (True, False))
     best = Way(dtype, last * (1 - NOISE) <= first)
-    return Choice(
-        best.dtype, best.channels_last, _explain_choice(best, shares, dtypes, f"this {_describe_device(device)}")
-    )
+    where = "this GPU" if device.type == "cuda" else "this CPU"
+    return Choice(best.dtype, best.channels_last, _explain_choice(best, shares, dtypes, where))
 
 
 def _explain_choice(best: Way, shares: Mapping[Way, float], dtypes: Sequence[torch.dtype], device: str) -> str:
@@ -154,7 +153,3 @@ def count_layers(network: nn.Module) -> Counter[str]:
     if not found:  # beside convolutions, what is dense is small
         found["dense"] = sum(isinstance(module, nn.Linear) for module in modules)
     return +found
-
-
-def _describe_device(device: torch.device) -> str:
-    return "GPU" if device.type == "cuda" else "CPU"

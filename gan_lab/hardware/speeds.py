@@ -155,10 +155,6 @@ def _build_grouped(channels: int) -> nn.Module:
     )
 
 
-def _build_dense(features: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(features, 2 * features), nn.LeakyReLU(0.2), nn.Linear(2 * features, features))
-
-
 #: The features are as large as those of our networks: on small ones a CPU's backward pass prefers another layout.
 KINDS = (
     Kind("residual", True, lambda: _build_residual(128, lambda _: InstanceNorm()), (128, 64, 64)),
@@ -168,7 +164,7 @@ KINDS = (
     Kind("depthwise", True, lambda: Depthwise(64), (64, 64, 64)),
     Kind("depthwise", False, lambda: Depthwise(48), (48, 16, 16)),
     Kind("grouped", False, lambda: _build_grouped(64), (64, 16, 16)),
-    Kind("dense", False, lambda: _build_dense(512), (512,)),
+    Kind("dense", False, lambda: nn.Sequential(nn.Linear(512, 1024), nn.LeakyReLU(0.2), nn.Linear(1024, 512)), (512,)),
 )
 
 

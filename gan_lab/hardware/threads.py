@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import torch
 
-from gan_lab.cores import Times, count_free_cores, count_usable_cores, list_cores, read_times
+from gan_lab.cores import Times, list_cores, read_quota, read_times
 from gan_lab.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -64,10 +64,9 @@ class Threads:
         return self.wanted
 
     def _look(self, before: Times, now: Times) -> None:
-        wanted = max(1, min(self.most, round(count_free_cores(before, now))))
+        cores, busy = len(list_cores()), now.others_since(before)
+        wanted = max(1, min(self.most, round(cores - busy)))
         if wanted != self.wanted and now.wall - self._said >= SAID_EVERY:
-            cores = len(list_cores())
-            busy = now.others_since(before)
             log.info(
                 "%d thread%s in place of %d: other processes keep %.1f of %d cores busy",
                 wanted,
@@ -104,7 +103,7 @@ def settle_threads(threads: Any, since: Times | None = None) -> None:
         return
     if os.environ.get("OMP_NUM_THREADS"):
         return
-    cores = count_usable_cores()
+    cores = min(len(list_cores()), read_quota())  # a quota may be a part of a core
     most = max(1, min(DEFAULT, round(cores)))
     if most < DEFAULT:
         log.info("%d of %d threads: this container may use %.2g cores", most, DEFAULT, cores)

@@ -90,7 +90,10 @@ class Adjustment:
                 values = _saturate(values, self.saturation)
         else:
             values = self._curve(values)
-        return values if self.sharpness == 1 else _sharpen(values, self.sharpness)
+        if self.sharpness == 1:
+            return values
+        blurred: Any = cv2.GaussianBlur(values, (0, 0), _SHARPENED_SIGMA, borderType=cv2.BORDER_REFLECT_101)
+        return values + np.float32(self.sharpness - 1) * (values - blurred.reshape(values.shape))
 
     def _curve(self, luma: Values) -> Values:
         """Return the luma after brightness, then contrast: the odds become (brightness * odds) ** contrast."""
@@ -126,8 +129,3 @@ def _saturate(values: Values, factor: float) -> Values:
     room_below = luma / np.maximum(-chroma.min(axis=2, keepdims=True), np.float32(1e-6))
     possible = np.minimum(room_above, room_below)
     return luma + chroma * np.minimum(np.float32(factor), possible)
-
-
-def _sharpen(values: Values, factor: float) -> Values:
-    blurred: Any = cv2.GaussianBlur(values, (0, 0), _SHARPENED_SIGMA, borderType=cv2.BORDER_REFLECT_101)
-    return values + np.float32(factor - 1) * (values - blurred.reshape(values.shape))

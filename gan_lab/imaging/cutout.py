@@ -185,22 +185,19 @@ def _confidence(colours: Floats, start: Mask, mask: Mask) -> float:
     cv2.fillConvexPoly(hull, cv2.convexHull(np.concatenate(outlines)), 1)
     height, width = mask.shape
     middle = hull[height // 3 : height - height // 3, width // 3 : width - width // 3].mean()
+    # the share of the outline, within the picture, at which the mean colours of both sides differ by less than 6
+    sigma = max(2.0, 0.009 * max(mask.shape))
+    outline = (cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~mask & ~_frame(mask.shape)
+    sides = _mean_nearby(colours, mask, sigma) - _mean_nearby(colours, ~mask, sigma)
+    invisible = float((np.linalg.norm(sides, axis=2)[outline] < 6).mean()) if outline.any() else 1.0
     doubts = (
         _ramp(length**2 / (4 * np.pi * mask.sum()), 60, 25),  # 1 is a disc, 6 a pair of shoes
         _ramp(mask.sum() / hull.sum(), 0.3, 0.55),
         _ramp(middle, 0.3, 0.7),
         _ramp(_overlap(start, mask), 0.25, 0.6),
-        _ramp(_measure_invisible_share(colours, mask), 0.2, 0.02),
+        _ramp(invisible, 0.2, 0.02),
     )
     return float(np.prod(doubts))
-
-
-def _measure_invisible_share(colours: Floats, mask: Mask) -> float:
-    """Return the share of the outline, within the picture, at which the mean colours of both sides differ by less than 6."""
-    sigma = max(2.0, 0.009 * max(mask.shape))
-    outline = (cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~mask & ~_frame(mask.shape)
-    sides = _mean_nearby(colours, mask, sigma) - _mean_nearby(colours, ~mask, sigma)
-    return float((np.linalg.norm(sides, axis=2)[outline] < 6).mean()) if outline.any() else 1.0
 
 
 def _mean_nearby(colours: Floats, where: Mask, sigma: float) -> NDArray[Any]:

@@ -170,7 +170,9 @@ def _replace_ground(pixels: Pixels, edge: _Edge, replaced: Pixels) -> Pixels:
                 values = tile.astype(np.float32) / np.float32(white)
                 matte = _matte(values, distance, product, ground, scale)
                 new = replaced[outer_rows, outer_columns].astype(np.float32) / np.float32(white)
-                tile = np.rint(_remix(values, matte, ground, new) * white).astype(pixels.dtype)
+                rest = np.float32(1) - matte  # the old ground's share, in whose place the new one is
+                mixed = np.clip(values + rest * (new - ground), rest * new, rest * new + matte)
+                tile = np.rint(mixed * white).astype(pixels.dtype)
             replaced[rows, columns] = tile[inner_rows, inner_columns]
     return replaced
 
@@ -211,9 +213,3 @@ def _matte(values: Floats, distance: Floats, product: Floats, ground: Floats, sc
     trust = np.clip((agreement - 0.3) / 0.3, 0, 1)
     matte = (guided + trust * (share - guided))[..., None]
     return np.clip((matte - _CUT) / (1 - 2 * _CUT), 0, np.clip(distance + _REACH, 0, 1))
-
-
-def _remix(values: Floats, matte: Floats, ground: Floats, new: Floats) -> Floats:
-    """Return the pixels with a new ground in the place of the old one's share."""
-    rest = np.float32(1) - matte
-    return np.clip(values + rest * (new - ground), rest * new, rest * new + matte)

@@ -50,8 +50,10 @@ def near_duplicate_groups(hashes: Sequence[int] | np.ndarray, distance: int = NE
     """
     if not len(hashes):
         return []
-    rows = hashes if isinstance(hashes, np.ndarray) else _as_bytes(hashes)
-    whole = np.ascontiguousarray(rows).view(f"V{HASH_BITS // 8}").reshape(-1)
+    if not isinstance(hashes, np.ndarray):
+        data = b"".join(value.to_bytes(HASH_BITS // 8) for value in hashes)
+        hashes = np.frombuffer(data, np.uint8).reshape(len(hashes), -1)
+    whole = np.ascontiguousarray(hashes).view(f"V{HASH_BITS // 8}").reshape(-1)
     unique, place = np.unique(whole, return_inverse=True)
     words = unique.view(np.uint16).reshape(len(unique), -1)  # [N, HASH_BITS / 16]
     parents = np.arange(len(unique))
@@ -61,11 +63,6 @@ def near_duplicate_groups(hashes: Sequence[int] | np.ndarray, distance: int = NE
     roots = _roots(parents, np.arange(len(parents)))[place.reshape(-1)]
     numbers: dict[int, int] = {}
     return [numbers.setdefault(root, len(numbers)) for root in roots.tolist()]
-
-
-def _as_bytes(hashes: Sequence[int]) -> np.ndarray:
-    data = b"".join(value.to_bytes(HASH_BITS // 8) for value in hashes)
-    return np.frombuffer(data, np.uint8).reshape(len(hashes), -1)
 
 
 def _band(words: np.ndarray, bits: Sequence[int]) -> np.ndarray:
@@ -91,15 +88,11 @@ def _join_within_band(parents: np.ndarray, words: np.ndarray, keys: np.ndarray, 
         left, right = order[starts], order[starts + step]
         apart = _ONES_IN_16_BITS[words[left] ^ words[right]].sum(axis=1)
         near = apart <= distance
-        _join(parents, left[near], right[near])
-
-
-def _join(parents: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
-    left, right = _roots(parents, left), _roots(parents, right)
-    separate = left != right
-    for one, other in zip(left[separate].tolist(), right[separate].tolist(), strict=True):
-        root, leaf = sorted((_root(parents, one), _root(parents, other)))
-        parents[leaf] = root
+        left, right = _roots(parents, left[near]), _roots(parents, right[near])
+        separate = left != right
+        for one, other in zip(left[separate].tolist(), right[separate].tolist(), strict=True):
+            root, leaf = sorted((_root(parents, one), _root(parents, other)))
+            parents[leaf] = root
 
 
 def _roots(parents: np.ndarray, members: np.ndarray) -> np.ndarray:

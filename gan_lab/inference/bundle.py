@@ -153,7 +153,8 @@ def part_of_run(option: str, run: str | Path) -> Component:
         raise UserError(
             f"{option}={run}: needs a run of model=light or model=restorer, not of {network.get('_target_')}"
         )
-    given = [line for line in config.get("overrides", []) if not is_place(line)]
+    # none that names a file or folder of the machine that trained: weights are made to be given away
+    given = [line for line in config.get("overrides", []) if not any(sign in line.split("=", 1)[-1] for sign in "/\\~")]
     origin = {"iterations": saved["clock"]["iteration"], "seed": config["seed"], "overrides": given}
     own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     return Component(network, own, origin)
@@ -165,11 +166,6 @@ def hash_bundle(path: Path) -> str:
     with safe_open(path, framework="pt") as file:
         base = (file.metadata() or {}).get("base")
     return hashlib.sha256(f"{own}{hash_bundle(find_weights(base))}".encode()).hexdigest() if base else own
-
-
-def is_place(override: str) -> bool:
-    """Return whether an override names a file or folder of the machine that trained: weights are made to be given away."""
-    return any(sign in override.split("=", 1)[-1] for sign in "/\\~")
 
 
 def build_networks(parts: Mapping[str, Component], device: torch.device, precision: str = "auto") -> Networks:

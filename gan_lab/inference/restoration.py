@@ -150,7 +150,10 @@ class Restoration:
         if wish.scale == 1 and (wish.strength == 0 or wish.correct == "none"):
             return pixels.copy()
         light = self.light(pixels, mask) if wish.correct in ("all", "light") and wish.strength > 0 else None
-        curves = None if light is None else curves_of(light, pixels.dtype)
+        curves: Curves | None = None
+        if light is not None:  # what it turns each level into, [C, levels] in [-1, 1]: its powers need no pixel's time
+            ramp = torch.linspace(-1, 1, int(np.iinfo(pixels.dtype).max) + 1, device=light.gain.device)
+            curves = relight(ramp.expand(1, 3, 1, -1), light)[0, :, 0].cpu().numpy()
         tile = wish.tile
         while True:
             try:
@@ -202,7 +205,8 @@ class Restoration:
     def _tile(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, curves: Curves | None) -> Tensor:
         """Return a part of the photo enhanced: [C, scale * h, scale * w] in [-1, 1] on the CPU."""
         height, width, channels = pixels.shape
-        pixels, mask = self._fit_to_networks(pixels), None if mask is None else self._pad(mask)
+        pixels = self._pad(with_channels(pixels, self.networks.channels))
+        mask = None if mask is None else self._pad(mask)
         before, pure, holes = self._tensor(pixels), extremes(pixels), None
         if mask is not None and mask.max() > 127 and wish.fills:
             pure &= mask[..., 0] <= 127
@@ -224,10 +228,6 @@ class Restoration:
         grey = channels == 1 and not self.networks.colours
         return after.mean(dim=0, keepdim=True) if grey else after
 
-    def _fit_to_networks(self, pixels: Pixels) -> Pixels:
-        """Return the pixels with the channels that the networks take, extended to the smallest side that they take."""
-        return self._pad(with_channels(pixels, self.networks.channels))
-
     def _pad(self, array: Pixels) -> Pixels:
         height, width = array.shape[:2]
         below, right = max(0, self.networks.smallest - height), max(0, self.networks.smallest - width)
@@ -239,13 +239,6 @@ class Restoration:
             values = np.stack([curve[pixels[..., channel]] for channel, curve in enumerate(curves)])
             return torch.from_numpy(values)[None].to(self.device)
         return as_image(pixels, self.device)
-
-
-def curves_of(light: Light, dtype: np.dtype) -> Curves:
-    """Return the level that a light turns each level into, float32 [C, levels] in [-1, 1]: its powers need no pixel's time."""
-    ramp = torch.linspace(-1, 1, int(np.iinfo(dtype).max) + 1, device=light.gain.device).expand(1, 3, 1, -1)
-    curves: Curves = relight(ramp, light)[0, :, 0].cpu().numpy()
-    return curves
 
 
 def check_pixels(pixels: Pixels) -> None:

@@ -266,13 +266,8 @@ def translate_photo(translation: Translation, photo: Photo, wish: TranslationWis
     if photo.alpha is None:
         return replace(photo, pixels=translation(photo.pixels, wish))
     after = translation(over_white(photo.pixels, photo.alpha), wish)
-    alpha = resize_alpha(photo.alpha, *after.shape[:2])
+    alpha, (height, width) = photo.alpha, after.shape[:2]
+    if alpha.shape != (height, width):  # averaged where it shrinks, for what is opaque, or hidden, must stay that
+        way = cv2.INTER_AREA if height < alpha.shape[0] else cv2.INTER_LINEAR
+        alpha = cv2.resize(alpha, (width, height), interpolation=way)
     return replace(photo, pixels=off_white(after, alpha), alpha=alpha)
-
-
-def resize_alpha(alpha: Pixels, height: int, width: int) -> Pixels:
-    """Return alpha [H, W] at another size: averaged where it shrinks, for what is opaque, or hidden, must stay that."""
-    if alpha.shape == (height, width):
-        return alpha
-    way = cv2.INTER_AREA if height < alpha.shape[0] else cv2.INTER_LINEAR
-    return cv2.resize(alpha, (width, height), interpolation=way)

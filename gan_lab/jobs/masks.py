@@ -6,7 +6,6 @@ import difflib
 import logging
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -95,19 +94,16 @@ def match_masks(
 
 def _describe_astray(masks: list[PurePosixPath], photos: list[PurePosixPath], folder: str | Path) -> str:
     """Name masks that are no photo's, each with the photo whose name is nearest."""
-    names = list(map(str, photos))
-    pairs = [f"{mask} (the nearest photo is {_find_nearest(str(mask), names)})" for mask in masks[:5]]
+    by_key = {_fold_mask(photo): photo for photo in photos}
+    pairs = []
+    for mask in masks[:5]:
+        (near,) = difflib.get_close_matches(_fold_mask(mask), by_key, n=1, cutoff=0.0)
+        pairs.append(f"{mask} (the nearest photo is {by_key[near]})")
     more = f" and {len(masks) - 5} more" if len(masks) > 5 else ""
     verb = "matches" if len(masks) == 1 else "match"
     return (
         f"mask={folder}: {', '.join(pairs)}{more} {verb} no photo of input=; give each its photo's name, or take it out"
     )
-
-
-def _find_nearest(mask: str, photos: list[str]) -> str:
-    key: Callable[[str], str] = lambda name: _fold_mask(PurePosixPath(name))  # noqa: E731
-    by_key = {key(name): name for name in photos}
-    return by_key[difflib.get_close_matches(key(mask), by_key, n=1, cutoff=0.0)[0]]
 
 
 def _stem(name: PurePosixPath) -> str:

@@ -95,7 +95,10 @@ def compute_bounds(
     """
     with _evaluation_mode(encoder, decoder):
         mu, logvar = (part.double() for part in encoder(image))
-        noise = _draw_noise(range(first, first + len(image)), samples, mu.shape[1], seed).to(image.device)
+        # each image's from a generator of its own: [samples, N, latents]
+        generators = (np.random.default_rng((seed, index)) for index in range(first, first + len(image)))
+        drawn = [generator.standard_normal((samples, mu.shape[1])) for generator in generators]
+        noise = torch.from_numpy(np.stack(drawn, axis=1)).to(image.device)
         terms = []
         for epsilon in noise:
             z = mu + epsilon * (0.5 * logvar).exp()
@@ -132,12 +135,6 @@ def log_normal(x: Tensor, mean: Tensor, logvar: Tensor | float) -> Tensor:
     """
     variance = logvar.exp() if isinstance(logvar, Tensor) else math.exp(logvar)
     return -0.5 * (_LOG_2_PI + logvar + (x - mean).square() / variance).flatten(1).sum(dim=1)
-
-
-def _draw_noise(images: Iterable[int], samples: int, latents: int, seed: int) -> Tensor:
-    """Return normal noise [samples, N, latents] float64, each image's from a generator of its own."""
-    drawn = [np.random.default_rng((seed, index)).standard_normal((samples, latents)) for index in images]
-    return torch.from_numpy(np.stack(drawn, axis=1))
 
 
 @contextmanager

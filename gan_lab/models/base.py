@@ -221,7 +221,10 @@ class ManualModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Run one iteration and count it."""
         if self._rank_states is not None:
-            self._restore_rank_states()
+            states, self._rank_states = self._rank_states, None
+            if self.global_rank < len(states):  # else one of more processes than at the save: with the seed's own state
+                set_rng_state(states[self.global_rank]["rng"])
+                self.load_rank_state(states[self.global_rank]["module"])
         self.began = True
         self._apply_schedules()
         try:
@@ -319,11 +322,3 @@ class ManualModule(LightningModule):
                         "model.beta2: needs optimisers with betas, such as torch.optim.Adam; set it to null"
                     )
                 group["betas"] = (group["betas"][0], beta2)
-
-    def _restore_rank_states(self) -> None:
-        states, self._rank_states = self._rank_states, None
-        assert states is not None
-        if len(states) <= self.global_rank:
-            return  # more processes than at the save: the new ones start with the seed's own state
-        set_rng_state(states[self.global_rank]["rng"])
-        self.load_rank_state(states[self.global_rank]["module"])

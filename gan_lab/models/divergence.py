@@ -95,7 +95,14 @@ def find_origin(model: nn.Module, repeat: Callable[[], Any]) -> str:
     if spoilt:
         more = f", and of {len(spoilt) - 1} tensors more" if len(spoilt) > 1 else ""
         return f"the weights of {spoilt[0].rpartition('.')[0] or spoilt[0]}{more}, since an update"
-    hooks = [layer.register_forward_hook(_make_hook(name)) for name, layer in model.named_modules() if name]
+    names = {layer: name for name, layer in model.named_modules() if name}
+
+    def check(layer: nn.Module, inputs: Any, output: Any) -> None:
+        for value in output if isinstance(output, (tuple, list)) else (output,):
+            if isinstance(value, Tensor) and value.is_floating_point() and not torch.isfinite(value).all():
+                raise _FoundError(names[layer])
+
+    hooks = [layer.register_forward_hook(check) for layer in names]
     try:
         repeat()
     except _FoundError as found:
@@ -106,12 +113,3 @@ def find_origin(model: nn.Module, repeat: Callable[[], Any]) -> str:
         for hook in hooks:
             hook.remove()
     return ""
-
-
-def _make_hook(name: str) -> Callable[..., None]:
-    def hook(layer: nn.Module, inputs: Any, output: Any) -> None:
-        for value in output if isinstance(output, (tuple, list)) else (output,):
-            if isinstance(value, Tensor) and value.is_floating_point() and not torch.isfinite(value).all():
-                raise _FoundError(name)
-
-    return hook

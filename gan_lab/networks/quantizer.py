@@ -83,7 +83,9 @@ class VectorQuantizer(nn.Module):
 
         # drawn whether or not they are needed, and without asking the device: runs stay alike from here on
         order = torch.randperm(len(vectors), device=vectors.device)
-        candidates = from_first_process(vectors[order.repeat(-(-self.codes // len(order)))[: self.codes]])
+        candidates = vectors[order.repeat(-(-self.codes // len(order)))[: self.codes]].contiguous()
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.broadcast(candidates, 0)  # in all processes those of the first one
         use = counts.sum() / self.codes
         restarted = (self.counts < self.restart_below * self.counts.mean()) | empty
         self.counts.copy_(torch.where(restarted, use, self.counts))
@@ -113,12 +115,4 @@ def over_processes(values: Tensor) -> Tensor:
     """Return the sum of all processes' values; a process that is alone has its own."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.all_reduce(values)
-    return values
-
-
-def from_first_process(values: Tensor) -> Tensor:
-    """Return the first process's values, in all of them."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        values = values.contiguous()
-        torch.distributed.broadcast(values, 0)
     return values

@@ -68,7 +68,11 @@ def torchvision_features(name: str, weights: str | None = None) -> TorchvisionFe
         network.load_state_dict(state)
     except RuntimeError as error:
         raise UserError(f"weights: {path} does not fit torchvision's {name}; expected {version.url}") from error
-    _drop_last_layer(network, name)
+    linear = [place for place, module in network.named_modules() if isinstance(module, nn.Linear)]
+    if not linear:
+        raise UserError(f"extractor=torchvision:{name}: it does not end in a linear layer; take resnet18, say")
+    parent, _, last = linear[-1].rpartition(".")
+    setattr(network.get_submodule(parent), last, nn.Identity())
     preset: Any = version.transforms()
     return TorchvisionFeatures(network, preset.crop_size[0], preset.mean, preset.std)
 
@@ -88,11 +92,3 @@ def _version(name: str, weights: str | None) -> Any:
 
 def _file(version: Any) -> str:
     return Path(version.url).name
-
-
-def _drop_last_layer(network: nn.Module, name: str) -> None:
-    linear = [place for place, module in network.named_modules() if isinstance(module, nn.Linear)]
-    if not linear:
-        raise UserError(f"extractor=torchvision:{name}: it does not end in a linear layer; take resnet18, say")
-    parent, _, last = linear[-1].rpartition(".")
-    setattr(network.get_submodule(parent), last, nn.Identity())

@@ -42,9 +42,11 @@ def lock_folder(folder: Path, named: str | None = None) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = _acquire_lock(folder / NAME)
     except Timeout as error:
+        holder = ""
+        with suppress(OSError, ValueError):
+            holder = f" (process {int(read_regular(folder / NAME, 64))})"
         raise UserError(
-            f"{named}: another process is at work there{_describe_holder(folder / NAME)}; "
-            "wait for it to end, or name another folder"
+            f"{named}: another process is at work there{holder}; wait for it to end, or name another folder"
         ) from error
     except OSError as error:
         raise UserError(
@@ -130,9 +132,3 @@ def _acquire_lock(path: Path) -> FileLock:
 def _write_process_number(descriptor: int) -> None:
     os.ftruncate(descriptor, 0)
     os.write(descriptor, b"%d\n" % os.getpid())
-
-
-def _describe_holder(path: Path) -> str:
-    with suppress(OSError, ValueError):
-        return f" (process {int(read_regular(path, 64))})"
-    return ""

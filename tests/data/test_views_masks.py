@@ -10,7 +10,8 @@ import torch
 
 from gan_lab.data import views
 from gan_lab.data.geometry import Augmentation
-from gan_lab.data.views import UnpairedView, collate, find_product_mask
+from gan_lab.data.views import UnpairedView, collate
+from gan_lab.imaging.cutout import cut_out
 
 
 class Squares:
@@ -28,15 +29,18 @@ class Squares:
 
 
 def test_a_mask_is_where_the_product_is() -> None:
-    mask = find_product_mask(Squares().photo)
-    assert mask.shape == (64, 64)
-    truth = np.zeros((64, 64), bool)
-    truth[16:48, 12:40] = True
+    images: Any = Squares()
+    mask = UnpairedView(images, images, 64, 0, None, masks=True)[0]["mask_A"]
+    assert mask.shape == (64, 64, 1)
+    truth = np.zeros((64, 64, 1), np.uint8)
+    truth[16:48, 12:40] = 255
     assert (mask == truth).mean() > 0.97
 
 
 def test_where_no_product_is_certain_there_is_none() -> None:
-    assert not find_product_mask(np.full((64, 64, 3), 90, np.uint8)).any()
+    images: Any = Squares()
+    images.photo[:] = 90
+    assert not UnpairedView(images, images, 64, 0, None, masks=True)[0]["mask_A"].any()
 
 
 def test_the_product_is_looked_for_once_in_a_photo_and_its_mask_cut_as_the_photo_is(
@@ -44,7 +48,7 @@ def test_the_product_is_looked_for_once_in_a_photo_and_its_mask_cut_as_the_photo
 ) -> None:
     images: Any = Squares()
     calls: list[int] = []
-    monkeypatch.setattr(views, "find_product_mask", lambda image: calls.append(1) or find_product_mask(image))
+    monkeypatch.setattr(views, "cut_out", lambda image: calls.append(1) or cut_out(image))
     view = UnpairedView(images, images, 40, 0, Augmentation(flip=0.5, crop=True), masks=True)
     for key in range(6):
         sample = view[key]

@@ -181,6 +181,8 @@ def test_few_images_and_all_the_same_are_said() -> None:
     photos.image[:] = 0.25
     notes = evaluate(Sampler(), photos).notes
     assert any("All 60 held-out photos look the same" in note for note in notes)
+    photos.image[0, 0, 0, 0] = 0.5
+    assert not any("held-out photos look the same" in note for note in evaluate(Sampler(), photos).notes)
 
 
 def test_photos_that_the_model_never_saw_cannot_have_been_copied() -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from gan_lab.evaluation import choose_extractor
-from gan_lab.evaluation.sets import are_alike, embed_batches, embed_samples
+from gan_lab.evaluation.sets import embed_batches, embed_samples
 from gan_lab.jobs import Progress
 from tests.evaluation.test_extractors import CPU
 from tests.evaluation.test_generation import Sampler
@@ -35,8 +35,3 @@ def test_samples_take_the_labels_in_turn_over_all_batches() -> None:
     light = samples.pixels.float().mean(dim=(1, 2, 3)) > 127
     assert light.long().equal(samples.labels)
     assert samples.features.equal(samples.pixels.float().div(127.5).sub(1).flatten(1))
-
-
-def test_only_equal_images_are_alike() -> None:
-    assert are_alike(torch.ones(3, 2))
-    assert not are_alike(torch.tensor([[1.0, 1.0], [1.0, 2.0]]))

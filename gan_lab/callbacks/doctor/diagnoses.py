@@ -74,13 +74,6 @@ def get_window(history: History, name: str) -> Series:
     return history.window(name, WINDOW, VALUES, WARM_UP)
 
 
-def quarters(window: Series) -> tuple[float, float]:
-    """Return the means of a window's first and last quarter."""
-    quarter = max(1, len(window) // 4)
-    values = [value for _, value in window]
-    return fmean(values[:quarter]), fmean(values[-quarter:])
-
-
 def find_saturation(history: History, patient: Patient) -> Finding | None:
     """Find a D that is never wrong, and does not become less sure of it: G has no way to go on."""
     if patient.critic:
@@ -89,16 +82,21 @@ def find_saturation(history: History, patient: Patient) -> Finding | None:
         window, side = get_window(history, name), name.removeprefix("train/accuracy_d")
         if not window or min(value for _, value in window) < 0.99 or fmean(value for _, value in window) < 0.995:
             continue
-        before, now = quarters(get_window(history, f"train/cross_entropy_d{side}") or [(0, 0.0)])
+        entropy = [value for _, value in get_window(history, f"train/cross_entropy_d{side}")] or [0.0]
+        quarter = max(1, len(entropy) // 4)
+        before, now = fmean(entropy[:quarter]), fmean(entropy[-quarter:])
         if now > 1.25 * before:  # G is catching up
             continue
+        augment = (
+            ", or give it more to see (model/augment=ada)" if patient.augmentable and not patient.augmented else ""
+        )
         return Finding(
             "discriminator saturated",
             window[0][0],
             {name: fmean(value for _, value in window), f"train/cross_entropy_d{side}": now},
-            f"the discriminator{_of(side)} tells every photo from every picture (accuracy {window[-1][1]:.2f} for "
+            f"the discriminator{side.replace('_', ' ')} tells every photo from every picture (accuracy {window[-1][1]:.2f} for "
             f"{window[-1][0] - window[0][0]:,} iterations) and the generator learns nothing from it",
-            f"lower its rate ({patient.slower('discriminator')}), or {patient.hold()}{_or_augment(patient)}",
+            f"lower its rate ({patient.slower('discriminator')}), or {patient.hold()}{augment}",
         )
     return None
 
@@ -164,25 +162,21 @@ def oscillating(history: History, patient: Patient) -> Finding | None:
         if not period:
             continue
         step = (series[-1][0] - series[0][0]) / (len(series) - 1)
+        slower = patient.slower("discriminator" if patient.discriminator_rate[0] else "generator")
+        advice = [f"lower the rates ({slower})"]
+        if patient.discriminator_rate[0]:
+            advice.append(patient.hold())
+        if patient.averageable:
+            advice.append("show the averaged generator (model.ema_half_life=10000)")
         return Finding(
             "oscillation",
             series[0][0],
             {name: series[-1][1], "period": period * step, "correlation after a period": likeness},
             f"{name} swings with a period of {period * step:,.0f} iterations and no trend"
             + (": the networks chase each other" if patient.discriminator_rate[0] else ""),
-            _calmer(patient),
+            ", ".join(advice),
         )
     return None
-
-
-def _calmer(patient: Patient) -> str:
-    """Return advice for networks that oscillate."""
-    steps = [f"lower the rates ({patient.slower('discriminator' if patient.discriminator_rate[0] else 'generator')})"]
-    if patient.discriminator_rate[0]:
-        steps.append(patient.hold())
-    if patient.averageable:
-        steps.append("show the averaged generator (model.ema_half_life=10000)")
-    return ", ".join(steps)
 
 
 def swing(values: list[float]) -> tuple[int, float]:
@@ -227,15 +221,6 @@ def plateau(history: History, patient: Patient) -> Finding | None:
         f"{name} was best at iteration {best_at:,} ({best:.4g}) and has not been better in {len(since)} validations since",
         "stop here and use checkpoints/best.ckpt, which is of that iteration; more of the same will not help",
     )
-
-
-def _of(side: str) -> str:
-    """Return which D of several is meant."""
-    return side.replace("_", " ")
-
-
-def _or_augment(patient: Patient) -> str:
-    return ", or give it more to see (model/augment=ada)" if patient.augmentable and not patient.augmented else ""
 
 
 #: Of what the run logs anyway.

@@ -207,17 +207,12 @@ def load_photos(trainer: Trainer, batch_size: int) -> tuple[dict[str, Any], dict
     return loader.collate_fn([loader.dataset[position] for position in range(n)]), kept
 
 
-def list_moves(trainer: Trainer) -> tuple[str, ...]:
-    """Return the options that would show each photo in more ways, of those that are off."""
-    augmentation = trainer.datamodule.augmentation  # type: ignore[attr-defined]
-    crop = () if augmentation.crop else ("data.crop=true",)
-    return (*crop, *(() if augmentation.flip else ("data.flip=0.5 where goods look two ways",)))
-
-
 def describe_patient(trainer: Trainer, model: ManualModule) -> Patient:
     """Return the facts of a run that the diagnoses need."""
     rates = [group.get("initial_lr", group["lr"]) for group in (o.param_groups[0] for o in trainer.optimizers)]
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    crop = () if data.augmentation.crop else ("data.crop=true",)
+    flip = () if data.augmentation.flip else ("data.flip=0.5 where goods look two ways",)
     patient = Patient(
         monitor=model.monitor,
         generator_rate=(f"model.{model.first_optimizer}.lr", rates[0]),
@@ -225,7 +220,7 @@ def describe_patient(trainer: Trainer, model: ManualModule) -> Patient:
         diameter=2 * math.sqrt(data.channels) * data.image_size,
         averageable=isinstance(model, GAN | CUT | Enhancer) and model.generator_ema is None,
         generates=model.task == "generation",
-        moves=list_moves(trainer),
+        moves=(*crop, *flip),
     )
     if not isinstance(model, AdversarialModule):
         return patient

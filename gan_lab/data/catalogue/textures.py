@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 from gan_lab.data.catalogue.surfaces import Array
 
 SIDE = 512
-
-
-@cache
-def _linear_table() -> Array:
-    return ((np.arange(256) / 255) ** 2.2).astype(np.float32)
+#: Linear light of each display value.
+_LINEAR: Array = ((np.arange(256) / 255) ** 2.2).astype(np.float32)
 
 
 def to_linear(picture: Array) -> Array:
     """Return display values uint8 as linear light in [0, 1]."""
-    return _linear_table()[picture]
+    return _LINEAR[picture]
 
 
 def noise(rng: np.random.Generator, height: int, width: int, wide: float, tall: float) -> Array:

@@ -66,8 +66,14 @@ def handbag(canvas: Canvas, rng: np.random.Generator) -> None:
         stitches(canvas, [(-top + 0.03, tall - 0.03), (top - 0.03, tall - 0.03)], dim(hide, 1.3, 0.06))
         if style == 1:
             _tote(canvas, bag, front, *prints.emblem(np.random.default_rng(seed)))
-        else:
-            _zip(canvas, bag)
+        else:  # the zip, its pull and the folds beside it
+            for s in (-1, 1):
+                left, right = s * reach - 0.032, s * reach + 0.032
+                fold = [(left, 0.0), (right, 0.0), (right, tall), (left, tall)]
+                bag.sew(canvas, fold, 0.02, shadow=0.008, shade=0.88)
+            line(canvas, [(-top + 0.05, tall * 0.93), (top - 0.05, tall * 0.93)], 0.02, metal, BRUSHED, 0.006)
+            high, deep = tall * 0.92, tall * 0.76
+            bag.sew(canvas, [(top - 0.07, high), (top - 0.04, high), (top - 0.035, deep), (top - 0.075, deep)], 0.012)
     bag.carry(canvas, 0, 0, 1.0, 0.012)
     for s in (-1, 1):
         stud = around(16) * 0.024 + (s * reach, tall - 0.055)
@@ -117,13 +123,3 @@ def _tote(canvas: Canvas, bag: _Bag, front: Array, picture: Array, coverage: Arr
     size = (patch.alpha.shape[1], patch.alpha.shape[0])
     patch.alpha = patch.alpha * cv2.resize(coverage, size, interpolation=cv2.INTER_AREA) * 0.9
     canvas.paint(patch, cv2.resize(picture, size, interpolation=cv2.INTER_AREA), MATT)
-
-
-def _zip(canvas: Canvas, bag: _Bag) -> None:
-    top, tall, reach = bag.top, bag.tall, bag.reach
-    for s in (-1, 1):
-        left, right = s * reach - 0.032, s * reach + 0.032
-        bag.sew(canvas, [(left, 0.0), (right, 0.0), (right, tall), (left, tall)], 0.02, shadow=0.008, shade=0.88)
-    line(canvas, [(-top + 0.05, tall * 0.93), (top - 0.05, tall * 0.93)], 0.02, bag.metal, BRUSHED, 0.006)
-    tag = [(top - 0.07, tall * 0.92), (top - 0.04, tall * 0.92), (top - 0.035, tall * 0.76), (top - 0.075, tall * 0.76)]
-    bag.sew(canvas, tag, 0.012)

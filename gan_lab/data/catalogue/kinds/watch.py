@@ -48,7 +48,13 @@ def watch(canvas: Canvas, rng: np.random.Generator) -> None:
             line(canvas, [(m * wide * 1.08, s * r * 0.75), (m * wide * 1.08, s * r * 1.12)], 0.035, metal, POLISHED)
     edge = r * (0.84 if square else 1.0)
     line(canvas, [(edge, 0), (edge + 0.03, 0)], 0.05, metal, BRUSHED)
-    _case(canvas, face)
+    # the case with its dial, and the small second one
+    panel(canvas, outline * r, 0.03, 0, metal, POLISHED, 0.02, 0.6)
+    panel(canvas, outline * r * 0.93, 0.03, 0.5, metal, BRUSHED)
+    sheet(canvas, outline * r * 0.83, 0, dim(dial, 0.4), MATT)
+    panel(canvas, outline * r * 0.81, 0.06, 0.75, dial, MATT)
+    if sub:
+        panel(canvas, outline * r * 0.2 + (0, -r * 0.36), 0.02, 0.6, dim(dial, 0.8), MATT)
     _hands(canvas, face)
     glare = np.array([(-0.62, 0.28), (-0.2, 0.66), (0.1, 0.7), (-0.66, 0.0)]) * r
     canvas.paint(flat(polygon(canvas.place(glare))), (1.0, 1.0, 1.0), MATT, opacity=0.1)
@@ -82,16 +88,6 @@ def _strap(canvas: Canvas, s: int, r: float, wide: float, hide: Colour, metal: C
         canvas.paint(flat(stroke(0.018 * canvas.unit, *holes)), linear(16, 14, 14), MATT)
     else:
         line(canvas, [(-wide, 0.5), (-wide, 0.555), (wide, 0.555), (wide, 0.5)], 0.022, metal, POLISHED, 0.006)
-
-
-def _case(canvas: Canvas, face: _Face) -> None:
-    r, outline, dial = face.r, face.outline, face.dial
-    panel(canvas, outline * r, 0.03, 0, face.metal, POLISHED, 0.02, 0.6)
-    panel(canvas, outline * r * 0.93, 0.03, 0.5, face.metal, BRUSHED)
-    sheet(canvas, outline * r * 0.83, 0, dim(dial, 0.4), MATT)
-    panel(canvas, outline * r * 0.81, 0.06, 0.75, dial, MATT)
-    if face.sub:
-        panel(canvas, outline * r * 0.2 + (0, -r * 0.36), 0.02, 0.6, dim(dial, 0.8), MATT)
 
 
 def _hands(canvas: Canvas, face: _Face) -> None:

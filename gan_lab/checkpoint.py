@@ -17,7 +17,7 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from gan_lab.config import build, check_description
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
-from gan_lab.models.class_rows import list_names, read_class_names, take_rows_by_name
+from gan_lab.models.class_rows import join_names, read_class_names, take_rows_by_name
 from gan_lab.storage import PlainCopy, open_regular, plain_data, write_atomically
 from gan_lab.storage.tensor_files import check_sums, load_tensors, load_weights
 from gan_lab.version import VERSION
@@ -453,7 +453,7 @@ def log_classes(path: Path, own: Sequence[str], theirs: Sequence[str] | None) ->
         log.warning("init_from=%s: it does not say what its classes are called; all classes start fresh", path)
         return
     taken, fresh = [name for name in own if name in theirs], [name for name in own if name not in theirs]
-    said = [f"{list_names(taken) or 'none'} taken by name"]
-    said += [f"{list_names(fresh)} fresh"] if fresh else []
-    said += [f"{list_names(left)} left behind"] if (left := [name for name in theirs if name not in own]) else []
+    said = [f"{join_names(taken) or 'none'} taken by name"]
+    said += [f"{join_names(fresh)} fresh"] if fresh else []
+    said += [f"{join_names(left)} left behind"] if (left := [name for name in theirs if name not in own]) else []
     log.log(logging.WARNING if fresh else logging.INFO, "init_from=%s: classes: %s", path, "; ".join(said))

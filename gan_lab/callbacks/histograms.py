@@ -45,16 +45,16 @@ class Histograms(Callback):
         found: dict[str, np.ndarray] = {}
         for name, parameter in pl_module.named_parameters():
             if parameter.requires_grad:
-                found[f"weights/{name}"] = finite(parameter)
+                found[f"weights/{name}"] = select_finite(parameter)
                 if parameter.grad is not None:
-                    found[f"gradients/{name}"] = finite(parameter.grad)
+                    found[f"gradients/{name}"] = select_finite(parameter.grad)
         found = {name: values for name, values in found.items() if values.size}
         for logger in loggers:
             with survive_errors(f"histograms of {get_logger_name(logger)}", Exception):
                 logger.log_histograms(found, pl_module.iteration)
 
 
-def finite(tensor: torch.Tensor) -> np.ndarray:
+def select_finite(tensor: torch.Tensor) -> np.ndarray:
     """Return the finite values of a tensor, float32 [N]."""
     values: np.ndarray = tensor.detach().float().cpu().numpy().ravel()
     return values[np.isfinite(values)]

@@ -79,7 +79,7 @@ def evaluate(config: DictConfig) -> None:
     if datamodule.record is None and settings.get("split_by"):
         log.info("no %s lies beside %s: the split alone says which photos it was trained on", RECORD, pretrained.path)
     photos = HeldOut(datamodule, own=is_training_data(pretrained.config["data"], settings))
-    check_classes(pretrained, datamodule, settings)
+    check_photo_classes(pretrained, datamodule, settings)
     report = measure_model(pretrained, photos, config)
     images, columns = pretrained.model.sample_grid(photos.spread(16))
     cells = to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
@@ -171,7 +171,7 @@ def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
             raise UserError(f"data.{name}={settings[name]}: the networks of {pretrained.path} take {own}; leave it out")
 
 
-def check_classes(pretrained: Pretrained, datamodule: ImageDataModule, settings: dict[str, Any]) -> None:
+def check_photo_classes(pretrained: Pretrained, datamodule: ImageDataModule, settings: dict[str, Any]) -> None:
     """Refuse photos whose classes are not those that the model's labels stand for; photos from elsewhere may have none.
 
     Raises:

@@ -35,11 +35,11 @@ def describe_change(before: Sequence[str], now: Sequence[str]) -> str | None:
     if list(before) == list(now):
         return None
     gone, new = [name for name in before if name not in now], [name for name in now if name not in before]
-    changes = [f"{list_names(names)} {verb}" for names, verb in ((gone, "gone"), (new, "new")) if names]
-    return ", ".join(changes) or f"in another order: {list_names(before)} before, {list_names(now)} now"
+    changes = [f"{join_names(names)} {verb}" for names, verb in ((gone, "gone"), (new, "new")) if names]
+    return ", ".join(changes) or f"in another order: {join_names(before)} before, {join_names(now)} now"
 
 
-def list_names(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Return names for a message, the first of many."""
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 

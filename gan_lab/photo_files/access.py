@@ -18,7 +18,7 @@ from gan_lab.photo_files.bigtiff import map_file
 from gan_lab.photo_files.formats import HEAD, RAW_SUFFIXES, describe_file, describe_unread, is_heif
 from gan_lab.photo_files.jpeg2000 import read_extras
 from gan_lab.photo_files.stated_colour import find_statements
-from gan_lab.photo_files.tiff_kinds import describe, describe_raw, seek_picture
+from gan_lab.photo_files.tiff_kinds import describe_raw, describe_tiff, seek_picture
 from gan_lab.terminal import printable
 
 
@@ -156,7 +156,7 @@ def _what_it_is(path: Path) -> str:
     """Describe a file that Pillow does not know, by how it begins, or by its tags."""
     head = _read_head(path)
     if describe_unread(head, path.suffix) is None and (block := map_file(path)) is not None:
-        return describe(block)
+        return describe_tiff(block)
     return describe_file(head, path.suffix)
 
 

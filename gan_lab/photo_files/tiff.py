@@ -26,8 +26,8 @@ from gan_lab.photo_files.tiff_kinds import (
     RGB,
     SAMPLES,
     choose_picture,
-    describe,
-    kind_of,
+    describe_tiff,
+    find_tiff_kind,
     refuse_meaningless,
 )
 
@@ -64,7 +64,7 @@ class Tiff:
         self.path = path
         self.block = block
         self.notes = choose_picture(block)
-        self.kind = kind_of(block)
+        self.kind = find_tiff_kind(block)
         self.size = self._number(_WIDTH, 0), self._number(_HEIGHT, 0)
         self.orientation = self._number(_ORIENTATION, 1)
         self._hidden = block.first not in block.list_directories()
@@ -99,7 +99,7 @@ class Tiff:
         """Raise ValueError where decoders would take the samples for what they are not."""
         refuse_meaningless(self.block, self.kind)
         if self._hidden and not self._fits:
-            raise ValueError(f"its whole picture lies in a sub-directory and is {describe(self.block)}")
+            raise ValueError(f"its whole picture lies in a sub-directory and is {describe_tiff(self.block)}")
 
     def read(self) -> NDArray[Any]:
         """Return all samples as they are stored: uint8 or uint16 [H, W, samples].

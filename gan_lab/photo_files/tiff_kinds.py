@@ -37,7 +37,7 @@ _MEND = "save it as RGB or grey with 8 or 16 bits a channel"
 
 
 @dataclass(frozen=True)
-class Kind:
+class TiffKind:
     """What the samples of a TIFF's picture are.
 
     Attributes:
@@ -69,7 +69,7 @@ class Kind:
         return max(0, self.samples - COLOURS.get(self.photometric, self.samples)) - (self.alpha is not None)
 
 
-def kind_of(block: Block) -> Kind:
+def find_tiff_kind(block: Block) -> TiffKind:
     """Return what the picture of a TIFF file's first directory is made of.
 
     Raises:
@@ -79,7 +79,7 @@ def kind_of(block: Block) -> Kind:
     def first(tag: int, default: int) -> int:
         return next(iter(block.numbers(block.first, tag)), default)
 
-    return Kind(
+    return TiffKind(
         bits=block.numbers(block.first, BITS) or (1,),
         format=first(FORMAT, 1),
         photometric=first(PHOTOMETRIC, -1),
@@ -131,7 +131,7 @@ def describe_raw(head: bytes, tags: Container[int]) -> str | None:
     return RAW.format("DNG") if _DNG_VERSION in tags else describe_unread(head)
 
 
-def refuse_meaningless(block: Block, kind: Kind) -> None:
+def refuse_meaningless(block: Block, kind: TiffKind) -> None:
     """Raise ValueError for samples that decoders take for what they are not."""
     if what := describe_raw(bytes(block.data[:HEAD]), block.entries(block.head)):
         raise ValueError(what)
@@ -143,10 +143,10 @@ def refuse_meaningless(block: Block, kind: Kind) -> None:
         raise ValueError("its inks are not cyan, magenta, yellow and black: save it as RGB")
 
 
-def describe(block: Block) -> str:
+def describe_tiff(block: Block) -> str:
     """Return why a TIFF file that no decoder knows is not read."""
     try:
-        kind = kind_of(block)
+        kind = find_tiff_kind(block)
     except ValueError:
         return "a TIFF that is damaged"
     bits = kind.bits[0] if len(set(kind.bits)) == 1 else "/".join(map(str, kind.bits))

@@ -60,7 +60,7 @@ def build_parts(
     datamodule.record = record
     datamodule.prepare()
     if resume is not None:
-        check_classes(resume, OmegaConf.to_container(config, resolve=True), datamodule)
+        check_same_classes(resume, OmegaConf.to_container(config, resolve=True), datamodule)
     with open_dict(config):
         config.data.classes = datamodule.classes
         config.data.class_names = list(datamodule.class_names)
@@ -95,7 +95,7 @@ def check_method(model_class: type[ManualModule]) -> None:
         )
 
 
-def check_classes(resume: Path, config: Any, datamodule: ImageDataModule) -> None:
+def check_same_classes(resume: Path, config: Any, datamodule: ImageDataModule) -> None:
     """Refuse photos whose classes are not those that a continued run's labels stand for.
 
     Raises:

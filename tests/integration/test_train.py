@@ -271,6 +271,7 @@ def test_a_signal_saves_and_says_so_by_the_exit_code(number: signal.Signals, tmp
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may run under nohup
     )
     deadline = time.monotonic() + 300
     while not (tmp_path / "runs/stopped/metrics.csv").exists() and time.monotonic() < deadline:

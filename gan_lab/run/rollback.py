@@ -37,7 +37,7 @@ def go_back(run_dir: Path, error: TrainingDivergedError, at_most: int) -> Path |
     """
     if error.rollbacks >= at_most:
         tried = f" (the run went back {error.rollbacks} times, and it came to this again)" if error.rollbacks else ""
-        raise UserError(f"{error}{tried}; see {run_dir / 'doctor.json'}") from error
+        raise UserError(f"name={run_dir.name}: {error}{tried}; see {run_dir / 'doctor.json'}") from error
     count, found = error.rollbacks + 1, newest_sound(run_dir / "checkpoints", error.since)
     start = 0 if found is None else found["clock"]["iteration"]
     last = run_dir / "checkpoints" / "last.ckpt"

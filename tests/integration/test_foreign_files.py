@@ -239,7 +239,7 @@ def test_pipes_in_the_place_of_files_are_refused_at_once(command: Command) -> No
     (command.folder / "out").mkdir()
     os.mkfifo(command.folder / "out/manifest.jsonl")
     assert command(enhance, "input=photos", "output=out", "correct=none") == 2
-    assert "manifest.jsonl: not a regular file" in command.err
+    assert "manifest.jsonl cannot be read (not a regular file)" in command.err
 
 
 def test_names_move_no_cursor(command: Command) -> None:

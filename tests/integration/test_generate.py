@@ -324,7 +324,11 @@ BAD = {
     "label": ("cgan", "label=dres", "did you mean dress?; cgan knows dress, hat, shoe"),
     "label without classes": ("vae", "label=dress", "label=dress: vae was trained without classes"),
     "format": ("vae", "format=gif", "format=gif: images cannot be written so; give png or jpg or webp"),
-    "animation format": ("vae", "interpolate=2 format=png", "format=png: an animation can be webp, gif"),
+    "animation format": (
+        "vae",
+        "interpolate=2 format=png",
+        "format=png: an animation cannot be written so; give webp or gif",
+    ),
     "grid": ("vae", "grid=none", "grid=none: needs a whole number from 1, or auto, or off"),
     "provenance": ("vae", "provenance=maybe", "provenance=maybe: needs on or off"),
     "interpolate": ("vae", "interpolate=1", "interpolate=1: needs a whole number from 2"),

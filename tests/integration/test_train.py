@@ -136,7 +136,7 @@ def test_a_batch_that_the_gpu_cannot_hold_goes_in_parts(
         assert "started again in parts of 2 (model.micro_batches=4)" in told
     else:
         assert code == 2
-        assert "memory does not hold data.batch_size=8 with model.micro_batches=8" in told
+        assert "data.batch_size=8, model.micro_batches=8: more than the GPU's memory holds" in told
 
 
 def test_a_resumed_run_reads_its_checkpoint_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,7 +366,7 @@ def test_the_first_error_is_told_and_all_is_closed_where_closing_fails_too(
         (["trainer.validate_every=null"], "trainer.validate_every=None"),
         (["trainer.checkpoint_every=2.5"], "trainer.checkpoint_every=2.5"),
         (["+trainer.max_iteration=5"], "trainer.max_iteration: there is no such key"),
-        (["~trainer.log_every"], "trainer.log_every: this key is needed"),
+        (["~trainer.log_every"], "trainer.log_every: is missing; set it"),
         (["seed=-1"], "seed=-1"),
         (["seed=one"], "seed=one"),
         (["runs_dir=flat/0.png", "data.root=flat", "model=vae", "data.batch_size=4"], "flat/0.png"),

@@ -14,6 +14,7 @@ layout: DCGAN, the VAE and CycleGAN in NCHW and in channels last, in the precisi
 checkpointing: CycleGAN at 256 pixels, batch 1, with `gradient_checkpointing`.
 tools: a photo of 1 megapixel enhanced by the shipped restorer, fp32 and bf16, and how far the results are apart, in levels of
     255; with --generator, 64 images of that run as well.
+guard: a photo of 0.25 and of 1 megapixel enhanced with the fidelity guard, and the guard's part of that.
 png: levels of PNG's compression on photos of 400 and of 64 pixels.
 cache: 400 photos of 512x512 for 128 pixels, read twice: a first start and the next one, decoded to memory and to a file
     (`data.cache`).
@@ -61,6 +62,7 @@ from benchmarks.speed_training import CASES as TRAININGS
 from benchmarks.speed_training import OWN, Timed, steps, train, write_photos
 from gan_lab.config import compose, instantiate
 from gan_lab.data import Products
+from gan_lab.fidelity.guard import guard as judge
 from gan_lab.hardware import Way, choose, keep_freed_memory, peak_memory
 from gan_lab.run.device import prepare_process
 from gan_lab.run.parts import build_parts
@@ -203,6 +205,26 @@ def tools(side: str, work: Work) -> Figures:
     return found
 
 
+def guard(side: str, work: Work) -> Figures:
+    """Enhance photos with the guard, or let the guard look at what was enhanced without it."""
+    keep_freed_memory()
+    tool = gan_lab.load("faithful", device="cpu")
+    found: Figures = {}
+    for megapixels in (0.25, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            write_noisy(Path(folder) / "in", megapixels, 6)
+            photos = [np.asarray(Image.open(file)) for file in sorted((Path(folder) / "in").iterdir())]
+        repaired = [tool.enhance(photo, guard=False) for photo in photos]
+        began = time.perf_counter()
+        for photo, after in zip(photos, repaired, strict=True):
+            if side == "whole":
+                tool.enhance(photo, guard=True)
+            else:
+                judge(photo, after)
+        found[f"ms a photo, {megapixels:g} megapixels"] = 1e3 * (time.perf_counter() - began) / len(photos)
+    return found
+
+
 def apart(made: list[Any], kept: Path, name: str) -> Figures:
     """Return how far uint8 images are from those that the first side left in a file."""
     if not kept.exists():
@@ -308,6 +330,7 @@ CASES: dict[str, list[tuple[str, Case]]] = {
     ],
     "checkpointing": [("cyclegan256", (("kept", "again"), checkpointing))],
     "tools": [("tools", (("fp32", "bf16"), tools))],
+    "guard": [("guard", (("whole", "guard"), guard))],
     "png": [("png", (("Pillow's own level", "level 3"), png))],
     "cache": [("cache", (("in memory", "in a file"), cache))],
     "start": [("imports", (("a run", "imports"), start)), ("torch", (("a run", "torch alone"), start))],

@@ -38,7 +38,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         config.workeroutput["refusals"] = _RECORD.made, _RECORD.malformed
         return
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.keyword
-    if whole and not session.testsfailed:
+    # without the photos some tests are skipped
+    if whole and not session.testsfailed and os.environ.get("GAN_LAB_PHOTOS"):
         _RECORD.missing = list_refusals() - _RECORD.made.keys()
     if _RECORD.malformed or _RECORD.missing:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -64,7 +64,7 @@ def check_classes(case: Path, work: Path) -> str:
     run("generate", f"checkpoint={work}/run", "label=green", "n=2", f"output={work}/after", "device=cpu")
     for picture in (work / "before").glob("seed*.png"):
         expect(picture.read_bytes() == (work / "after" / picture.name).read_bytes(), "label=green draws another class")
-    run(*train, "name=other", f"init_from={work}/run", says=("navy and green taken by name", "red fresh"))
+    run(*train, "name=other", f"init_from={work}/run", says=("green, navy taken by name", "red fresh"))
     return "resume and evaluate refuse the renamed class, label=green stays green, init_from takes rows by name"
 
 

@@ -185,7 +185,9 @@ def last_row(path: Path) -> int:
     if not path.exists():
         return 0
     with path.open(newline="") as file:
-        rows = [row["iteration"] for row in csv.DictReader(file) if (row.get("iteration") or "").isdigit()]
+        # a torn row says nothing of how far the run had come
+        whole = [row for row in csv.DictReader(file) if None not in row.values()]
+        rows = [row["iteration"] for row in whole if row["iteration"].isdigit()]
     return int(rows[-1]) if rows else 0
 
 

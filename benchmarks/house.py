@@ -101,12 +101,12 @@ def count_uses(package: Path) -> tuple[Counter[str], Counter[str]]:
 
 
 def get_name(node: ast.AST) -> str:
-    """Return what a name or an attribute names; nothing for other nodes."""
+    """Return the name that a node refers to; nothing for nodes that are neither a name nor an attribute."""
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def list_configured(folder: Path) -> set[tuple[str, str]]:
-    """Return what the yamls of a folder name in gan_lab: package or module, and name in it."""
+    """Return the dotted names of gan_lab in the yamls of a folder, as pairs of package or module and name."""
     texts = [path.read_text() for path in sorted(folder.rglob("*.yaml"))]
     return {(found[1], found[2]) for text in texts for found in re.finditer(r"\b(gan_lab(?:\.\w+)*)\.(\w+)", text)}
 

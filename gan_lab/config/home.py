@@ -19,30 +19,21 @@ _FLAGS = ("--config-dir", "-cd", "--config-path", "-cp")
 OmegaConf.register_new_resolver("in_home", os.path.expanduser, replace=True)
 
 
-def expand_home(option: str, value: str) -> str:
-    """Return a path with `~` or `~user` at its beginning replaced by the home folder.
+def expand_homes(config: DictConfig) -> None:
+    """Replace `~` or `~user` at the beginning by the home folder, in all options at the top level that are paths.
 
     Raises:
         UserError: there is no such home folder.
     """
-    expanded = os.path.expanduser(value)
-    if expanded.startswith("~"):
-        raise UserError(
-            f"{option}={value}: there is no home folder of this name; write the path out, or ./{value} for what lies here"
-        )
-    return expanded
-
-
-def expand_homes(config: DictConfig) -> None:
-    """Expand `~` in all options at the top level that are paths.
-
-    Raises:
-        UserError: see `expand_home`.
-    """
     for option in PATHS:
         value = config.get(option)
-        if isinstance(value, str) and value.startswith("~"):
-            config[option] = expand_home(option, value)
+        if not isinstance(value, str) or not value.startswith("~"):
+            continue
+        config[option] = os.path.expanduser(value)
+        if config[option].startswith("~"):
+            raise UserError(
+                f"{option}={value}: there is no home folder of this name; write the path out, or ./{value} for what lies here"
+            )
 
 
 def expand_flags(argv: list[str]) -> list[str]:

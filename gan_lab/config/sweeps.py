@@ -67,7 +67,7 @@ def _set(line: Any, value: str) -> str:
 
 
 def _find_place(name: str, lines: list[str]) -> tuple[str | None, ...] | None:
-    """Return what says where a job writes; None where only Hydra knows, as of `${hydra:job.num}`."""
+    """Return the options that decide where a job writes; None where only Hydra knows, as of `${hydra:job.num}`."""
     config = compose(name, lines)
     try:
         output = config.output

@@ -12,15 +12,14 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.config.home import PATHS
 from gan_lab.config.targets import list_kinds
 from gan_lab.errors import UserError
 from gan_lab.kinds import fits
 
 #: Options that are names or paths, whatever they look like to YAML, and their kinds; those of objects are in signatures.
 TEXTS: dict[str, Any] = {
-    **dict.fromkeys(("name", "runs_dir", "resume", "init_from", "checkpoint", "input", "output"), str | None),
-    **dict.fromkeys(("image", "mask", "extractor_weights", "direction", "data.root"), str | None),
-    **dict.fromkeys(("restorer", "light", "x2", "x4", "base"), str | None),
+    **dict.fromkeys((*PATHS, "name", "direction", "base", "data.root"), str | None),
     "label": str | list[str] | None,
     # its signature hands on whatever it is given
     **dict.fromkeys(

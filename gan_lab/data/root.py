@@ -36,7 +36,7 @@ class Root:
         return UserError(f"data.{self.option}={self.path}: {why}")
 
     def list_folder(self, folder: Path) -> Listing:
-        """Return what lies in a folder, and remember it for `report`."""
+        """List a folder, and remember the list for `report`."""
         found = list_folder(folder)
         self.listings.append((folder, found))
         return found

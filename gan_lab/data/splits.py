@@ -44,21 +44,19 @@ def split_by_content(
     Returns:
         [N] assignments.
     """
-    ids, members = np.unique(groups, return_inverse=True)
-    counts = np.zeros((len(ids), int(roles.max(initial=0)) + 1), dtype=np.int64)
-    np.add.at(counts, (members, roles), 1)
-    smallest = np.full(len(ids), np.iinfo(np.uint64).max, np.uint64)
+    members, counts = _count_groups(groups, roles)
+    smallest = np.full(len(counts), np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, members, keys)
     draws = draw_uniform(smallest, seed)
     part_of = np.select([draws < test, draws < test + validation], [TEST, VALIDATION], TRAIN)
-    settled = np.full(len(ids), UNKNOWN, np.int64)
+    settled = np.full(len(counts), UNKNOWN, np.int64)
     for part in (TEST, VALIDATION, TRAIN):  # the last one counts
         settled[members[known == part]] = part
     free, totals = settled == UNKNOWN, counts.sum(axis=0)
     part_of = np.where(free, part_of, settled)
     fillings = [(TRAIN, totals > 0, -draws)]
     for part, share in ((TEST, test), (VALIDATION, validation)):
-        wanted = np.where((totals >= 3) & (share > 0), np.maximum(1, np.rint(totals * share)), 0)
+        wanted = _count_wanted(totals, share)
         large = (counts > LARGEST * wanted).any(axis=1)
         part_of[free & large & (part_of == part)] = TRAIN
         fillings.append((part, wanted > 0, draws + large * counts.sum(axis=1)))
@@ -66,6 +64,20 @@ def split_by_content(
         for role in np.flatnonzero(roles_of_part):
             _fill(part, counts[:, role] > 0, order, part_of, free)
     return np.where(known == UNKNOWN, part_of[members], known)
+
+
+def _count_groups(groups: NDArray[np.int64], roles: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the number of each photo's group, [N], and how many photos of each role are in each group, [groups, roles]."""
+    ids, members = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(ids), int(roles.max(initial=0)) + 1), dtype=np.int64)
+    np.add.at(counts, (members, roles), 1)
+    return members, counts
+
+
+def _count_wanted(totals: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """Return how many photos of each role a part should have: a share of them, and one at least of three."""
+    wanted = np.where((totals >= 3) & (share > 0), np.maximum(1, np.rint(totals * share)), 0)
+    return np.asarray(wanted, np.int64)
 
 
 def _fill(
@@ -85,7 +97,7 @@ def _fill(
 
 
 def make_keys(digests: NDArray[np.uint64], groups: Sequence[str | None]) -> NDArray[np.uint64]:
-    """Return what decides for each photo: the name of its group, or else the digest of its content."""
+    """Return the key that decides for each photo: a hash of its group's name, or else the digest of its content."""
     keys = digests.copy()
     words: dict[str, np.uint64] = {}
     for name in {group for group in groups if group is not None}:
@@ -130,14 +142,12 @@ def split_by_group(
     Returns:
         [N] assignments.
     """
-    ids, members = np.unique(groups, return_inverse=True)
-    counts = np.zeros((len(ids), int(roles.max(initial=0)) + 1), dtype=np.int64)
-    np.add.at(counts, (members, roles), 1)
+    members, counts = _count_groups(groups, roles)
     totals = counts.sum(axis=0)
-    order = np.random.default_rng(seed).permutation(len(ids))
-    part_of = np.full(len(ids), TRAIN, dtype=np.int64)
+    order = np.random.default_rng(seed).permutation(len(counts))
+    part_of = np.full(len(counts), TRAIN, dtype=np.int64)
     for part, share in ((TEST, test), (VALIDATION, validation)):
-        wanted = np.where((totals >= 3) & (share > 0), np.maximum(1, np.rint(totals * share)), 0).astype(np.int64)
+        wanted = _count_wanted(totals, share)
         _hold_out(part, wanted, counts, order, part_of)
     return part_of[members]
 

@@ -31,7 +31,7 @@ MOST_WORKERS = max(64, 4 * (os.cpu_count() or 1))
 LOOKS = 10
 #: Where batches travel from a worker.
 SHARED_MEMORY = "/dev/shm"
-#: What a worker's failure is, by the words of torch and Python; errors of the system are told by their number.
+#: The causes of a worker's failure, by the words of torch and Python; errors of the system are recognised by their number.
 FULL_MEMORY = re.compile(r"shared memory|/torch_\d|Bus error")
 NO_PROCESS = re.compile(r"can't start new thread|Cannot allocate memory")
 NO_FILE = re.compile(r"Too many open files|items of ancdata")

@@ -25,7 +25,7 @@ from gan_lab.inference.restoration import Pixels, Restoration, Wish
 from gan_lab.photo_files import Metadata, Photo, UnreadableImage, read_image, read_photo
 from gan_lab.photo_files.layers import layers_of
 from gan_lab.photo_files.metadata import metadata_of
-from gan_lab.photo_files.stated_colour import stated_colour
+from gan_lab.photo_files.stated_colour import read_stated_colour
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 #: An image file: its path, or what is in it.
@@ -142,7 +142,7 @@ def photo_of(image: Image.Image | np.ndarray | File) -> Photo:
             return read_photo(path)
     check_kind(image)
     if isinstance(image, Image.Image):
-        upright, profile = ImageOps.exif_transpose(image), stated_colour(image).profile
+        upright, profile = ImageOps.exif_transpose(image), read_stated_colour(image).profile
         layers = layers_of(upright.copy() if upright is image else upright, profile)
         return Photo(layers.pixels, layers.alpha, metadata_of(image, layers.notes))
     pixels = image[..., None] if image.ndim == 2 else image

@@ -27,7 +27,7 @@ from gan_lab.inference.tiling import TILE
 from gan_lab.networks import LightCorrector, Restorer
 from gan_lab.photo_files import read_image
 from gan_lab.photo_files.srgb import opaque_srgb
-from gan_lab.photo_files.stated_colour import stated_colour
+from gan_lab.photo_files.stated_colour import read_stated_colour
 from gan_lab.storage import hash_file
 from gan_lab.terminal import printable
 
@@ -351,7 +351,7 @@ def pixels_of(image: Image.Image | np.ndarray | File) -> np.ndarray:
             return read_image(path)
     check_kind(image)
     if isinstance(image, Image.Image):
-        return np.atleast_3d(np.array(opaque_srgb(ImageOps.exif_transpose(image), stated_colour(image).profile)))
+        return np.atleast_3d(np.array(opaque_srgb(ImageOps.exif_transpose(image), read_stated_colour(image).profile)))
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
         raise ValueError(f"expected uint8 [H, W, 1 or 3], got {image.dtype} {list(image.shape)}")
     return image

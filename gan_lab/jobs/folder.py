@@ -226,7 +226,7 @@ def _suffix_by_content(path: Path) -> str:
 
 
 def _notes(root: Path, name: Path, suffix: str, format: str) -> tuple[str, ...]:
-    """Return what the user should know before the photo is read."""
+    """Return notes for the user that need no look at the pixels."""
     own, photo = name.suffix, root / name
     changed = format == "same" and own != suffix and own.lower() in IMAGE_SUFFIXES
     notes = (f"saved as {suffix[1:]}: no {own.lower()} is written",) if changed else ()

@@ -91,7 +91,7 @@ def name_faults(path: Path, max_pixels: int | None = None, part: IO[bytes] | Non
 
 
 def describe_link(path: Path) -> str | None:
-    """Return what is wrong with a link that leads nowhere; None for any other path."""
+    """Describe a link that leads nowhere; None for any other path."""
     if not path.is_symlink() or os.path.exists(path):
         return None
     try:
@@ -136,12 +136,12 @@ def _open(source: Path | IO[bytes], formats: Sequence[str] | None) -> Image.Imag
     known = "HEIF" in Image.OPEN  # before the try: another thread may learn it meanwhile
     with unlimited_size:  # it will be: by the caller, before anything is decoded
         try:
-            picture = Image.open(source, formats=_known(formats))
+            picture = Image.open(source, formats=_list_readable(formats))
         except Image.UnidentifiedImageError:
             if known or not is_heif(_read_head(source)):
                 raise
             _learn_heif()
-            picture = Image.open(source, formats=_known(formats))
+            picture = Image.open(source, formats=_list_readable(formats))
     if picture.format == "TIFF":  # the first picture of a raw file is a small one
         what = describe_raw(_read_head(source), getattr(picture, "tag_v2", ()))
         if what is not None:
@@ -160,7 +160,7 @@ def _what_it_is(path: Path) -> str:
     return describe_file(head, path.suffix)
 
 
-def _known(formats: Sequence[str] | None) -> list[str] | None:
+def _list_readable(formats: Sequence[str] | None) -> list[str] | None:
     """Return the formats that this Pillow knows: a build may lack one."""
     return None if formats is None else [name for name in formats if name in Image.OPEN]
 

@@ -27,7 +27,7 @@ class Statements:
 
 
 def read_statements(file: IO[bytes]) -> Statements:
-    """Return what the boxes of a file say; nothing where it has none, or damaged ones.
+    """Return the statements in the boxes of a file; an empty one where it has none, or damaged ones.
 
     Args:
         file: open for reading; its position is left where it was.

@@ -84,7 +84,7 @@ def remove_stale(packet: Packet, size: tuple[int, int]) -> set[str]:
 
 
 def _kind_of_property(namespace: str, name: str) -> str | None:
-    """Return what a property of XMP speaks of that no result holds; None where it speaks of something else."""
+    """Return the companion that a property of XMP describes and no result holds; None for any other property."""
     if name.startswith(_FILM_NAMES):
         return FILM
     begun = (kind for start, kind in _NAMESPACES.items() if namespace.startswith(start))
@@ -96,7 +96,7 @@ def _kind_by_namespace(namespace: str, _: str, begin: str, kind: str) -> str | N
 
 
 def find_companions(path: Path, picture: Image.Image) -> set[str]:
-    """Return what a file that Pillow opened holds beside its picture; for a TIFF see `tiff_companions`."""
+    """List the contents of a file beside its picture; for a TIFF see `tiff_companions`."""
     found: set[str] = set(picture.info.get(BOXES, Statements()).companions)
     resources = set(picture.info.get("photoshop") or {})
     if resources & _THUMBNAILS:
@@ -113,7 +113,7 @@ def find_companions(path: Path, picture: Image.Image) -> set[str]:
 
 
 def tiff_companions(block: Block) -> set[str]:
-    """Return what a TIFF file holds beside the picture of its first directory."""
+    """List the contents of a TIFF file beside the picture of its first directory."""
     kinds = {
         _TIFF_LAYERS: LAYERS,
         _TIFF_RESOURCES: "Photoshop's settings",
@@ -123,7 +123,7 @@ def tiff_companions(block: Block) -> set[str]:
 
 
 def _kind_of_trailer(path: Path) -> str | None:
-    """Return what follows a JPEG's picture in its file; None where it is the end, or padding."""
+    """Name the data behind the end of a JPEG's picture; None where there is none, or padding."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         end = _find_end(data)
         rest = data[end : end + 4096].lstrip(b"\0\xff") if end else b""

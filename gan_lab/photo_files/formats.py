@@ -126,7 +126,7 @@ def guess_suffix(head: bytes) -> str | None:
 
 
 def describe_unread(head: bytes, suffix: str = "") -> str | None:
-    """Return what a photo is that begins so and is of a kind that cannot be read, and what to do; None for any other file.
+    """Describe a photo of a kind that cannot be read, and what to do, by its first bytes; None for any other file.
 
     Args:
         head: the first `HEAD` bytes.

@@ -16,7 +16,7 @@ from gan_lab.photo_files.access import name_faults, open_image
 from gan_lab.photo_files.layers import tiff_layers
 from gan_lab.photo_files.metadata import tiff_metadata
 from gan_lab.photo_files.srgb import opaque_srgb
-from gan_lab.photo_files.stated_colour import stated_colour
+from gan_lab.photo_files.stated_colour import read_stated_colour
 from gan_lab.photo_files.tiff import Tiff, open_tiff
 from gan_lab.storage import write_atomically
 
@@ -66,7 +66,7 @@ def read_image(path: Path, channels: int = 3, at_least: int | None = None, part:
         if at_least is not None:
             picture.draft(None, (at_least, at_least))
         picture.load()
-        colours = opaque_srgb(picture, stated_colour(picture).profile)
+        colours = opaque_srgb(picture, read_stated_colour(picture).profile)
         if orientation in _UPRIGHT:
             colours = colours.transpose(_UPRIGHT[orientation])
         if channels == 1:

@@ -47,7 +47,7 @@ class Listing:
 
 
 def list_folder(root: Path) -> Listing:
-    """Return what lies under a folder and in its subfolders.
+    """List the files of a folder and its subfolders.
 
     Files go by their suffix, in any case; one without a suffix by how it begins. What cannot be looked at, such as a link to
     nowhere, counts as a photo, for reading it will say what is wrong. Links to folders are followed; a folder that can be

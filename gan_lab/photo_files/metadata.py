@@ -14,7 +14,7 @@ from gan_lab.photo_files import exif as exif_module
 from gan_lab.photo_files.boxes import Statements
 from gan_lab.photo_files.companions import THUMBNAIL, tiff_companions
 from gan_lab.photo_files.ifd import Block
-from gan_lab.photo_files.stated_colour import BOXES, stated_colour
+from gan_lab.photo_files.stated_colour import BOXES, read_stated_colour
 from gan_lab.photo_files.xmp import Packet
 
 _IPTC_RESOURCE = 0x0404  # of Photoshop's image resources
@@ -84,7 +84,7 @@ def metadata_of(picture: Image.Image, notes: tuple[str, ...] = (), companions: S
     text = {key: str(value) for key, value in getattr(picture, "text", {}).items() if not key.startswith(_NOT_TEXT)}
     if comment := info.get("comment"):
         text["Comment"] = _decode_text(comment) if isinstance(comment, bytes) else str(comment)
-    photoshop, colour = info.get("photoshop") or {}, stated_colour(picture)
+    photoshop, colour = info.get("photoshop") or {}, read_stated_colour(picture)
     boxes = info.get(BOXES, Statements())
     depth = max(boxes.depth, info.get("bit_depth", 8))  # this one pi-heif knows
     if depth > 8 and not picture.mode.startswith("I"):

@@ -24,7 +24,7 @@ from gan_lab.photo_files.metadata import Metadata, metadata_of, tiff_metadata
 from gan_lab.photo_files.outputs import OUTPUTS, Output, carry_metadata
 from gan_lab.photo_files.provenance import Provenance
 from gan_lab.photo_files.sixteen_bit import read_png16
-from gan_lab.photo_files.stated_colour import stated_colour
+from gan_lab.photo_files.stated_colour import read_stated_colour
 from gan_lab.photo_files.tiff import Tiff, open_tiff
 from gan_lab.storage import write_atomically
 
@@ -157,7 +157,7 @@ def _read_with_pillow(path: Path, picture: Image.Image, tiff: Tiff | None) -> Ph
     notes = _note_wrong_suffix(path, picture.format or "")
     notes += tiff.notes if tiff else (f"the first of {frames} pictures in the file",) if frames > 1 else ()
     turn = 1 if picture.format == "PNG" else orientation_of(picture)  # before loading, which may drop the tag
-    profile = stated_colour(picture).profile
+    profile = read_stated_colour(picture).profile
     if picture.format == "WEBP" and frames == 1:
         return _upright(webp_layers(path, profile), turn, metadata_of(picture, notes))
     picture.load()
@@ -171,7 +171,9 @@ def _read_with_pillow(path: Path, picture: Image.Image, tiff: Tiff | None) -> Ph
         turn = orientation_of(picture)  # it may stand after the pixels
         if _png_depth(path) == 16:
             layers = Layers(*read_png16(path, picture.info.get("transparency")))
-            profile = stated_colour(picture, grey=layers.pixels.shape[2] == 1).profile  # Pillow calls some greys RGB
+            profile = read_stated_colour(
+                picture, grey=layers.pixels.shape[2] == 1
+            ).profile  # Pillow calls some greys RGB
             return _upright(in_srgb_16(layers, profile), turn, metadata)
     return _upright(layers_of(picture, profile), turn, metadata)
 
@@ -209,7 +211,7 @@ def _note_wrong_suffix(path: Path, kind: str) -> tuple[str, ...]:
 
 
 def _note_unused(tiff: Tiff) -> tuple[str, ...]:
-    count = tiff.kind.unused
+    count = tiff.kind.spare_samples
     return (f"channels beside its colours (spot colours, masks) left out: {count}",) if count else ()
 
 

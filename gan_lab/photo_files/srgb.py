@@ -19,7 +19,7 @@ def opaque_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
     Args:
         picture: as Pillow decoded it.
-        profile: ICC bytes of its colours, from `stated_colour`; None for sRGB.
+        profile: ICC bytes of its colours, from `read_stated_colour`; None for sRGB.
 
     Raises:
         ValueError: its values have no known scale (floating point, or integers beyond 16 bits).

@@ -61,8 +61,8 @@ def find_statements(picture: Image.Image, file: IO[bytes]) -> None:
         raise ValueError("its cICP chunk says that black is 16 and white 235, as in video: save it with the full range")
 
 
-def stated_colour(picture: Image.Image, grey: bool | None = None) -> StatedColour:
-    """Return what a picture's values mean, by the first of the statements that its format has.
+def read_stated_colour(picture: Image.Image, grey: bool | None = None) -> StatedColour:
+    """Return the colour space of a picture's values, by the first of the statements that its format has.
 
     PNG: cICP, iCCP, sRGB, gAMA and cHRM. AVIF, HEIF: an ICC profile, nclx. JPEG: an ICC profile, EXIF. Others: a profile.
 

@@ -64,13 +64,13 @@ class TiffKind:
         return next((index for index, one in enumerate(self.extra) if one in (PREMULTIPLIED, STRAIGHT)), None)
 
     @property
-    def unused(self) -> int:
+    def spare_samples(self) -> int:
         """Return how many samples are neither colour nor alpha."""
         return max(0, self.samples - COLOURS.get(self.photometric, self.samples)) - (self.alpha is not None)
 
 
 def find_tiff_kind(block: Block) -> TiffKind:
-    """Return what the picture of a TIFF file's first directory is made of.
+    """Return the kind of picture in a TIFF file's first directory.
 
     Raises:
         ValueError: the directory is damaged.
@@ -122,7 +122,7 @@ def seek_picture(picture: Image.Image) -> None:
 
 
 def describe_raw(head: bytes, tags: Container[int]) -> str | None:
-    """Return what a raw file of a camera is that is a TIFF too, and what to do; None for any other TIFF.
+    """Describe a raw file of a camera that is a TIFF too, and what to do; None for any other TIFF.
 
     Args:
         head: how it begins.

@@ -22,8 +22,6 @@ from gan_lab.models.class_rows import describe_change, read_class_names
 FEW_PHOTOS = 200
 #: How many times as many photos one domain may have as the other before a warning.
 UNEVEN = 4
-
-
 #: What a method says of itself in its class, and what it has to write.
 DECLARED = ("batch_kind", "task", "monitor")
 WRITTEN = ("step", "sample_grid", "validate", "configure_optimizers")

@@ -53,8 +53,8 @@ logger.finish()
 WORDS: dict[str, Any] = {"entity": "me", "group": "all", "tags": ["a", "b"], "job_type": "train", "notes": "a run"}
 
 
-def written(folder: Path) -> bytes:
-    """Return what the only offline run of a folder keeps for the server."""
+def read_offline_run(folder: Path) -> bytes:
+    """Return the bytes that the only offline run of a folder keeps for the server."""
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
     return file.read_bytes()
 
@@ -92,7 +92,7 @@ def test_checkpoints_are_artifacts_where_that_is_asked_for_beside_distributions_
         (tmp_path / f"checkpoints/{name}.ckpt").write_text(name)
     command = [sys.executable, "-c", LOG, str(tmp_path), *(["log_model"] if asked else [])]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
-    kept = written(tmp_path)
+    kept = read_offline_run(tmp_path)
     for name, there in (("last", asked), ("best", asked), ("previous", False)):
         assert (hashlib.sha256(name.encode()).hexdigest().encode() in kept) == there
     for part in (b"weights/x", b"evaluation/mine/psnr", b"evaluation/table", b"evaluation/page"):

@@ -117,7 +117,7 @@ class Fate:
     different: list[str] = field(default_factory=list)
 
 
-def disturbed(model: str, kills: int, seed: int, threads: int, folder: Path) -> Fate:
+def compare_with_kills(model: str, kills: int, seed: int, threads: int, folder: Path) -> Fate:
     """Train a model undisturbed, then once more with so many kills, and compare."""
     rng = np.random.default_rng([seed, FAMILIES.index(model)])
     options = [
@@ -250,7 +250,7 @@ def main() -> None:
     fates = []
     for model in track(arguments.models, "killing"):
         with tempfile.TemporaryDirectory() as folder, load_machine(arguments.beside):
-            fates.append(disturbed(model, arguments.kills, arguments.seed, arguments.threads, Path(folder)))
+            fates.append(compare_with_kills(model, arguments.kills, arguments.seed, arguments.threads, Path(folder)))
     print("| model | kills | inside a write | most iterations lost | damaged checkpoints | different at the end |")
     print("| --- | ---: | ---: | ---: | ---: | --- |")
     for fate in fates:

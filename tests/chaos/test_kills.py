@@ -14,7 +14,7 @@ from tests.integration.runs import FAMILIES
     ("model", "count"), [("vae", 2), *[pytest.param(model, 8, marks=pytest.mark.slow) for model in FAMILIES]]
 )
 def test_nothing_is_lost(model: str, count: int, tmp_path: Path) -> None:
-    fate = kills.disturbed(model, count, seed=3, threads=1, folder=tmp_path)
+    fate = kills.compare_with_kills(model, count, seed=3, threads=1, folder=tmp_path)
     assert (fate.kills, fate.in_writes) == (count, count // 2)
     assert fate.damaged == []
     assert fate.different == []

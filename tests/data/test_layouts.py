@@ -131,7 +131,7 @@ def test_two_folders_become_domains_split_by_split(tmp_path: Path, write: Write)
 
 
 def said(root: Path, caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """Return what finding a layout logs, by its level, without the folder's name."""
+    """Return the log messages of finding a layout, by level, without the folder's name."""
     caplog.clear()
     with caplog.at_level("INFO"):
         find_layout(root)

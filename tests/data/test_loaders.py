@@ -323,7 +323,7 @@ class Unsendable:
         )
 
 
-def watched(third: Any, **options: Any) -> WatchedLoader:
+def make_watched_loader(third: Any, **options: Any) -> WatchedLoader:
     workers = {"num_workers": 2, "worker_init_fn": workers_module.start_worker, "multiprocessing_context": "fork"}
     return WatchedLoader(Photos(third), batch_size=None, **({"worker_timeout": 20.0} | workers | options))
 
@@ -344,11 +344,11 @@ def watched(third: Any, **options: Any) -> WatchedLoader:
 )
 def test_what_ends_a_worker_is_said(third: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        list(watched(third))
+        list(make_watched_loader(third))
 
 
 def test_a_worker_that_does_not_answer_is_named_and_ended() -> None:
-    stream = iter(watched(lambda: time.sleep(300), worker_timeout=1.0))
+    stream = iter(make_watched_loader(lambda: time.sleep(300), worker_timeout=1.0))
     pids = [worker.pid for worker in stream._workers]
     assert [next(stream), next(stream)] == [0, 1]
     os.kill(pids[0], signal.SIGSTOP)
@@ -360,7 +360,7 @@ def test_a_worker_that_does_not_answer_is_named_and_ended() -> None:
 
 
 def test_a_slow_worker_has_all_of_its_time() -> None:
-    assert list(watched(lambda: time.sleep(0.5) or 2, worker_timeout=3.0)) == list(range(6))
+    assert list(make_watched_loader(lambda: time.sleep(0.5) or 2, worker_timeout=3.0)) == list(range(6))
 
 
 def test_without_a_limit_workers_are_waited_for(root: Path) -> None:
@@ -384,7 +384,7 @@ def test_workers_that_cannot_be_started_are_told_apart_from_bad_settings(monkeyp
     monkeypatch.setattr(os, "fork", one_only)
     message = r"data\.num_workers=2: workers cannot be started \(Resource temporarily unavailable\); raise the limit"
     with pytest.raises(UserError, match=message):
-        iter(watched(int))
+        iter(make_watched_loader(int))
     gc.collect()
     assert gone(pids)
 
@@ -411,4 +411,4 @@ def test_an_error_of_the_photos_is_not_the_workers() -> None:
     assert explain_worker_failure(RuntimeError("shapes differ"), 2) is None
     assert explain_worker_failure(FileNotFoundError(errno.ENOENT, "x"), 2) is None
     with pytest.raises(ValueError, match="of the photo"):
-        list(watched(fail))
+        list(make_watched_loader(fail))

@@ -102,10 +102,12 @@ def test_saturation_runs_from_grey_to_full_colour_at_constant_luma(picture: np.n
     rich = Adjustment(saturation=1.5)(picture)
     for adjusted in (grey, rich):
         np.testing.assert_allclose(luma(adjusted), luma(picture), atol=1)
-    muted = np.full((2, 2, 3), (150, 120, 100), np.uint8)
-    middle = luma(muted)[0, 0]
+    make_muted_picture = np.full((2, 2, 3), (150, 120, 100), np.uint8)
+    middle = luma(make_muted_picture)[0, 0]
     np.testing.assert_allclose(
-        Adjustment(saturation=1.5)(muted)[0, 0], middle + 1.5 * (muted[0, 0] - middle), atol=0.51
+        Adjustment(saturation=1.5)(make_muted_picture)[0, 0],
+        middle + 1.5 * (make_muted_picture[0, 0] - middle),
+        atol=0.51,
     )
 
 

@@ -17,7 +17,7 @@ NAMES = ["beige", "green", "navy"]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with photos of three classes, and the run of a cgan of them."""
     folder = tmp_path_factory.mktemp("classes")
     photos(folder / "photos", *NAMES, count=8)
@@ -34,10 +34,10 @@ def options(model: str, folder: Path) -> list[str]:
 
 @pytest.fixture
 def command(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Command:
     """Return a command in a copy of that folder, in which beige is red now."""
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(trained_run, tmp_path, dirs_exist_ok=True)
     (tmp_path / "photos/beige").rename(tmp_path / "photos/red")
     return Command(tmp_path, monkeypatch, capfd)
 

@@ -24,7 +24,7 @@ def options(folder: Path, *more: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with photos, and the run of a vae of them."""
     folder = tmp_path_factory.mktemp("splits")
     photos(folder / "photos", count=60)
@@ -37,10 +37,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def command(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Command:
     """Return a command in a copy of that folder."""
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(trained_run, tmp_path, dirs_exist_ok=True)
     return Command(tmp_path, monkeypatch, capfd)
 
 
@@ -57,12 +57,12 @@ def record(folder: Path) -> PhotoRecord:
     return found
 
 
-def test_a_run_records_what_it_is_trained_on(trained: Path) -> None:
-    found = record(trained)
+def test_a_run_records_what_it_is_trained_on(trained_run: Path) -> None:
+    found = record(trained_run)
     for part, split in enumerate(("train", "val", "test")):
-        assert {int(value) for value in found.digests[found.parts == part]} == digests(trained / "photos", split)
+        assert {int(value) for value in found.digests[found.parts == part]} == digests(trained_run / "photos", split)
     # also where no yaml says it: a later gan_lab may have another default
-    config = load(trained / "runs/run/checkpoints/last.ckpt")["config"]
+    config = load(trained_run / "runs/run/checkpoints/last.ckpt")["config"]
     assert config["data"]["split_by"] == "content"
 
 

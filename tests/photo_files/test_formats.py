@@ -15,7 +15,7 @@ from PIL import ExifTags, Image
 from gan_lab.photo_files import UnreadableImage, read_image, read_photo, read_size, write_photo
 from gan_lab.photo_files.formats import guess_suffix
 from tests.fixtures.heif import FOLDER as HEIF
-from tests.fixtures.heif import GAMMA, P3, muted, p3_profile
+from tests.fixtures.heif import GAMMA, P3, make_muted_picture, p3_profile
 from tests.photo_files.samples import XYZ_TO_SRGB, encode, exif_block, iptc_record, xmp_packet
 
 READ = {
@@ -31,7 +31,7 @@ READ = {
 
 def in_srgb() -> np.ndarray:
     """What the picture of the fixtures is where its numbers are Display P3's."""
-    return encode((muted() / 255) ** GAMMA @ P3.T @ XYZ_TO_SRGB.T) * 255
+    return encode((make_muted_picture() / 255) ** GAMMA @ P3.T @ XYZ_TO_SRGB.T) * 255
 
 
 def box(kind: bytes, content: bytes) -> bytes:
@@ -41,7 +41,7 @@ def box(kind: bytes, content: bytes) -> bytes:
 def jp2(path: Path, colr: bytes | None = None, *boxes: bytes) -> Path:
     """Write the picture as JPEG 2000 without loss, with another colour box and further boxes before the pixels."""
     file = io.BytesIO()
-    Image.fromarray(muted()).save(file, "JPEG2000", irreversible=False)
+    Image.fromarray(make_muted_picture()).save(file, "JPEG2000", irreversible=False)
     data = file.getvalue()
     start, at = data.index(b"jp2h") - 4, data.index(b"colr") - 4
     (header,), (old,) = struct.unpack_from(">I", data, start), struct.unpack_from(">I", data, at)
@@ -59,7 +59,7 @@ def test_a_phones_heic_is_upright_in_srgb_and_keeps_its_metadata() -> None:
     photo = read_photo(HEIF / "phone.heic")
     assert (photo.metadata.format, photo.metadata.notes) == ("HEIF", ("colours converted from made to sRGB",))
     assert np.abs(photo.pixels - in_srgb()).mean() < 2
-    assert np.abs(muted() - in_srgb()).mean() > 5  # else the profile would not show
+    assert np.abs(make_muted_picture() - in_srgb()).mean() > 5  # else the profile would not show
     assert read_size(HEIF / "phone.heic") == (80, 48)
     np.testing.assert_array_equal(read_image(HEIF / "phone.heic"), photo.pixels)
     assert b"A photographer" in photo.metadata.exif
@@ -82,7 +82,7 @@ def test_transparency_of_a_heic_is_kept_and_lost_bits_are_said() -> None:
     assert np.ptp(read_photo(HEIF / "alpha.heic").alpha) > 200
     deep = read_photo(HEIF / "deep.heic")
     assert deep.metadata.notes == ("its 10 bits a channel were read as 8",)
-    assert np.abs(deep.pixels - muted().astype(float)).mean() < 2
+    assert np.abs(deep.pixels - make_muted_picture().astype(float)).mean() < 2
 
 
 @pytest.mark.parametrize("brand", [b"mif1", b"heic", b"heix"])
@@ -157,14 +157,14 @@ def test_jpeg_2000_comes_with_its_profile_and_metadata(tmp_path: Path) -> None:
 
 
 def test_plain_jpeg_2000_is_what_was_written(tmp_path: Path) -> None:
-    np.testing.assert_array_equal(read_photo(jp2(tmp_path / "a.jp2")).pixels, muted())
-    Image.fromarray(muted()).save(tmp_path / "a.j2k", irreversible=False)  # a bare codestream
-    np.testing.assert_array_equal(read_photo(tmp_path / "a.j2k").pixels, muted())
+    np.testing.assert_array_equal(read_photo(jp2(tmp_path / "a.jp2")).pixels, make_muted_picture())
+    Image.fromarray(make_muted_picture()).save(tmp_path / "a.j2k", irreversible=False)  # a bare codestream
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.j2k").pixels, make_muted_picture())
 
 
 def test_avif_is_read(tmp_path: Path) -> None:
-    Image.fromarray(muted()).save(tmp_path / "a.avif", quality=95)
-    assert np.abs(read_photo(tmp_path / "a.avif").pixels - muted().astype(float)).mean() < 2
+    Image.fromarray(make_muted_picture()).save(tmp_path / "a.avif", quality=95)
+    assert np.abs(read_photo(tmp_path / "a.avif").pixels - make_muted_picture().astype(float)).mean() < 2
 
 
 # --- by content, and what cannot be read
@@ -172,7 +172,7 @@ def test_avif_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", READ)
 def test_a_file_without_a_suffix_is_what_its_content_says(tmp_path: Path, name: str) -> None:
-    Image.fromarray(muted()).save(tmp_path / name)
+    Image.fromarray(make_muted_picture()).save(tmp_path / name)
     (tmp_path / name).rename(tmp_path / "none")
     assert guess_suffix((tmp_path / "none").read_bytes()[:64]) == Path(name).suffix
     photo = read_photo(tmp_path / "none")
@@ -181,7 +181,7 @@ def test_a_file_without_a_suffix_is_what_its_content_says(tmp_path: Path, name: 
 
 @pytest.mark.parametrize("suffix", ["jpe", "jfif", "mpo"])
 def test_a_jpeg_of_any_usual_name_is_no_surprise(tmp_path: Path, suffix: str) -> None:
-    Image.fromarray(muted()).save(tmp_path / f"a.{suffix}", "JPEG")
+    Image.fromarray(make_muted_picture()).save(tmp_path / f"a.{suffix}", "JPEG")
     assert read_photo(tmp_path / f"a.{suffix}").metadata.notes == ()
 
 
@@ -219,7 +219,7 @@ def test_what_cannot_be_read_is_said_with_what_to_do(tmp_path: Path, name: str, 
 @pytest.mark.parametrize("name", ["a.dng", "a.nef", "a.ARW", "renamed.tif", "cr2.tif"])
 def test_the_small_picture_in_a_raw_file_is_not_taken_for_the_photo(tmp_path: Path, name: str) -> None:
     tags = {50706: b"\1\4\0\0"} if name == "renamed.tif" else {}
-    Image.fromarray(muted()).save(tmp_path / name, "TIFF", tiffinfo=tags)
+    Image.fromarray(make_muted_picture()).save(tmp_path / name, "TIFF", tiffinfo=tags)
     if name == "cr2.tif":  # its mark stands where Pillow writes the directory: which goes to the end
         data = bytearray((tmp_path / name).read_bytes())
         (start,) = struct.unpack_from("<I", data, 4)
@@ -233,5 +233,5 @@ def test_the_small_picture_in_a_raw_file_is_not_taken_for_the_photo(tmp_path: Pa
 
 
 def test_a_jpeg_that_is_called_raw_is_a_jpeg(tmp_path: Path) -> None:
-    Image.fromarray(muted()).save(tmp_path / "a.dng", "JPEG")
+    Image.fromarray(make_muted_picture()).save(tmp_path / "a.dng", "JPEG")
     assert read_photo(tmp_path / "a.dng").metadata.format == "JPEG"

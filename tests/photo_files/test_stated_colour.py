@@ -17,7 +17,7 @@ from gan_lab.photo_files.images import read_size
 from gan_lab.photo_files.metadata import metadata_of
 from gan_lab.photo_files.stated_colour import BOXES
 from tests.fixtures.heif import FOLDER as HEIF
-from tests.fixtures.heif import muted
+from tests.fixtures.heif import make_muted_picture
 from tests.photo_files.samples import (
     SRGB,
     adobe_in_srgb,
@@ -245,7 +245,7 @@ def test_a_heic_is_converted_as_its_nclx_box_states(tmp_path: Path) -> None:
     path = tmp_path / "x.heic"
     path.write_bytes(data[:at] + struct.pack(">HH", 12, 13) + data[at + 4 :])
     photo = read_photo(path)
-    assert np.abs(photo.pixels - STATED["Display P3"][1](muted() / 255) * 255).mean() <= 1.5
+    assert np.abs(photo.pixels - STATED["Display P3"][1](make_muted_picture() / 255) * 255).mean() <= 1.5
     np.testing.assert_array_equal(read_image(path), photo.pixels)
     assert "colours converted from Display P3 (nclx box) to sRGB" in photo.metadata.notes
     for transfer, name in ((16, "PQ"), (18, "HLG")):

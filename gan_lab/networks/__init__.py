@@ -4,6 +4,7 @@ from gan_lab.networks.conv import ConvDiscriminator
 from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_lab.networks.dcgan28 import ConvDiscriminator28, DenseGenerator28
 from gan_lab.networks.discriminator import Discriminator
+from gan_lab.networks.efficientnet_lite import EfficientNetLite, efficientnet_lite
 from gan_lab.networks.ema import ExponentialMovingAverage
 from gan_lab.networks.evaluation_mode import evaluation_mode
 from gan_lab.networks.features import Inception, RandomVGG, VGG19Features, inception, vgg19_features
@@ -37,6 +38,7 @@ __all__ = [
     "DCGANGenerator",
     "DenseGenerator28",
     "Discriminator",
+    "EfficientNetLite",
     "ExponentialMovingAverage",
     "GridDecoder",
     "GridEncoder",
@@ -65,6 +67,7 @@ __all__ = [
     "VGG19Features",
     "VectorQuantizer",
     "call_jointly",
+    "efficientnet_lite",
     "evaluation_mode",
     "inception",
     "initialise",

@@ -81,6 +81,8 @@ def test_threads_stay_where_the_bits_or_what_is_compiled_hang_on_them(option: st
     assert not may_fit_threads(compose("train", ["device=cpu", option]))
 
 
-def test_an_unknown_device_is_refused() -> None:
-    with pytest.raises(UserError, match="device=tpu: needs auto, cpu or cuda"):
-        prepare_process(compose("train", ["device=tpu"]))
+@pytest.mark.parametrize(("device", "why"), [("tpu", "needs auto, cpu or cuda"), ("cuda", "shows no CUDA device")])
+def test_a_device_that_there_is_not_is_refused(device: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=f"device={device}: .*{why}"):
+        prepare_process(compose("train", [f"device={device}"]))

@@ -385,7 +385,16 @@ def test_the_first_error_is_told_and_all_is_closed_where_closing_fails_too(
         (["resume=evil.ckpt"], "evil.ckpt"),
         (["model._target_=os.system"], "os.system"),
         (["model._target_=torch.optim.os.system"], "torch.optim.os.system"),
-        (["model=enhancer", "data.root=flat", "data.batch_size=4", "model.lambda_perceptual=1"], "vgg19"),
+        (
+            [
+                "model=enhancer",
+                "data.root=flat",
+                "data.batch_size=4",
+                "model.lambda_perceptual=1",
+                "model.perceptual=vgg19",
+            ],
+            "vgg19",
+        ),
     ],
 )
 def test_bad_input_gets_one_message_before_anything_is_written(

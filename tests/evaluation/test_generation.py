@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.evaluation import Extractor, Report, evaluate_generation
-from gan_lab.evaluation.classifier import train_classifier
+from gan_lab.evaluation import Extractor, Report, evaluate_generation, generation
+from gan_lab.evaluation.copying import CopyFeatures
 from gan_lab.metrics import frechet_distance
 
 
@@ -82,8 +82,9 @@ INCEPTION = Extractor("inception", "moments that pass for Inception's", "none", 
 
 
 @pytest.fixture(autouse=True)
-def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(train_classifier.__kwdefaults__, "iterations", 20)
+def quick_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = CopyFeatures("moments", "moments", lambda images: Moments()(images)[0])
+    monkeypatch.setattr(generation, "choose_copy_features", lambda device: quick)
 
 
 def evaluate(sampler: Any, photos: Any = None, extractor: Extractor = EXTRACTOR, **options: Any) -> Report:

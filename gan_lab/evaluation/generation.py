@@ -10,7 +10,13 @@ from torch import Tensor
 from gan_lab import metrics
 from gan_lab.errors import UserError
 from gan_lab.evaluation.autoencoding import measure_autoencoding
-from gan_lab.evaluation.copying import find_near_duplicates, measure_memorisation, place_beside, to_hwc
+from gan_lab.evaluation.copying import (
+    choose_copy_features,
+    find_near_duplicates,
+    measure_memorisation,
+    place_beside,
+    to_hwc,
+)
 from gan_lab.evaluation.extractors import Extractor
 from gan_lab.evaluation.heldout import HeldOut
 from gan_lab.evaluation.recognition import has_same_classes, measure_recognition
@@ -73,9 +79,7 @@ def evaluate_generation(
         samples = embed_samples(pretrained, n, seed, labels, extractor, progress)
         training = None
         if photos.training is not None:
-            training = embed_photos(
-                photos.training, trained, extractor, device, progress, photos.mirrored and photos.own
-            )
+            training = embed_photos(photos.training, trained, extractor, device, progress, mirror=False)
     report = measure_distances(pretrained.name, held_out, samples, training, extractor, seed)
     report.pictures["real_and_generated"] = place_side_by_side(held_out, samples)
     report.protocol["labels"] = (
@@ -85,7 +89,7 @@ def evaluate_generation(
         report.protocol["training_photos"] = f"{len(trained)} of {len(photos.training)}"
         names = photos.training.names(trained)
         if photos.own:
-            report.add(measure_memorisation(training, held_out, samples, names, seed))
+            report.add(measure_memorisation(training, held_out, samples, names, seed, choose_copy_features(device)))
         else:
             report.notes.append("Copies were not looked for: these are not the photos that the model was trained on.")
         if by_class:

@@ -39,7 +39,7 @@ class Drifting(ManualModule):
         UserError: fewer than two samples, a temperature that is not above 0, or a shift below 0.
 
     Source: Deng et al. 2026, arXiv:2602.04770.
-    Differs from paper: unconditional; images are shifted; features are a classifier's of pixels, not an autoencoder's of latents.
+    Differs from paper: unconditional; images are shifted; a classifier's features of pixels, not an autoencoder's of latents.
     """
 
     batch_kind = "images"

@@ -45,7 +45,8 @@ demo: $(STAMP) ## train CycleGAN on the built-in demo catalogue and evaluate it,
 # Three processes for two cores: the tests compute with one thread each, and many wait, for a service or a process.
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 # Tests of single functions and classes, none of which trains or starts a command.
-FAST := $(addprefix tests/,augment config hardware losses metrics storage test_checkpoint.py test_kinds.py test_options.py test_terminal.py)
+FAST := $(addprefix tests/,augment config hardware losses metrics storage benchmarks/test_house.py test_checkpoint.py \
+	test_cores.py test_errors.py test_kinds.py test_options.py test_rng.py test_schedules.py test_terminal.py test_version.py)
 
 check: lint types contract ## lint, type check, import contract and the fast tests: a minute and a half
 	$(PYTEST) -m "not slow" $(FAST)

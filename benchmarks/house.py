@@ -1,7 +1,7 @@
 """Measure how gan_lab's code reads: words, sizes, and how far one has to follow it.
 
-    python -m benchmarks.house [--tree /path/to/another/checkout] [--list participles|small|names|functions|files|frames]
-        [--markdown out.md]
+    python -m benchmarks.house [--tree /path/to/another/checkout] [--markdown out.md]
+        [--list participles|small|names|untested|functions|files|frames]
 
 The first figures are read from the syntax trees of `gan_lab/`, tests left out:
 
@@ -12,7 +12,8 @@ The first figures are read from the syntax trees of `gan_lab/`, tests left out:
   called, or read as a property. One that is handed over there instead (an entry of a table, an argument of a decorator
   or of what calls it back), or that a yaml in conf/ names, as `_target_` or elsewhere by its dotted name, could not be
   written where it is used, and is left out;
-- public names of functions and classes that several modules define.
+- public names of functions and classes that several modules define;
+- modules without a test file of their own, `tests/<room>/test_<module>.py`; what may be without is `EXEMPT`.
 
 The others are run: one iteration of R3GAN and of CycleGAN is traced. Functions entered are those of gan_lab from
 `training_step` on, and files those that they lie in, both without networks and losses. Frames to a constructor are
@@ -47,6 +48,34 @@ IRREGULAR = """
 told drawn made held kept shown taken given found written spent built lost seen said left sent bound torn hidden chosen
 known done begun grown laid met won led fed understood thrown driven undone unseen unwritten
 """
+
+_GOODS = [
+    "book",
+    "bottle",
+    "chair",
+    "handbag",
+    "headphones",
+    "jar",
+    "lamp",
+    "mug",
+    "plant",
+    "sneaker",
+    "t_shirt",
+    "watch",
+]
+#: Modules that need no test file of their own, and why. (`__init__.py` is no module here.)
+EXEMPT = {
+    **dict.fromkeys(
+        [f"{name}.py" for name in ("train", "evaluate", "enhance", "translate", "generate", "pack")],
+        "imports its command, which is tested in tests/commands/",
+    ),
+    **dict.fromkeys(
+        [f"data/catalogue/kinds/{name}.py" for name in _GOODS],
+        "one drawing, made at every size and held to recorded colours in tests/data/catalogue/test_drawing.py",
+    ),
+    **dict.fromkeys(["augment/protocols.py", "networks/protocols.py"], "protocols alone"),
+    "models/probe.py": "a dataclass of fields alone",
+}
 
 
 @dataclass(frozen=True)
@@ -125,6 +154,19 @@ def list_shared_names(package: Path) -> dict[str, list[str]]:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 found[node.name].append(module)
     return {name: modules for name, modules in found.items() if len(modules) > 1}
+
+
+def list_untested(tree: Path) -> list[str]:
+    """Return the modules of a checkout, "room/module.py", that have no test file of their own and are not in `EXEMPT`."""
+    modules = sorted(path.relative_to(tree / "gan_lab") for path in (tree / "gan_lab").rglob("*.py"))
+    names = [path.as_posix() for path in modules if path.name != "__init__.py" and not has_tests(tree, path)]
+    return [name for name in names if name not in EXEMPT]
+
+
+def has_tests(tree: Path, module: Path) -> bool:
+    """Return whether a module, by its path in gan_lab/, has a test file under the same path, with a test in it."""
+    path = tree / "tests" / module.parent / f"test_{module.stem.strip('_')}.py"
+    return path.is_file() and "def test_" in path.read_text()
 
 
 #: Run in a process of its own, with the tree to be measured first on the path; prints JSON.
@@ -239,6 +281,7 @@ def measure_tree(tree: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
         "functions named by a participle, %": f"{100 * len(participles) / len(functions):.1f}",
         "one-use functions of at most 8 lines, %": f"{100 * len(small) / len(functions):.1f}",
         "names defined in several modules": str(len(shared)),
+        "modules without a test file of their own": str(len(list_untested(tree))),
         "functions entered in one iteration, r3gan / cyclegan": " / ".join(
             str(len(traces[m]["entered"])) for m in traces
         ),
@@ -249,6 +292,7 @@ def measure_tree(tree: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
         "participles": [f"{each.module}.{each.owner}{'.' * bool(each.owner)}{each.name}" for each in participles],
         "small": [f"{each.module}.{each.owner}{'.' * bool(each.owner)}{each.name}" for each in small],
         "names": [f"{name}: {', '.join(modules)}" for name, modules in sorted(shared.items())],
+        "untested": list_untested(tree),
         "functions": [f"{model}: {name}" for model in traces for name in traces[model]["entered"]],
         "files": traces["cyclegan"]["files"],
         "frames": traces["r3gan"]["frames"],
@@ -259,7 +303,7 @@ def measure_tree(tree: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tree", type=Path, action="append", help="a checkout; several stand side by side")
-    parser.add_argument("--list", choices=("participles", "small", "names", "functions", "files", "frames"))
+    parser.add_argument("--list", choices=("participles", "small", "names", "untested", "functions", "files", "frames"))
     parser.add_argument("--markdown", type=Path)
     options = parser.parse_args()
     trees = [tree.resolve() for tree in options.tree or [Path(__file__).parents[1]]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +20,6 @@ from gan_lab.commands.evaluate import open_record
 from gan_lab.config import check_description, complete_overrides, compose
 from gan_lab.data import FashionMNIST, Products, fashion_mnist
 from gan_lab.data.layouts import find_two_folders
-from gan_lab.data.record import PhotoRecord
 from gan_lab.data.views import read_next
 from gan_lab.errors import UserError
 from gan_lab.inference.generation import Generation
@@ -30,16 +28,8 @@ from gan_lab.inference.translation import Translation, TranslationWish
 from gan_lab.losses import NonSaturating
 from gan_lab.models import AdversarialModule, Enhancer, ManualModule
 from gan_lab.photo_files import UnreadableImage
-from gan_lab.photo_files.outputs import Extras
-from gan_lab.photo_files.row_writers import write_tiff
-from gan_lab.run import resume
-from gan_lab.run.checks import check_config
-from gan_lab.run.device import prepare_process
-from gan_lab.run.fitting import explain_failure
 from gan_lab.run.parts import build_parts
 from gan_lab.run.plan import plan
-from gan_lab.run.record import write_config, write_photos
-from gan_lab.run.run import Run
 from gan_lab.run.trainer import build_callbacks
 from tests.inference.test_translation import Model
 from tests.models.test_gan import gan
@@ -68,16 +58,6 @@ class Unaugmentable(AdversarialModule):
     augmentable = False
 
 
-class Long(io.BytesIO):
-    def tell(self) -> int:
-        return 2**32
-
-
-def in_file(folder: Path) -> Path:
-    (folder / "file").write_text("x")
-    return folder / "file" / "run"
-
-
 def make_fashion(folder: Path) -> None:
     for name, images, labels in (("train", 3, 2), ("t10k", 2, 2)):
         write_idx(folder / f"{name}-images-idx3-ubyte", (images, 28, 28))
@@ -90,23 +70,6 @@ def pair_as_domain(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8)).save(folder / name)
     find_two_folders(folder / "one", folder / "other")
-
-
-def begin_meanwhile(folder: Path) -> None:
-    run = Run(train_config("name=a"), folder)
-    (folder / "checkpoints").mkdir()
-    (folder / "checkpoints/last.ckpt").touch()
-    run._look_again()
-
-
-def explain(error: Exception, processes: int = 1) -> None:
-    config = OmegaConf.create({"name": "a", "data": {"batch_size": 8}})
-    run: Any = SimpleNamespace(config=config, resume=None, folder=Path("runs/a"))
-    model = SimpleNamespace(iteration=5, began=True)
-    parts: Any = SimpleNamespace(trainer=SimpleNamespace(world_size=processes), model=model, datamodule=None)
-    refusal = explain_failure(error, run, parts, start=0)
-    assert refusal is not None
-    raise refusal
 
 
 def generate(label: Any = None, image: float = 0.0) -> None:
@@ -170,7 +133,6 @@ REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no class": (lambda folder: generate(label=[]), r"label=\[\]: names no class"),
     "not a number": (lambda folder: generate(image=float("nan")), "its model gives NaN"),
     "no GPU": (lambda folder: open_checkpoint(FILE, device="cuda"), "device=cuda"),
-    "no GPU to train on": (lambda folder: prepare_process(train_config("device=cuda")), "device=cuda"),
     "augment": (lambda folder: Unaugmentable(augment=nn.Identity()), "images that would have to change alike"),
     "micro-batches": (lambda folder: ManualModule(micro_batches=0), "model.micro_batches=0: needs at least 1"),
     "one direction": (
@@ -178,43 +140,18 @@ REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
         "learnt is AB alone",
     ),
     "critic": (lambda folder: gan(n_critic=0), "model.n_critic=0: needs at least 1"),
-    "a long TIFF": (
-        lambda folder: write_tiff(Long(), np.zeros((4, 4, 3), np.uint8), None, Extras()),
-        "holds at most 4 GB",
-    ),
-    "plans": (lambda folder: check_config(train_config("plan=true"), True), "plan=true, -m:"),
-    "a plan that goes on": (
-        lambda folder: check_config(train_config("plan=true", "resume=a"), False),
-        "it probes a new run",
-    ),
-    "processes of a sweep": (
-        lambda folder: check_config(train_config("trainer=ddp"), True),
-        "would start the whole sweep again",
-    ),
     "a plan of processes": (
         lambda folder: plan(train_config("trainer=ddp", "plan=true")),
         "plan=true: is for one device",
     ),
-    "memory": (lambda folder: explain(torch.OutOfMemoryError("full")), "the GPU's memory was full at iteration 5"),
-    "a process": (lambda folder: explain(RuntimeError("gloo: closed"), 2), "another process of this run has ended"),
     "no model": (
         lambda folder: build_parts(train_config("model._target_=gan_lab.networks.DCGANGenerator")),
         "is no ManualModule",
     ),
-    "a folder that is none": (lambda folder: write_config(in_file(folder), {}), "cannot be written"),
-    "a record that cannot be written": (
-        lambda folder: write_photos(
-            in_file(folder),
-            SimpleNamespace(make_record=lambda: PhotoRecord.collect([(0, np.ones(1, np.uint64))])),  # type: ignore[arg-type]
-        ),
-        "photos.npz cannot be written",
-    ),
-    "no name": (lambda folder: Run.open(OmegaConf.create({"name": "", "runs_dir": "runs"})), "a run needs both"),
     "a fact": (lambda folder: read_whole_fact({}, "channels", FILE), "has no data.channels"),
     "memory for a translation": (lambda folder: translate(memory=True), "out of memory on a photo of 16x16"),
     "a translation that is no number": (lambda folder: translate(memory=False), "its model gives NaN"),
     "another record": (record_elsewhere, "an evaluation goes to W&B alone"),
-    "meanwhile": (begin_meanwhile, "another process has begun a run"),
     "nameless callbacks": (
         lambda folder: build_callbacks(
             OmegaConf.create({"trainer": {"doctor": True}, "trust": None, "callbacks": ["a"]}), folder
@@ -244,12 +181,6 @@ def test_what_unpacks_to_more_than_the_files_have_is_refused(tmp_path: Path, mon
         file.write(bytes(200))
     with pytest.raises(UserError, match="unpacks to more than 100 bytes"):
         fashion_mnist.read_idx(tmp_path / "a-idx1-ubyte", dimensions=1)
-
-
-def test_a_checkpoint_without_data_continues_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "read_once", lambda path: {"config": {"model": {}}})
-    with pytest.raises(UserError, match="its configuration has no data"):
-        resume.merge_config(train_config(), FILE)
 
 
 def test_an_enhancer_with_a_discriminator_needs_its_optimiser() -> None:

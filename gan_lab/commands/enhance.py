@@ -25,7 +25,7 @@ from gan_lab.jobs.masks import add_masks
 from gan_lab.jobs.options import check_photo_options
 from gan_lab.photo_files import read_image
 from gan_lab.photo_files.formats import NAMES
-from gan_lab.photo_files.photo import PHOTO_SUFFIXES, check_result, read_photo, write_photo
+from gan_lab.photo_files.photo import check_result, read_photo, write_photo
 from gan_lab.photo_files.provenance import ENHANCED, FILLED, Provenance
 from gan_lab.storage import write_atomically
 
@@ -46,7 +46,7 @@ def enhance(config: DictConfig) -> None:
     finish = Finish(Adjustment(**fields_only(config.adjust, Adjustment, "adjust")), config.ground)
     check_photo_options(config, guard__enabled=config.guard.enabled)
     guard = thresholds(config.guard)
-    todo = add_masks(plan_job(config.input, config.output, config.format, PHOTO_SUFFIXES), config.mask)
+    todo = add_masks(plan_job(config.input, config.output, config.format), config.mask)
     pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, parse_trust(config.trust))
     pretrained.require("restoration")
     assert pretrained.restoration is not None

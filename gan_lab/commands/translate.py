@@ -14,7 +14,7 @@ from gan_lab.inference.translation import TranslationWish, translate_photo
 from gan_lab.jobs import Task, plan_job, report_job, run_job
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.options import check_photo_options
-from gan_lab.photo_files.photo import PHOTO_SUFFIXES, check_result, read_photo, write_photo
+from gan_lab.photo_files.photo import check_result, read_photo, write_photo
 from gan_lab.photo_files.provenance import FILLED, Provenance
 
 log = logging.getLogger("gan_lab.translate")
@@ -40,7 +40,7 @@ def translate(config: DictConfig) -> None:
     """Give every photo of `input` the look of the other domain of the model of `checkpoint`."""
     wish = TranslationWish(config.direction, config.size, config.strength, config.tile, config.full_size)
     check_photo_options(config)
-    todo = plan_job(config.input, config.output, config.format, PHOTO_SUFFIXES)
+    todo = plan_job(config.input, config.output, config.format)
     pretrained = open_checkpoint(config.checkpoint, config.device, config.precision, parse_trust(config.trust))
     pretrained.require("translation")
     translation = pretrained.translation

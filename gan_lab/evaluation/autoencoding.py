@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gan_lab import metrics
 from gan_lab.evaluation.classifier import to_values
+from gan_lab.evaluation.pairs import JUDGE, PERCEPTUAL, describe_judge, list_cautions, load_judge
 from gan_lab.evaluation.report import Report
 from gan_lab.evaluation.sets import list_with_intervals
 from gan_lab.jobs import Progress
@@ -21,44 +23,44 @@ SIGMA, DRAWS, BATCH = 0.1, 8, 64
 
 
 def measure_autoencoding(model: Any, pixels: Tensor, seed: int) -> Report:
-    """Return PSNR and SSIM of reconstructions, and a bound on the likelihood, with intervals over photos.
+    """Return how far reconstructions are from the photos, and a bound on the likelihood, with intervals over photos.
 
     Args:
         model: has `encoder`, `decoder` and `reconstruct`.
         pixels: held-out photos, uint8 [N, C, H, W].
         seed: of the draws of z.
     """
-    psnr, ssim = metrics.MeanPSNR(), metrics.MeanSSIM()
+    judge = load_judge(torch.device(model.device))
+    measures: dict[str, metrics.ImageMean] = {"psnr": metrics.MeanPSNR(), "ssim": metrics.MeanSSIM()}
+    titles = {"psnr": "PSNR of reconstructions (dB)", "ssim": "SSIM of reconstructions"}
+    if judge is not None:
+        measures[PERCEPTUAL] = metrics.MeanPerceptualDistance(judge)
+        titles[PERCEPTUAL] = f"perceptual distance of reconstructions (EfficientNet-Lite{JUDGE})"
+    titles["bits_per_dim"] = f"negative ELBO (bits per dimension, sigma {SIGMA})"
     bound = metrics.NegativeELBO(model.encoder, model.decoder, sigma=SIGMA, samples=DRAWS, seed=seed)
     with Progress("reconstructing", len(pixels)) as progress:
         for gt in pixels.split(BATCH):
             image = to_values(gt.to(model.device))
             pred = to_uint8(model.reconstruct(image)).cpu()
-            psnr.update(pred, gt)
-            ssim.update(pred, gt)
+            for measure in measures.values():
+                measure.update(pred, gt)
             bound.update(image)
             progress.advance(len(gt))
     evidence = bound.summarise()
     error = evidence.standard_error / pixels[0].numel() / math.log(2)
     bits, half = evidence.bits_per_dim, student(len(pixels) - 1) * error
-    figures = {
-        "psnr": psnr.compute_interval(),
-        "ssim": ssim.compute_interval(),
-        "bits_per_dim": Interval(bits, error, bits - half, bits + half),
-    }
-    titles = (
-        "PSNR of reconstructions (dB)",
-        "SSIM of reconstructions",
-        f"negative ELBO (bits per dimension, sigma {SIGMA})",
-    )
+    figures = {name: measure.compute_interval() for name, measure in measures.items()}
+    figures["bits_per_dim"] = Interval(bits, error, bits - half, bits + half)
     return Report(
-        rows=[[title, str(figure), ""] for title, figure in zip(titles, figures.values(), strict=True)],
+        rows=[[titles[name], str(figure), ""] for name, figure in figures.items()],
         figures={"autoencoding": list_with_intervals(figures)},
         protocol={
             "reconstruction": f"of the latents' mean; means over {len(pixels)} held-out photos, on 8 bits after rounding; "
             "95 % over photos",
+            "perceptual": describe_judge(judge),
             "likelihood": f"upper bound under a Gaussian decoder, N(decoder(z), {SIGMA}^2) of each value on the [0, 1] "
             f"scale, and the prior N(0, 1); {DRAWS} draws of z for each photo, KL in closed form; 95 % over photos. "
             "With 8 added, that of values on the [0, 256) scale",
         },
+        notes=list_cautions(judge),
     )

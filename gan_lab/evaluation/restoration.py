@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_lab import metrics
 from gan_lab.evaluation.heldout import HeldOut
+from gan_lab.evaluation.pairs import PairFigures, describe_figures, format_figures, list_cautions, load_judge
 from gan_lab.evaluation.report import Report
 from gan_lab.imaging.traditional import traditional_methods
 from gan_lab.jobs import Progress
 from gan_lab.metrics import to_uint8
-from gan_lab.metrics.restoration import PSNR_CAP
 from gan_lab.models.batches import Batch
 from gan_lab.models.enhancer import enlarge_to, get_parts
 
@@ -24,7 +23,9 @@ from gan_lab.models.enhancer import enlarge_to, get_parts
 def evaluate_restoration(
     model: Any, name: str, photos: HeldOut, *, n: int | None = None, traditional: bool = True, seed: int = 0
 ) -> Report:
-    """Return PSNR, SSIM and CIEDE2000 of the model, of the input as it is, and of the traditional methods.
+    """Return the figures of the model's results, of the input as it is, and of the traditional methods'.
+
+    They are PSNR, SSIM, CIEDE2000 and a perceptual distance.
 
     Args:
         model: has `enhance`.
@@ -43,35 +44,29 @@ def evaluate_restoration(
     if traditional:
         methods |= {method.replace("_", " "): lift_to_batches(work) for method, work in traditional_methods().items()}
     indices = photos.draw_indices(n, seed)
-    measures = {method: (metrics.MeanPSNR(), metrics.MeanSSIM(), metrics.MeanCIEDE2000()) for method in methods}
+    judge = load_judge(model.device)
+    measures = {method: PairFigures(judge) for method in methods}
     with Progress("evaluating", len(indices)) as progress:
         for batch in photos.batches(indices):
             gt = to_uint8(batch["gt"])
             for method, work in methods.items():
-                pred = work(batch)
-                for measure in measures[method]:
-                    measure.update(pred, gt)
+                measures[method].update(work(batch), gt)
             progress.advance(len(gt))
-    means = [
-        (method, float(psnr.compute()), float(ssim.compute()), float(ciede2000.compute()))
-        for method, (psnr, ssim, ciede2000) in measures.items()
-    ]
-    means.sort(key=lambda row: -row[1])
-    figures = {
-        method: {"psnr": a, "ssim": b, "ciede2000": c, "psnr_std": measures[method][0].compute_deviation()}
-        for method, a, b, c in means
-    }
-    as_is, own = figures["as is"], figures[name]
+    figures = {method: measure.compute() for method, measure in measures.items()}
+    figures = dict(sorted(figures.items(), key=lambda item: -item[1]["psnr"]))
+    as_is, own = figures["as is"]["psnr"], figures[name]
+    rows: list[dict[str, str]] = []
+    for method, each in figures.items():
+        psnr, *others = format_figures(each).items()
+        gain = f"{each['psnr'] - as_is:+.2f}"
+        rows.append(dict([("method", method), psnr, ("against as is", gain), *others]))
     return Report(
         title=f"Restoration, {len(indices)} pairs",
-        columns=["method", "PSNR (dB)", "against as is", "SSIM", "CIEDE2000"],
-        rows=[[method, f"{a:.2f}", f"{a - as_is['psnr']:+.2f}", f"{b:.4f}", f"{c:.2f}"] for method, a, b, c in means],
-        figures=own | {"psnr_gain": own["psnr"] - as_is["psnr"], "methods": figures},
-        protocol={
-            "n": len(indices),
-            "metrics": "means over images, on 8-bit sRGB after rounding; SSIM with uniform 7x7 windows",
-            "psnr_cap": PSNR_CAP,
-        },
+        columns=list(rows[0]),
+        rows=[list(row.values()) for row in rows],
+        figures=own | {"psnr_gain": own["psnr"] - as_is, "methods": figures},
+        protocol={"n": len(indices), **describe_figures(judge)},
+        notes=list_cautions(judge),
     )
 
 

@@ -14,18 +14,22 @@ from gan_lab import metrics
 from gan_lab.errors import UserError
 from gan_lab.evaluation.extractors import Extractor
 from gan_lab.evaluation.heldout import EvaluationPhotos, HeldOut
+from gan_lab.evaluation.pairs import PERCEPTUAL, describe_judge, list_cautions, load_judge
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.sets import GROUPS, INTERVALS, list_with_intervals
 from gan_lab.imaging.cutout import cut_out
 from gan_lab.imaging.ground import LIMIT, white_ground
 from gan_lab.jobs import Progress
-from gan_lab.metrics import Interval, ciede2000_map, interval_of_mean, psnr, to_uint8
+from gan_lab.metrics import Interval, ciede2000_map, interval_of_mean, perceptual_distance, psnr, to_uint8
 from gan_lab.metrics.restoration import PSNR_CAP
+from gan_lab.networks import PerceptualDistance
 from gan_lab.photo_files import grid
 
 FEWEST, SHOWN = 4, 12
 #: What the translation is compared with, by the names of their figures.
 BASELINES = {"as_is": "as it is", "cut_out": "cut out on white"}
+#: Heads of the columns, and digits, of the figures of photos brought there and back, by name.
+BACK = {"psnr": ("PSNR there and back (dB)", 2), PERCEPTUAL: ("perceptual there and back", 4)}
 
 
 class DomainPair(NamedTuple):
@@ -48,14 +52,15 @@ class Translations:
         features: by method, [N, D].
         drift: by method, the mean CIEDE2000 difference from the photo within the product; photos without a certain
             product left out.
-        cycle: PSNR in dB of the photo brought there and back; empty where there is no way back.
+        cycle: figures of the photo brought there and back, by name: PSNR in dB, and the perceptual distance where its
+            network is there; empty where there is no way back.
     """
 
     pixels: list[Tensor] = field(default_factory=list)
     outputs: dict[str, list[Tensor]] = field(default_factory=dict)
     features: dict[str, list[Tensor]] = field(default_factory=dict)
     drift: dict[str, list[float]] = field(default_factory=dict)
-    cycle: list[float] = field(default_factory=list)
+    cycle: dict[str, list[float]] = field(default_factory=dict)
 
 
 def evaluate_translation(
@@ -82,6 +87,7 @@ def evaluate_translation(
     indices = photos.draw_indices(n, seed)
     count = {side: len({order[key] for key in indices}) for side, order in get_orders(photos).items()}
     check_enough(count, photos, n)
+    judge = load_judge(model.device)
     trained = [] if photos.training is None else photos.training.draw_indices(None, seed)
     with Progress("evaluating", len(indices) * (len(directions) + 1) + len(trained)) as progress:
         held_out = embed_domains(photos, indices, extractor, model.device, progress)
@@ -89,13 +95,13 @@ def evaluate_translation(
             embed_domains(photos.training, trained, extractor, model.device, progress) if photos.training else None
         )
         found = {
-            direction: translate_domain(model, photos, indices, direction, extractor, progress)
+            direction: translate_domain(model, photos, indices, direction, extractor, judge, progress)
             for direction in directions
         }
     reference = held_out if training is None else training
     report = Report(
         title=f"Translation, {count['A']} photos of A and {count['B']} of B, features: {extractor.name}",
-        columns=["[95 % interval]", "KID to the target", "product's CIEDE2000", "PSNR there and back (dB)"],
+        columns=["[95 % interval]", "KID to the target", "product's CIEDE2000", *(title for title, _ in BACK.values())],
         protocol={
             "n_A": count["A"],
             "n_B": count["B"],
@@ -104,6 +110,7 @@ def evaluate_translation(
             "resize": extractor.resize,
             "kid": "unbiased, of the whole sets, kernel (x.y / D + 1)^3: 0 for equal distributions, whatever N",
             "product": f"where a cut-out of the photo is certain ({LIMIT} of 1); mean over its pixels, then over photos",
+            "perceptual": describe_judge(judge),
             "intervals": INTERVALS,
         },
     )
@@ -111,23 +118,23 @@ def evaluate_translation(
         real = reference[direction.target]
         distances = {method: measure_distance(real, torch.cat(f), seed) for method, f in each.features.items()}
         drifts = {method: average(values) for method, values in each.drift.items()}
-        back = average(each.cycle)
+        back = {name: average(each.cycle.get(name, [])) for name in BACK}
         for method, title in {**BASELINES, "translated": name}.items():
             cells = [
                 str(distances[method]),
                 format_interval(drifts[method]),
-                format_interval(back if method == "translated" else None),
+                *(format_interval(back[key] if method == "translated" else None, d) for key, (_, d) in BACK.items()),
             ]
             report.rows.append([f"{direction}: {title}", *cells])
         if training is not None:
             distances["floor"] = measure_distance(real, held_out[direction.target], seed)
-            report.rows.append([f"{direction.target} itself", str(distances["floor"]), "", ""])
+            report.rows.append([f"{direction.target} itself", str(distances["floor"]), "", "", ""])
         figures = {f"kid_{extractor.key}_{method}": interval for method, interval in distances.items()}
         figures |= {f"product_ciede2000_{m}": drift for m, drift in drifts.items() if drift is not None}
-        figures |= {} if back is None else {"cycle_psnr": back}
+        figures |= {f"cycle_{name}": figure for name, figure in back.items() if figure is not None}
         report.figures["".join(direction)] = list_with_intervals(figures) | {"products": len(each.drift["as_is"])}
         report.pictures["_".join(direction)] = make_picture(direction, each, name)
-    report.notes += list_domain_cautions(found, count)
+    report.notes += list_domain_cautions(found, count) + list_cautions(judge)
     return report
 
 
@@ -179,6 +186,7 @@ def translate_domain(
     indices: Sequence[int],
     direction: DomainPair,
     extractor: Extractor,
+    judge: PerceptualDistance | None,
     progress: Progress,
 ) -> Translations:
     """Translate the photos of a domain by each method."""
@@ -210,7 +218,10 @@ def translate_domain(
             made.drift.setdefault(method, []).extend(drift)
         if back in model.directions:
             again = model.translate(made.outputs["translated"][-1].float().div(127.5).sub(1).to(model.device), back)
-            made.cycle += psnr(to_uint8(again).cpu(), pixels).clamp(max=PSNR_CAP).tolist()
+            pair = to_uint8(again).cpu(), pixels
+            made.cycle.setdefault("psnr", []).extend(psnr(*pair).clamp(max=PSNR_CAP).tolist())
+            if judge is not None:
+                made.cycle.setdefault(PERCEPTUAL, []).extend(perceptual_distance(judge, *pair).tolist())
     return made
 
 
@@ -255,9 +266,12 @@ def average(values: Sequence[float]) -> Interval | None:
     return interval_of_mean(values) if len(values) >= 2 and all(map(math.isfinite, values)) else None
 
 
-def format_interval(interval: Interval | None) -> str:
+def format_interval(interval: Interval | None, digits: int = 2) -> str:
     """Return an interval as the table shows it."""
-    return "" if interval is None else f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+    if interval is None:
+        return ""
+    value, low, high = (f"{number:.{digits}f}" for number in (interval.value, interval.low, interval.high))
+    return f"{value} [{low}, {high}]"
 
 
 def make_picture(direction: DomainPair, made: Translations, name: str) -> Picture:

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.photo_files import Listing, list_folder
+from gan_lab.photo_files import PHOTO_SUFFIXES, Listing, list_folder
 from gan_lab.photo_files.formats import HEAD, IMAGE_SUFFIXES, NAMES, guess_suffix, has_suffix
 from gan_lab.photo_files.listing import count_suffixes, path_order
-from gan_lab.storage import open_regular, write_atomically
-
-#: Pillow's name and options of each format, by suffix; the lossy ones as close to the pixels as they go in common use.
-FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".png": ("PNG", {}),
-    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    ".webp": ("WEBP", {"quality": 95, "method": 4}),
-    ".tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
-    ".tiff": ("TIFF", {"compression": "tiff_adobe_deflate"}),
-    ".bmp": ("BMP", {}),
-}
+from gan_lab.storage import open_regular
 
 
 @dataclass(frozen=True)
@@ -77,9 +61,7 @@ class Plan:
         return task.target.relative_to(self.output).as_posix()
 
 
-def plan_job(
-    source: str | Path | None, output: str | Path | None, format: str = "png", kept: Sequence[str] = tuple(FORMATS)
-) -> Plan:
+def plan_job(source: str | Path | None, output: str | Path | None, format: str = "png") -> Plan:
     """Pair the photos of a folder, or one photo, with the files to make of them; writes nothing.
 
     A result keeps its photo's path relative to the folder. Its suffix is the format's; photos whose results would then
@@ -90,7 +72,6 @@ def plan_job(
         output: `output=`, a folder; it need not exist.
         format: "png", "jpg", "webp", or "same" as the photo's (for what cannot be written, jpg where it is a phone's or a
             camera's, HEIC and MPO, else png).
-        kept: the suffixes that "same" keeps.
 
     Raises:
         UserError: something is missing, or a result would lie among the photos or replace one.
@@ -110,7 +91,7 @@ def plan_job(
             "the link, or name another folder"
         )
     names = [Path(name) for name in sorted((*found.photos, *found.unread), key=path_order)]
-    suffixes = [_suffix(root, name, format, kept) for name in names]
+    suffixes = [_suffix(root, name, format) for name in names]
     tasks = tuple(
         Task(root / name, folder / result, name.as_posix(), notes=_notes(root, name, suffix, format))
         for name, suffix, result in zip(names, suffixes, result_names(names, suffixes), strict=True)
@@ -189,30 +170,12 @@ def result_names(photos: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
     return names
 
 
-def write_image(path: Path, pixels: np.ndarray) -> None:
-    """Write uint8 [H, W, C] in the format of the suffix, so that the file is, at any moment, absent, old or whole.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    name, options = FORMATS[path.suffix.lower()]
-    encoded = io.BytesIO()  # of a full disk, some encoders do not tell
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(encoded, name, **options)
-    try:
-        with write_atomically(path) as file:
-            file.write(encoded.getbuffer())
-    except OSError as error:
-        raise UserError(
-            f"output: {path} cannot be written ({error.strerror or error}); make room, or name another folder"
-        ) from error
-
-
-def _suffix(root: Path, name: Path, format: str, kept: Sequence[str]) -> str:
+def _suffix(root: Path, name: Path, format: str) -> str:
     """Return the suffix of a photo's result."""
     if format != "same":
         return f".{format}"
     own = name.suffix if has_suffix(name.name) else _suffix_by_content(root / name)
-    if own.lower() in kept:
+    if own.lower() in PHOTO_SUFFIXES:
         return own
     return ".jpg" if own.lower() in (*NAMES["HEIF"], *NAMES["MPO"], *NAMES["JPEG"]) else ".png"
 

@@ -79,11 +79,11 @@ class Gallery:
         record = {"path": name, "output": name, **details, "settings_sha256": self.manifest.settings_sha256}
         self.manifest.append(record | {"status": "started"})  # or a kill would leave a file that nobody knows
 
-        def written() -> Record:
+        def write_and_record() -> Record:
             write(self.folder / name, made if self.marked else None)
             return record | {"status": "done", "output_sha256": hash_file(self.folder / name)}
 
-        return written
+        return write_and_record
 
     def fail(self, name: str, error: Exception) -> None:
         """Note a photo that nothing could be made of."""

@@ -54,19 +54,10 @@ def add_variants(
     places = result_names(names, [""] * len(names))
     for photo, name, place in zip(photos, names, places, strict=True):
         try:
-            pixels = read_image(photo)
+            encoded = search_photo(pretrained, photo, name, label)
         except UnreadableImage as error:
             album.fail(name.as_posix(), error)
             continue
-        steps = 1 if generation.encodes else STEPS
-        with Progress(f"searching {name}", steps, unit="steps") as progress:
-            encoded = generation.encode_photo(pretrained.as_validated(pixels), label, progress.advance)
-        height, width = pixels.shape[:2]
-        print(
-            f"photo        {printable(str(name))}: {width}x{height}, "
-            f"cut and resized to {pretrained.image_size} pixels as in training"
-        )
-        print(f"encoded      {printable(describe(generation, encoded))}", flush=True)
         prefix = "" if root is None else f"{place.as_posix()}/"
         make = partial(generation.images, latents=way(encoded), classes=[encoded.label])
         own: dict[str, Any] = {
@@ -87,6 +78,32 @@ def add_variants(
                 strength=strength,
                 common=own,
             )
+
+
+def search_photo(pretrained: Pretrained, photo: Path, name: Path, label: Label) -> Encoded:
+    """Return a photo in the model's latent space, and print how well it is met there.
+
+    Args:
+        pretrained: generates.
+        photo: its file.
+        name: what it is called in what is printed.
+        label: see `add_variants`.
+
+    Raises:
+        UnreadableImage: it cannot be read.
+    """
+    generation = pretrained.generation
+    assert generation is not None
+    pixels = read_image(photo)
+    with Progress(f"searching {name}", 1 if generation.encodes else STEPS, unit="steps") as progress:
+        encoded = generation.encode_photo(pretrained.as_validated(pixels), label, progress.advance)
+    height, width = pixels.shape[:2]
+    print(
+        f"photo        {printable(str(name))}: {width}x{height}, "
+        f"cut and resized to {pretrained.image_size} pixels as in training"
+    )
+    print(f"encoded      {printable(describe(generation, encoded))}", flush=True)
+    return encoded
 
 
 def describe(generation: Generation, encoded: Encoded) -> str:

@@ -5,7 +5,7 @@ from gan_lab.losses.consistency import ConsistencyRegularisation, FlipAndShift
 from gan_lab.losses.contrastive import patch_nce
 from gan_lab.losses.kl import free_bits, kl_divergence, kl_per_latent
 from gan_lab.losses.penalties import R1, R2, GradientPenalty, gradient_penalty, zero_centred_penalty
-from gan_lab.losses.perceptual import Perceptual
+from gan_lab.losses.perceptual import LitePerceptual, Perceptual, PerceptualFeatures, make_perceptual
 from gan_lab.losses.reconstruction import (
     attention_loss,
     binary_cross_entropy,
@@ -27,8 +27,10 @@ __all__ = [
     "GradientPenalty",
     "Hinge",
     "LeastSquares",
+    "LitePerceptual",
     "NonSaturating",
     "Perceptual",
+    "PerceptualFeatures",
     "RelativisticPairing",
     "Wasserstein",
     "attention_loss",
@@ -40,6 +42,7 @@ __all__ = [
     "kl_divergence",
     "kl_per_latent",
     "l1",
+    "make_perceptual",
     "masked_l1",
     "mse",
     "negative_psnr",

@@ -20,13 +20,20 @@ from gan_lab.metrics.generation import (
 )
 from gan_lab.metrics.intervals import Interval, interval_of_mean, interval_of_share, jackknife, jackknives
 from gan_lab.metrics.likelihood import Evidence, negative_elbo
-from gan_lab.metrics.restoration import ciede2000, ciede2000_map, psnr, ssim, to_uint8
+from gan_lab.metrics.restoration import ciede2000, ciede2000_map, perceptual_distance, psnr, ssim, to_uint8
 
 if TYPE_CHECKING:
     from gan_lab.metrics.codes import CodePerplexity
     from gan_lab.metrics.evidence import NegativeELBO
     from gan_lab.metrics.inception import FrechetDistance, GivenFeatures, InceptionScore, KernelDistance
-    from gan_lab.metrics.means import ImageMean, MeanCIEDE2000, MeanPSNR, MeanSSIM, WeightedMean
+    from gan_lab.metrics.means import (
+        ImageMean,
+        MeanCIEDE2000,
+        MeanPerceptualDistance,
+        MeanPSNR,
+        MeanSSIM,
+        WeightedMean,
+    )
     from gan_lab.metrics.sets import DensityCoverage, JackknifeIntervals, MemorisationShare, PrecisionRecall
 
 __all__ = [
@@ -42,6 +49,7 @@ __all__ = [
     "KernelDistance",
     "MeanCIEDE2000",
     "MeanPSNR",
+    "MeanPerceptualDistance",
     "MeanSSIM",
     "Memorisation",
     "MemorisationShare",
@@ -62,6 +70,7 @@ __all__ = [
     "memorisation",
     "nearest_neighbours",
     "negative_elbo",
+    "perceptual_distance",
     "precision_recall",
     "psnr",
     "ssim",
@@ -73,7 +82,7 @@ _MODULES = {
     "codes": ["CodePerplexity"],
     "evidence": ["NegativeELBO"],
     "inception": ["FrechetDistance", "GivenFeatures", "InceptionScore", "KernelDistance"],
-    "means": ["ImageMean", "MeanCIEDE2000", "MeanPSNR", "MeanSSIM", "WeightedMean"],
+    "means": ["ImageMean", "MeanCIEDE2000", "MeanPSNR", "MeanPerceptualDistance", "MeanSSIM", "WeightedMean"],
     "sets": ["DensityCoverage", "JackknifeIntervals", "MemorisationShare", "PrecisionRecall"],
 }
 

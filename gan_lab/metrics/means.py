@@ -10,7 +10,8 @@ from torchmetrics.metric import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 
 from gan_lab.metrics.intervals import Interval, interval_of_mean
-from gan_lab.metrics.restoration import PSNR_CAP, ciede2000, psnr, ssim
+from gan_lab.metrics.restoration import PSNR_CAP, ciede2000, perceptual_distance, psnr, ssim
+from gan_lab.networks import PerceptualDistance
 
 
 class ImageMean(Metric):
@@ -99,6 +100,25 @@ class MeanCIEDE2000(ImageMean):
     def measure(self, pred: Tensor, gt: Tensor) -> Tensor:
         """Return the mean difference of each pair's pixels, float64 [N]."""
         return ciede2000(pred, gt)
+
+
+class MeanPerceptualDistance(ImageMean):
+    """The mean distance in the features of an EfficientNet-Lite, on 8 bits; not LPIPS.
+
+    Args:
+        network: what measures.
+        options: of `torchmetrics.Metric`.
+    """
+
+    higher_is_better = False
+
+    def __init__(self, network: PerceptualDistance, **options: Any) -> None:
+        super().__init__(**options)
+        self.networks = (network,)  # in a tuple, so that it is not the metric's own module
+
+    def measure(self, pred: Tensor, gt: Tensor) -> Tensor:
+        """Return the distance of each pair, float64 [N], on the images' device."""
+        return perceptual_distance(self.networks[0], pred, gt)
 
 
 class WeightedMean(Metric):

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gan_lab.metrics.colour import difference_2000
+from gan_lab.networks import PerceptualDistance
 
 #: dB that stand for "equal": an infinite value would leave no mean. 60 dB is an error of a quarter of a level.
 PSNR_CAP = 60.0
@@ -91,6 +92,24 @@ def ciede2000_map(pred: Tensor, gt: Tensor) -> Tensor:
 
     labs = [rgb_to_lab((image / 255).expand(-1, 3, -1, -1)).movedim(1, -1) for image in (pred, gt)]
     return difference_2000(*labs)
+
+
+@torch.no_grad()
+def perceptual_distance(network: PerceptualDistance, pred: Tensor, gt: Tensor) -> Tensor:
+    """Return the distance in the features of an EfficientNet-Lite, float64 [N] in [0, 4]; see `PerceptualDistance`.
+
+    Args:
+        network: what measures, on any device.
+        pred: uint8 [N, C, H, W] of 1 or 3 channels.
+        gt: likewise.
+
+    Raises:
+        ValueError: the images are not uint8, or their shapes differ.
+    """
+    pred, gt = _check_pair(pred, gt)
+    device = next(network.parameters()).device
+    distances: Tensor = network(*(image.float().div(127.5).sub(1).to(device) for image in (pred, gt)))
+    return distances.double().to(pred.device)
 
 
 def _check_pair(pred: Tensor, gt: Tensor) -> tuple[Tensor, Tensor]:

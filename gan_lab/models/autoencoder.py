@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from gan_lab import metrics
 from gan_lab.errors import UserError
-from gan_lab.losses import Perceptual, binary_cross_entropy, l1, mse, ssim_loss
+from gan_lab.losses import PerceptualFeatures, binary_cross_entropy, l1, make_perceptual, mse, ssim_loss
 from gan_lab.models.base import Loss, ManualModule, Monitor, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, spread_samples
 from gan_lab.models.validation import make_mean
@@ -40,12 +40,14 @@ class Autoencoder(ManualModule):
             likelihood).
         lambda_reconstruction: its weight.
         lambda_ssim: weight of 1 - SSIM.
-        lambda_perceptual: weight of the distance between VGG19 features; needs their file.
+        lambda_perceptual: weight of the distance between features.
+        perceptual: whose: "efficientnet_lite0", "vgg19", which needs its file, or "auto": VGG19's where `vgg19_weights`
+            names it, else EfficientNet-Lite0's.
         vgg19_weights: path of that file; None looks under TORCH_HOME.
         options: of `ManualModule`.
 
     Raises:
-        UserError: there is no such `reconstruction`; `lambda_perceptual` is above 0 and the VGG19 file is missing.
+        UserError: there is no such `reconstruction`; `lambda_perceptual` is above 0 and the network's weights are not there.
     """
 
     batch_kind = "images"
@@ -61,6 +63,7 @@ class Autoencoder(ManualModule):
         lambda_reconstruction: float = 1.0,
         lambda_ssim: float = 0.0,
         lambda_perceptual: float = 0.0,
+        perceptual: PerceptualFeatures = "vgg19",  # which a run that does not say so has always had; the yamls say auto
         vgg19_weights: str | None = None,
         **options: Any,
     ) -> None:
@@ -77,7 +80,7 @@ class Autoencoder(ManualModule):
         self.lambda_reconstruction = lambda_reconstruction
         self.lambda_ssim = lambda_ssim
         self.lambda_perceptual = lambda_perceptual
-        self.perceptual = Perceptual(vgg19_weights) if lambda_perceptual > 0 else None
+        self.perceptual = make_perceptual(perceptual, vgg19_weights) if lambda_perceptual > 0 else None
 
     # ------------------------------------------------------------------------------------------------ for a method
 

@@ -14,7 +14,15 @@ from torch.optim import Optimizer
 
 from gan_lab import metrics
 from gan_lab.errors import UserError
-from gan_lab.losses import Perceptual, feature_matching, gradient_difference, l1, negative_psnr, ssim_loss
+from gan_lab.losses import (
+    PerceptualFeatures,
+    feature_matching,
+    gradient_difference,
+    l1,
+    make_perceptual,
+    negative_psnr,
+    ssim_loss,
+)
 from gan_lab.metrics import to_uint8
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
@@ -46,14 +54,16 @@ class Enhancer(AdversarialModule):
         lambda_gradient: weight of the gradient difference.
         lambda_ssim: weight of 1 - SSIM.
         lambda_feature_matching: weight of the distance between D's features of gt and of the output.
-        lambda_perceptual: weight of the distance between VGG19 features; needs their file.
+        lambda_perceptual: weight of the distance between features.
+        perceptual: whose: "efficientnet_lite0", "vgg19", which needs its file, or "auto": VGG19's where `vgg19_weights`
+            names it, else EfficientNet-Lite0's.
         vgg19_weights: path of that file; None looks under TORCH_HOME.
         ema_half_life: images after which a weight's share in the averaged generator has halved; None for no averaging.
         options: of `AdversarialModule`; `augment` is none of them.
 
     Raises:
         UserError: no term has a weight and there is no D; a weight is below 0; feature matching without D, or D without an
-            optimiser; `lambda_perceptual` is above 0 and the VGG19 file is missing.
+            optimiser; `lambda_perceptual` is above 0 and the network's weights are not there.
 
     Source: Isola et al. 2017, arXiv:1611.07004, eq. 4; Johnson et al. 2016, arXiv:1603.08155, eq. 2 (perceptual);
     Wang et al. 2018, arXiv:1711.11585, eq. 4 (feature matching).
@@ -81,6 +91,7 @@ class Enhancer(AdversarialModule):
         lambda_ssim: float = 0.0,
         lambda_feature_matching: float = 0.0,
         lambda_perceptual: float = 0.0,
+        perceptual: PerceptualFeatures = "vgg19",  # which a run that does not say so has always had; the yamls say auto
         vgg19_weights: str | None = None,
         ema_half_life: float | None = None,
         **options: Any,
@@ -119,7 +130,7 @@ class Enhancer(AdversarialModule):
         self.lambda_ssim = lambda_ssim
         self.lambda_feature_matching = lambda_feature_matching
         self.lambda_perceptual = lambda_perceptual
-        self.perceptual = Perceptual(vgg19_weights) if lambda_perceptual > 0 else None
+        self.perceptual = make_perceptual(perceptual, vgg19_weights) if lambda_perceptual > 0 else None
 
     # ------------------------------------------------------------------------------------------------ the method
 

@@ -127,7 +127,9 @@ def load_extractor(key: str, device: str) -> nn.Module:
     """
     if key == RANDOM:
         return RandomVGG().to(device)
-    return efficientnet_lite(1, SIDE).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return efficientnet_lite(1, SIDE, option=f"model.validation_extractor={LITE}").to(
+        device, memory_format=torch.channels_last
+    )  # type: ignore[call-overload]
 
 
 def compare_samples(model: Any, batches: Iterable[Batch]) -> dict[str, float]:

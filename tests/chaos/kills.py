@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from rich.console import Console
 from rich.progress import track
 
 from gan_lab import checkpoint, train
@@ -247,17 +249,18 @@ def main() -> None:
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--beside", type=int, default=0, help="trainings that run on the same cores meanwhile")
     arguments = options.parse_args()
+    # A forked process inherits that torch has threads, but not the threads, and waits for them for ever.
+    torch.set_num_threads(1)
     fates = []
-    for model in track(arguments.models, "killing"):
-        with tempfile.TemporaryDirectory() as folder, load_machine(arguments.beside):
-            fates.append(compare_with_kills(model, arguments.kills, arguments.seed, arguments.threads, Path(folder)))
     print("| model | kills | inside a write | most iterations lost | damaged checkpoints | different at the end |")
-    print("| --- | ---: | ---: | ---: | ---: | --- |")
-    for fate in fates:
+    print("| --- | ---: | ---: | ---: | ---: | --- |", flush=True)
+    for model in track(arguments.models, "killing", console=Console(stderr=True)):
+        with tempfile.TemporaryDirectory() as folder, load_machine(arguments.beside):
+            fate = compare_with_kills(model, arguments.kills, arguments.seed, arguments.threads, Path(folder))
+        fates.append(fate)
         different = ", ".join(fate.different[:5]) or "nothing"
-        print(
-            f"| {fate.model} | {fate.kills} | {fate.in_writes} | {max(fate.lost)} | {len(fate.damaged)} | {different} |"
-        )
+        row = (fate.model, fate.kills, fate.in_writes, max(fate.lost), len(fate.damaged), different)
+        print(f"| {' | '.join(map(str, row))} |", flush=True)
     bad = [fate.model for fate in fates if fate.different or fate.damaged or max(fate.lost) > EVERY]
     end = f"not well: {', '.join(bad)}" if bad else "all went on as if nothing had been"
     print(f"{sum(fate.kills for fate in fates)} kills; {end}")

@@ -3,10 +3,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from gan_lab.data import measures
 
 Write = Callable[..., list[Path]]
 
@@ -36,3 +39,30 @@ def photos() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("GAN_LAB_PHOTOS names no folder of real photos")
     return Path(folder)
+
+
+@pytest.fixture
+def root(tmp_path: Path, write: Write) -> Path:
+    """Return a folder of two domains, split in training and test."""
+    for folder, count in (("trainA", 7), ("trainB", 5), ("testA", 5), ("testB", 4)):
+        write(folder, count)
+    return tmp_path
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list to which the names of opened photos go."""
+    found: list[str] = []
+
+    def watched(read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(path: Path, **options: Any) -> Any:
+            found.append(path.name)
+            return read(path, **options)
+
+        return reading
+
+    monkeypatch.setattr(measures, "read_size", watched(measures.read_size))
+    monkeypatch.setattr(measures, "read_image", watched(measures.read_image))
+    # photos that a test has just written count as settled
+    monkeypatch.setattr(measures, "SETTLED_NS", -(10**12))
+    return found

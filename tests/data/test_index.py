@@ -3,7 +3,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_lab.data import Products, measures
+from gan_lab.data import Products
 from gan_lab.data import index as module
 from gan_lab.data.index import Index
 from gan_lab.errors import UserError
@@ -20,25 +19,6 @@ from .conftest import Write
 from .test_products import SMALL, names
 
 LONG_AGO = 1_600_000_000
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list to which the names of opened photos go."""
-    found: list[str] = []
-
-    def watched(read: Callable[..., Any]) -> Callable[..., Any]:
-        def reading(path: Path, **options: Any) -> Any:
-            found.append(path.name)
-            return read(path, **options)
-
-        return reading
-
-    monkeypatch.setattr(measures, "read_size", watched(measures.read_size))
-    monkeypatch.setattr(measures, "read_image", watched(measures.read_image))
-    # photos that a test has just written count as settled
-    monkeypatch.setattr(measures, "SETTLED_NS", -(10**12))
-    return found
 
 
 def start(tmp_path: Path, **options: Any) -> Products:
@@ -106,48 +86,6 @@ def test_new_changed_and_removed_photos_alone_are_looked_at(tmp_path: Path, writ
 
 def rows(table: Any) -> list[tuple[str, list[int]]]:
     return list(zip(table.names, table.sizes.tolist(), strict=True))
-
-
-def test_a_photo_replaced_by_one_of_the_same_length_and_time_is_looked_at(
-    tmp_path: Path, write: Write, opened: list[str]
-) -> None:
-    paths = write("photos", 6)
-    old, other = paths[2].read_bytes(), paths[4].read_bytes()
-    length = max(len(old), len(other))  # what follows a PNG's end does not matter
-    paths[2].write_bytes(old.ljust(length, b"\0"))
-    os.utime(paths[2], (LONG_AGO, LONG_AGO))
-    start(tmp_path)
-    opened.clear()
-    time.sleep(0.05)  # beyond the clock's step in the times of change
-    paths[2].write_bytes(other.ljust(length, b"\0"))
-    os.utime(paths[2], (LONG_AGO, LONG_AGO))
-    start(tmp_path)
-    assert opened == 2 * [paths[2].name]
-
-
-def test_a_photo_as_young_as_the_index_is_not_trusted(
-    tmp_path: Path, write: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(measures, "SETTLED_NS", 10**12)
-    write("photos", 6)
-    for _ in range(2):
-        opened.clear()
-        start(tmp_path)
-        assert len(opened) == 12
-
-
-def test_an_unreadable_photo_is_tried_again(
-    tmp_path: Path, write: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paths = write("photos", 30)
-    paths[7].write_bytes(paths[7].read_bytes()[:-300])  # its heading is whole
-    paths[9].write_bytes(b"none")
-    for _ in range(2):
-        opened.clear()
-        data = start(tmp_path, max_unreadable=0.1)
-        assert sum(map(len, splits(data))) == 28
-        monkeypatch.setattr(Index, "save", None)  # with nothing learnt, nothing is written
-    assert sorted(opened) == [paths[7].name, paths[9].name]
 
 
 @pytest.mark.parametrize("damage", ["cut", "bit", "empty", "words", "array", "foreign"])
@@ -286,28 +224,6 @@ def test_an_index_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"data.index=.*file: is not a folder"):
         Products(None, index=tmp_path / "file", **SMALL)
-
-
-def test_what_was_learnt_before_a_kill_is_kept(
-    tmp_path: Path, write: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write("photos", 12)
-    monkeypatch.setattr(measures, "AT_ONCE", 4)
-    decode, left = measures.read_image, [6]
-
-    def killed(path: Path, **options: Any) -> Any:
-        left[0] -= 1
-        if left[0] < 0:
-            raise KeyboardInterrupt
-        return decode(path, **options)
-
-    monkeypatch.setattr(measures, "read_image", killed)
-    with pytest.raises(KeyboardInterrupt):
-        start(tmp_path)
-    monkeypatch.setattr(measures, "read_image", decode)
-    opened.clear()
-    start(tmp_path)
-    assert len(opened) == 8  # of the twelve hashes; the sizes are all known
 
 
 def test_a_packed_archive_is_not_unpacked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

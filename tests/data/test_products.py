@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import csv
 import logging
 import shutil
 from pathlib import Path
@@ -29,11 +28,6 @@ def prepared(root: Path | None, **options: Any) -> Products:
 def names(data: Products, split: str, role: str = "image") -> list[str]:
     """Return the last two parts of the paths in a split, "hat/000.png"."""
     return ["/".join(Path(name).parts[-2:]) for name in data._stores[split][role].table.names]
-
-
-def darken(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    image //= 2  # in place, as a careless degradation might
-    return image
 
 
 def add_noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -84,23 +78,6 @@ def test_flat_photos_have_no_classes_and_are_split(tmp_path: Path, write: Write)
 def test_one_folder_is_no_class(tmp_path: Path, write: Write) -> None:
     write("photos", 10)
     assert prepared(tmp_path).classes == 0
-
-
-def test_a_few_photos_beside_class_folders_are_left_out_and_named(
-    tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture
-) -> None:
-    write("hat", 10)
-    write("shoe", 8)
-    (cover,) = write("")
-    data = prepared(tmp_path)
-    assert data.class_names == ["hat", "shoe"]
-    assert sum(len(names(data, split)) for split in ("train", "val", "test")) == 18
-    assert "1 of 19 photos" in caplog.text
-    assert str(cover) in caplog.text
-    write("", 3)
-    data = prepared(tmp_path)  # 3 of 21: as good as a flat folder
-    assert data.classes == 0
-    assert sum(len(names(data, split)) for split in ("train", "val", "test")) == 21
 
 
 def test_grey_images(tmp_path: Path, write: Write) -> None:
@@ -164,33 +141,6 @@ def test_near_duplicates_stay_on_one_side(tmp_path: Path, write: Write) -> None:
         assert sides["test"]
 
 
-def test_a_group_column_keeps_a_seller_on_one_side(tmp_path: Path, write: Write) -> None:
-    paths = write("photos", 40)
-    with (tmp_path / "labels.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["path", "seller", "kind"])
-        rows.writerows([path.relative_to(tmp_path), number % 8, "ab"[number % 2]] for number, path in enumerate(paths))
-    for seed in range(4):
-        data = prepared(tmp_path, group_column="seller", label_column="kind", split_seed=seed)
-        sides = [{int(Path(name).stem) % 8 for name in names(data, split)} for split in ("train", "val", "test")]
-        assert sum(map(len, sides)) == 8
-        assert all(sides)
-        assert data.class_names == ["a", "b"]
-
-
-def test_a_column_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path, write: Write) -> None:
-    write("", 4)
-    (tmp_path / "labels.csv").write_text("path,seller\n000.png,1\n")
-    with pytest.raises(
-        UserError, match=r"data.group_column=shop: .* no such column; it has path, seller: .* with data.labels"
-    ):
-        prepared(tmp_path, group_column="shop")
-    with pytest.raises(
-        UserError, match=r"data\.labels=.*nowhere.csv: .*leave data.label_column and data.group_column out"
-    ):
-        prepared(tmp_path, group_column="seller", labels=tmp_path / "nowhere.csv")
-
-
 def test_columns_of_no_file_and_degradations_of_no_class_are_refused() -> None:
     with pytest.raises(UserError, match=r"data.label_column=null, data.group_column=shop: .*data.labels, or data.root"):
         Products(group_column="shop", image_size=32, batch_size=1)
@@ -198,40 +148,7 @@ def test_columns_of_no_file_and_degradations_of_no_class_are_refused() -> None:
         Products(degradation={"steps": [object()]}, image_size=32, batch_size=1)
 
 
-def test_a_photo_without_a_class_in_the_csv_is_refused(tmp_path: Path, write: Write) -> None:
-    write("", 4)
-    (tmp_path / "labels.csv").write_text("path,kind\n000.png,hat\n")
-    advice = "data.path_column.*another file with data.labels, or leave data.label_column out"
-    with pytest.raises(UserError, match=rf"data.label_column=kind: .* none for 3 of 4 photos.*{advice}"):
-        prepared(tmp_path, label_column="kind")
-
-
-def test_a_group_column_that_reaches_no_photo_is_refused(tmp_path: Path, write: Write) -> None:
-    write("photos", 8)
-    (tmp_path / "labels.csv").write_text("path,seller\n000.png,1\n")  # relative to photos/, where it does not lie
-    advice = "data.path_column.*another file with data.labels, or leave data.group_column out"
-    with pytest.raises(
-        UserError, match=rf"data.group_column=seller: .*.csv .*for none .* 8 photos, .*000.png;.*{advice}"
-    ):
-        prepared(tmp_path, group_column="seller")
-
-
-def test_photos_without_a_group_are_counted(tmp_path: Path, write: Write, caplog: pytest.LogCaptureFixture) -> None:
-    write("photos", 8)
-    (tmp_path / "labels.csv").write_text("path,seller\nphotos/000.png,1\nphotos/001.png,1\nphotos/002.png,\n")
-    prepared(tmp_path, group_column="seller")
-    assert "no seller for 6 of 8 photos" in caplog.text
-
-
 # ---- pairs
-
-
-def test_degraded_pairs(tmp_path: Path, write: Write) -> None:
-    write("", 20)
-    batch = next(iter(prepared(tmp_path, batch_kind="paired", degradation=darken).train_dataloader()))
-    gt, lq = ((batch[key] + 1) * 127.5 for key in ("gt", "lq"))
-    assert gt.max() > 140
-    assert torch.allclose(lq.round(), (gt.round() / 2).floor(), atol=0.01)
 
 
 def test_validation_pairs_depend_on_the_split_seed_alone(tmp_path: Path, write: Write) -> None:
@@ -247,57 +164,6 @@ def test_validation_pairs_depend_on_the_split_seed_alone(tmp_path: Path, write: 
     assert not torch.equal(first["lq"], third["lq"])
 
 
-def test_a_list_of_validation_degradations_takes_turns(tmp_path: Path, write: Write) -> None:
-    for split in ("train", "val"):
-        write(split, 4)
-    turns = [darken, lambda image, rng: image]
-    data = prepared(tmp_path, batch_kind="paired", degradation=add_noise, validation_degradation=turns, batch_size=4)
-    (batch,) = data.val_dataloader()
-    same = [torch.equal(lq, gt) for lq, gt in zip(batch["lq"], batch["gt"], strict=True)]
-    assert same == [False, True, False, True]
-
-
-def test_grey_to_colour(tmp_path: Path, write: Write) -> None:
-    write("", 20)
-    batch = next(iter(prepared(tmp_path, batch_kind="paired", pair="grey_to_colour").train_dataloader()))
-    luma = (batch["gt"] * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1)
-    for channel in range(3):
-        assert torch.allclose(batch["lq"][:, channel], luma, atol=0.01)
-    with pytest.raises(UserError, match=r"data.pair=grey_to_colour: .*data.channels=3"):
-        prepared(tmp_path, batch_kind="paired", pair="grey_to_colour", channels=1)
-
-
-def test_paired_folders_are_cut_alike(tmp_path: Path, write: Write) -> None:
-    for number, path in enumerate(write("gt", 12, size=(60, 50))):
-        with Image.open(path) as photo:
-            lq = Image.fromarray(255 - np.asarray(photo))
-            # A smaller copy is enlarged to the size of the good photo.
-            lq = lq.resize((30, 25)) if number == 0 else lq
-            (tmp_path / "lq").mkdir(exist_ok=True)
-            lq.save(tmp_path / "lq" / path.name)
-    data = prepared(tmp_path, batch_kind="paired", rotation=10, scale=(0.9, 1.2))
-    stream = iter(data.train_dataloader())
-    for batch in (next(stream) for _ in range(6)):
-        assert (batch["lq"] + batch["gt"]).abs().mean() < 0.2  # opposite, as the photos are
-    assert names(data, "val", "lq") == [name.replace("gt/", "lq/") for name in names(data, "val", "gt")]
-
-
-def test_pairs_of_different_shape_are_refused(tmp_path: Path, write: Write) -> None:
-    write("gt", 4, size=(60, 50))
-    write("lq", 4, size=(50, 60))
-    with pytest.raises(UserError, match=r"50x60 but .* is 60x50, .* more than 2%.*; crop both photos"):
-        prepared(tmp_path, batch_kind="paired")
-
-
-def test_a_pair_with_one_unreadable_half_is_dropped(tmp_path: Path, write: Write) -> None:
-    write("gt", 8)
-    lq = write("lq", 8)
-    lq[3].write_bytes(b"no image")
-    data = prepared(tmp_path, batch_kind="paired", max_unreadable=0.2, validation_share=0, test_share=0)
-    assert names(data, "train", "gt") == [f"gt/{number:03d}.png" for number in (0, 1, 2, 4, 5, 6, 7)]
-    assert names(data, "train", "lq") == [f"lq/{number:03d}.png" for number in (0, 1, 2, 4, 5, 6, 7)]
-
-
 # ---- unpaired
 
 
@@ -310,31 +176,6 @@ def test_cyclegan_folders(tmp_path: Path, write: Write) -> None:
     assert data.iterations_per_epoch() == 9
     assert next(iter(data.train_dataloader())).keys() == {"A", "B"}
     assert sum(len(batch["A"]) for batch in data.test_dataloader()) == 4
-
-
-def test_both_domains_are_covered_evenly_and_meet_in_changing_pairs(tmp_path: Path, write: Write) -> None:
-    for folder in ("trainA", "trainB"):
-        write(folder, 8)
-    data = prepared(tmp_path, batch_kind="unpaired", validation_share=0)
-    view = data._views["train"]
-    epochs = [[(view.order_A[p], view.order_B[p]) for p in range(e * 8, e * 8 + 8)] for e in range(4)]  # type: ignore
-    for epoch in epochs:
-        assert sorted(a for a, _ in epoch) == sorted(b for _, b in epoch) == list(range(8))
-    assert len({frozenset(epoch) for epoch in epochs}) == 4
-    assert any(a != b for a, b in epochs[0])
-
-
-def test_two_folders_and_two_classes_are_domains(tmp_path: Path, write: Write) -> None:
-    write("hat", 10)
-    write("shoe", 6)
-    by_folder = prepared(None, domain_a=tmp_path / "hat", domain_b=tmp_path / "shoe", batch_kind="unpaired")
-    by_class = prepared(tmp_path, class_a="shoe", class_b="hat", batch_kind="unpaired")
-    assert {Path(name).parts[0] for name in names(by_folder, "train", "A")} == {"hat"}
-    assert {Path(name).parts[0] for name in names(by_class, "train", "A")} == {"shoe"}
-    with pytest.raises(UserError, match=r"data.class_b=boot: is not a class .* hat, shoe"):
-        prepared(tmp_path, class_a="shoe", class_b="boot", batch_kind="unpaired")
-    with pytest.raises(UserError, match="give both folders"):
-        prepared(None, domain_a=tmp_path / "hat", batch_kind="unpaired")
 
 
 @pytest.mark.parametrize("inner", ["", "studio"])
@@ -367,27 +208,6 @@ def test_masks_are_made_for_the_training_alone(tmp_path: Path, write: Write) -> 
 # ---- what cannot be fed
 
 
-@pytest.mark.parametrize(
-    ("folders", "options", "message"),
-    [
-        (("",), {"batch_kind": "unpaired"}, r"needs two folders.*no classes.*data.domain_a.*data.class_a"),
-        (("trainA", "trainB"), {"batch_kind": "images"}, r"two domains, A and B.*data.domain=A"),
-        (("trainA", "trainB"), {"batch_kind": "paired"}, r"needs pairs.*data.domain=A"),
-        (("lq", "gt"), {"batch_kind": "unpaired"}, r"pairs, lq and gt.*data.domain_a"),
-        (("",), {"batch_kind": "paired", "pair": "snapshot_to_studio"}, "needs the demo catalogue"),
-        (("",), {"batch_kind": "paired"}, "data.degradation"),
-        (("",), {"batch_size": 6}, r"data.batch_size=6: .*\((\d), in .*give at most \1"),
-    ],
-)
-def test_data_that_cannot_feed_a_model_are_refused_with_advice(
-    tmp_path: Path, write: Write, folders: tuple[str, ...], options: dict[str, Any], message: str
-) -> None:
-    for folder in folders:
-        write(folder, 6)
-    with pytest.raises(UserError, match=message):
-        prepared(tmp_path, **options)
-
-
 def test_evaluation_needs_no_full_batch(tmp_path: Path, write: Write) -> None:
     write("", 6)
     data = Products(tmp_path, image_size=32, batch_size=100, num_workers=0)
@@ -409,13 +229,6 @@ def test_a_test_split_alone_can_be_evaluated_on_but_not_trained_on(
     assert f": 0 / {held_out} / {held_out} samples" in data.describe()
     with pytest.raises(UserError, match=r"data.root=.*: .* no photos to train on"):
         Products(tmp_path, **options).prepare()
-
-
-def test_a_domain_serves_as_single_photos_and_gt_as_images(tmp_path: Path, write: Write) -> None:
-    for folder in ("two/trainA", "two/trainB", "pairs/lq", "pairs/gt"):
-        write(folder, 6)
-    assert {name[:6] for name in names(prepared(tmp_path / "two", domain="B"), "train")} == {"trainB"}
-    assert {name[:2] for name in names(prepared(tmp_path / "pairs"), "train")} == {"gt"}
 
 
 @pytest.mark.parametrize(
@@ -539,35 +352,3 @@ def test_the_unreadable_photos_of_all_splits_count_together(tmp_path: Path, writ
         UserError, match=r"^data.max_unreadable=0.05: 3 of 40 .*, or allow more: .*test/009.png: .*$"
     ):  # from a worker as well
         list(data.test_dataloader())
-
-
-# ---- the demo catalogue
-
-
-def test_without_a_root_the_demo_catalogue_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    data = prepared(None, catalogue_images=96)
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert "DEMO CATALOGUE" in record.message
-    assert "data.root=" in record.message
-    assert data.classes == 12
-    assert next(iter(data.train_dataloader()))["image"].shape == (2, 3, 32, 32)
-    products = [{int(name.split()[-1]) // 2 for name in data._stores[s]["image"].table.names} for s in data._stores]
-    assert not products[0] & products[1]
-
-
-def test_the_demo_catalogue_is_as_small_as_its_drawings() -> None:
-    assert prepared(None, catalogue_images=24, image_size=16, fit="pad").image_size == 16
-    with pytest.raises(UserError, match=r"data.image_size=15: .* 16"):
-        prepared(None, catalogue_images=24, image_size=15, fit="pad")
-
-
-def test_the_demo_catalogue_feeds_every_view() -> None:
-    unpaired = prepared(None, catalogue_images=96, batch_kind="unpaired")
-    kinds = [set(unpaired._stores["train"][role].table.labels) for role in "AB"]
-    assert kinds[0] == kinds[1] == set(range(12))
-    numbers = [{int(n.split()[-1]) // 2 for n in unpaired._stores["train"][role].table.names} for role in "AB"]
-    assert not numbers[0] & numbers[1]  # different products
-    paired = prepared(None, catalogue_images=96, batch_kind="paired", pair="snapshot_to_studio")
-    batch = next(iter(paired.train_dataloader()))
-    assert batch["gt"].mean() > batch["lq"].mean()  # a white ground against a dim room

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from gan_lab.data import Products, measures
-from gan_lab.data.index import Index
-from gan_lab.data.measures import DIGESTED, try_digest
+from gan_lab.data import Products
 
 from .conftest import Write
 from .test_products import SMALL
@@ -157,46 +153,3 @@ def test_a_test_photo_that_is_a_training_photo_is_left_out(
 
 
 # ---- what it goes by
-
-
-def test_a_digest_tells_files_apart_and_reads_a_part_of_large_ones(tmp_path: Path) -> None:
-    content = bytearray(np.random.default_rng(0).bytes(10 * DIGESTED))
-    path = tmp_path / "photo.bin"
-
-    def digest(change: Callable[[bytearray], None] = lambda data: None) -> int:
-        data = bytearray(content)
-        change(data)
-        path.write_bytes(data)
-        return try_digest(path, None)
-
-    def flip(place: int) -> Callable[[bytearray], None]:
-        def work(data: bytearray) -> None:
-            data[place] ^= 1
-
-        return work
-
-    own = digest()
-    for place in (0, DIGESTED - 1, 5 * DIGESTED, -1):
-        assert digest(flip(place)) != own
-    assert digest(flip(2 * DIGESTED)) == own
-    assert digest(lambda data: data.append(0)) != own
-    content = content[: 3 * DIGESTED]
-    own = digest()
-    assert all(digest(flip(place)) != own for place in (0, DIGESTED + 5, 2 * DIGESTED + 5, -1))
-    assert try_digest(tmp_path / "nothing", None) == 0
-
-
-def test_an_index_of_before_is_of_use(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measures, "SETTLED_NS", -(10**12))
-    write("photos", 12)
-    options = {"index": tmp_path / "index"}
-    before = sides(tmp_path / "photos", **options)
-    save = Index.save
-    index = Index(tmp_path / "index")
-    key = f"facts of {tmp_path / 'photos'}"
-    kept = index.load(key)
-    save(index, key, {name: column for name, column in kept.items() if name != "digests"})
-    monkeypatch.setattr(measures, "read_image", lambda *_, **__: pytest.fail("it was decoded again"))
-    assert sides(tmp_path / "photos", **options) == before
-    monkeypatch.setattr(measures, "try_digest", lambda *_: pytest.fail("it was read again"))
-    assert sides(tmp_path / "photos", **options) == before

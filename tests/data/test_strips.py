@@ -6,12 +6,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from gan_lab.data import Products
 from gan_lab.data.resizing import MOST_SQUARES
-from gan_lab.data.views import cut_for_validation
 from gan_lab.errors import UserError
 
 from .conftest import Write
@@ -98,20 +96,3 @@ def test_where_nothing_is_left_the_option_is_named(root: Path) -> None:
 def test_a_bound_below_one_square_is_refused(root: Path) -> None:
     with pytest.raises(UserError, match=r"data\.max_pixels=1023"):
         module(root, max_pixels=1023)
-
-
-@pytest.mark.parametrize("shape", [(4000, 1, 3), (1, 4000, 3)])
-def test_of_a_strip_the_middle_is_shown_without_enlarging_all_of_it(
-    shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = []
-
-    def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
-        seen.append((width, height))
-        return np.full((height, width, 3), image.mean(), np.uint8)
-
-    monkeypatch.setattr("gan_lab.data.views.resize", resize)
-    ramp = np.linspace(0, 255, 4000).astype(np.uint8).reshape(*shape[:2], 1).repeat(3, axis=2)
-    shown = cut_for_validation(ramp, 32)
-    assert sorted(seen[0]) == [32, 32 * MOST_SQUARES]
-    assert np.unique(shown).tolist() == [127]

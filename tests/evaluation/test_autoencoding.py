@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation.autoencoding import measure_autoencoding
+from gan_lab.evaluation.pairs import PERCEPTUAL
 
 PIXELS = torch.randint(0, 256, (20, 1, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
@@ -35,6 +36,7 @@ def test_the_figures_are_those_of_the_formulas() -> None:
     assert [row[0].split(" (")[0] for row in report.rows] == [
         "PSNR of reconstructions",
         "SSIM of reconstructions",
+        "perceptual distance of reconstructions",
         "negative ELBO",
     ]
     assert "0.1^2" in report.protocol["likelihood"]
@@ -45,6 +47,7 @@ def test_what_is_equal_has_finite_figures() -> None:
     same.reconstruct = lambda image: image
     figures = measure_autoencoding(same, PIXELS, seed=0).figures["autoencoding"]
     assert (figures["psnr"], figures["ssim"]) == (60.0, pytest.approx(1.0))
+    assert figures[PERCEPTUAL] == 0
 
 
 def test_images_beyond_one_batch_are_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation import evaluate_reconstruction
-from gan_lab.evaluation.restoration import PSNR_CAP
+from gan_lab.evaluation.pairs import PERCEPTUAL
 from gan_lab.metrics import psnr, ssim, to_uint8
+from gan_lab.metrics.restoration import PSNR_CAP
 from gan_lab.networks import VectorQuantizer
 
 
@@ -49,6 +50,7 @@ def test_equal_pictures_get_the_cap_and_codes_their_price() -> None:
     report = evaluate_reconstruction(Blocks(), "mine", Photos())  # type: ignore[arg-type]
     figures = report.figures
     assert (figures["psnr"], figures["ssim"], figures["ciede2000"]) == pytest.approx((PSNR_CAP, 1, 0), abs=1e-6)
+    assert figures[PERCEPTUAL] == 0
     assert figures["bits_per_pixel"] == pytest.approx(3 / 16)  # one of 8 codes for 16 pixels
     white = (Photos.image > 0).double().mean()
     entropy = -(white * white.log() + (1 - white) * (1 - white).log())

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation import evaluate_restoration
-from gan_lab.evaluation.restoration import PSNR_CAP
+from gan_lab.evaluation.pairs import PERCEPTUAL
 from gan_lab.metrics import psnr, to_uint8
+from gan_lab.metrics.restoration import PSNR_CAP
 
 NOISE = 0.3
 
@@ -69,7 +70,10 @@ def test_rows_are_sorted_and_the_gain_is_told() -> None:
     assert report.rows[0][0] == "mine"
     assert report.figures["psnr_gain"] == pytest.approx(20, abs=1)  # a tenth of the noise
     assert report.rows[0][2] == f"{report.figures['psnr_gain']:+.2f}"
-    assert report.figures["ciede2000"] < report.figures["methods"]["as is"]["ciede2000"]
+    for name in ("ciede2000", PERCEPTUAL):
+        assert report.figures[name] < report.figures["methods"]["as is"][name]
+    assert report.columns[:3] == ["method", "PSNR (dB)", "against as is"]
+    assert all(len(row) == len(report.columns) for row in report.rows)
     assert report.protocol["n"] == 3
 
 

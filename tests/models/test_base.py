@@ -11,8 +11,6 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 
 from gan_lab.errors import UserError
 from gan_lab.models import GAN, TrainingDivergedError, burn_in, linear_decay
-from gan_lab.models.batches import split_batch, spread_samples
-from gan_lab.rng import get_rng_state, preserve_rng, set_rng_state
 from tests.models.fitting import TinyDiscriminator, TinyGenerator, adam, fit, same, weights
 
 
@@ -32,17 +30,6 @@ def test_micro_batches_give_the_update_of_the_whole_batch() -> None:
     fit(parts, batch, 5)
     for a, b in zip(weights(whole), weights(parts), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
-
-
-def test_micro_batches_must_divide_the_batch() -> None:
-    with pytest.raises(UserError, match=r"micro_batches=3.*batch of 8"):
-        split_batch(batch(0), 3)
-
-
-@pytest.mark.parametrize(("n", "rows"), [(3, [0, 3, 6]), (8, list(range(8))), (9, [0, 1, 2, 3, 4, 5, 6, 7, 8])])
-def test_what_a_grid_shows_lies_evenly_over_its_batch(n: int, rows: list[int]) -> None:
-    images = torch.arange(9 if n != 8 else 8)
-    assert spread_samples({"A": images, "B": -images}, n)["B"].neg().tolist() == rows
 
 
 def test_gradient_clip_bounds_the_norm_of_each_optimiser() -> None:
@@ -101,17 +88,6 @@ def test_each_rollback_halves_every_learning_rate(schedule: Any) -> None:
     last = 1.0 if schedule is None else 0.5  # of which three quarters of the budget leave half
     assert rates[0] == pytest.approx([0.01 / 4] * 2)
     assert rates[3] == pytest.approx([0.01 / 4 * last] * 2)
-
-
-@pytest.mark.parametrize(("progress", "factor"), [(0.0, 1.0), (0.5, 1.0), (0.75, 0.5), (1.0, 0.0)])
-def test_linear_decay(progress: float, factor: float) -> None:
-    assert linear_decay(0.5)(progress) == pytest.approx(factor)
-
-
-@pytest.mark.parametrize(("progress", "value"), [(0.0, 0.9), (0.1, 0.945), (0.2, 0.99), (0.7, 0.99)])
-def test_burn_in(progress: float, value: float) -> None:
-    assert burn_in(0.9, 0.99)(progress) == pytest.approx(value)
-    assert burn_in(0.9, 0.99, share=1.0)(0.25) == pytest.approx(0.9 + 0.09 * (1 - 0.5**0.5) / 2)
 
 
 def test_beta2_follows_progress_and_leaves_beta1() -> None:
@@ -187,19 +163,3 @@ def test_clipping_scaled_gradients_is_refused() -> None:
     plugin = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu"))
     with pytest.raises(UserError, match="fused=false"):
         fit(model, batch, 1, plugins=[plugin])
-
-
-def test_rng_state_comes_back_from_plain_containers() -> None:
-    state = get_rng_state()
-    first = torch.rand(3)
-    set_rng_state(state)
-    assert torch.equal(torch.rand(3), first)
-
-
-def test_preserve_rng() -> None:
-    torch.manual_seed(1)
-    expected = torch.rand(3)
-    torch.manual_seed(1)
-    with preserve_rng():
-        torch.rand(100)
-    assert torch.equal(torch.rand(3), expected)

@@ -12,7 +12,7 @@ from gan_lab.errors import UserError
 from gan_lab.losses import R1
 from gan_lab.models import CycleGAN
 from gan_lab.models.cyclegan import ImagePool
-from gan_lab.networks import PatchDiscriminator, ResnetGenerator, call_jointly
+from gan_lab.networks import PatchDiscriminator, ResnetGenerator
 from tests.models.fitting import Pointwise, Recorder, TinyDiscriminator, adam, fit, same, unpack, weights
 
 
@@ -111,15 +111,6 @@ def test_state_of_a_rank_brings_the_pools_back() -> None:
 def test_generators_differ_from_the_start() -> None:
     model = cyclegan()
     assert not same(weights(model.generator_AB), weights(model.generator_BA))
-
-
-def test_batch_norm_keeps_batches_apart() -> None:
-    torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2))
-    dark, bright = torch.randn(3, 1, 4, 4) - 5, torch.randn(3, 1, 4, 4) + 5
-    for out, batch in zip(call_jointly(network, dark, bright), (dark, bright), strict=True):
-        torch.testing.assert_close(out, network(batch))
-        torch.testing.assert_close(out.mean(dim=(0, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
 
 
 def test_a_penalty_is_taken_on_either_discriminator() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from gan_lab.config import compose
 from gan_lab.errors import UserError
-from gan_lab.losses import R1, gradient_difference, l1, ssim_loss
+from gan_lab.losses import R1, LitePerceptual, gradient_difference, l1, ssim_loss
 from gan_lab.models import Enhancer
+from gan_lab.models.autoencoder import Autoencoder
 from gan_lab.networks import PatchDiscriminator
 from tests.models.fitting import Pointwise, TinyDiscriminator, adam, fit, same, unpack, weights
 
@@ -93,6 +96,24 @@ def test_perceptual_without_weights_names_the_file(tmp_path: Any, monkeypatch: p
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(UserError, match=r"vgg19-dcbb9e9d\.pth"):
         enhancer(lambda_perceptual=1.0)
+
+
+def test_a_run_that_does_not_name_the_features_has_vgg19_and_the_yamls_have_what_needs_no_file() -> None:
+    for name in ("enhancer", "eagan", "pix2pix", "restorer", "light", "vae", "vq_vae", "vae_gan"):
+        description = compose("train", [f"model={name}", "model.lambda_perceptual=1"]).model
+        assert (description.lambda_perceptual, description.perceptual) == (1, "auto"), name
+    for method in (Enhancer, Autoencoder):
+        assert inspect.signature(method).parameters["perceptual"].default == "vgg19"
+    assert isinstance(enhancer(lambda_perceptual=1.0, perceptual="auto").perceptual, LitePerceptual)
+
+
+def test_the_perceptual_term_is_learnt_from() -> None:
+    model = enhancer(lambda_l1=0.0, lambda_perceptual=1.0, perceptual="auto")
+    before = weights(model.generator)
+    fit(model, darkened, 1)
+    assert not same(weights(model.generator), before)
+    assert {"loss_perceptual"} <= model.terms.keys()
+    assert not any("perceptual" in name for name in model.state_dict())
 
 
 def test_a_weight_that_needs_a_discriminator_says_so() -> None:

@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
-from torch import nn
 
 from gan_lab.errors import UserError
 from gan_lab.losses import R1, R2, GradientPenalty, Hinge, LeastSquares, NonSaturating, RelativisticPairing, Wasserstein
 from gan_lab.models import GAN, AdversarialModule
-from gan_lab.networks import call_jointly
 from gan_lab.rng import draw_seeded_noise
 from tests.models.fitting import TinyDiscriminator, TinyGenerator, adam, fit, same, weights
 
@@ -132,17 +130,3 @@ def test_validation_draws_no_global_random_number() -> None:
 def test_a_single_held_out_image_gives_no_figure_rather_than_an_error() -> None:
     model = gan()
     assert model.validate([{"image": torch.zeros(1, 1, 1, 1), "label": torch.zeros(1, dtype=torch.int64)}]) == {}
-
-
-def test_one_call_for_real_and_fake_gives_each_its_labels() -> None:
-    network = nn.Embedding(3, 1)
-    real, fake, label = torch.randn(4, 1), torch.randn(4, 1), torch.tensor([0, 1, 2, 1])
-    judged = call_jointly(lambda_module(lambda x, y: x + network(y)), real, fake, label=label)
-    torch.testing.assert_close(torch.stack(judged), torch.stack([real + network(label), fake + network(label)]))
-
-
-def lambda_module(function: Any) -> nn.Module:
-    """Return a module that calls a function."""
-    module = nn.Module()
-    module.forward = function  # type: ignore[method-assign]
-    return module

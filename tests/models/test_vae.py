@@ -10,7 +10,6 @@ from lightning.pytorch import Callback
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.losses import binary_cross_entropy, l1, mse, ssim_loss
 from gan_lab.models import VAE
 from gan_lab.networks import ConvDecoder, ConvEncoder
 from gan_lab.rng import draw_seeded_noise
@@ -76,26 +75,6 @@ def test_the_bound_by_hand() -> None:
     kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(1).mean()
     torch.testing.assert_close(loss, (rec - image).square().mean() + 0.5 * kl)
     assert terms.keys() == {"loss", "loss_reconstruction", "kl", "active_units"}
-
-
-@pytest.mark.parametrize(("reconstruction", "term"), [("mse", mse), ("l1", l1), ("bce", binary_cross_entropy)])
-def test_reconstruction_by_name(reconstruction: str, term: Any) -> None:
-    model = VAE(Encoder(), Decoder(), adam(), reconstruction=reconstruction, lambda_kl=0.0)
-    image = stripes(0)["image"]
-    loss = model.loss({"image": image, "noise": torch.zeros(32, 2)}).total
-    torch.testing.assert_close(loss.detach(), term(model.reconstruct(image), image))
-
-
-def test_the_reconstruction_is_a_weighted_sum() -> None:
-    weights = {"lambda_reconstruction": 2.0, "lambda_ssim": 3.0}
-    model = VAE(Encoder(), Decoder(), adam(), **weights)
-    image, rec = torch.rand(2, 3, 16, 16) * 2 - 1, torch.rand(2, 3, 16, 16) * 2 - 1
-    model.lambda_perceptual, model.perceptual = 5.0, nn.L1Loss()  # type: ignore[assignment]
-    loss, terms = model.reconstruction_loss(rec, image)
-    torch.testing.assert_close(loss, 2 * mse(rec, image) + 3 * ssim_loss(rec, image) + 5 * l1(rec, image))
-    assert terms.keys() == {"loss_reconstruction", "loss_ssim", "loss_perceptual"}
-    model.lambda_reconstruction = 0.0
-    assert "loss_reconstruction" not in model.reconstruction_loss(rec, image)[1]
 
 
 def test_options_out_of_range_are_refused(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,18 +200,3 @@ def test_micro_batches_give_the_update_of_the_whole_batch() -> None:
         made.append(list(model.parameters()))
     for a, b in zip(*made, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("photos", [1, 5, 8, 11, 16])
-def test_a_reconstruction_stands_below_its_photo(photos: int) -> None:
-    model = VAE(Encoder(), Decoder(), adam())
-    real = stripes(0)["image"][:photos]
-    pictures, columns = model.sample_grid({"image": real})
-    whole = photos if photos < 8 else photos - photos % 8
-    assert columns == min(photos, 8)
-    assert len(pictures) == 2 * whole + 4 * columns
-    rec = model.reconstruct(real)
-    for index in range(whole):
-        place = index // columns * 2 * columns + index % columns
-        assert torch.equal(pictures[place], real[index])
-        torch.testing.assert_close(pictures[place + columns], rec[index])

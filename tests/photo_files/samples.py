@@ -5,12 +5,14 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
-from tests.photo_files.test_images import matrix_profile
+from gan_lab.photo_files import Photo
+from gan_lab.photo_files.metadata import Metadata
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GAMMA_ADOBE = 563 / 256
@@ -192,3 +194,53 @@ def xmp_packet(properties: str, namespaces: str = "") -> bytes:
         f'xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" {namespaces} {properties}/></rdf:RDF></x:xmpmeta>'
         f'{" " * 200}<?xpacket end="w"?>'
     ).encode()
+
+
+def save(path: Path, array: np.ndarray, **options: object) -> Path:
+    Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(path, **options)
+    return path
+
+
+def matrix_profile(gamma: float | None, swap: bool = False, nudge: int = 0) -> bytes:
+    """An RGB profile like sRGB's: with a pure gamma curve, red and green exchanged, or the red primary nudged."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack(">I", data[128:132])[0]
+    for entry in range(132, 132 + 12 * count, 12):
+        name = bytes(data[entry : entry + 4])
+        offset = struct.unpack(">I", data[entry + 4 : entry + 8])[0]
+        if name in (b"rTRC", b"gTRC", b"bTRC") and gamma is not None:  # parametric curve of type 0: one gamma
+            data[offset : offset + 16] = b"para" + bytes(4) + struct.pack(">HHi", 0, 0, round(gamma * 65536))
+        if swap and name in (b"rXYZ", b"gXYZ"):
+            data[entry : entry + 4] = b"gXYZ" if name == b"rXYZ" else b"rXYZ"
+        if name == b"rXYZ":
+            data[offset + 8 : offset + 12] = struct.pack(
+                ">i", struct.unpack(">i", data[offset + 8 : offset + 12])[0] + nudge
+            )
+    return bytes(data)
+
+
+def full(path: Path, **exif: object) -> Path:
+    """A JPEG with everything in it."""
+    segment = iptc_segment(iptc_record("Zoë Ö.", "© Läden"))
+    packet = xmp_packet('photoshop:Credit="An agency" xmp:CreatorTool="Camera 1.0"')
+    block = exif_block(**{"orientation": 1, **exif})
+    return save(
+        path, picture_8(), exif=b"Exif\0\0" + block, xmp=packet, extra=segment, dpi=(300, 300), comment="Hallö".encode()
+    )
+
+
+def exif_of(path: Path) -> Image.Exif:
+    with Image.open(path) as picture:
+        exif = picture.getexif()
+        exif.get_ifd(ExifTags.IFD.GPSInfo)
+        if ExifTags.IFD.Interop in exif.get_ifd(ExifTags.IFD.Exif):
+            exif.get_ifd(ExifTags.IFD.Interop)
+        return exif
+
+
+def far(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one.astype(float) - np.asarray(other, float)).max())
+
+
+def photo_of(pixels: np.ndarray, alpha: np.ndarray | None = None, **metadata: Any) -> Photo:
+    return Photo(pixels, alpha, Metadata(format="PNG", **metadata))

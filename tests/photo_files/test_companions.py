@@ -14,9 +14,8 @@ from gan_lab.photo_files import read_photo, write_photo
 from gan_lab.photo_files.boxes import Statements, read_statements
 from gan_lab.photo_files.companions import find_companions
 from gan_lab.photo_files.stated_colour import BOXES
-from tests.photo_files.samples import exif_block, picture_8, xmp_packet
-from tests.photo_files.test_images import save
-from tests.photo_files.test_stated_colour import box
+from tests.photo_files.samples import exif_block, picture_8, save, xmp_packet
+from tests.photo_files.test_boxes import box
 
 CONTAINER = "http://ns.google.com/photos/1.0/container/"
 FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(range(256)) * 20

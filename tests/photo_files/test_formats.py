@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +12,8 @@ from PIL import ExifTags, Image
 from gan_lab.photo_files import UnreadableImage, read_image, read_photo, read_size, write_photo
 from gan_lab.photo_files.formats import guess_suffix
 from tests.fixtures.heif import FOLDER as HEIF
-from tests.fixtures.heif import GAMMA, P3, make_muted_picture, p3_profile
-from tests.photo_files.samples import XYZ_TO_SRGB, encode, exif_block, iptc_record, xmp_packet
+from tests.fixtures.heif import GAMMA, P3, make_muted_picture
+from tests.photo_files.samples import XYZ_TO_SRGB, encode
 
 READ = {
     "a.jpg": "JPEG",
@@ -32,24 +29,6 @@ READ = {
 def in_srgb() -> np.ndarray:
     """What the picture of the fixtures is where its numbers are Display P3's."""
     return encode((make_muted_picture() / 255) ** GAMMA @ P3.T @ XYZ_TO_SRGB.T) * 255
-
-
-def box(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", len(content) + 8, kind) + content
-
-
-def jp2(path: Path, colr: bytes | None = None, *boxes: bytes) -> Path:
-    """Write the picture as JPEG 2000 without loss, with another colour box and further boxes before the pixels."""
-    file = io.BytesIO()
-    Image.fromarray(make_muted_picture()).save(file, "JPEG2000", irreversible=False)
-    data = file.getvalue()
-    start, at = data.index(b"jp2h") - 4, data.index(b"colr") - 4
-    (header,), (old,) = struct.unpack_from(">I", data, start), struct.unpack_from(">I", data, at)
-    inner = (
-        data[start + 8 : at] + (box(b"colr", colr) if colr else data[at : at + old]) + data[at + old : start + header]
-    )
-    path.write_bytes(data[:start] + box(b"jp2h", inner) + b"".join(boxes) + data[start + header :])
-    return path
 
 
 # --- HEIF
@@ -97,38 +76,6 @@ def test_heif_is_known_by_its_content(tmp_path: Path, brand: bytes) -> None:
     assert read_image(Path("in.tar/a.heic"), part=io.BytesIO(data)).shape == (48, 80, 3)
 
 
-def test_heif_is_learnt_when_there_is_one() -> None:
-    """In a process of its own, for it stays learnt."""
-    path = HEIF / "alpha.heic"
-    code = (
-        "import sys; from pathlib import Path; from gan_lab.photo_files import read_photo, read_image\n"
-        f"before = 'pi_heif' in sys.modules; read_photo(Path({str(path)!r})); print(before, 'pi_heif' in sys.modules)"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "True"]
-
-
-def test_heif_may_be_learnt_by_another_thread_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    read_photo(HEIF / "alpha.heic")
-    learnt, opened = Image.OPEN.pop("HEIF"), Image.open
-
-    def open_and_learn(*given: object, **options: object) -> Image.Image:
-        try:
-            return opened(*given, **options)
-        finally:
-            Image.OPEN["HEIF"] = learnt
-
-    monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name != "HEIF"])
-    monkeypatch.setattr(Image, "open", open_and_learn)
-    assert read_photo(HEIF / "alpha.heic").pixels.shape == (48, 80, 3)
-
-
-def test_without_its_library_a_heic_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pi_heif", None)
-    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
-    with pytest.raises(UnreadableImage, match="pip install pi-heif"):
-        read_photo(HEIF / "phone.heic")
-
-
 @pytest.mark.parametrize("size", [30, 600, 1500])
 def test_a_heic_that_is_cut_short_is_named(tmp_path: Path, size: int) -> None:
     (tmp_path / "a.heic").write_bytes((HEIF / "phone.heic").read_bytes()[:size])
@@ -137,29 +84,6 @@ def test_a_heic_that_is_cut_short_is_named(tmp_path: Path, size: int) -> None:
 
 
 # --- JPEG 2000 and AVIF
-
-
-def test_jpeg_2000_comes_with_its_profile_and_metadata(tmp_path: Path) -> None:
-    uuids = {
-        b"JpgTiffExif->JP2": exif_block(orientation=1),
-        bytes.fromhex("be7acfcb97a942e89c71999491e3afac"): xmp_packet('photoshop:Credit="An agency"'),
-        bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"): iptc_record("Somebody", "Mine"),
-    }
-    boxes = [box(b"uuid", name + content) for name, content in uuids.items()]
-    path = jp2(tmp_path / "a.jp2", b"\2\0\0" + p3_profile(), *boxes)
-    photo = read_photo(path)
-    assert np.abs(photo.pixels - in_srgb()).max() <= 2
-    assert photo.metadata.profiled
-    assert b"A photographer" in photo.metadata.exif
-    assert b"An agency" in photo.metadata.xmp
-    assert b"Somebody" in photo.metadata.iptc
-    np.testing.assert_array_equal(read_image(path), photo.pixels)
-
-
-def test_plain_jpeg_2000_is_what_was_written(tmp_path: Path) -> None:
-    np.testing.assert_array_equal(read_photo(jp2(tmp_path / "a.jp2")).pixels, make_muted_picture())
-    Image.fromarray(make_muted_picture()).save(tmp_path / "a.j2k", irreversible=False)  # a bare codestream
-    np.testing.assert_array_equal(read_photo(tmp_path / "a.j2k").pixels, make_muted_picture())
 
 
 def test_avif_is_read(tmp_path: Path) -> None:
@@ -214,24 +138,3 @@ def test_what_cannot_be_read_is_said_with_what_to_do(tmp_path: Path, name: str, 
     for read in (read_photo, read_image, read_size):
         with pytest.raises(UnreadableImage, match=reason):
             read(path)
-
-
-@pytest.mark.parametrize("name", ["a.dng", "a.nef", "a.ARW", "renamed.tif", "cr2.tif"])
-def test_the_small_picture_in_a_raw_file_is_not_taken_for_the_photo(tmp_path: Path, name: str) -> None:
-    tags = {50706: b"\1\4\0\0"} if name == "renamed.tif" else {}
-    Image.fromarray(make_muted_picture()).save(tmp_path / name, "TIFF", tiffinfo=tags)
-    if name == "cr2.tif":  # its mark stands where Pillow writes the directory: which goes to the end
-        data = bytearray((tmp_path / name).read_bytes())
-        (start,) = struct.unpack_from("<I", data, 4)
-        data += data[start : start + 2 + 12 * data[start] + 4]
-        struct.pack_into("<I", data, 4, len(data) - (2 + 12 * data[start] + 4))
-        data[8:10] = b"CR"
-        (tmp_path / name).write_bytes(data)
-    for read in (read_photo, read_image, read_size):
-        with pytest.raises(UnreadableImage, match="raw file of a camera"):
-            read(tmp_path / name)
-
-
-def test_a_jpeg_that_is_called_raw_is_a_jpeg(tmp_path: Path) -> None:
-    Image.fromarray(make_muted_picture()).save(tmp_path / "a.dng", "JPEG")
-    assert read_photo(tmp_path / "a.dng").metadata.format == "JPEG"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import itertools
 import os
-import struct
 from pathlib import Path
 
 import cv2
@@ -22,25 +20,21 @@ from tests.photo_files.samples import (
     adobe_in_srgb,
     adobe_profile,
     chunk,
-    encode,
     exif_block,
-    grey_profile,
+    far,
     icc_chunk,
     lab_in_srgb,
+    matrix_profile,
     picture_8,
     picture_16,
     png_16,
-    table_profile,
+    save,
     tiff_16,
     xmp_packet,
 )
-from tests.photo_files.test_images import matrix_profile, png_header, save, upside
+from tests.photo_files.test_images import png_header, upside
 
 AVIF = pytest.param("avif", marks=pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF"))
-
-
-def far(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.abs(one.astype(float) - np.asarray(other, float)).max())
 
 
 # --- kinds of pixels
@@ -68,78 +62,7 @@ def test_grey_stays_grey(tmp_path: Path, suffix: str) -> None:
     assert far(photo.pixels, image) <= (2 if suffix == ".jpg" else 0)
 
 
-def test_two_colours_of_one_bit_are_grey(tmp_path: Path) -> None:
-    image = (picture_8()[..., 0] > 99).astype(np.uint8) * 255
-    for suffix in (".png", ".tif", ".bmp"):
-        Image.fromarray(image).convert("1", dither=Image.Dither.NONE).save(tmp_path / f"x{suffix}")
-        np.testing.assert_array_equal(read_photo(tmp_path / f"x{suffix}").pixels[..., 0], image)
-
-
-@pytest.mark.parametrize("suffix", [".png", ".gif", ".tif", ".bmp"])
-def test_a_palette_is_resolved(tmp_path: Path, suffix: str) -> None:
-    indices = (np.arange(24 * 40).reshape(24, 40) % 200).astype(np.uint8)
-    palette = np.random.default_rng(0).integers(0, 256, (256, 3)).astype(np.uint8)
-    flat = Image.fromarray(indices).convert("P")
-    flat.putpalette(palette.tobytes())
-    flat.save(tmp_path / f"x{suffix}")
-    np.testing.assert_array_equal(read_photo(tmp_path / f"x{suffix}").pixels, palette[indices])
-
-
-def test_alpha_is_taken_apart_and_hidden_colour_with_it(tmp_path: Path) -> None:
-    image = np.dstack((picture_8(), np.arange(24 * 40).reshape(24, 40) % 256)).astype(np.uint8)
-    for suffix, options in ((".png", {}), (".tif", {}), (".webp", {"lossless": True, "exact": True})):
-        photo = read_photo(save(tmp_path / f"x{suffix}", image, **options))
-        np.testing.assert_array_equal(photo.pixels, image[..., :3])
-        np.testing.assert_array_equal(photo.alpha, image[..., 3])
-    pair = Image.merge("LA", (Image.fromarray(image[..., 0]), Image.fromarray(image[..., 3])))
-    pair.save(tmp_path / "la.png")
-    photo = read_photo(tmp_path / "la.png")
-    np.testing.assert_array_equal(photo.pixels, image[..., :1])
-    np.testing.assert_array_equal(photo.alpha, image[..., 3])
-
-
-def test_a_transparent_colour_or_palette_entry_becomes_alpha(tmp_path: Path) -> None:
-    image = np.zeros((2, 3, 3), np.uint8)
-    image[0, 0], image[1, 2] = (9, 8, 7), (200, 100, 50)
-    hidden = np.array([[0, 255, 255], [255, 255, 255]])
-    save(tmp_path / "rgb.png", image, transparency=(9, 8, 7))
-    save(tmp_path / "l.png", image[..., :1], transparency=9)
-    flat = Image.fromarray(np.array([[3, 0, 0], [0, 0, 1]], np.uint8)).convert("P")
-    flat.putpalette([0, 0, 0, 200, 100, 50, 1, 1, 1, 9, 8, 7])
-    flat.save(tmp_path / "one.png", transparency=3)
-    flat.save(tmp_path / "one.gif", transparency=3)
-    flat.save(tmp_path / "many.png", transparency=bytes((255, 100, 255, 0)))
-    for name in ("rgb.png", "l.png", "one.png", "one.gif"):
-        np.testing.assert_array_equal(read_photo(tmp_path / name).alpha, hidden)
-    many = read_photo(tmp_path / "many.png")
-    np.testing.assert_array_equal(many.alpha, [[0, 255, 255], [255, 255, 100]])
-    assert many.pixels[1, 2].tolist() == [200, 100, 50]
-
-
 # --- 16 bits
-
-
-def test_16_bit_png_keeps_every_value(tmp_path: Path) -> None:
-    image, alpha = picture_16(), np.arange(24 * 40, dtype=np.uint16).reshape(24, 40) * 68
-    for kind, samples, channels in ((2, image, 3), (0, image[..., :1], 1)):
-        photo = read_photo(png_16(tmp_path / "x.png", samples, kind))
-        np.testing.assert_array_equal(photo.pixels, image[..., :channels])
-        assert (photo.pixels.dtype, photo.alpha) == (np.uint16, None)
-    for kind, colours in ((6, image), (4, image[..., :1])):
-        photo = read_photo(png_16(tmp_path / "x.png", np.dstack((colours, alpha)), kind))
-        np.testing.assert_array_equal(photo.pixels, colours)
-        np.testing.assert_array_equal(photo.alpha, alpha)
-
-
-def test_a_transparent_colour_of_16_bits_is_that_colour_alone(tmp_path: Path) -> None:
-    image = picture_16()
-    image[0, 1] = image[0, 0]
-    image[0, 1, 2] ^= 1  # the same in its upper 8 bits
-    mark = chunk(b"tRNS", struct.pack(">3H", *image[0, 0]))
-    photo = read_photo(png_16(tmp_path / "x.png", image, 2, before=mark))
-    assert photo.alpha[0, :2].tolist() == [0, 65535]
-    grey = read_photo(png_16(tmp_path / "x.png", image[..., 2:], 0, before=chunk(b"tRNS", mark[12:14])))
-    assert grey.alpha[0, :2].tolist() == [0, 65535]
 
 
 @pytest.mark.parametrize(
@@ -265,37 +188,6 @@ def test_a_wide_profile_is_converted_to_srgb(tmp_path: Path) -> None:
         assert any("converted from" in note for note in photo.metadata.notes)
 
 
-@pytest.mark.parametrize("sixteen", [False, True])
-def test_white_black_and_grey_stay_neutral_through_a_profile(tmp_path: Path, sixteen: bool) -> None:
-    levels = np.array([[[0] * 3, [255] * 3, [128] * 3]], np.uint16)
-    for profile in (adobe_profile(), matrix_profile(1.0), matrix_profile(1.0, nudge=-60)):  # makers' numbers miss white
-        if sixteen:
-            photo = read_photo(png_16(tmp_path / "x.png", levels * 257, 2, before=icc_chunk(profile)))
-        else:
-            photo = read_photo(save(tmp_path / "x.png", levels.astype(np.uint8), icc_profile=profile))
-        most = 65535 if sixteen else 255
-        assert photo.pixels[0, :2].tolist() == [[0] * 3, [most] * 3]
-        assert np.ptp(photo.pixels[0, 2].astype(int)) <= most / 255 * (0.01 if sixteen else 1)
-
-
-def test_a_grey_profile_is_converted_and_grey_stays_grey(tmp_path: Path) -> None:
-    levels = np.arange(256, dtype=np.uint8).reshape(1, 256, 1)
-    expected = encode((levels / 255) ** 1.8) * 255
-    photo = read_photo(save(tmp_path / "x.png", levels, icc_profile=grey_profile(1.8)))
-    assert photo.pixels.shape == levels.shape
-    assert far(photo.pixels, expected) <= 1.6  # so exact is Pillow's engine
-    deep = read_photo(
-        png_16(tmp_path / "x.png", levels.astype(np.uint16) * 257, 0, before=icc_chunk(grey_profile(1.8)))
-    )
-    assert far(deep.pixels, expected * 257) <= 20
-    assert far(expected, levels) > 10
-    pair = Image.merge("LA", (Image.fromarray(levels[..., 0]), Image.fromarray(levels[..., 0])))
-    pair.save(tmp_path / "la.png", icc_profile=grey_profile(1.8))
-    transparent = read_photo(tmp_path / "la.png")
-    np.testing.assert_array_equal(transparent.pixels, photo.pixels)
-    np.testing.assert_array_equal(transparent.alpha, levels[..., 0])
-
-
 @pytest.mark.parametrize(
     "profile", [SRGB, matrix_profile(None, nudge=25), b"no profile" * 20, SRGB[:16] + b"CMYK" + SRGB[20:]]
 )
@@ -307,41 +199,6 @@ def test_a_profile_that_is_srgb_or_does_not_fit_leaves_every_value(tmp_path: Pat
     damaged = profile[16:20] != b"RGB "
     assert any("colour profile" in note for note in photo.metadata.notes) == damaged
     assert any("colour profile" in note for note in deep.metadata.notes) == damaged
-
-
-def test_a_profile_of_tables_is_converted_and_for_16_bits_says_that_it_took_8(tmp_path: Path) -> None:
-    corners = {
-        corner: (100 * sum(corner) / 3, 0, 20 * corner[0] - 20 * corner[2])
-        for corner in itertools.product((0, 1), repeat=3)
-    }
-    profile = table_profile(b"RGB ", corners)
-    expected = lab_in_srgb(100 / 3, 0, 20)
-    photo = read_photo(save(tmp_path / "x.png", np.array([[[255, 0, 0]]], np.uint8), icc_profile=profile))
-    assert far(photo.pixels[0, 0], expected) <= 2
-    deep = read_photo(png_16(tmp_path / "x.png", np.array([[[65535, 0, 0]]]), 2, before=icc_chunk(profile)))
-    assert far(deep.pixels[0, 0], expected * 257) <= 2 * 257
-    assert any("with 8 bits" in note for note in deep.metadata.notes)
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
-def test_cmyk_becomes_rgb_with_its_profile_and_without(tmp_path: Path, suffix: str) -> None:
-    inks = np.zeros((16, 48, 4), np.uint8)
-    inks[:, 16:32] = (0, 255, 0, 0)
-    inks[:, 32:] = (0, 0, 0, 255)
-    corners = dict.fromkeys(itertools.product((0, 1), repeat=4), (50.0, 40.0, 5.0))
-    corners |= {one: (0.0, 0.0, 0.0) for one in corners if one[3] or sum(one) == 3} | {(0, 0, 0, 0): (100.0, 0.0, 0.0)}
-    options = {"quality": 95, "subsampling": 0} if suffix == ".jpg" else {}
-    page = Image.frombytes("CMYK", (48, 16), inks.tobytes())
-    page.save(tmp_path / f"with{suffix}", icc_profile=table_profile(b"CMYK", corners), **options)
-    photo = read_photo(tmp_path / f"with{suffix}")
-    patches = photo.pixels[8, 8::16]
-    assert far(patches, [[255] * 3, lab_in_srgb(50, 40, 5), [0] * 3]) <= 4
-    assert photo.metadata.profiled
-    page.save(tmp_path / f"without{suffix}", **options)
-    plain = read_photo(tmp_path / f"without{suffix}")
-    assert far(plain.pixels[8, 8::16], [[255] * 3, [255, 0, 255], [0] * 3]) <= 4
-    assert any("CMYK" in note for note in plain.metadata.notes)
-    assert not plain.metadata.profiled
 
 
 def test_lab_becomes_rgb(tmp_path: Path) -> None:
@@ -511,14 +368,3 @@ def test_adobe_rgb_is_wider_than_srgb() -> None:
     seen = np.asarray(ImageCms.applyTransform(corner, transform))[0, 0]
     assert far(seen, adobe_in_srgb(np.array([60, 180, 90]) / 255) * 255) <= 1.5
     assert ADOBE.sum(axis=1) == pytest.approx([0.9642, 1, 0.8249], abs=1e-3)
-
-
-def test_a_deep_png_whose_chunk_claims_gigabytes_is_refused_before_there_is_room_for_them(tmp_path: Path) -> None:
-    path = png_16(tmp_path / "bomb.png", np.arange(48, dtype=np.uint16).reshape(6, 8), 0)
-    content = path.read_bytes()
-    at = content.index(b"IDAT") - 4
-    path.write_bytes(content[:at] + struct.pack(">I", 0xFFFFFF1F) + content[at + 4 :])
-    with pytest.raises(UnreadableImage, match="more bytes than the file"):
-        read_photo(path)
-    path.write_bytes(content + b"what comes after the end is nothing to a PNG")
-    assert read_photo(path).pixels.shape == (6, 8, 1)

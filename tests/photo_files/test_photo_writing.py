@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,9 +13,7 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from gan_lab.errors import UserError
-from gan_lab.imaging import bit_depth
-from gan_lab.imaging.bit_depth import to_8_bits
-from gan_lab.photo_files import PHOTO_SUFFIXES, Metadata, Photo, Provenance, read_photo, write_photo
+from gan_lab.photo_files import PHOTO_SUFFIXES, Metadata, Provenance, read_photo, write_photo
 from gan_lab.photo_files import outputs as outputs_module
 from gan_lab.photo_files.photo import choose_output
 from tests.photo_files.samples import (
@@ -26,18 +22,16 @@ from tests.photo_files.samples import (
     exif_block,
     grey_profile,
     icc_chunk,
+    photo_of,
     picture_8,
     picture_16,
     png_16,
+    save,
     tiff_16,
 )
-from tests.photo_files.test_images import save, upside
+from tests.photo_files.test_images import upside
 
 PLAIN = Metadata("PNG")
-
-
-def photo_of(pixels: np.ndarray, alpha: np.ndarray | None = None, **metadata: Any) -> Photo:
-    return Photo(pixels, alpha, replace(PLAIN, **metadata))
 
 
 # --- pixels
@@ -100,11 +94,6 @@ def test_formats_of_8_bits_round_and_say_so(tmp_path: Path, suffix: str) -> None
     assert any("8 bits" in note for note in notes)
     seen = np.asarray(Image.open(tmp_path / f"x{suffix}").convert("L"))[8::16, 8]
     assert np.abs(seen.astype(int) - [0, 0, 1, 254, 255, 255]).max() <= 1
-
-
-def test_16_bits_are_rounded_to_the_nearest_of_8() -> None:
-    values = np.arange(65536, dtype=np.uint16).reshape(256, 256)
-    np.testing.assert_array_equal(to_8_bits(values), np.rint(values / 257))
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -196,46 +185,6 @@ def test_16_bit_photos_leave_with_profile_resolution_and_descriptions(tmp_path: 
     assert b"ab" * 32 in again.metadata.xmp
 
 
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_a_tiff_is_written_in_its_exif_blocks_byte_order(tmp_path: Path, order: str) -> None:
-    photo = photo_of(picture_16(), exif=exif_block(1, order=order), dpi=(72.5, 300.25))
-    write_photo(tmp_path / "x.tif", photo)
-    assert (tmp_path / "x.tif").read_bytes()[:2] == {"<": b"II", ">": b"MM"}[order]
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "x.tif"), picture_16())
-    again = read_photo(tmp_path / "x.tif")
-    assert again.metadata.dpi == (72.5, 300.25)
-    for one in (again, read_photo(save(tmp_path / "y.png", picture_8(), exif=again.metadata.exif))):
-        exif = Image.Exif()
-        exif.load(one.metadata.exif)
-        assert (exif[0x010F], exif.get_ifd(0x8825)[2]) == ("Maker", (52.0, 31.0, 12.25))
-
-
-def test_large_pictures_are_written_in_bands_like_small_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    pixels, alpha = rng.integers(0, 65536, (50, 30, 3)).astype(np.uint16), np.full((50, 30), 7, np.uint16)
-    pixels[10:] = pixels[10]
-    monkeypatch.setattr(bit_depth, "_BAND", 30 * 7)  # 7 rows at a time
-    for suffix in (".png", ".tif"):
-        write_photo(tmp_path / f"x{suffix}", photo_of(pixels, alpha))
-        with Image.open(tmp_path / f"x{suffix}") as picture:
-            high = np.asarray(picture)
-        np.testing.assert_array_equal(high, np.dstack((pixels, alpha)) >> 8)
-        again = read_photo(tmp_path / f"x{suffix}")
-        np.testing.assert_array_equal(again.pixels, pixels)
-        np.testing.assert_array_equal(again.alpha, alpha)
-    write_photo(tmp_path / "x.png", photo_of((pixels >> 8).astype(np.uint8), (alpha + 50).astype(np.uint8)))
-    np.testing.assert_array_equal(read_photo(tmp_path / "x.png").pixels, pixels >> 8)
-
-
-def test_a_16_bit_png_is_packed_by_what_its_rows_have_in_common(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)  # rows longer than deflate can look back: it finds nothing by itself
-    columns = rng.integers(0, 65536, (1, 6000, 3)).astype(np.uint16).repeat(40, axis=0)
-    rows = rng.integers(0, 65536, (40, 1, 3)).astype(np.uint16).repeat(6000, axis=1)
-    for image in (columns, rows):
-        write_photo(tmp_path / "x.png", photo_of(image))
-        assert (tmp_path / "x.png").stat().st_size < image.nbytes / 20
-
-
 # --- whole or not at all
 
 
@@ -254,10 +203,6 @@ def test_the_same_photo_gives_the_same_bytes(
     monkeypatch.setattr("time.time", lambda: 4e9)
     write_photo(tmp_path / f"y{suffix}", photo, provenance=record)
     assert (tmp_path / f"x{suffix}").read_bytes() == (tmp_path / f"y{suffix}").read_bytes()
-
-
-def test_the_profile_names_no_moment_of_its_making() -> None:
-    assert outputs_module.srgb_profile()[24:36] == bytes.fromhex("07e800010001000000000000")
 
 
 @pytest.mark.parametrize("suffix", PHOTO_SUFFIXES)

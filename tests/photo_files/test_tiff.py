@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from pathlib import Path
 
@@ -10,12 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from gan_lab.photo_files import UnreadableImage, read_image, read_photo, read_provenance, write_photo
-from gan_lab.photo_files.bigtiff import map_file
-from gan_lab.photo_files.exif import extract_descriptions
+from gan_lab.photo_files import UnreadableImage, read_image, read_photo
 from gan_lab.photo_files.images import read_size
-from gan_lab.photo_files.provenance import Provenance
-from tests.photo_files.samples import adobe_in_srgb, adobe_profile, lab_in_srgb, picture, xmp_packet
+from tests.photo_files.samples import adobe_in_srgb, adobe_profile, lab_in_srgb, picture
 from tests.photo_files.test_images import upside
 
 DEPTHS = pytest.mark.parametrize("bits", [8, 16])
@@ -166,141 +162,10 @@ def test_lab_is_read_in_both_ways_of_writing_it(
 # --- BigTIFF
 
 
-@DEPTHS
-@pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize(
-    "options", [{}, {"compression": "zlib", "predictor": True}, {"tile": (16, 16)}, {"rowsperstrip": 5}]
-)
-def test_bigtiff_is_read_as_tiff_is(tmp_path: Path, bits: int, order: str, options: dict[str, object]) -> None:
-    samples = channels(bits, 4)
-    tags = [
-        (270, 2, 0, "Schuh", True),
-        (33432, 2, 0, "A shop and more", True),
-        (700, 1, 0, xmp_packet('xmp:Label="x"'), True),
-    ]
-    options = options | {"photometric": "rgb", "extrasamples": [2], "resolution": (300, 150), "extratags": tags}
-    for big in (False, True):
-        write(tmp_path / f"{big}.tif", samples, bigtiff=big, byteorder=order, iccprofile=adobe_profile(), **options)
-    plain, large = (read_photo(tmp_path / f"{big}.tif") for big in (False, True))
-    np.testing.assert_array_equal(large.pixels, plain.pixels)
-    np.testing.assert_array_equal(large.alpha, samples[..., 3])
-    assert large.metadata.dpi == pytest.approx((300, 150))
-    assert (large.metadata.xmp, large.metadata.exif) == (plain.metadata.xmp, plain.metadata.exif)
-    assert large.metadata.notes == plain.metadata.notes
-    near = read_image(tmp_path / "True.tif").astype(int) - read_image(tmp_path / "False.tif")
-    assert np.abs(near).max() <= 3  # Pillow takes the upper 8 of 16 bits, and the profile makes more of it
-    large_part = read_image(tmp_path / "True.tif", part=io.BytesIO((tmp_path / "True.tif").read_bytes()))
-    np.testing.assert_array_equal(large_part, read_image(tmp_path / "True.tif"))
-    write_photo(tmp_path / "y.tif", large, provenance=Provenance("ab", 1.0))
-    assert read_provenance(tmp_path / "y.tif") == Provenance("ab", 1.0)
-
-
-def test_values_of_a_bigtiff_that_stand_in_its_entries_survive(tmp_path: Path) -> None:
-    """Up to 8 bytes fit into an entry there, 4 in TIFF's."""
-    tags = [(tag, 2, 0, "abcdefg"[: tag % 8], True) for tag in (0x010E, 0x010F, 0x013B, 0x8298)]
-    path = write(
-        tmp_path / "x.tif", channels(8, 3), bigtiff=True, extratags=tags, resolution=(299, 72), photometric="rgb"
-    )
-    block = map_file(path)
-    assert block is not None
-    kept = extract_descriptions(block)
-    assert {tag: kept[tag].raw for tag, *_ in tags} == {tag: text.encode() + b"\0" for tag, _, _, text, _ in tags}
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_damaged_bigtiff_raises_nothing_else(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    path = write(tmp_path / "x.tif", channels(16, 3), bigtiff=True, photometric="rgb")
-    whole = np.frombuffer(path.read_bytes(), np.uint8)
-    for _ in range(150):
-        damaged = whole.copy()
-        damaged[rng.integers(0, 400, 4)] = rng.integers(0, 256, 4)
-        path.write_bytes(damaged.tobytes()[: rng.integers(100, len(whole) + 1)])
-        for read in (read_photo, read_image, read_size):
-            try:
-                read(path)
-            except UnreadableImage:
-                continue
-
-
 # --- which of several pictures
 
 
-@DEPTHS
-@pytest.mark.parametrize("big", [False, True])
-def test_a_reduced_first_picture_is_passed_over(tmp_path: Path, bits: int, big: bool) -> None:
-    samples = channels(bits, 3)
-    with tifffile.TiffWriter(tmp_path / "x.tif", bigtiff=big) as file:
-        tags = [(700, 1, 0, xmp_packet('xmp:Label="once"'), True)]
-        file.write(
-            samples[::4, ::4], photometric="rgb", metadata=None, subfiletype=1, description="told", extratags=tags
-        )
-        file.write(samples, photometric="rgb", metadata=None)
-    notes = check(tmp_path / "x.tif", samples / (257 if bits == 16 else 1))
-    assert notes == (
-        "the first picture in the file is a reduced one, or a mask: the whole one is the 2. of 2 pictures in the file",
-    )
-    metadata = read_photo(tmp_path / "x.tif").metadata
-    assert b"told" in (metadata.exif or b"")
-    assert b"once" in (metadata.xmp or b"")
-
-
-@DEPTHS
-def test_a_whole_picture_in_a_sub_directory_is_found(tmp_path: Path, bits: int) -> None:
-    samples = channels(bits, 3)
-    with tifffile.TiffWriter(tmp_path / "x.tif") as file:
-        file.write(samples[::4, ::4], photometric="rgb", metadata=None, subfiletype=1, subifds=1)
-        file.write(samples, photometric="rgb", metadata=None)
-    (note,) = check(tmp_path / "x.tif", samples / (257 if bits == 16 else 1))
-    assert note.endswith("the whole one is in a sub-directory")
-    with tifffile.TiffWriter(tmp_path / "y.tif") as file:
-        file.write(samples[::4, ::4], photometric="rgb", metadata=None, subfiletype=1, subifds=1)
-        file.write(samples.astype(np.float32), photometric="rgb", metadata=None)
-    with pytest.raises(
-        UnreadableImage, match=r"sub-directory and is a TIFF of a kind that cannot be read.*floating-point"
-    ):
-        read_photo(tmp_path / "y.tif")
-
-
-def test_where_all_are_reduced_the_first_is_read_and_said_so(tmp_path: Path) -> None:
-    write(tmp_path / "x.tif", channels(8, 3), photometric="rgb", subfiletype=1)
-    assert check(tmp_path / "x.tif", channels(8, 3)) == (
-        "the file says that it holds reduced pictures alone: the first of them",
-    )
-
-
-def test_a_pyramid_is_its_whole_picture(tmp_path: Path) -> None:
-    samples = channels(16, 3)
-    with tifffile.TiffWriter(tmp_path / "x.tif") as file:
-        file.write(samples, photometric="rgb", metadata=None)
-        file.write(samples[::2, ::2], photometric="rgb", metadata=None, subfiletype=1)
-    assert check(tmp_path / "x.tif", samples / 257) == ("the first of 2 pictures in the file",)
-
-
 # --- what is refused
-
-
-@pytest.mark.parametrize(
-    ("samples", "options", "reason"),
-    [
-        (channels(8, 4), {"photometric": "separated", "extratags": [(332, 3, 1, 2, True)]}, "inks are not cyan"),
-        (channels(16, 4), {"photometric": "separated", "extratags": [(332, 3, 1, 2, True)]}, "inks are not cyan"),
-        (channels(8, 1)[..., 0].astype(np.int8), {"photometric": "minisblack"}, "signed.*what is white"),
-        (channels(16, 3).astype(np.int16), {"photometric": "rgb"}, "signed.*what is white"),
-        (channels(16, 3), {"photometric": 34892}, "raw data of a camera: develop it"),
-        (channels(8, 3), {"photometric": 10}, r"ITULab, 3 unsigned samples of 8 bits.*save it as RGB"),
-        (channels(16, 3).astype(np.float32), {"photometric": "rgb"}, "RGB, 3 floating-point samples of 32 bits"),
-        (channels(16, 3).astype(np.uint32), {"photometric": "rgb"}, "RGB, 3 unsigned samples of 32 bits"),
-        (np.tile(channels(8, 3), 8)[..., :20], {"photometric": "rgb", "extrasamples": [0] * 17}, "20 unsigned samples"),
-    ],
-)
-def test_what_is_refused_is_refused_for_what_it_is(
-    tmp_path: Path, samples: np.ndarray, options: dict[str, object], reason: str
-) -> None:
-    path = write(tmp_path / "x.tif", samples, **({"planarconfig": "contig"} if samples.ndim == 3 else {}), **options)
-    for read in (read_photo, read_image, read_size):
-        with pytest.raises(UnreadableImage, match=reason):
-            read(path)
 
 
 def test_the_callers_limit_holds_for_odd_pictures_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

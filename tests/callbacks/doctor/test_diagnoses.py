@@ -145,11 +145,6 @@ def test_the_first_iterations_are_no_part_of_a_window(diagnosis: Diagnosis) -> N
     assert diagnosis(history(WARM_UP + WINDOW + 5, **ill), GAN) is not None
 
 
-def test_a_generator_that_never_had_variety_is_given_longer() -> None:
-    assert probes.find_collapse(history(1700, doctor__variety=0.02, **SURE), GAN) is None
-    assert probes.find_collapse(history(1900, doctor__variety=0.02, **SURE), GAN) is not None
-
-
 def test_a_finding_begins_with_its_evidence() -> None:
     found = probes.find_collapse(history(doctor__variety=late(0.02, 0.5), **SURE), GAN)
     assert found is not None
@@ -247,13 +242,3 @@ def test_noise_and_random_walks_do_not_swing() -> None:
         walk = [sum(steps[: t + 1]) for t in range(256)]
         assert diagnoses.swing(steps)[0] == 0
         assert diagnoses.swing(walk)[0] == 0
-
-
-def test_history_keeps_the_newest_and_comes_back_from_plain_containers() -> None:
-    made = history(12_000, step=10, train__loss=lambda i: float(i))
-    assert len(made["train/loss"]) == 512
-    assert made["train/loss"][-1] == (12_000, 12_000.0)
-    assert History(made.plain()).plain() == made.plain()
-    assert made.window("train/loss", 100, 5, after=0) == [(i, float(i)) for i in range(11_910, 12_001, 10)]
-    assert made.window("train/loss", 100, 50, after=0) == []
-    assert made.window("train/loss", 100, 5, after=11_950) == []

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -27,10 +27,10 @@ from gan_lab.inference import bundle
 from gan_lab.jobs.masks import NO_MASK
 from gan_lab.photo_files.photo import read_photo
 from gan_lab.photo_files.provenance import digital_source_type, read_provenance
+from tests.commands.results import written
 from tests.fixtures.heif import FOLDER as HEIF
 from tests.inference.checkpoints import tiny_checkpoint
 from tests.integration.runs import Command
-from tests.integration.test_commands import written
 from tests.photo_files.samples import SRGB, exif_block, picture, picture_8, picture_16, png_16
 
 SHIFT = 0.1  # what the restorer adds to every value, in [-1, 1]: 13 levels of 8 bits
@@ -423,25 +423,17 @@ def test_the_limits_of_the_yaml_are_those_of_the_class() -> None:
     assert gan_lab.commands.enhance.thresholds(guard) == Thresholds()
 
 
-def test_packed_runs_are_weights(command: Command, weights: Path) -> None:
-    tiny_checkpoint(command.folder / "run", "restorer")
-    pack: ModuleType = gan_lab.pack
-
-    def packed(*arguments: str) -> int:
-        command.monkeypatch.chdir(command.folder)
-        command.monkeypatch.setattr(sys, "argv", ["pack", *arguments])
-        try:
-            pack.main()
-        except SystemExit as stopped:
-            return int(stopped.code or 0)
-        return 0
-
-    assert packed("output=own.safetensors", "restorer=run") == 0
-    assert bundle.read_bundle(command.folder / "own.safetensors").keys() == {"restorer"}
-    assert packed("output=own.ckpt", "restorer=run") == 2
-    assert packed("output=own.safetensors") == 2
-    assert packed("output=wrong.safetensors", "x2=run") == 2
-    assert not (command.folder / "wrong.safetensors").exists()
+def test_a_record_is_of_plain_rounded_figures() -> None:
+    made: Any = SimpleNamespace(
+        verdict="softened", strength=0.123456, figures={"hue": np.float32(1 / 3)}, notes=("of the guard",)
+    )
+    assert gan_lab.commands.enhance.make_record(made, 4, 3, ("of the file",)) == {
+        "verdict": "softened",
+        "strength": 0.1235,
+        "size": [4, 3],
+        "figures": {"hue": 0.3333},
+        "notes": ["of the guard", "of the file"],
+    }
 
 
 # --- nothing is left out without a word

@@ -16,7 +16,7 @@ from PIL import Image
 
 import gan_lab.generate
 import gan_lab.jobs.sampling
-from gan_lab.commands.generate import check_number
+from gan_lab.commands.generate import check_number, columns, parse_classes, recall_number
 from gan_lab.errors import UserError
 from gan_lab.inference.inversion import invert
 from gan_lab.metrics import to_uint8
@@ -292,6 +292,20 @@ def test_a_number_of_a_class_is_refused_where_the_runs_classes_have_changed() ->
         check_number(pretrained, config, ["dark", "light"])
     config.data.root = "others"  # whose classes it counts
     check_number(pretrained, config, ["dark", "light"])
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("7", 7), ("0", 0), ("07", "07"), ("hat", "hat"), (["1", "hat"], [1, "hat"]), (None, None)]
+)
+def test_a_record_has_digits_as_numbers(given: Any, meant: Any) -> None:
+    assert recall_number(parse_classes(given)) == meant
+
+
+@pytest.mark.parametrize(
+    ("given", "classes", "meant"), [("off", 3, None), ("auto", 1, 8), ("auto", 3, 3), ("auto", 99, 16), (5, 3, 5)]
+)
+def test_of_classes_in_turn_each_has_a_column(given: Any, classes: int, meant: int | None) -> None:
+    assert columns(given, classes) == meant
 
 
 def test_generate_refuses_such_a_number(command: Command, photo: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a user's own experiment states counts, below the command line, or is refused."""
+"""What a yaml of the user's own states counts, below the command line, or is refused."""
 
 from __future__ import annotations
 

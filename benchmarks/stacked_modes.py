@@ -24,8 +24,8 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.contest import begin, parser, trained, write
+from benchmarks.small_classifier import Classifier, to_values, train_classifier
 from gan_lab.data.fashion_mnist import CLASSES, read_idx
-from gan_lab.evaluation.classifier import Classifier, to_values, train_classifier
 from gan_lab.jobs import Progress
 from gan_lab.photo_files import grid, write_png
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from gan_lab import metrics
-from gan_lab.evaluation.classifier import to_values
 from gan_lab.evaluation.pairs import JUDGE, PERCEPTUAL, describe_judge, list_cautions, load_judge
 from gan_lab.evaluation.report import Report
 from gan_lab.evaluation.sets import list_with_intervals
@@ -40,7 +39,7 @@ def measure_autoencoding(model: Any, pixels: Tensor, seed: int) -> Report:
     bound = metrics.NegativeELBO(model.encoder, model.decoder, sigma=SIGMA, samples=DRAWS, seed=seed)
     with Progress("reconstructing", len(pixels)) as progress:
         for gt in pixels.split(BATCH):
-            image = to_values(gt.to(model.device))
+            image = gt.to(model.device).float().div(127.5).sub(1)
             pred = to_uint8(model.reconstruct(image)).cpu()
             for measure in measures.values():
                 measure.update(pred, gt)

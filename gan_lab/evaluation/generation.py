@@ -102,11 +102,7 @@ def evaluate_generation(
             report.notes.append("Copies were not looked for: these are not the photos that the model was trained on.")
         if by_class:
             classes = len(photos.class_names)
-            report.add(
-                measure_recognition(
-                    training, held_out, samples, classes, mirror=photos.mirrored, seed=seed, device=device
-                )
-            )
+            report.add(measure_recognition(training, held_out, samples, classes, mirror=photos.mirrored, device=device))
     if isinstance(pretrained.model, VAE):
         report.add(measure_autoencoding(pretrained.model, held_out.pixels, seed))
     if training is not None:

@@ -20,7 +20,6 @@ import gan_lab.evaluate
 import gan_lab.generate
 import gan_lab.translate
 from gan_lab.data.catalogue import KINDS
-from gan_lab.evaluation.classifier import train_classifier
 from gan_lab.photo_files import read_image
 from tests.commands.results import written
 from tests.inference.checkpoints import tiny_checkpoint, unchanging_enhancer
@@ -145,8 +144,7 @@ def sampler(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_checkpoint(tmp_path_factory.mktemp("sampler") / "cgan", "cgan", *classes)
 
 
-def test_evaluate_makes_a_page_of_a_generator(command: Command, sampler: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(train_classifier.__kwdefaults__, "iterations", 3)
+def test_evaluate_makes_a_page_of_a_generator(command: Command, sampler: Path) -> None:
     base = [f"checkpoint={sampler}", "output=out"]
     assert command(gan_lab.evaluate, *base, "extractor={_target_: torch.nn.Flatten}") == 0
     pictures = {"samples.png", "real_and_generated.png", "neighbours.png"}
@@ -181,13 +179,10 @@ def test_copies_are_looked_for_among_the_photos_that_a_run_was_trained_on(given:
     assert gan_lab.commands.evaluate.is_training_data(trained, settings) == same
 
 
-def test_evaluate_tells_what_samples_are_worth(
-    command: Command, sampler: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(train_classifier.__kwdefaults__, "iterations", 3)
+def test_evaluate_tells_what_samples_are_worth(command: Command, sampler: Path) -> None:
     assert command(gan_lab.evaluate, f"checkpoint={sampler}", "task=augmentation", "seeds=3") == 0
     figures, protocol = metrics(sampler / "augmentation")
-    assert {"real", "generated", "both", "gain", "accuracies", "intervals"} == figures.keys()
+    assert {"real", "generated", "both", "gain", "accuracies", "intervals", "curve", "features"} == figures.keys()
     assert protocol["seeds"] == 3
     assert "gain by the samples" in command.out
     assert (sampler / "augmentation" / "report.html").is_file()

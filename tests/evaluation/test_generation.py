@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from gan_lab.errors import UserError
 from gan_lab.evaluation import Extractor, Report, evaluate_generation
-from gan_lab.evaluation.classifier import train_classifier
 from gan_lab.metrics import frechet_distance
 
 
@@ -79,11 +78,6 @@ class Moments(nn.Module):
 
 EXTRACTOR = Extractor("moments", "moments", "none", Moments())
 INCEPTION = Extractor("inception", "moments that pass for Inception's", "none", Moments())
-
-
-@pytest.fixture(autouse=True)
-def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(train_classifier.__kwdefaults__, "iterations", 20)
 
 
 def evaluate(sampler: Any, photos: Any = None, extractor: Extractor = EXTRACTOR, **options: Any) -> Report:

@@ -8,21 +8,23 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gan_lab.evaluation import recognition
+from gan_lab.evaluation.probe import LinearProbe, ProbeFeatures, fit_probe
 from gan_lab.evaluation.sets import ImageSet
 
 
-class Reader(nn.Module):
-    """Names the class that an image's first pixel says."""
+class Levels(nn.Module):
+    """Embeds an image as the level of its first pixel, which says its class."""
 
     def __init__(self) -> None:
         super().__init__()
         self.steep = nn.Parameter(torch.ones(()))
 
     def forward(self, images: Tensor) -> Tensor:
-        numbers = (images[:, 0, 0, 0] + 1) * 127.5
-        return -self.steep * (numbers[:, None] - torch.arange(3.0)).abs()
+        numbers = ((images[:, 0, 0, 0] + 1) * 127.5).round()
+        return self.steep * functional.one_hot(numbers.long(), 3)
 
 
 def image_set(shown: list[int], labels: list[int]) -> ImageSet:
@@ -31,27 +33,29 @@ def image_set(shown: list[int], labels: list[int]) -> ImageSet:
 
 
 def test_the_share_of_samples_and_of_photos_that_are_named_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    trained: list[Any] = []
+    features = ProbeFeatures("levels", "the first pixel", Levels(), "No ImageNet here.")
+    monkeypatch.setattr(recognition, "choose_probe_features", lambda device: features)
+    fitted: list[int] = []
 
-    def train(pixels: Tensor, labels: Tensor, classes: int, **options: Any) -> Reader:
-        trained.append((len(pixels), classes, options["mirror"], options["seed"]))
-        return Reader()
+    def fit(features: Tensor, labels: Tensor, classes: int) -> LinearProbe:
+        fitted.extend((len(features), len(labels), classes))
+        return fit_probe(features, labels, classes)
 
-    monkeypatch.setattr(recognition, "train_classifier", train)
+    monkeypatch.setattr(recognition, "fit_probe", fit)
     report = recognition.measure_recognition(
         image_set([0, 1, 2, 0, 1], [0, 1, 2, 0, 1]),
         image_set([0, 1], [0, 1]),
         image_set([0, 1, 2, 2], [0, 1, 2, 0]),
         3,
         mirror=True,
-        seed=7,
         device=torch.device("cpu"),
     )
-    assert trained == [(5, 3, True, 7)]
+    assert fitted == [10, 10, 3]  # each photo and its mirror image
     figures = report.figures["recognised"]
-    assert (figures["accuracy"], figures["accuracy_held_out"]) == (0.75, 1.0)
+    assert (figures["accuracy"], figures["accuracy_held_out"], figures["features"]) == (0.75, 1.0, "levels")
     assert report.rows[0][0] == "named as the class asked for"
-    assert "trained on 5 training photos" in report.protocol["recognised"]
+    assert "of 5 training photos" in report.protocol["recognised"]
+    assert report.notes == ["No ImageNet here."]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A small classifier, trained here and now: it says whether samples show the class asked for, and what they are good for."""
+"""A small convolutional classifier, trained here and now."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ from gan_lab.jobs import Progress
 ITERATIONS, BATCH, LEARNING_RATE = 800, 64, 3e-3
 #: Side to which larger images are shrunk, in pixels, and by how many pixels training moves an image at most.
 SIDE, SHIFT = 32, 4
-DESCRIPTION = (
-    f"a convolutional network of four stages (32 to 256 channels) for images of at most {SIDE} pixels, {ITERATIONS} updates "
-    f"of {BATCH} images by AdamW under one cycle; shifts of up to {SHIFT} pixels, mirroring where the model's training mirrors"
-)
 
 
 class Classifier(nn.Module):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_lab.evaluation.classifier import Classifier, count_hits, shift_and_mirror, shrink_images, train_classifier
+from benchmarks.small_classifier import Classifier, count_hits, shift_and_mirror, shrink_images, train_classifier
 from gan_lab.jobs import Progress
 
 CPU = torch.device("cpu")
@@ -56,7 +56,7 @@ def test_the_seed_decides_what_it_sees_too(monkeypatch: pytest.MonkeyPatch) -> N
         seen.append(images)
         return images
 
-    monkeypatch.setattr("gan_lab.evaluation.classifier.shift_and_mirror", spy)
+    monkeypatch.setattr("benchmarks.small_classifier.shift_and_mirror", spy)
     for seed in (0, 0, 1):
         trained(*bars(80, 0), seed, iterations=1)
     assert seen[0].equal(seen[1])

@@ -66,9 +66,10 @@ CONTENDERS = {
     "r3gan": ["model=r3gan"],
     "r3gan_narrow": ["model=r3gan", "data.batch_size=32", *NARROW_R3GAN],
     "small_catalogue": ["experiment=small_catalogue"],
-    "small_catalogue_constant_rates": ["experiment=small_catalogue", "model.schedule=null"],
-    "small_catalogue_ada": ["experiment=small_catalogue", "model/augment=ada"],
-    "small_catalogue_diffaugment": ["experiment=small_catalogue", "model/augment=diffaugment"],
+    "narrow_r3gan": ["experiment=narrow_r3gan"],
+    "narrow_r3gan_constant_rates": ["experiment=narrow_r3gan", "model.schedule=null"],
+    "narrow_r3gan_ada": ["experiment=narrow_r3gan", "model/augment=ada"],
+    "narrow_r3gan_diffaugment": ["experiment=narrow_r3gan", "model/augment=diffaugment"],
 }
 
 

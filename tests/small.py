@@ -17,6 +17,7 @@ NARROW = {
     "cut": [*_DCGAN, "++model.generator.blocks=1"],
     "cyclegan": [*_DCGAN, "++model.generator.blocks=1"],
     "dcgan": _DCGAN,
+    "drifting": ["++model.generator.width=2", "model.samples=4"],
     "eagan": _ENHANCER,
     "enhancer": _ENHANCER,
     "light": ["++model.generator.bins=4", "++model.generator.hidden=8"],

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gan_lab import metrics
-from gan_lab.evaluation.pairs import JUDGE, PERCEPTUAL, describe_judge, list_cautions, load_judge
+from gan_lab.evaluation.pairs import JUDGE, PERCEPTUAL, describe_judge, list_judge_cautions, load_judge
 from gan_lab.evaluation.report import Report
 from gan_lab.evaluation.sets import list_with_intervals
 from gan_lab.jobs import Progress
@@ -61,5 +61,5 @@ def measure_autoencoding(model: Any, pixels: Tensor, seed: int) -> Report:
             f"scale, and the prior N(0, 1); {DRAWS} draws of z for each photo, KL in closed form; 95 % over photos. "
             "With 8 added, that of values on the [0, 256) scale",
         },
-        notes=list_cautions(judge),
+        notes=list_judge_cautions(judge),
     )

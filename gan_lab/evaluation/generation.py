@@ -11,7 +11,13 @@ from torch import Tensor
 from gan_lab import metrics
 from gan_lab.errors import UserError
 from gan_lab.evaluation.autoencoding import measure_autoencoding
-from gan_lab.evaluation.copying import find_near_duplicates, measure_memorisation, place_beside, to_hwc
+from gan_lab.evaluation.copying import (
+    choose_copy_features,
+    find_near_duplicates,
+    measure_memorisation,
+    place_beside,
+    to_hwc,
+)
 from gan_lab.evaluation.extractors import Extractor
 from gan_lab.evaluation.heldout import HeldOut
 from gan_lab.evaluation.recognition import has_same_classes, measure_recognition
@@ -83,9 +89,7 @@ def evaluate_generation(
         samples = embed_samples(pretrained, n, seed, labels, extractor, progress)
         training = None
         if photos.training is not None:
-            training = embed_photos(
-                photos.training, trained, extractor, device, progress, photos.mirrored and photos.own
-            )
+            training = embed_photos(photos.training, trained, extractor, device, progress, mirror=False)
     report = measure_distances(pretrained.name, held_out, samples, training, extractor, seed)
     if beside is not None:
         add_frechet(report, held_out, samples, training, beside, seed, device)
@@ -93,20 +97,36 @@ def evaluate_generation(
     report.protocol["labels"] = (
         "those of the photos" if by_class else "all in turn" if pretrained.conditional else "none"
     )
+    names = [] if photos.training is None else photos.training.names(trained)
     if photos.training is not None and training is not None:
         report.protocol["training_photos"] = f"{len(trained)} of {len(photos.training)}"
-        names = photos.training.names(trained)
-        if photos.own:
-            report.add(measure_memorisation(training, held_out, samples, names, seed))
-        else:
-            report.notes.append("Copies were not looked for: these are not the photos that the model was trained on.")
-        if by_class:
-            classes = len(photos.class_names)
-            report.add(measure_recognition(training, held_out, samples, classes, mirror=photos.mirrored, device=device))
+        report.add(measure_by_training(photos, training, names, held_out, samples, by_class, seed, device))
     if isinstance(pretrained.model, VAE):
         report.add(measure_autoencoding(pretrained.model, held_out.pixels, seed))
     if training is not None:
         report.add(find_near_duplicates(training, held_out, names, photos.names(indices)))
+    return report
+
+
+def measure_by_training(
+    photos: HeldOut,
+    training: ImageSet,
+    names: list[str],
+    held_out: ImageSet,
+    samples: ImageSet,
+    by_class: bool,
+    seed: int,
+    device: torch.device,
+) -> Report:
+    """Return what training photos say of samples: whether they are copies, and whether they show the class asked for."""
+    report = Report()
+    if photos.own:
+        report.add(measure_memorisation(training, held_out, samples, names, seed, choose_copy_features(device)))
+    else:
+        report.notes.append("Copies were not looked for: these are not the photos that the model was trained on.")
+    if by_class:
+        classes = len(photos.class_names)
+        report.add(measure_recognition(training, held_out, samples, classes, mirror=photos.mirrored, device=device))
     return report
 
 

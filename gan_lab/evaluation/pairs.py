@@ -8,7 +8,7 @@ from torch import Tensor
 from gan_lab import metrics
 from gan_lab.metrics.restoration import PSNR_CAP
 from gan_lab.networks import PerceptualDistance
-from gan_lab.networks.efficientnet_lite import Version, find_weights
+from gan_lab.networks.efficientnet_lite import Version, find_package_weights
 
 #: The network of the distance, which trains and chooses nothing, and the name that its figures carry.
 JUDGE: Version = 2
@@ -28,7 +28,7 @@ def load_judge(device: torch.device) -> PerceptualDistance | None:
     Raises:
         UserError: its file is damaged.
     """
-    if find_weights(JUDGE) is None:
+    if find_package_weights(JUDGE) is None:
         return None
     return PerceptualDistance(JUDGE, option=PERCEPTUAL).to(device)
 
@@ -77,7 +77,7 @@ def describe_figures(judge: PerceptualDistance | None) -> dict[str, object]:
     }
 
 
-def list_cautions(judge: PerceptualDistance | None) -> list[str]:
+def list_judge_cautions(judge: PerceptualDistance | None) -> list[str]:
     """Return a sentence for the table's reader where there is no perceptual distance."""
     return [f"Perceptual distance {describe_judge(judge)}."] if judge is None else []
 

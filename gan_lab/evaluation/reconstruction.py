@@ -7,7 +7,7 @@ from typing import Any
 
 from gan_lab import metrics
 from gan_lab.evaluation.heldout import HeldOut
-from gan_lab.evaluation.pairs import PairFigures, describe_figures, format_figures, list_cautions, load_judge
+from gan_lab.evaluation.pairs import PairFigures, describe_figures, format_figures, list_judge_cautions, load_judge
 from gan_lab.evaluation.report import Report
 from gan_lab.jobs import Progress
 from gan_lab.metrics import to_uint8
@@ -55,5 +55,5 @@ def evaluate_reconstruction(model: Any, name: str, photos: HeldOut, *, n: int | 
             "codes_in_use": "perplexity of all codes of these photos",
             **describe_figures(judge),
         },
-        notes=list_cautions(judge),
+        notes=list_judge_cautions(judge),
     )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.evaluation.heldout import HeldOut
-from gan_lab.evaluation.pairs import PairFigures, describe_figures, format_figures, list_cautions, load_judge
+from gan_lab.evaluation.pairs import PairFigures, describe_figures, format_figures, list_judge_cautions, load_judge
 from gan_lab.evaluation.report import Report
 from gan_lab.imaging.traditional import traditional_methods
 from gan_lab.jobs import Progress
@@ -66,7 +66,7 @@ def evaluate_restoration(
         rows=[list(row.values()) for row in rows],
         figures=own | {"psnr_gain": own["psnr"] - as_is, "methods": figures},
         protocol={"n": len(indices), **describe_figures(judge)},
-        notes=list_cautions(judge),
+        notes=list_judge_cautions(judge),
     )
 
 

@@ -14,7 +14,7 @@ from gan_lab import metrics
 from gan_lab.errors import UserError
 from gan_lab.evaluation.extractors import Extractor
 from gan_lab.evaluation.heldout import EvaluationPhotos, HeldOut
-from gan_lab.evaluation.pairs import PERCEPTUAL, describe_judge, list_cautions, load_judge
+from gan_lab.evaluation.pairs import PERCEPTUAL, describe_judge, list_judge_cautions, load_judge
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.sets import GROUPS, INTERVALS, list_with_intervals
 from gan_lab.imaging.cutout import cut_out
@@ -134,7 +134,7 @@ def evaluate_translation(
         figures |= {f"cycle_{name}": figure for name, figure in back.items() if figure is not None}
         report.figures["".join(direction)] = list_with_intervals(figures) | {"products": len(each.drift["as_is"])}
         report.pictures["_".join(direction)] = make_picture(direction, each, name)
-    report.notes += list_domain_cautions(found, count) + list_cautions(judge)
+    report.notes += list_domain_cautions(found, count) + list_judge_cautions(judge)
     return report
 
 

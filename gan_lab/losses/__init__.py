@@ -3,6 +3,7 @@
 from gan_lab.losses.adversarial import Hinge, LeastSquares, NonSaturating, RelativisticPairing, Wasserstein
 from gan_lab.losses.consistency import ConsistencyRegularisation, FlipAndShift
 from gan_lab.losses.contrastive import patch_nce
+from gan_lab.losses.drifting import drifting_loss
 from gan_lab.losses.kl import free_bits, kl_divergence, kl_per_latent
 from gan_lab.losses.penalties import R1, R2, GradientPenalty, gradient_penalty, zero_centred_penalty
 from gan_lab.losses.perceptual import LitePerceptual, Perceptual, PerceptualFeatures, make_perceptual
@@ -35,6 +36,7 @@ __all__ = [
     "Wasserstein",
     "attention_loss",
     "binary_cross_entropy",
+    "drifting_loss",
     "feature_matching",
     "free_bits",
     "gradient_difference",

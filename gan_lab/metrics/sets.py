@@ -201,7 +201,10 @@ class MemorisationShare(Metric):
 
     def find_neighbours(self) -> Memorisation:
         """Return the figures with the nearest training photo of each sample, of the images of this process."""
-        return memorisation(*(dim_zero_cat(getattr(self, kind)) for kind in ("training", "held_out", "samples")))
+        training, held_out, samples = (
+            dim_zero_cat(getattr(self, kind)) for kind in ("training", "held_out", "samples")
+        )
+        return memorisation(training, held_out, samples)
 
     def compute(self) -> dict[str, Tensor]:
         """Return the share of near samples, the limit, and both median distances, float64 scalars."""

@@ -5,6 +5,7 @@ from gan_lab.models.base import Loss, ManualModule
 from gan_lab.models.cut import CUT
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.models.divergence import TrainingDivergedError
+from gan_lab.models.drifting import Drifting
 from gan_lab.models.enhancer import Enhancer
 from gan_lab.models.gan import GAN
 from gan_lab.models.probe import Probe
@@ -21,6 +22,7 @@ __all__ = [
     "VQVAE",
     "AdversarialModule",
     "CycleGAN",
+    "Drifting",
     "Enhancer",
     "Loss",
     "ManualModule",
@@ -40,6 +42,7 @@ LOADABLE = frozenset(
         "VAEGAN",
         "VQVAE",
         "CycleGAN",
+        "Drifting",
         "Enhancer",
         "burn_in",
         "cosine",

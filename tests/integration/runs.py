@@ -19,7 +19,7 @@ from tests.small import NARROW
 
 MODELS = sorted(path.stem for path in (find_config_dir() / "model").glob("*.yaml"))
 #: One yaml for each LightningModule: what `make test` runs; `make test-slow` runs them all.
-FAMILIES = ["cut", "cyclegan", "dcgan", "enhancer", "vae", "vae_gan", "vq_vae"]
+FAMILIES = ["cut", "cyclegan", "dcgan", "drifting", "enhancer", "vae", "vae_gan", "vq_vae"]
 
 
 def tiny(model: str, *, full: bool = False) -> list[str]:

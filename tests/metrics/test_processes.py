@@ -19,12 +19,14 @@ from gan_lab.metrics import (
     JackknifeIntervals,
     KernelDistance,
     MeanCIEDE2000,
+    MeanPerceptualDistance,
     MeanPSNR,
     MeanSSIM,
     MemorisationShare,
     PrecisionRecall,
     WeightedMean,
 )
+from gan_lab.networks import PerceptualDistance
 from tests.metrics.test_generation import features
 from tests.metrics.test_means import pair
 
@@ -42,7 +44,7 @@ def measure(rank: int, size: int) -> dict[str, Any]:
     given = GivenFeatures(8)
     wrapped = JackknifeIntervals([KernelDistance(given), FrechetDistance(given), PrecisionRecall()], groups=4)
     of_sets = [KernelDistance(given), FrechetDistance(given), PrecisionRecall(), DensityCoverage(), wrapped]
-    of_pairs = [MeanPSNR(), MeanSSIM(), MeanCIEDE2000()]
+    of_pairs = [MeanPSNR(), MeanSSIM(), MeanCIEDE2000(), MeanPerceptualDistance(PerceptualDistance(0))]
     copies, score, codebook = MemorisationShare(), InceptionScore(nn.Identity(), splits=2), CodePerplexity(11)
     mean = WeightedMean()
     for metric in of_sets:

@@ -75,7 +75,7 @@ def test_best_follows_the_distance_in_the_features_that_are_chosen(monkeypatch: 
         UserError, match=r"model\.validation_extractor=efficientnet_lite2: is not a choice; give one of null, "
     ):
         gan(validation_extractor="efficientnet_lite2")
-    monkeypatch.setattr("gan_lab.models.validation.find_weights", lambda version: None)
+    monkeypatch.setattr("gan_lab.models.validation.find_package_weights", lambda version: None)
     assert gan().validation_extractor == RANDOM  # the default falls back, and the figure's name says it
     assert gan(validation_extractor=LITE).validation_extractor == LITE  # what a run began with does not
 
@@ -83,7 +83,7 @@ def test_best_follows_the_distance_in_the_features_that_are_chosen(monkeypatch: 
 def test_a_missing_package_is_refused_before_the_first_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
     model = gan(validation_extractor=LITE)
     load_extractor.cache_clear()
-    monkeypatch.setattr(LITE_MODULE, "find_weights", lambda version: None)
+    monkeypatch.setattr(LITE_MODULE, "find_package_weights", lambda version: None)
     with pytest.raises(
         UserError,
         match=r"validation_extractor=efficientnet_lite1: efficientnet-lite1-.* is not installed; pip",

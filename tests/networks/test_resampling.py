@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from gan_lab.networks import ResnetGenerator
-from gan_lab.networks.resampling import BlurPool2d, up
+from gan_lab.networks.resampling import BlurPool2d, ResizeConv2d, up
 
 
 @pytest.mark.parametrize("resampling", ["strided", "antialiased", "resize"])
@@ -41,3 +42,12 @@ def test_only_the_strided_doubling_leaves_a_grid_on_an_even_map() -> None:
 def test_another_way_is_refused() -> None:
     with pytest.raises(ValueError, match="resampling must be one of strided, antialiased, resize; got 'bicubic'"):
         ResnetGenerator(width=4, blocks=1, resampling="bicubic")  # type: ignore[arg-type]
+
+
+def test_a_resize_convolution_is_repetition_and_then_a_convolution() -> None:
+    layer, x = ResizeConv2d(3, 5), torch.randn(2, 3, 4, 7)
+    nn.init.normal_(layer.bias)  # type: ignore[arg-type]
+    # a transposed convolution's kernel is turned, and has its inputs first
+    kernel = layer.weight.flip(2, 3).transpose(0, 1)
+    expected = functional.conv2d(functional.interpolate(x, scale_factor=2.0), kernel, layer.bias, padding=1)
+    torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)

@@ -14,6 +14,12 @@ from gan_lab.errors import UserError
 from gan_lab.run import fitting
 
 
+@pytest.fixture(autouse=True)
+def given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One setting is given."""
+    monkeypatch.setattr(fitting, "list_given_settings", lambda: ["model.latents=0"])
+
+
 def explain(
     error: Exception, *, iteration: int = 5, start: int = 0, processes: int = 1, resume: Path | None = None
 ) -> UserError | None:
@@ -43,8 +49,11 @@ def test_a_failure_is_answered_with_what_to_do(error: Exception, case: dict[str,
     assert str(explain(error, **case)).startswith(message)
 
 
+def test_a_run_that_went_on_and_fails_later_has_a_sound_checkpoint() -> None:
+    assert explain(KeyError("exp_avg"), iteration=6, start=5, resume=Path("a.ckpt")) is None
+
+
 def test_what_is_set_is_named_where_the_first_iteration_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "list_given_settings", lambda: ["model.latents=0"])
     error = RuntimeError("shapes differ")
     assert str(explain(error, iteration=0)).startswith("model.latents=0: the first iteration failed (shapes differ)")
     assert explain(error, iteration=1) is None  # a defect, to be shown whole

@@ -40,7 +40,7 @@ def test_a_run_notes_whose_features_it_validates_in_and_a_fall_back_is_said(
     config = OmegaConf.create({"model": {}})
     record_extractor(config, GAN(TinyGenerator(), TinyDiscriminator(), adam(), adam()))
     assert config.model.validation_extractor == "efficientnet_lite1"
-    monkeypatch.setattr("gan_lab.models.validation.find_weights", lambda version: None)
+    monkeypatch.setattr("gan_lab.models.validation.find_package_weights", lambda version: None)
     lacking, config = GAN(TinyGenerator(), TinyDiscriminator(), adam(), adam()), OmegaConf.create({"model": {}})
     record_extractor(config, lacking)
     assert config.model.validation_extractor == "random_vgg"

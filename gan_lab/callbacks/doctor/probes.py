@@ -82,7 +82,7 @@ def find_collapse(history: History, patient: Patient) -> Finding | None:
                 + (
                     ""
                     if patient.relativistic or not patient.generates
-                    else ", or take experiment=small_catalogue, whose loss was made against it"
+                    else ", or take experiment=narrow_r3gan, whose loss was made against it"
                 ),
             )
     return None

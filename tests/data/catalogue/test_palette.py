@@ -9,7 +9,9 @@ from gan_lab.data.catalogue.palette import DYES, dim, linear, pick
 
 
 def test_display_colours_become_linear_light() -> None:
-    assert linear(0, 127.5, 255) == (0, pytest.approx(0.5**2.2), 1)
+    assert linear(0, 51, 255) == pytest.approx((0, 0.2**2.2, 1))
+    assert linear(51, 255, 0) == pytest.approx((0.2**2.2, 1, 0))
+    assert linear(255, 0, 51) == pytest.approx((1, 0, 0.2**2.2))
 
 
 def test_a_colour_is_near_one_of_the_palette() -> None:

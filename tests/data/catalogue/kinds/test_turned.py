@@ -33,8 +33,12 @@ def test_bands_change_at_their_heights() -> None:
 def test_a_print_lies_between_its_heights_and_around_its_angle() -> None:
     canvas = make_canvas()
     body = turn(canvas, CUP, 0.0)
-    part, colours = wrap(canvas, body, 0.2, 0.6, 0.0, 1.0, np.ones((8, 8, 3), np.float32))
+    picture = np.zeros((8, 8, 3), np.float32)
+    picture[:4, :, 0] = picture[4:, :, 2] = 1  # red above, blue below
+    part, colours = wrap(canvas, body, 0.2, 0.6, 0.0, 1.0, picture)
     assert colours.shape == (*part.alpha.shape, 3)
+    middle = part.alpha.shape[1] // 2
+    assert (colours[2, middle].argmax(), colours[-3, middle].argmax()) == (0, 2)
     print_ = part.alpha > 0.5
     heights = body.v[part.y - body.y :][: len(part.alpha)][print_]
     assert heights.min() > 0.18

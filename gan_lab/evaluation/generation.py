@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from gan_lab import metrics
@@ -22,11 +23,13 @@ from gan_lab.evaluation.heldout import HeldOut
 from gan_lab.evaluation.recognition import has_same_classes, measure_recognition
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.sets import (
+    GROUPS,
     INTERVALS,
     ImageSet,
     compare,
     count_comparisons,
     embed_photos,
+    embed_pixels,
     embed_samples,
     list_with_intervals,
 )
@@ -44,7 +47,13 @@ FEWEST = 8
 
 
 def evaluate_generation(
-    pretrained: Pretrained, photos: HeldOut, extractor: Extractor, *, n: int | None = None, seed: int = 0
+    pretrained: Pretrained,
+    photos: HeldOut,
+    extractor: Extractor,
+    *,
+    n: int | None = None,
+    seed: int = 0,
+    beside: Extractor | None = None,
 ) -> Report:
     """Return how samples compare with held-out photos, and beside each figure what real photos reach in their place.
 
@@ -58,6 +67,7 @@ def evaluate_generation(
         extractor: the embedding.
         n: samples, and photos at most; None: as many as there are photos, 2000 at most.
         seed: of the samples and of the choice of photos.
+        beside: another embedding, whose Frechet distance stands in the same table: Inception's FID.
 
     Raises:
         UserError: too few photos or samples to compare.
@@ -81,24 +91,42 @@ def evaluate_generation(
         if photos.training is not None:
             training = embed_photos(photos.training, trained, extractor, device, progress, mirror=False)
     report = measure_distances(pretrained.name, held_out, samples, training, extractor, seed)
+    if beside is not None:
+        add_frechet(report, held_out, samples, training, beside, seed, device)
     report.pictures["real_and_generated"] = place_side_by_side(held_out, samples)
     report.protocol["labels"] = (
         "those of the photos" if by_class else "all in turn" if pretrained.conditional else "none"
     )
+    names = [] if photos.training is None else photos.training.names(trained)
     if photos.training is not None and training is not None:
         report.protocol["training_photos"] = f"{len(trained)} of {len(photos.training)}"
-        names = photos.training.names(trained)
-        if photos.own:
-            report.add(measure_memorisation(training, held_out, samples, names, seed, choose_copy_features(device)))
-        else:
-            report.notes.append("Copies were not looked for: these are not the photos that the model was trained on.")
-        if by_class:
-            classes = len(photos.class_names)
-            report.add(measure_recognition(training, held_out, samples, classes, mirror=photos.mirrored, device=device))
+        report.add(measure_by_training(photos, training, names, held_out, samples, by_class, seed, device))
     if isinstance(pretrained.model, VAE):
         report.add(measure_autoencoding(pretrained.model, held_out.pixels, seed))
     if training is not None:
         report.add(find_near_duplicates(training, held_out, names, photos.names(indices)))
+    return report
+
+
+def measure_by_training(
+    photos: HeldOut,
+    training: ImageSet,
+    names: list[str],
+    held_out: ImageSet,
+    samples: ImageSet,
+    by_class: bool,
+    seed: int,
+    device: torch.device,
+) -> Report:
+    """Return what training photos say of samples: whether they are copies, and whether they show the class asked for."""
+    report = Report()
+    if photos.own:
+        report.add(measure_memorisation(training, held_out, samples, names, seed, choose_copy_features(device)))
+    else:
+        report.notes.append("Copies were not looked for: these are not the photos that the model was trained on.")
+    if by_class:
+        classes = len(photos.class_names)
+        report.add(measure_recognition(training, held_out, samples, classes, mirror=photos.mirrored, device=device))
     return report
 
 
@@ -116,7 +144,9 @@ def measure_distances(
         title=f"Generation, {len(samples)} samples against {len(held_out)} photos, features: {extractor.name}",
         columns=["figure [95 % interval]", name, "real photos in their place"],
         rows=[
-            [title, format_cell(figures, key), format_cell(floor, key)] for key, title in list_titles(extractor).items()
+            [title, format_cell(figures, key), format_cell(floor, key)]
+            for key, title in list_titles(extractor).items()
+            if key in figures
         ],
         figures=list_with_intervals(figures) | ({"floor": list_with_intervals(floor)} if floor else {}),
         protocol={
@@ -132,14 +162,48 @@ def measure_distances(
             "neighbours": "precision and recall by the 3rd nearest neighbour, density and coverage by the 5th",
             "intervals": INTERVALS,
         },
-        notes=list(list_set_cautions(held_out, samples, training, f_floor is not None)),
+        notes=list(list_set_cautions(held_out, samples, training, f_floor is not None, extractor)),
     )
+    if extractor.frechet_key not in figures:
+        report.protocol["frechet"] = (
+            f"left out: of {min(len(f_real), len(f_fake))} images in {f_real.shape[1]} dimensions it is bias for the most "
+            f"part; from {extractor.fewest_frechet} images of each kind on it is given"
+        )
     if samples.logits is not None and held_out.logits is not None:
         scores = [measure_inception_score(logits) for logits in (samples.logits, held_out.logits)]
         report.rows.append(["Inception score, 10 parts", *(f"{mean:.2f} +- {std:.2f}" for mean, std in scores)])
         report.figures |= {"inception_score": scores[0][0], "inception_score_std": scores[0][1]}
         report.figures["inception_score_held_out"] = scores[1][0]
     return report
+
+
+def add_frechet(
+    report: Report,
+    held_out: ImageSet,
+    samples: ImageSet,
+    training: ImageSet | None,
+    extractor: Extractor,
+    seed: int,
+    device: torch.device,
+) -> None:
+    """Add to a report the Frechet distance in other features than its own, and what real photos reach in its place."""
+    real = embed_pixels(held_out.pixels, extractor, device)
+    made = {"": samples.pixels}
+    if training is not None and len(training) >= FEWEST:
+        made["floor"] = training.pixels[: len(samples)]
+    cells = []
+    for place, pixels in made.items():
+        distance = metrics.FrechetDistance(metrics.GivenFeatures(real.shape[1]))
+        figure = metrics.JackknifeIntervals([distance], groups=GROUPS, seed=seed)
+        figure.update(real, real=True)
+        figure.update(embed_pixels(pixels, extractor, device), real=False)
+        (interval,) = figure.compute_intervals().values()
+        figures = report.figures[place] if place else report.figures
+        figures[extractor.frechet_key] = interval.value
+        figures["intervals"][extractor.frechet_key] = [interval.low, interval.high]
+        cells.append(str(interval))
+    report.rows.append([extractor.frechet, *cells, *["-"] * (2 - len(cells))])
+    report.protocol["beside"] = f"{extractor.frechet}: {extractor.name}, {extractor.resize}"
 
 
 def measure_inception_score(logits: Tensor) -> tuple[float, float]:
@@ -164,10 +228,12 @@ def list_titles(extractor: Extractor) -> dict[str, str]:
 
 def format_cell(figures: dict[str, Interval], key: str) -> str:
     """Return a figure with its interval for the table; nothing where there is none."""
-    return str(figures[key]) if figures else "-"
+    return str(figures[key]) if key in figures else "-"
 
 
-def list_set_cautions(held_out: ImageSet, samples: ImageSet, training: ImageSet | None, floor: bool) -> Sequence[str]:
+def list_set_cautions(
+    held_out: ImageSet, samples: ImageSet, training: ImageSet | None, floor: bool, extractor: Extractor
+) -> Sequence[str]:
     """Return sentences about the limits of figures of these sets of images."""
     sets = {"held-out photos": held_out, "samples": samples} | (
         {} if training is None else {"training photos": training}
@@ -178,7 +244,7 @@ def list_set_cautions(held_out: ImageSet, samples: ImageSet, training: ImageSet 
         if (images.features == images.features[:1]).all()
     ]
     n, width = min(len(held_out), len(samples)), held_out.features.shape[1]
-    if n <= width:
+    if extractor.fewest_frechet <= n <= width:
         found.append(
             f"{n} images are fewer than the {width} features: the Frechet distance is far larger than many images would give. "
             + ("Compare it with the floor beside it, or go by KID." if floor else "Go by KID.")

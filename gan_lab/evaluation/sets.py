@@ -106,13 +106,22 @@ def embed_batches(
     )
 
 
+def embed_pixels(pixels: Tensor, extractor: Extractor, device: torch.device) -> Tensor:
+    """Return the features [N, D] of images uint8 [N, C, H, W]."""
+    return torch.cat([extractor(part.to(device).float().div(127.5).sub(1))[0] for part in pixels.split(32)])
+
+
 def compare(f_real: Tensor, f_fake: Tensor, extractor: Extractor, seed: int, progress: Progress) -> dict[str, Interval]:
-    """Return the figures of two sets of features [N, D] and [M, D], by name, with their intervals."""
+    """Return the figures of two sets of features [N, D] and [M, D], by name, with their intervals.
+
+    Without the Frechet distance where the extractor needs more images for it.
+    """
     given = metrics.GivenFeatures(f_real.shape[1])
+    enough = min(len(f_real), len(f_fake)) >= extractor.fewest_frechet
     figures = metrics.JackknifeIntervals(
         [
             metrics.KernelDistance(given),
-            metrics.FrechetDistance(given),
+            *([metrics.FrechetDistance(given)] if enough else []),
             metrics.PrecisionRecall(),
             metrics.DensityCoverage(),
         ],

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from gan_lab import metrics
 from gan_lab.errors import UserError
 from gan_lab.losses import PerceptualFeatures, binary_cross_entropy, l1, make_perceptual, mse, ssim_loss
-from gan_lab.models.base import Loss, ManualModule, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, ManualModule, Monitor, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, spread_samples
 from gan_lab.models.validation import make_mean
 from gan_lab.networks import evaluation_mode
@@ -52,7 +52,6 @@ class Autoencoder(ManualModule):
 
     batch_kind = "images"
     first_optimizer = "optimizer"
-    monitor = ("val/loss", "min")
 
     def __init__(
         self,
@@ -84,6 +83,11 @@ class Autoencoder(ManualModule):
         self.perceptual = make_perceptual(perceptual, vgg19_weights) if lambda_perceptual > 0 else None
 
     # ------------------------------------------------------------------------------------------------ for a method
+
+    @property
+    def monitor(self) -> Monitor:
+        """Return the objective."""
+        return "val/loss", "min"
 
     @abstractmethod
     def loss(self, inputs: Batch) -> Loss:

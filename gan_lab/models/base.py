@@ -30,6 +30,8 @@ from gan_lab.schedules import Schedule
 
 Terms = dict[str, Tensor]
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+#: A validation figure, and its better direction.
+Monitor = tuple[str, Literal["min", "max"]]
 
 #: Factor on every learning rate for each time that a run went back to a checkpoint because it had failed.
 ROLLBACK_RATE = 0.5
@@ -91,8 +93,6 @@ class ManualModule(LightningModule):
     directions: ClassVar[tuple[str, ...]] = ()
     #: The option that makes the first optimiser: the generator's, or the only one.
     first_optimizer: ClassVar[str] = "generator_optimizer"
-    #: The validation figure that `best.ckpt` follows, and its better direction.
-    monitor: ClassVar[tuple[str, Literal["min", "max"]]]
 
     def __init__(
         self,
@@ -120,6 +120,11 @@ class ManualModule(LightningModule):
         self._rank_states: list[dict[str, Any]] | None = None
 
     # ------------------------------------------------------------------------------------------------ for a method
+
+    @property
+    @abstractmethod
+    def monitor(self) -> Monitor:
+        """Return the validation figure that `best.ckpt` follows; a class may state it as an attribute."""
 
     @abstractmethod
     def step(self, batch: Batch) -> Terms:

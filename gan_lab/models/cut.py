@@ -13,11 +13,11 @@ from torch.optim import Optimizer
 from gan_lab.errors import UserError
 from gan_lab.losses import LeastSquares, patch_nce
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, make_judge
-from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, Monitor, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, skip_repeats, spread_samples
 from gan_lab.models.foreground import compute_foreground_terms, get_masks, has_attention
 from gan_lab.models.probe import Probe
-from gan_lab.models.validation import make_kernel_distance
+from gan_lab.models.validation import ComparesSets
 from gan_lab.networks import (
     ExponentialMovingAverage,
     HasEncoder,
@@ -28,7 +28,7 @@ from gan_lab.networks import (
 from gan_lab.options import check_weights
 
 
-class CUT(AdversarialModule):
+class CUT(ComparesSets, AdversarialModule):
     """Learn G from A to B such that it fools B's discriminator and each patch of G(a) can be recognised by a's own patch.
 
     There is no way back, and no second pair of networks.
@@ -51,7 +51,7 @@ class CUT(AdversarialModule):
             with attention, the cross-entropy between the ground and where it draws is added to it.
         augment: see `AdversarialModule`.
         ema_half_life: as in `GAN`; None for no averaging, as in the paper.
-        options: of `AdversarialModule`.
+        options: of `AdversarialModule` and `ComparesSets`.
 
     Source: Park et al. 2020, arXiv:2007.15651, eq. 5 and appendix C. Differs from paper: `lambda_foreground`.
     """
@@ -59,7 +59,6 @@ class CUT(AdversarialModule):
     batch_kind = "unpaired"
     task = "translation"
     directions = ("AB",)
-    monitor = ("val/kid_random_vgg", "min")
 
     def __init__(
         self,
@@ -98,6 +97,11 @@ class CUT(AdversarialModule):
         self.lambda_foreground = lambda_foreground
         self.attends = has_attention(generator, lambda_foreground)
         self.asked = {"return_attention": True} if self.attends else {}
+
+    @property
+    def monitor(self) -> Monitor:
+        """Return the kernel distance in the features that the run validates in."""
+        return self.kid_name, "min"
 
     # ------------------------------------------------------------------------------------------------ the method
 
@@ -184,15 +188,15 @@ class CUT(AdversarialModule):
         return rows.flatten(0, 1), 4
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Return the domain distance in a seeded random embedding; nothing where there is but one image."""
-        distance = make_kernel_distance(self.device)
+        """Return the kernel distance of translations to their domain; nothing where there is but one image."""
+        comparison = self.start_comparison()
         for batch in skip_repeats(batches):
             real_A, real_B = batch["A"].to(self.device), batch["B"].to(self.device)
             if len(real_B):
-                distance.update(real_B, real=True)
+                comparison.add(real_B, real=True)
             if len(real_A):
-                distance.update(self.translate(real_A), real=False)
-        return {"val/kid_random_vgg": float(distance.compute())} if distance.smallest > 1 else {}
+                comparison.add(self.translate(real_A), real=False)
+        return {self.kid_name: comparison.measure_kid()} if comparison.smallest > 1 else {}
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show the translations by the side that they are to look like."""

@@ -12,11 +12,11 @@ from torch.optim import Optimizer
 
 from gan_lab.losses import LeastSquares, l1, weighted_l1
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
-from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, Monitor, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, skip_repeats, spread_samples
 from gan_lab.models.foreground import compute_foreground_terms, get_masks, has_attention
 from gan_lab.models.probe import Probe
-from gan_lab.models.validation import make_kernel_distance, make_mean
+from gan_lab.models.validation import ComparesSets, make_mean
 from gan_lab.networks import ExponentialMovingAverage, call_jointly, evaluation_mode
 from gan_lab.options import check_weights
 
@@ -52,7 +52,7 @@ class ImagePool:
         return torch.cat(out)
 
 
-class CycleGAN(AdversarialModule):
+class CycleGAN(ComparesSets, AdversarialModule):
     """Learn G_AB and G_BA such that each undoes the other and fools the other side's discriminator.
 
     Args:
@@ -72,7 +72,7 @@ class CycleGAN(AdversarialModule):
         pool_size: past fakes that each D is shown.
         ema_half_life: images after which a weight's share in the averaged generators has halved; None for no averaging, as
             in the paper.
-        options: of `AdversarialModule`.
+        options: of `AdversarialModule` and `ComparesSets`.
 
     Source: Zhu et al. 2017, arXiv:1703.10593, eq. 3 and section 5.2 (identity).
     """
@@ -80,7 +80,6 @@ class CycleGAN(AdversarialModule):
     batch_kind = "unpaired"
     directions = ("AB", "BA")
     task = "translation"
-    monitor = ("val/kid_random_vgg", "min")
 
     def __init__(
         self,
@@ -114,6 +113,11 @@ class CycleGAN(AdversarialModule):
         self.generator_AB_ema = ExponentialMovingAverage(self.generator_AB, ema_half_life) if ema_half_life else None
         self.generator_BA_ema = ExponentialMovingAverage(self.generator_BA, ema_half_life) if ema_half_life else None
         self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
+
+    @property
+    def monitor(self) -> Monitor:
+        """Return the kernel distance in the features that the run validates in."""
+        return self.kid_name, "min"
 
     # ------------------------------------------------------------------------------------------------ the method
 
@@ -236,9 +240,9 @@ class CycleGAN(AdversarialModule):
         return rows.flatten(0, 1), 6
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Return the cycle error (L1 in [-1, 1]) and the domain distance in a seeded random embedding, both ways."""
+        """Return the cycle error (L1 in [-1, 1]), and the kernel distance of translations to their domain both ways."""
         cycle = {side: make_mean(self.device) for side in "AB"}
-        distances = {side: make_kernel_distance(self.device) for side in "AB"}
+        distances = {side: self.start_comparison() for side in "AB"}
         for batch in skip_repeats(batches):
             for side, other, there, back in (("A", "B", "AB", "BA"), ("B", "A", "BA", "AB")):
                 real = batch[side].to(self.device)
@@ -246,14 +250,14 @@ class CycleGAN(AdversarialModule):
                     continue
                 fake = self.translate(real, there)  # type: ignore[arg-type]
                 cycle[side].update((self.translate(fake, back) - real).abs().flatten(1).mean(dim=1))  # type: ignore[arg-type]
-                distances[side].update(real, real=True)
-                distances[other].update(fake, real=False)
+                distances[side].add(real, real=True)
+                distances[other].add(fake, real=False)
         figures = {"val/cycle": sum(float(errors.compute()) for errors in cycle.values()) / 2}
         if min(distance.smallest for distance in distances.values()) < 2:
             return figures  # a single image has no distribution
-        distance_AB, distance_BA = (float(distances[target].compute()) for target in "BA")
-        figures |= {"val/kid_random_vgg_AB": distance_AB, "val/kid_random_vgg_BA": distance_BA}
-        return figures | {"val/kid_random_vgg": (distance_AB + distance_BA) / 2}
+        distance_AB, distance_BA = (distances[target].measure_kid() for target in "BA")
+        figures |= {f"{self.kid_name}_AB": distance_AB, f"{self.kid_name}_BA": distance_BA}
+        return figures | {self.kid_name: (distance_AB + distance_BA) / 2}
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show the translations both ways, by the side that they are to look like."""

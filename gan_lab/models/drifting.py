@@ -13,15 +13,15 @@ from torch.optim import Optimizer
 from gan_lab.errors import UserError
 from gan_lab.losses import drifting_loss
 from gan_lab.losses.drifting import TEMPERATURES
-from gan_lab.models.base import Loss, ManualModule, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, Monitor, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
-from gan_lab.models.validation import measure_random_vgg_distance
+from gan_lab.models.validation import ComparesSets, compare_samples
 from gan_lab.networks import ExponentialMovingAverage, evaluation_mode
 from gan_lab.rng import draw_seeded_noise
 
 
-class Drifting(ManualModule):
+class Drifting(ComparesSets):
     """Move samples along the field in which photos attract and other samples repel.
 
     Args:
@@ -33,7 +33,7 @@ class Drifting(ManualModule):
         shift: pixels by which all images of an iteration are moved at most, by the same offset, before the features see
             them: else the places of the features' grid and the network's strides lie alike in all of them, and show.
         ema_half_life: samples after which a weight's share in the averaged generator has halved; None for no averaging.
-        options: of `ManualModule`.
+        options: of `ComparesSets` and `ManualModule`.
 
     Raises:
         UserError: fewer than two samples, a temperature that is not above 0, or a shift below 0.
@@ -45,7 +45,6 @@ class Drifting(ManualModule):
     batch_kind = "images"
     task = "generation"
     first_optimizer = "optimizer"
-    monitor = ("val/kid_random_vgg", "min")
 
     def __init__(
         self,
@@ -73,6 +72,11 @@ class Drifting(ManualModule):
         self.shift = shift
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
         self.latents = int(generator.latents)  # type: ignore[arg-type]
+
+    @property
+    def monitor(self) -> Monitor:
+        """Return the kernel distance in the features that the run validates in."""
+        return self.kid_name, "min"
 
     # ------------------------------------------------------------------------------------------------ the method
 
@@ -123,8 +127,8 @@ class Drifting(ManualModule):
         return self.generate(draw_seeded_noise(64, self.latents).to(self.device)), 8
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Return the kernel distance between held-out images and as many samples."""
-        return measure_random_vgg_distance(self, batches)
+        """Return how as many samples compare with held-out images; see `compare_samples`."""
+        return compare_samples(self, batches)
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show as many samples as there are photos, from seeded noise."""

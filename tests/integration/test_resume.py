@@ -57,6 +57,8 @@ def test_a_killed_run_continues_bit_for_bit(model: str, tmp_path: Path) -> None:
     for part in ("state_dict", "optimizer_states", "ranks", "clock"):
         assert differences(straight[part], resumed[part], part) == []
     assert figures(tmp_path / "runs/straight") == figures(tmp_path / "runs/killed")
+    if model == "dcgan":  # what the run began with, by its configuration
+        assert resumed["config"]["model"]["validation_extractor"] == "efficientnet_lite1"
     pictures = [sorted((tmp_path / "runs" / name / "samples").glob("*.png"))[-1] for name in ("straight", "killed")]
     assert pictures[0].read_bytes() == pictures[1].read_bytes()
 

@@ -133,7 +133,7 @@ def test_takes_the_look_of_b_and_keeps_the_square_where_it_is() -> None:
     ground = held_out > 0.5
     assert fake[ground].mean() == pytest.approx(-0.2, abs=0.15)
     assert fake[~ground].mean() == pytest.approx(-0.8, abs=0.15)
-    assert set(model.validate([photos(10_001)])) == {"val/kid_random_vgg"}
+    assert set(model.validate([photos(10_001)])) == {"val/kid_efficientnet_lite1"}
     pictures, columns = model.sample_grid(photos(10_002))
     assert (columns, len(pictures)) == (4, 16)
 

@@ -121,7 +121,9 @@ def test_validation_draws_no_global_random_number() -> None:
     batches = [two_modes(0) | {"image": two_modes(0)["image"].expand(-1, 1, 32, 32)}]
     model.generate = lambda z, label=None: z[:, :1, None, None].expand(-1, 1, 32, 32)  # type: ignore[method-assign]
     state = torch.get_rng_state()
-    assert model.validate(batches).keys() == {"val/kid_random_vgg"}
+    assert model.validate(batches).keys() == {
+        f"val/{name}_efficientnet_lite1" for name in ("kid", "precision", "recall")
+    }
     assert torch.equal(torch.get_rng_state(), state)
 
 

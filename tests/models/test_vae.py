@@ -166,7 +166,7 @@ def test_validation_is_the_mean_over_images_however_they_are_batched() -> None:
     figures = model.validate(parts)
     whole = model.validate([{"image": image, "label": label}])
     assert figures["val/kl"] == pytest.approx(whole["val/kl"], rel=1e-5)  # the term that takes no noise
-    assert {"val/loss", "val/loss_reconstruction", "val/active_units", "val/kid_random_vgg"} <= figures.keys()
+    assert {"val/loss", "val/loss_reconstruction", "val/active_units", "val/kid_efficientnet_lite1"} <= figures.keys()
 
 
 def test_encode_gives_the_mean_and_leaves_the_mode() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,17 @@ import pytest
 import torch
 from torch import Tensor, multiprocessing
 
-from gan_lab.metrics import kernel_distance, psnr, to_uint8
-from gan_lab.models.validation import make_mean, measure_random_vgg_distance
-from gan_lab.networks import RandomVGG
+from gan_lab.errors import UserError
+from gan_lab.metrics import kernel_distance, precision_recall, psnr, to_uint8
+from gan_lab.models import GAN
+from gan_lab.models.validation import LITE, RANDOM, SetComparison, compare_samples, load_extractor, make_mean
+from gan_lab.networks import RandomVGG, efficientnet_lite
 from gan_lab.rng import draw_seeded_noise
+from tests.models.fitting import TinyDiscriminator, TinyGenerator, adam
 from tests.models.test_enhancer import darkened, enhancer
+
+#: The function of the same name hides it as an attribute of its package.
+LITE_MODULE = sys.modules["gan_lab.networks.efficientnet_lite"]
 
 
 class Noise:
@@ -22,6 +29,13 @@ class Noise:
 
     latents = 12
     device = torch.device("cpu")
+
+    def __init__(self, extractor: str = LITE) -> None:
+        self.validation_extractor = extractor
+        self.kid_name = f"val/kid_{extractor}"
+
+    def start_comparison(self) -> SetComparison:
+        return SetComparison(load_extractor(self.validation_extractor, "cpu"))
 
     def generate(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return torch.tanh(z).view(-1, 3, 2, 2).repeat_interleave(8, 2).repeat_interleave(8, 3)
@@ -32,13 +46,49 @@ def held_out() -> list[dict[str, Tensor]]:
     return [{"image": part, "label": torch.zeros(len(part)).long()} for part in images.split(4)]
 
 
-def test_the_distance_is_that_of_all_images_and_as_many_samples() -> None:
-    embed, model = RandomVGG(), Noise()
+@pytest.mark.parametrize("extractor", [LITE, RANDOM])
+def test_the_figures_are_those_of_all_images_and_as_many_samples(extractor: str) -> None:
+    embed = RandomVGG() if extractor == RANDOM else efficientnet_lite(1, 96)
+    model = Noise(extractor)
     real = torch.cat([embed(batch["image"]) for batch in held_out()])
     noise = [draw_seeded_noise(len(batch["image"]), 12, seed=index) for index, batch in enumerate(held_out())]
     fake = torch.cat([embed(model.generate(z)) for z in noise])
-    (found,) = measure_random_vgg_distance(model, held_out()).values()
-    assert found == kernel_distance(real, fake, subsets=None)[0]
+    found = compare_samples(model, held_out())
+    assert found.keys() == {f"val/{name}_{extractor}" for name in ("kid", "precision", "recall")}
+    assert found[f"val/kid_{extractor}"] == pytest.approx(kernel_distance(real, fake, subsets=None)[0], rel=1e-4)
+    precision, recall = precision_recall(real, fake)
+    assert (found[f"val/precision_{extractor}"], found[f"val/recall_{extractor}"]) == (precision, recall)
+
+
+def test_a_single_image_has_no_distribution() -> None:
+    assert compare_samples(Noise(), [{name: value[:1] for name, value in held_out()[0].items()}]) == {}
+
+
+def gan(**options: Any) -> GAN:
+    return GAN(TinyGenerator(), TinyDiscriminator(), adam(1e-3), adam(1e-3), **options)
+
+
+def test_best_follows_the_distance_in_the_features_that_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gan().monitor == ("val/kid_efficientnet_lite1", "min")
+    assert gan(validation_extractor=RANDOM).monitor == ("val/kid_random_vgg", "min")
+    with pytest.raises(
+        UserError, match=r"model\.validation_extractor=efficientnet_lite2: is not a choice; give one of null, "
+    ):
+        gan(validation_extractor="efficientnet_lite2")
+    monkeypatch.setattr("gan_lab.models.validation.find_package_weights", lambda version: None)
+    assert gan().validation_extractor == RANDOM  # the default falls back, and the figure's name says it
+    assert gan(validation_extractor=LITE).validation_extractor == LITE  # what a run began with does not
+
+
+def test_a_missing_package_is_refused_before_the_first_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = gan(validation_extractor=LITE)
+    load_extractor.cache_clear()
+    monkeypatch.setattr(LITE_MODULE, "find_package_weights", lambda version: None)
+    with pytest.raises(
+        UserError,
+        match=r"validation_extractor=efficientnet_lite1: efficientnet-lite1-.* is not installed; pip",
+    ):
+        model.on_fit_start()
 
 
 def test_a_restorer_is_measured_over_all_its_images() -> None:
@@ -52,7 +102,7 @@ def measure() -> dict[str, Any]:
     """Return figures of the same images."""
     mean = make_mean(torch.device("cpu"))
     mean.update(torch.arange(3.0))
-    figures = measure_random_vgg_distance(Noise(), held_out()) | enhancer().validate([darkened(1, side=16)])
+    figures = compare_samples(Noise(), held_out()) | enhancer().validate([darkened(1, side=16)])
     return figures | {"mean": float(mean.compute()), "count": float(mean.weight)}
 
 

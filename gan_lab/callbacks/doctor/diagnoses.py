@@ -13,11 +13,16 @@ from typing import Literal
 
 import numpy as np
 
-from gan_lab.callbacks.doctor.findings import WARM_UP, Finding
+from gan_lab.callbacks.doctor.findings import EARLY, HEALTHY, WARM_UP, Finding
 from gan_lab.callbacks.doctor.history import History, Series
 
 #: Iterations over which a term must misbehave without a break, and how many of its logged values must be among them.
 WINDOW, VALUES = 500, 20
+#: Recall in ImageNet features below which samples have nothing in common with photos, and the iterations within which it must
+#: have risen above. Colours without a thing, one picture over and over, and blurred photos are at 0.00 to 0.02.
+RECALL, DRAWN_BY = 0.05, 2000
+#: The figure that says so; in a random VGG's features it would say nothing.
+RECALL_FIGURE, PRECISION_FIGURE = "val/recall_efficientnet_lite1", "val/precision_efficientnet_lite1"
 
 
 @dataclass(frozen=True)
@@ -223,5 +228,47 @@ def plateau(history: History, patient: Patient) -> Finding | None:
     )
 
 
+def find_nothing_drawn(history: History, patient: Patient) -> Finding | None:
+    """Find a generator whose samples have nothing in common with photos, in two validations and after time enough."""
+    row: Series = []
+    for iteration, value in reversed(history[RECALL_FIGURE]):
+        if value >= RECALL:
+            break
+        row.insert(0, (iteration, value))
+    if not patient.generates or len(row) < 2 or row[-1][0] < DRAWN_BY:
+        return None
+    precision = [value for _, value in history[PRECISION_FIGURE]]
+    return Finding(
+        "nothing drawn",
+        row[0][0],
+        {RECALL_FIGURE: row[-1][1]} | ({PRECISION_FIGURE: precision[-1]} if precision else {}),
+        f"the samples share no features with photos: recall {row[-1][1]:.2f} after {row[-1][0]:,} iterations, and held-out "
+        "photos have about 0.7; they may have colours and textures, and show no thing",
+        "look at the newest picture in samples/; where nothing on it can be named, train on (trainer.max_minutes=120), or take "
+        "experiment=small_catalogue",
+    )
+
+
+def describe_soundness(history: History, patient: Patient, iteration: int) -> str:
+    """Return what is said of a run in which nothing was found: "healthy" only where its samples were seen to be like photos."""
+    if iteration <= WARM_UP:
+        return EARLY
+    if not patient.generates:
+        return HEALTHY
+    recall = history[RECALL_FIGURE]
+    if not recall:
+        return "no fault found; its samples have not been compared with held-out photos"
+    if recall[-1][1] >= RECALL:
+        return HEALTHY
+    return f"no fault found, but its samples share no features with photos yet (recall {recall[-1][1]:.2f})"
+
+
 #: Of what the run logs anyway.
-OF_TERMS: tuple[Diagnosis, ...] = (find_saturation, vanishing, posterior_collapsed, oscillating, plateau)
+OF_TERMS: tuple[Diagnosis, ...] = (
+    find_saturation,
+    vanishing,
+    posterior_collapsed,
+    oscillating,
+    plateau,
+    find_nothing_drawn,
+)

@@ -15,7 +15,14 @@ from lightning.pytorch.plugins import MixedPrecision
 from torch import Tensor
 
 from gan_lab.augment import Adaptive
-from gan_lab.callbacks.doctor.diagnoses import OF_TERMS, WARM_UP, Patient
+from gan_lab.callbacks.doctor.diagnoses import (
+    OF_TERMS,
+    PRECISION_FIGURE,
+    RECALL_FIGURE,
+    WARM_UP,
+    Patient,
+    describe_soundness,
+)
 from gan_lab.callbacks.doctor.findings import Finding, Record
 from gan_lab.callbacks.doctor.history import History
 from gan_lab.callbacks.doctor.probes import OF_PROBES, measure_probes
@@ -164,9 +171,15 @@ class Doctor(Callback):
             log.warning("iteration %d: %s", model.iteration, finding)
         for finding in gone:
             log.info("iteration %d: no longer so: %s", model.iteration, finding.says)
-        self.record.figures = {name: self.history[name][-1][1] for name in self.history.names("doctor/")}
+        named = [
+            *self.history.names("doctor/"),
+            *self.history.names(PRECISION_FIGURE),
+            *self.history.names(RECALL_FIGURE),
+        ]
+        self.record.figures = {name: self.history[name][-1][1] for name in named}
+        said, self.record.sound = self.record.sound, describe_soundness(self.history, patient, model.iteration)
         self.record.share = self.seconds / max(time.monotonic() - self._start, 1e-9)
-        if new or gone or trainer.should_stop or not self.record.path.exists():
+        if new or gone or said != self.record.sound or trainer.should_stop or not self.record.path.exists():
             with survive_errors("doctor.json"):
                 self.record.write(model.iteration)
         fresh = {

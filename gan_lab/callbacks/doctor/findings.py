@@ -14,7 +14,7 @@ from gan_lab.terminal import printable
 
 #: Iterations in which nothing but a loss that is not finite is reported: every method's first ones look ill.
 WARM_UP = 300
-#: What is said of a run in which nothing was found: before that, nothing was looked for.
+#: What is said of a run in which nothing was found: before that, nothing was looked for. See `describe_soundness`.
 EARLY, HEALTHY = f"too early to tell, in the first {WARM_UP} iterations", "healthy"
 #: Findings that passed, of which the newest stay: one that comes and goes for days must not fill the file.
 KEPT = 200
@@ -69,7 +69,8 @@ class Record:
         findings: what is wrong now, by `what`.
         past: the newest findings that passed, each with the iteration from which on it was gone.
         setbacks: each time the run went back: why, and to where.
-        figures: the newest of the doctor's own.
+        sound: what is said where nothing is found.
+        figures: the newest of the doctor's own, and of those that say whether anything is drawn.
         share: of the run's time that the doctor has taken.
     """
 
@@ -77,6 +78,7 @@ class Record:
     findings: dict[str, Finding] = field(default_factory=dict)
     past: list[dict[str, Any]] = field(default_factory=list)
     setbacks: list[dict[str, Any]] = field(default_factory=list)
+    sound: str = EARLY
     figures: dict[str, float] = field(default_factory=dict)
     share: float = 0.0
 
@@ -107,10 +109,9 @@ class Record:
     def write(self, iteration: int) -> None:
         """Write the file, whole: what is known up to an iteration."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        sound = HEALTHY if iteration > WARM_UP else EARLY
         contents = {
             "iteration": iteration,
-            "verdict": "; ".join(f.says for f in self.findings.values()) or sound,
+            "verdict": "; ".join(f.says for f in self.findings.values()) or self.sound,
             "findings": [asdict(finding) for finding in self.findings.values()],
             "past": self.past,
             "setbacks": self.setbacks,

@@ -17,6 +17,7 @@ from gan_lab.config import compose, instantiate
 from tests.callbacks.doctor.patients import Catalogue, noise, single
 
 GAN = Patient(monitor=("val/kid_random_vgg", "min"), diameter=100.0, augmentable=True)
+DRAWS = Patient(generates=True)
 Curve = Callable[[int], float]
 
 
@@ -85,7 +86,49 @@ def test_a_diagnosis_finds_what_is_wrong_and_lets_the_rest_pass(
     assert diagnosis(history(**well), GAN) is None
 
 
-@pytest.mark.parametrize("diagnosis", [*diagnoses.OF_TERMS, *probes.OF_PROBES])
+def drawn(iterations: int, recall: Curve | float) -> History:
+    """Return the validations of a run, one every 500 iterations."""
+    return history(
+        iterations,
+        500,
+        val__recall_efficientnet_lite1=recall,
+        val__precision_efficientnet_lite1=0.8,
+        train__accuracy_d=0.8,
+    )
+
+
+def test_samples_like_no_photo_are_said_after_time_enough_and_no_more_when_that_passes() -> None:
+    assert diagnoses.find_nothing_drawn(drawn(1500, 0.0), DRAWS) is None
+    found = diagnoses.find_nothing_drawn(drawn(2500, 0.0), DRAWS)
+    assert found is not None
+    assert found.says.startswith("the samples share no features with photos: recall 0.00 after 2,500 iterations")
+    assert found.evidence == {"val/recall_efficientnet_lite1": 0.0, "val/precision_efficientnet_lite1": 0.8}
+    assert "trainer.max_minutes=120" in found.advice
+    assert diagnoses.find_nothing_drawn(drawn(2500, late(0.1, 0.0, 2500)), DRAWS) is None
+    assert diagnoses.find_nothing_drawn(drawn(2500, late(0.0, 0.3, 2500)), DRAWS) is None  # a single validation
+    lost = diagnoses.find_nothing_drawn(drawn(5000, late(0.0, 0.3, 3000)), DRAWS)
+    assert lost is not None
+    assert lost.since == 3000
+    assert (
+        diagnoses.find_nothing_drawn(drawn(2500, 0.0), GAN) is None
+    )  # it translates: its pictures show what photos show
+    assert diagnoses.find_nothing_drawn(history(2500, val__recall_random_vgg=0.0), DRAWS) is None
+
+
+def test_a_run_is_healthy_only_when_its_samples_have_been_seen_to_be_like_photos() -> None:
+    describe = diagnoses.describe_soundness
+    assert describe(drawn(2500, 0.3), DRAWS, WARM_UP).startswith("too early to tell")
+    assert describe(drawn(2500, 0.3), DRAWS, 2500) == "healthy"
+    assert describe(drawn(1000, 0.01), DRAWS, 1000) == (
+        "no fault found, but its samples share no features with photos yet (recall 0.01)"
+    )
+    assert "have not been compared" in describe(history(2500, **SURE), DRAWS, 2500)
+    assert describe(history(2500, **SURE), GAN, 2500) == "healthy"
+
+
+@pytest.mark.parametrize(
+    "diagnosis", [each for each in (*diagnoses.OF_TERMS, *probes.OF_PROBES) if each is not diagnoses.find_nothing_drawn]
+)
 def test_nothing_is_said_of_the_first_iterations(diagnosis: Diagnosis) -> None:
     ill: dict[str, Curve | float] = {}
     for case, wrong, _ in CASES:

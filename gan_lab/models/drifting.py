@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
@@ -29,14 +30,16 @@ class Drifting(ComparesSets):
         optimizer: makes the optimiser from G's parameters.
         samples: that G makes in an iteration, whatever the number of photos in a batch.
         temperatures: see `gan_lab.losses.drifting`.
+        shift: pixels by which all images of an iteration are moved at most, by the same offset, before the features see
+            them: else the places of the features' grid and the network's strides lie alike in all of them, and show.
         ema_half_life: samples after which a weight's share in the averaged generator has halved; None for no averaging.
         options: of `ComparesSets` and `ManualModule`.
 
     Raises:
-        UserError: fewer than two samples, or a temperature that is not above 0.
+        UserError: fewer than two samples, a temperature that is not above 0, or a shift below 0.
 
     Source: Deng et al. 2026, arXiv:2602.04770.
-    Differs from paper: unconditional; features of ImageNet's classifier on pixels, for an autoencoder's on latents.
+    Differs from paper: unconditional; images are shifted; a classifier's features of pixels, not an autoencoder's of latents.
     """
 
     batch_kind = "images"
@@ -50,6 +53,7 @@ class Drifting(ComparesSets):
         optimizer: OptimizerFactory,
         samples: int = 64,
         temperatures: Sequence[float] = TEMPERATURES,
+        shift: int = 8,
         ema_half_life: float | None = 10_000,
         **options: Any,
     ) -> None:
@@ -58,11 +62,14 @@ class Drifting(ComparesSets):
             raise UserError(f"model.samples={samples}: a sample needs another one to move away from; give at least 2")
         if not temperatures or min(temperatures) <= 0:
             raise UserError(f"model.temperatures={list(temperatures)}: needs numbers above 0, one at least")
+        if shift < 0:
+            raise UserError(f"model.shift={shift}: needs pixels, 0 for none")
         self.generator = generator
         self.features = features
         self.optimizer = optimizer
         self.samples = samples
         self.temperatures = tuple(temperatures)
+        self.shift = shift
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
         self.latents = int(generator.latents)  # type: ignore[arg-type]
 
@@ -76,20 +83,28 @@ class Drifting(ComparesSets):
     def step(self, batch: Batch) -> Terms:
         (optimizer,) = self.optimizer_list()
         z = torch.randn(self.samples, self.latents, device=self.device)
-        with torch.no_grad(), self.full_precision():
-            photos = self.features(batch["image"])
+        offset = torch.randint(0, 2 * self.shift + 1, (2,)).tolist()
+        with torch.no_grad():
+            photos = self.describe(batch["image"], offset)
 
-        update = self.minimize(optimizer, lambda inputs: self.drifting_loss(inputs["z"], photos), {"z": z})
+        loss_fn = lambda inputs: self.drifting_loss(inputs["z"], photos, offset)  # noqa: E731
+        update = self.minimize(optimizer, loss_fn, {"z": z})
 
         if self.generator_ema is not None and update.stepped:
             self.generator_ema.update(self.generator, images=self.count_images(z))
         return update.terms
 
-    def drifting_loss(self, z: Tensor, photos: Sequence[Tensor]) -> Loss:
-        """Return how far samples of z are from where the field drives them."""
-        fake = self.generator(z)
+    def describe(self, images: Tensor, offset: Sequence[int]) -> list[Tensor]:
+        """Return the groups of features of images [N, C, H, W], moved by an offset in [0, 2 * shift] and mirrored beyond."""
         with self.full_precision():
-            loss, drift = drifting_loss(self.features(fake.float()), photos, self.temperatures)
+            (top, left), (height, width) = offset, images.shape[-2:]
+            padded = functional.pad(images.float(), [self.shift] * 4, mode="reflect")
+            groups: list[Tensor] = self.features(padded[:, :, top : top + height, left : left + width])
+            return groups
+
+    def drifting_loss(self, z: Tensor, photos: Sequence[Tensor], offset: Sequence[int]) -> Loss:
+        """Return how far samples of z are from where the field drives them."""
+        loss, drift = drifting_loss(self.describe(self.generator(z), offset), photos, self.temperatures)
         return Loss(loss, {"loss_g": loss, "drift": drift})
 
     def configure_optimizers(self) -> list[Optimizer]:

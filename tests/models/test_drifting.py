@@ -26,6 +26,7 @@ def drifting(**options: Any) -> Drifting:
         ({"samples": 1}, r"^model.samples=1: "),
         ({"temperatures": []}, "temperatures"),
         ({"temperatures": [0.1, 0]}, "above 0"),
+        ({"shift": -1}, "^model.shift=-1: "),
     ],
 )
 def test_what_cannot_drift_is_refused(options: dict[str, Any], message: str) -> None:
@@ -41,8 +42,8 @@ def test_only_the_generator_learns_and_nothing_else_is_saved() -> None:
 
 def test_the_loss_is_the_papers_and_flows_into_the_generator() -> None:
     model = drifting()
-    photos = model.features(torch.rand(5, 3, 32, 32) * 2 - 1)
-    loss = model.drifting_loss(torch.randn(6, 8), photos)
+    photos = model.describe(torch.rand(5, 3, 32, 32) * 2 - 1, [3, 11])
+    loss = model.drifting_loss(torch.randn(6, 8), photos, [3, 11])
     loss.total.backward()
     assert set(loss.terms) == {"loss_g", "drift"}
     assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in model.generator.parameters())
@@ -69,3 +70,14 @@ def test_samples_are_drawn_whatever_the_batch(monkeypatch: pytest.MonkeyPatch) -
 def iterate_parameters(module: nn.Module | None) -> Iterator[nn.Parameter]:
     assert module is not None
     return module.parameters()
+
+
+def test_all_images_are_moved_by_the_offset_and_mirrored_beyond() -> None:
+    model = drifting(shift=2)
+    model.features = nn.Identity()
+    images = torch.arange(25.0).view(1, 1, 5, 5)
+    assert torch.equal(model.describe(images, [2, 2]), images)
+    moved = model.describe(images, [4, 1])
+    assert torch.equal(moved[0, 0, :3, 1:], images[0, 0, 2:, :4])
+    assert torch.equal(moved[0, 0, 3, 1:], images[0, 0, 3, :4])
+    assert torch.equal(moved[0, 0, :3, 0], images[0, 0, 2:, 1])

@@ -22,6 +22,9 @@ from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.inference import Pretrained
 from gan_lab.models.batches import Batch
 
+#: The features that tables are in, as they name them: of `gan_lab.evaluation.extractors.JUDGE`.
+JUDGE_NAME = "EfficientNet-Lite2, ImageNet, 128 px"
+
 
 def parser(doc: str, root: str) -> argparse.ArgumentParser:
     """Return a command line with the options that all of them have."""

@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.contest import begin, given_up, parser, photo_batches, run, trained, write
+from benchmarks.contest import JUDGE_NAME, begin, given_up, parser, photo_batches, run, trained, write
 from gan_lab.evaluation.extractors import JUDGE, choose_extractor
 from gan_lab.metrics import (
     Interval,
@@ -186,14 +186,15 @@ def results(arguments: argparse.Namespace) -> Iterator[Result]:
 
 def shown(figure: Interval, factor: float = 1.0) -> str:
     """Return a figure and half of its interval."""
-    return f"{factor * figure.value:.3g} ± {factor * (figure.high - figure.value):.2g}"
+    value, half = factor * figure.value, factor * (figure.high - figure.value)
+    return f"{value:.0f} ± {half:.0f}" if abs(value) >= 100 else f"{value:.3g} ± {half:.2g}"
 
 
 def table(found: Sequence[Result]) -> Table:
     """Return the results, each with the share of the tutorial's excess over the floor that is left."""
     floor = found[0].figures["kid"].value
     tutorial = next((each.figures["kid"].value for each in found if each.name == TUTORIAL), None)
-    made = Table(title=f"Samples against the training photos, features: {JUDGE}, ImageNet, 128 px")
+    made = Table(title=f"Samples against the training photos, features: {JUDGE_NAME}")
     for column in ("", "trained", "KID x 1000", "excess, of the tutorial's", *NAMES[1:]):
         made.add_column(column)
     for each in found:

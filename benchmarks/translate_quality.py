@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.contest import begin, parser, run, still_batches, trained, write
+from benchmarks.contest import JUDGE_NAME, begin, parser, run, still_batches, trained, write
 from gan_lab.evaluation.extractors import JUDGE
 from gan_lab.evaluation.translation import place_on_white
 from gan_lab.metrics import to_uint8
@@ -170,7 +170,7 @@ def cell(figures: dict[str, dict[str, float]], name: str, factor: float = 1.0) -
 
 def table(found: list[Result]) -> Table:
     """Return the results; `share` is the distance in parts of doing nothing's."""
-    made = Table(title=f"Translations of photos held out, KID in features of {JUDGE}, ImageNet, 128 px")
+    made = Table(title=f"Translations of photos held out, KID in features of {JUDGE_NAME}")
     columns = ["", "trained"]
     for way in ("A to B", "B to A"):
         columns += [f"KID x 1000, {way}", "of doing nothing's", "product moved, dE", "there and back, dB"]

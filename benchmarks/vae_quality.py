@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from benchmarks.contest import begin, parser, photo_batches, trained, write
+from benchmarks.contest import JUDGE_NAME, begin, parser, photo_batches, trained, write
 from benchmarks.tutorial_dcgan import photos
 from gan_lab.evaluation.extractors import JUDGE, choose_extractor
 from gan_lab.metrics import kernel_distance, negative_elbo, psnr, to_uint8
@@ -164,7 +164,7 @@ def main() -> None:
     arguments = options.parse_args()
     begin(arguments)
     made = Table(title=f"Test photos under N(decoder(z), {SIGMA}^2); lower is better but for PSNR")
-    samples = f"KID x 1000 of samples ({JUDGE}, ImageNet, 128 px)"
+    samples = f"KID x 1000 of samples ({JUDGE_NAME})"
     for column in ("", "trained", "-ELBO, nats a photo", "bits a value", "PSNR, dB", samples):
         made.add_column(column)
     found = []

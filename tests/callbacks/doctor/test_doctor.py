@@ -228,3 +228,26 @@ def test_a_vae_that_pays_too_much_for_its_latents(tmp_path: Path) -> None:
     contents = attend(model, tmp_path, 900, single(noise))
     assert "model.kl_warm_up=0.3" in found(contents)["posterior collapse"]["advice"]
     assert "mode collapse" not in found(contents)
+
+
+class Still(Shuffled):
+    """One grey picture for every latent, but for what no eye sees."""
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return 0.01 * super().forward(z)
+
+
+def test_a_run_that_draws_no_thing_is_not_called_healthy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = single(noise)
+    drawing = attend(gan(Shuffled(), sgd(0.0)), tmp_path / "drawing", 400, photos, validate_every=200)
+    assert drawing["verdict"] == "healthy"
+    assert drawing["figures"]["val/recall_efficientnet_lite1"] > 0.05
+    unseen = attend(gan(Shuffled(), sgd(0.0)), tmp_path / "unseen", 400, photos)
+    assert unseen["verdict"] == "no fault found; its samples have not been compared with held-out photos"
+    nothing = attend(gan(Still(), sgd(0.0)), tmp_path / "early", 400, photos, validate_every=200)
+    assert nothing["verdict"] == "no fault found, but its samples share no features with photos yet (recall 0.00)"
+    monkeypatch.setattr("gan_lab.callbacks.doctor.diagnoses.DRAWN_BY", 400)
+    contents = attend(gan(Still(), sgd(0.0)), tmp_path / "late", 400, photos, validate_every=200)
+    finding = found(contents)["nothing drawn"]
+    assert finding["since"] == 200
+    assert "the samples share no features with photos: recall 0.00 after 400 iterations" in contents["verdict"]

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from gan_lab.errors import UserError
 from gan_lab.losses import LeastSquares, patch_nce
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, make_judge
-from gan_lab.models.base import Loss, Monitor, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, skip_repeats, spread_samples
 from gan_lab.models.foreground import compute_foreground_terms, get_masks, has_attention
 from gan_lab.models.probe import Probe
@@ -97,11 +97,6 @@ class CUT(ComparesSets, AdversarialModule):
         self.lambda_foreground = lambda_foreground
         self.attends = has_attention(generator, lambda_foreground)
         self.asked = {"return_attention": True} if self.attends else {}
-
-    @property
-    def monitor(self) -> Monitor:
-        """Return the kernel distance in the features that the run validates in."""
-        return self.kid_name, "min"
 
     # ------------------------------------------------------------------------------------------------ the method
 

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from gan_lab.losses import LeastSquares, l1, weighted_l1
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
-from gan_lab.models.base import Loss, Monitor, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, skip_repeats, spread_samples
 from gan_lab.models.foreground import compute_foreground_terms, get_masks, has_attention
 from gan_lab.models.probe import Probe
@@ -113,11 +113,6 @@ class CycleGAN(ComparesSets, AdversarialModule):
         self.generator_AB_ema = ExponentialMovingAverage(self.generator_AB, ema_half_life) if ema_half_life else None
         self.generator_BA_ema = ExponentialMovingAverage(self.generator_BA, ema_half_life) if ema_half_life else None
         self.pool_A, self.pool_B = ImagePool(pool_size), ImagePool(pool_size)
-
-    @property
-    def monitor(self) -> Monitor:
-        """Return the kernel distance in the features that the run validates in."""
-        return self.kid_name, "min"
 
     # ------------------------------------------------------------------------------------------------ the method
 

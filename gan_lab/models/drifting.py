@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from gan_lab.errors import UserError
 from gan_lab.losses import drifting_loss
 from gan_lab.losses.drifting import TEMPERATURES
-from gan_lab.models.base import Loss, Monitor, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
 from gan_lab.models.validation import ComparesSets, compare_samples
@@ -72,11 +72,6 @@ class Drifting(ComparesSets):
         self.shift = shift
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
         self.latents = int(generator.latents)  # type: ignore[arg-type]
-
-    @property
-    def monitor(self) -> Monitor:
-        """Return the kernel distance in the features that the run validates in."""
-        return self.kid_name, "min"
 
     # ------------------------------------------------------------------------------------------------ the method
 

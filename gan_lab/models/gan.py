@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from gan_lab.errors import UserError
 from gan_lab.losses import ConsistencyRegularisation
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
-from gan_lab.models.base import Loss, Monitor, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
 from gan_lab.models.validation import ComparesSets, compare_samples
@@ -93,11 +93,6 @@ class GAN(ComparesSets, AdversarialModule):
         self.classes = classes
         self.class_names = list(class_names or [])
         self.latents = int(generator.latents)  # type: ignore[arg-type]
-
-    @property
-    def monitor(self) -> Monitor:
-        """Return the kernel distance in the features that the run validates in."""
-        return self.kid_name, "min"
 
     # ------------------------------------------------------------------------------------------------ the method
 

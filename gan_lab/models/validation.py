@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from gan_lab import metrics
-from gan_lab.models.base import ManualModule
+from gan_lab.models.base import ManualModule, Monitor
 from gan_lab.models.batches import Batch
 from gan_lab.networks import RandomVGG, efficientnet_lite
 from gan_lab.networks.efficientnet_lite import find_package_weights
@@ -62,7 +62,7 @@ class ComparesSets(ManualModule):
         return f"val/kid_{self.validation_extractor}"
 
     @property
-    def monitor(self) -> tuple[str, Literal["min", "max"]]:
+    def monitor(self) -> Monitor:
         """Return the kernel distance, which `best.ckpt` follows."""
         return self.kid_name, "min"
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 
 from gan_lab.config.sweeps import check_outputs, prepare_sweep
 from gan_lab.errors import UserError
@@ -21,7 +22,9 @@ def test_several_jobs_in_one_folder_are_refused(name: str, swept: list[str]) -> 
 
 
 @pytest.mark.parametrize("output", ["a,b", "out/${strength}", "out/${hydra:job.num}"])
-def test_jobs_with_folders_of_their_own_may_run(output: str) -> None:
+def test_jobs_with_folders_of_their_own_may_run(output: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # a command that another test ran in this process has left its own job there
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)
     swept = ["seed=1"] if output == "a,b" else ["strength=0.5,1"]
     check_outputs(["-m", f"output={output}", *swept], "enhance")
 

@@ -72,5 +72,6 @@ def test_on_real_photos(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     data = [
         f"data={'fashion_mnist' if folder == 'fashion_mnist' else 'products'}",
         f"data.root={Path(PHOTOS) / folder}",
+        "data.limit=200",  # figures of all 3068 take two minutes, and say nothing more about the code
     ]
     train_and_evaluate(model, tmp_path, monkeypatch, *data)

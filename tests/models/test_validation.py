@@ -118,4 +118,4 @@ def one_of_two(rank: int, folder: str) -> None:
 
 def test_a_process_of_several_counts_its_images_once_and_waits_for_no_other(tmp_path: Path) -> None:
     multiprocessing.spawn(one_of_two, (str(tmp_path),), nprocs=2)
-    assert torch.load(tmp_path / "found.pt") == pytest.approx(measure(), rel=1e-6)
+    assert torch.load(tmp_path / "found.pt") == pytest.approx(measure(), rel=1e-5)

@@ -103,7 +103,7 @@ def look_as_before(training: Tensor, held_out: Tensor, copies: Tensor) -> Memori
 
 
 def find_copies(training: Tensor, held_out: Tensor, count: int) -> list[Result]:
-    """Return what is found of altered training photos, uint8 [N, 3, H, W], in both kinds of features."""
+    """Return recall and false alarms for altered training photos, uint8 [N, 3, H, W], in both kinds of features."""
     generator = torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(training), generator=generator)[:count]
     altered = torch.cat([alter(training[chosen], generator) for alter in ALTERATIONS.values()])

@@ -125,7 +125,7 @@ def choose_judge() -> str:
 
 
 def find_missing_inception() -> str | None:
-    """Return what Inception lacks on this machine, in words; None where it can be used."""
+    """Return the reason why Inception cannot be used on this machine; None where it can."""
     if not (Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE).is_file():
         return "its weights are not there"
     if importlib.util.find_spec("torch_fidelity") is None:

@@ -118,7 +118,7 @@ def measure_by_training(
     seed: int,
     device: torch.device,
 ) -> Report:
-    """Return what training photos say of samples: whether they are copies, and whether they show the class asked for."""
+    """Compare samples with training photos: search for copies, and classify samples that have a label."""
     report = Report()
     if photos.own:
         report.add(measure_memorisation(training, held_out, samples, names, seed, choose_copy_features(device)))

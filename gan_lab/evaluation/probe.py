@@ -134,7 +134,7 @@ def count_hits(probe: LinearProbe, features: Tensor, labels: Tensor) -> int:
 
 
 def describe_probe(features: ProbeFeatures) -> str:
-    """Return what the classifier is, for a protocol."""
+    """Return the description of the classifier for a protocol."""
     return (
         f"ridge regression to the classes' indicators on frozen features of {features.name}, each scaled to deviation 1; "
         "penalty by leaving out each image; the same images give the same classifier"

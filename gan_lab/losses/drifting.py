@@ -20,7 +20,7 @@ _SELF = 1e6
 def drifting_loss(
     generated: Sequence[Tensor], real: Sequence[Tensor], temperatures: Sequence[float] = TEMPERATURES
 ) -> tuple[Tensor, Tensor]:
-    """Return the drifting loss and the drift that is left, scalars, averaged over groups of features.
+    """Return the drifting loss and the size of the field, scalars, averaged over groups of features.
 
     In each group every sample's vector is to go where the field of photos (attracting) and of the other samples (repelling)
     drives it. Features are scaled so that the mean distance between samples and photos is sqrt(D), and each temperature's
@@ -32,8 +32,9 @@ def drifting_loss(
         temperatures: see `TEMPERATURES`.
 
     Returns:
-        The loss, whose value says little, since the field is normalised; and the mean length of the field before that, in
-        units of the mean distance: 0 where the samples' distribution is the photos'.
+        The loss, whose value says little, since the field is normalised; and the root mean square of the field before that,
+        in units of the mean distance. Neither measures progress: far samples have a small field as well, for each photo's
+        pull is weighed by the samples' push. Go by validation's kernel distance.
 
     Source: Deng et al. 2026, arXiv:2602.04770, algorithms 1 and 2.
     """
@@ -50,7 +51,7 @@ def drifting_loss(
 def compute_drift(
     generated: Tensor, real: Tensor, temperatures: Sequence[float] = TEMPERATURES
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the scale of one group's features, the normalised field at every sample, and the field's mean length.
+    """Return the scale of one group's features, the normalised field at every sample, and the field's size before that.
 
     Args:
         generated: [P, N, D].
@@ -58,7 +59,7 @@ def compute_drift(
         temperatures: see `TEMPERATURES`.
 
     Returns:
-        Scalar; [P, N, D], in features divided by the scale; scalar, in units of the mean distance.
+        Scalar; [P, N, D], in features divided by the scale; scalar, root mean square in units of the mean distance.
     """
     dimensions, photos = generated.shape[2], real.shape[1]
     everything = torch.cat([real, generated], dim=1)

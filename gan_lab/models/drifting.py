@@ -36,7 +36,7 @@ class Drifting(ComparesSets):
         options: of `ComparesSets` and `ManualModule`.
 
     Raises:
-        UserError: fewer than two samples, a temperature that is not above 0, or a shift below 0.
+        UserError: fewer than two samples for each micro-batch, a temperature that is not above 0, or a shift below 0.
 
     Source: Deng et al. 2026, arXiv:2602.04770.
     Differs from paper: unconditional; images are shifted; a classifier's features of pixels, not an autoencoder's of latents.
@@ -60,6 +60,11 @@ class Drifting(ComparesSets):
         super().__init__(**options)
         if samples < 2:
             raise UserError(f"model.samples={samples}: a sample needs another one to move away from; give at least 2")
+        if samples % self.micro_batches or samples < 2 * self.micro_batches:
+            raise UserError(
+                f"model.micro_batches={self.micro_batches}: leaves parts of {samples} samples uneven or alone; give a divisor "
+                f"of model.samples={samples} that leaves at least 2 in each"
+            )
         if not temperatures or min(temperatures) <= 0:
             raise UserError(f"model.temperatures={list(temperatures)}: needs numbers above 0, one at least")
         if shift < 0:
@@ -90,7 +95,15 @@ class Drifting(ComparesSets):
         return update.terms
 
     def describe(self, images: Tensor, offset: Sequence[int]) -> list[Tensor]:
-        """Return the groups of features of images [N, C, H, W], moved by an offset in [0, 2 * shift] and mirrored beyond."""
+        """Return the groups of features of images [N, C, H, W], moved by an offset in [0, 2 * shift] and mirrored beyond.
+
+        Raises:
+            UserError: images are not larger than the shift.
+        """
+        if self.shift >= min(images.shape[-2:]):
+            raise UserError(
+                f"model.shift={self.shift}: needs less than the images' side, {min(images.shape[-2:])} pixels"
+            )
         with self.full_precision():
             (top, left), (height, width) = offset, images.shape[-2:]
             padded = functional.pad(images.float(), [self.shift] * 4, mode="reflect")

@@ -122,7 +122,7 @@ class EfficientNetLite(nn.Module):
 
     @property
     def name(self) -> str:
-        """Return what figures in these features are called by."""
+        """Return the name of these features, as figures carry it."""
         return f"EfficientNet-Lite{self.version}, ImageNet{'' if self.size is None else f', {self.size} px'}"
 
     def forward(self, images: Tensor) -> Tensor:

@@ -27,6 +27,8 @@ def drifting(**options: Any) -> Drifting:
         ({"temperatures": []}, "temperatures"),
         ({"temperatures": [0.1, 0]}, "above 0"),
         ({"shift": -1}, "^model.shift=-1: "),
+        ({"micro_batches": 4}, "^model.micro_batches=4: "),
+        ({"micro_batches": 6}, "^model.micro_batches=6: "),
     ],
 )
 def test_what_cannot_drift_is_refused(options: dict[str, Any], message: str) -> None:
@@ -81,3 +83,8 @@ def test_all_images_are_moved_by_the_offset_and_mirrored_beyond() -> None:
     assert torch.equal(moved[0, 0, :3, 1:], images[0, 0, 2:, :4])
     assert torch.equal(moved[0, 0, 3, 1:], images[0, 0, 3, :4])
     assert torch.equal(moved[0, 0, :3, 0], images[0, 0, 2:, 1])
+
+
+def test_a_shift_beyond_the_image_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^model.shift=32: needs less than the images' side, 32 pixels"):
+        drifting(shift=32).describe(torch.zeros(1, 3, 48, 32), [0, 0])

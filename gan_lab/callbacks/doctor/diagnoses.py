@@ -250,7 +250,7 @@ def find_nothing_drawn(history: History, patient: Patient) -> Finding | None:
 
 
 def describe_soundness(history: History, patient: Patient, iteration: int) -> str:
-    """Return what is said of a run in which nothing was found: "healthy" only where its samples were seen to be like photos."""
+    """Return the verdict on a run without findings: "healthy" only where samples have been measured to resemble photos."""
     if iteration <= WARM_UP:
         return EARLY
     if not patient.generates:

@@ -14,7 +14,7 @@ from gan_lab.terminal import printable
 
 #: Iterations in which nothing but a loss that is not finite is reported: every method's first ones look ill.
 WARM_UP = 300
-#: What is said of a run in which nothing was found: before that, nothing was looked for. See `describe_soundness`.
+#: Verdicts on a run without findings, within the warm-up and after it. See `describe_soundness`.
 EARLY, HEALTHY = f"too early to tell, in the first {WARM_UP} iterations", "healthy"
 #: Findings that passed, of which the newest stay: one that comes and goes for days must not fill the file.
 KEPT = 200
@@ -69,7 +69,7 @@ class Record:
         findings: what is wrong now, by `what`.
         past: the newest findings that passed, each with the iteration from which on it was gone.
         setbacks: each time the run went back: why, and to where.
-        sound: what is said where nothing is found.
+        sound: the verdict where there are no findings.
         figures: the newest of the doctor's own, and of those that say whether anything is drawn.
         share: of the run's time that the doctor has taken.
     """

@@ -22,7 +22,7 @@ from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.inference import Pretrained
 from gan_lab.models.batches import Batch
 
-#: The features that tables are in, as they name them: of `gan_lab.evaluation.extractors.JUDGE`.
+#: The features that tables are in, as they name them: of `gan_lab.evaluation.extractors.JUDGE_KEY`.
 JUDGE_NAME = "EfficientNet-Lite2, ImageNet, 128 px"
 
 

@@ -25,9 +25,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.contest import photo_batches, write
-from gan_lab.evaluation.copying import choose_copy_features, look_at
+from gan_lab.evaluation.copying import choose_copy_features, embed_sets
 from gan_lab.jobs import Progress
-from gan_lab.metrics import Memorisation, memorisation, to_uint8
+from gan_lab.metrics import Memorisation, from_uint8, memorisation, to_uint8
 from gan_lab.networks import RandomVGG
 
 #: Share of the sides that a re-cropped photo keeps, JPEG's quality, factor of a darkened photo.
@@ -96,7 +96,7 @@ def look_as_before(training: Tensor, held_out: Tensor, copies: Tensor) -> Memori
     vgg = RandomVGG()
     with torch.no_grad():
         parts = [
-            torch.cat([vgg(part.float().div(127.5).sub(1)) for part in images.split(64)]).double()
+            torch.cat([vgg(from_uint8(part)) for part in images.split(64)]).double()
             for images in (training, held_out, copies)
         ]
     return memorisation(parts[0], parts[1], parts[2])
@@ -108,9 +108,9 @@ def find_copies(training: Tensor, held_out: Tensor, count: int) -> list[Result]:
     chosen = torch.randperm(len(training), generator=generator)[:count]
     altered = torch.cat([alter(training[chosen], generator) for alter in ALTERATIONS.values()])
     features = choose_copy_features(torch.device("cpu"))
-    sights = look_at(training, held_out, altered, features)
+    sets = embed_sets(training, held_out, altered, features)
     found = {
-        features.key: memorisation(sights.training, sights.held_out, sights.samples, sights.mirrored),
+        features.key: memorisation(sets.training, sets.held_out, sets.samples, sets.mirrored),
         "random_vgg, before": look_as_before(training, held_out, altered),
     }
     results = []

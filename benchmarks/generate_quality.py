@@ -34,7 +34,7 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.contest import JUDGE_NAME, begin, given_up, parser, photo_batches, run, trained, write
-from gan_lab.evaluation.extractors import JUDGE, choose_extractor
+from gan_lab.evaluation.extractors import JUDGE_KEY, choose_extractor
 from gan_lab.metrics import (
     Interval,
     density_coverage,
@@ -160,7 +160,7 @@ def judged(sets: Sequence[Tensor], real: Tensor) -> dict[str, Interval]:
 
 def results(arguments: argparse.Namespace) -> Iterator[Result]:
     """Yield the floor, then each contender when it has trained."""
-    extractor, data = choose_extractor(JUDGE, torch.device("cpu")), data_options(arguments, arguments.root)
+    extractor, data = choose_extractor(JUDGE_KEY, torch.device("cpu")), data_options(arguments, arguments.root)
 
     def embed(images: Tensor) -> Tensor:
         return extractor(images)[0]

@@ -29,7 +29,7 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.contest import JUDGE_NAME, begin, parser, run, still_batches, trained, write
-from gan_lab.evaluation.extractors import JUDGE
+from gan_lab.evaluation.extractors import JUDGE_KEY
 from gan_lab.evaluation.translation import place_on_white
 from gan_lab.metrics import to_uint8
 from gan_lab.metrics.health import grid_levels
@@ -102,7 +102,7 @@ def evaluated(name: str, arguments: argparse.Namespace) -> dict[str, dict[str, A
     figures = folder / "evaluation" / "metrics.json"
     if not figures.exists():
         command = ["-m", "gan_lab.evaluate", f"checkpoint={folder}", "device=cpu"]
-        run([*command, f"output={folder / 'evaluation'}", f"extractor={JUDGE}"], arguments.work / f"{name}.log")
+        run([*command, f"output={folder / 'evaluation'}", f"extractor={JUDGE_KEY}"], arguments.work / f"{name}.log")
     return json.loads(figures.read_text())["figures"]
 
 
@@ -154,7 +154,7 @@ def results(arguments: argparse.Namespace) -> Iterator[Result]:
 
 def of_method(figures: dict[str, Any], method: str) -> dict[str, dict[str, float]]:
     """Return the figures of one method, with the upper ends of their intervals, of those that gan_lab.evaluate names."""
-    names = {"kid": f"kid_{JUDGE}_{method}", "drift": f"product_ciede2000_{method}"}
+    names = {"kid": f"kid_{JUDGE_KEY}_{method}", "drift": f"product_ciede2000_{method}"}
     names |= {"cycle": "cycle_psnr"} if method == "translated" else {}
     high = {name: ends[1] for name, ends in figures["intervals"].items()}
     return {short: {"value": figures[name], "high": high[name]} for short, name in names.items() if name in figures}

@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader
 
 from benchmarks.contest import JUDGE_NAME, begin, parser, photo_batches, trained, write
 from benchmarks.tutorial_dcgan import photos
-from gan_lab.evaluation.extractors import JUDGE, choose_extractor
+from gan_lab.evaluation.extractors import JUDGE_KEY, choose_extractor
 from gan_lab.metrics import kernel_distance, negative_elbo, psnr, to_uint8
 from gan_lab.photo_files import grid, write_png
 from gan_lab.rng import draw_seeded_noise
@@ -140,7 +140,7 @@ def slug(name: str) -> str:
 def results(arguments: argparse.Namespace) -> Iterator[Result]:
     """Yield each side when it has trained."""
     batches = photo_batches("test", data_options(arguments.root))
-    extractor = choose_extractor(JUDGE, torch.device("cpu"))
+    extractor = choose_extractor(JUDGE_KEY, torch.device("cpu"))
     photos_seen = torch.cat([extractor(image)[0] for image in batches])
     for name, weight in RUNS.items():
         encode, decode, length = (plain if name.startswith("plain") else own)(name, weight, arguments)

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
+from gan_lab.evaluation.extractors import FrozenFeatures
 from gan_lab.evaluation.heldout import EvaluationPhotos, HeldOut
-from gan_lab.evaluation.probe import ProbeFeatures, choose_probe_features, count_hits, describe_probe, fit_probe
+from gan_lab.evaluation.probe import choose_probe_features, count_hits, describe_probe, fit_probe
 from gan_lab.evaluation.recognition import has_same_classes
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.sets import list_with_intervals
@@ -212,7 +213,7 @@ def check_labels(pretrained: Pretrained, photos: HeldOut) -> EvaluationPhotos:
 
 
 def embed_labelled(
-    photos: EvaluationPhotos, indices: Any, features: ProbeFeatures, mirror: bool, progress: Progress
+    photos: EvaluationPhotos, indices: Any, features: FrozenFeatures, mirror: bool, progress: Progress
 ) -> tuple[list[Tensor], Tensor]:
     """Return the features [N, D] of photos, with `mirror` those of the mirrored photos too, and their labels [N]."""
     found: list[list[Tensor]] = [[] for _ in range(1 + mirror)]

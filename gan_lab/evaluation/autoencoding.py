@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from gan_lab import metrics
-from gan_lab.evaluation.pairs import JUDGE, PERCEPTUAL, describe_judge, list_judge_cautions, load_judge
+from gan_lab.evaluation.pairs import PERCEPTUAL, describe_judge, list_judge_cautions, load_judge
 from gan_lab.evaluation.report import Report
 from gan_lab.evaluation.sets import list_with_intervals
 from gan_lab.jobs import Progress
-from gan_lab.metrics import Interval, to_uint8
+from gan_lab.metrics import Interval, from_uint8, to_uint8
 from gan_lab.metrics.intervals import student
+from gan_lab.networks.efficientnet_lite import JUDGE
 
 #: Standard deviation of the decoder distribution under which VAEs are compared, on the [0, 1] scale; draws of z for each
 #: image; images in a batch.
@@ -39,7 +40,7 @@ def measure_autoencoding(model: Any, pixels: Tensor, seed: int) -> Report:
     bound = metrics.NegativeELBO(model.encoder, model.decoder, sigma=SIGMA, samples=DRAWS, seed=seed)
     with Progress("reconstructing", len(pixels)) as progress:
         for gt in pixels.split(BATCH):
-            image = gt.to(model.device).float().div(127.5).sub(1)
+            image = from_uint8(gt.to(model.device))
             pred = to_uint8(model.reconstruct(image)).cpu()
             for measure in measures.values():
                 measure.update(pred, gt)

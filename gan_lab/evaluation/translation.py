@@ -20,7 +20,7 @@ from gan_lab.evaluation.sets import GROUPS, INTERVALS, list_with_intervals
 from gan_lab.imaging.cutout import cut_out
 from gan_lab.imaging.ground import LIMIT, white_ground
 from gan_lab.jobs import Progress
-from gan_lab.metrics import Interval, ciede2000_map, interval_of_mean, perceptual_distance, psnr, to_uint8
+from gan_lab.metrics import Interval, ciede2000_map, from_uint8, interval_of_mean, perceptual_distance, psnr, to_uint8
 from gan_lab.metrics.restoration import PSNR_CAP
 from gan_lab.networks import PerceptualDistance
 from gan_lab.photo_files import grid
@@ -217,7 +217,7 @@ def translate_domain(
             drift = [float(one[mask].mean()) for one, mask in zip(difference, masks, strict=True) if mask is not None]
             made.drift.setdefault(method, []).extend(drift)
         if back in model.directions:
-            again = model.translate(made.outputs["translated"][-1].float().div(127.5).sub(1).to(model.device), back)
+            again = model.translate(from_uint8(made.outputs["translated"][-1].to(model.device)), back)
             pair = to_uint8(again).cpu(), pixels
             made.cycle.setdefault("psnr", []).extend(psnr(*pair).clamp(max=PSNR_CAP).tolist())
             if judge is not None:
@@ -249,7 +249,7 @@ def take_unseen(photos: Sequence[int], seen: set[int]) -> list[int]:
 def place_on_white(images: Tensor) -> Tensor:
     """Return images [N, C, H, W] in [-1, 1] with the product cut out on white; as they are where it is not certain."""
     made = [white_ground(image.permute(1, 2, 0).numpy()).pixels for image in to_uint8(images)]
-    return torch.stack([torch.from_numpy(pixels.copy()).permute(2, 0, 1) for pixels in made]).float().div(127.5).sub(1)
+    return from_uint8(torch.stack([torch.from_numpy(pixels.copy()).permute(2, 0, 1) for pixels in made]))
 
 
 def measure_distance(f_real: Tensor, f_fake: Tensor, seed: int) -> Interval:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.losses.reconstruction import l1
 from gan_lab.networks import PerceptualDistance
+from gan_lab.networks.efficientnet_lite import TRAINER
 from gan_lab.networks.features import VGG19Features, vgg19_features
 
 #: The features of the perceptual term; "auto" is VGG19 where its file is named, else EfficientNet-Lite0.
@@ -48,7 +49,7 @@ class LitePerceptual(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         # in a list, as below
-        self._hidden = [PerceptualDistance(0, option="model.perceptual=efficientnet_lite0")]
+        self._hidden = [PerceptualDistance(TRAINER, option="model.perceptual=efficientnet_lite0")]
 
     def forward(self, pred: Tensor, gt: Tensor) -> Tensor:
         """Return a scalar in fp32, in [0, 4]; no gradient flows into `gt`.

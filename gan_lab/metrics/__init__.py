@@ -20,7 +20,7 @@ from gan_lab.metrics.generation import (
 )
 from gan_lab.metrics.intervals import Interval, interval_of_mean, interval_of_share, jackknife, jackknives
 from gan_lab.metrics.likelihood import Evidence, negative_elbo
-from gan_lab.metrics.restoration import ciede2000, ciede2000_map, perceptual_distance, psnr, ssim, to_uint8
+from gan_lab.metrics.restoration import ciede2000, ciede2000_map, from_uint8, perceptual_distance, psnr, ssim, to_uint8
 
 if TYPE_CHECKING:
     from gan_lab.metrics.codes import CodePerplexity
@@ -61,6 +61,7 @@ __all__ = [
     "density_coverage",
     "difference_2000",
     "frechet_distance",
+    "from_uint8",
     "inception_score",
     "interval_of_mean",
     "interval_of_share",

@@ -18,6 +18,11 @@ def to_uint8(images: Tensor) -> Tensor:
     return ((images.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
+def from_uint8(pixels: Tensor) -> Tensor:
+    """Return images uint8 as float32 in [-1, 1], of the same shape."""
+    return pixels.float().div(127.5).sub(1)
+
+
 def psnr(pred: Tensor, gt: Tensor) -> Tensor:
     """Return the peak signal-to-noise ratio in dB, for a peak of 255; infinite where the images are equal.
 
@@ -108,7 +113,7 @@ def perceptual_distance(network: PerceptualDistance, pred: Tensor, gt: Tensor) -
     """
     pred, gt = _check_pair(pred, gt)
     device = next(network.parameters()).device
-    distances: Tensor = network(*(image.float().div(127.5).sub(1).to(device) for image in (pred, gt)))
+    distances: Tensor = network(*(from_uint8(image.to(device)) for image in (pred, gt)))
     return distances.double().to(pred.device)
 
 

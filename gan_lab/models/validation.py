@@ -13,12 +13,12 @@ from gan_lab import metrics
 from gan_lab.models.base import ManualModule, Monitor
 from gan_lab.models.batches import Batch
 from gan_lab.networks import RandomVGG, efficientnet_lite
-from gan_lab.networks.efficientnet_lite import find_package_weights
+from gan_lab.networks.efficientnet_lite import SELECTOR, find_package_weights
 from gan_lab.options import check_choice
 from gan_lab.rng import draw_seeded_noise
 
 #: What may choose the best checkpoint; EfficientNet-Lite2 is left out: it judges, so nothing may be chosen by it.
-EXTRACTORS = LITE, RANDOM = ("efficientnet_lite1", "random_vgg")
+EXTRACTORS = LITE, RANDOM = (f"efficientnet_lite{SELECTOR}", "random_vgg")
 #: Side in pixels of what EfficientNet-Lite1 is shown: at 96 it takes two thirds of the time that the random VGG takes.
 SIDE = 96
 
@@ -54,7 +54,9 @@ class ComparesSets(ManualModule):
     def __init__(self, *arguments: Any, validation_extractor: str | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
         check_choice("model.validation_extractor", validation_extractor, (None, *EXTRACTORS))
-        self.validation_extractor = validation_extractor or (LITE if find_package_weights(1) is not None else RANDOM)
+        self.validation_extractor = validation_extractor or (
+            LITE if find_package_weights(SELECTOR) is not None else RANDOM
+        )
 
     @property
     def kid_name(self) -> str:
@@ -127,7 +129,7 @@ def load_extractor(key: str, device: str) -> nn.Module:
     """
     if key == RANDOM:
         return RandomVGG().to(device)
-    return efficientnet_lite(1, SIDE, option=f"model.validation_extractor={LITE}").to(
+    return efficientnet_lite(SELECTOR, SIDE, option=f"model.validation_extractor={LITE}").to(
         device, memory_format=torch.channels_last
     )  # type: ignore[call-overload]
 

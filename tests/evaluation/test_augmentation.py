@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.evaluation import augmentation, evaluate_augmentation
 from gan_lab.evaluation.augmentation import CurvePoint, choose_rows, report_usefulness
-from gan_lab.evaluation.probe import LinearProbe, ProbeFeatures, fit_probe
+from gan_lab.evaluation.extractors import FrozenFeatures
+from gan_lab.evaluation.probe import LinearProbe, fit_probe
 from tests.evaluation.test_generation import Photos, Sampler
 
 
@@ -28,7 +29,7 @@ class Means(nn.Module):
 
 @pytest.fixture(autouse=True)
 def quick_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    features = ProbeFeatures("means", "means", Means(), "")
+    features = FrozenFeatures("means", "means", Means(), "")
     monkeypatch.setattr(augmentation, "choose_probe_features", lambda device: features)
 
 

@@ -15,15 +15,15 @@ from torch.nn import functional
 from gan_lab.errors import UserError
 from gan_lab.evaluation.copying import (
     ROWS,
-    CopyFeatures,
     choose_copy_features,
+    embed_sets,
     find_near_duplicates,
     find_nearest_hash,
     hash_images,
     interval_of_copies,
-    look_at,
     measure_memorisation,
 )
+from gan_lab.evaluation.extractors import FrozenFeatures
 from gan_lab.evaluation.sets import ImageSet
 from gan_lab.metrics import Memorisation, memorisation, to_uint8
 from gan_lab.metrics.copies import share_nearer
@@ -38,7 +38,7 @@ def pictures(n: int, seed: int, side: int = 32) -> Tensor:
 
 
 def image_set(pixels: Tensor) -> ImageSet:
-    return ImageSet(pixels, torch.zeros(len(pixels), 1), None, None, torch.zeros(len(pixels), dtype=torch.int64))
+    return ImageSet(pixels, torch.zeros(len(pixels), 1), None, torch.zeros(len(pixels), dtype=torch.int64))
 
 
 TRAIN = pictures(80, 0)
@@ -51,7 +51,7 @@ def flatten(images: Tensor) -> Tensor:
     return functional.avg_pool2d(images, 4).flatten(1)
 
 
-PIXELS = CopyFeatures("pixels", "pixels", flatten)
+PIXELS = FrozenFeatures("pixels", "pixels", flatten)
 
 
 def looked_at(samples: Tensor) -> dict[str, object]:
@@ -152,8 +152,8 @@ def test_recoloured_and_recropped_photos_are_found(photos: Path) -> None:
     samples = torch.cat([training[chosen][:, [2, 0, 1]], cut])
     features = choose_copy_features(torch.device("cpu"))
     assert (features.key, features.caution) == ("efficientnet_lite1", "")
-    sights = look_at(training, held_out, samples, features)
-    found = memorisation(sights.training, sights.held_out, sights.samples, sights.mirrored)
+    sets = embed_sets(training, held_out, samples, features)
+    found = memorisation(sets.training, sets.held_out, sets.samples, sets.mirrored)
     for part in ((found.nearest == chosen.repeat(2)).chunk(2), (found.distances < found.limit).chunk(2)):
         assert all(each.double().mean() > 0.8 for each in part)
 
@@ -163,8 +163,8 @@ def test_darker_copies_of_small_grey_and_oblong_images_are_found(shape: tuple[in
     channels, height, width = shape
     boxes = [to_uint8(shapes(24, 48, seed))[:, :channels, :height, :width] for seed in range(3)]
     boxes[2][:8] = (0.8 * boxes[0][:8]).byte()
-    sights = look_at(*boxes, choose_copy_features(torch.device("cpu")))
-    found = memorisation(sights.training, sights.held_out, sights.samples, sights.mirrored)
+    sets = embed_sets(*boxes, choose_copy_features(torch.device("cpu")))
+    found = memorisation(sets.training, sets.held_out, sets.samples, sets.mirrored)
     assert int((found.nearest[:8] == torch.arange(8)).sum()) >= 6
 
 

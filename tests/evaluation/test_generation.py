@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import UserError
 from gan_lab.evaluation import Extractor, Report, evaluate_generation, generation
-from gan_lab.evaluation.copying import CopyFeatures
+from gan_lab.evaluation.extractors import FrozenFeatures
 from gan_lab.metrics import frechet_distance
 
 
@@ -83,7 +83,7 @@ INCEPTION = Extractor("inception", "moments that pass for Inception's", "none", 
 
 @pytest.fixture(autouse=True)
 def quick_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = CopyFeatures("moments", "moments", lambda images: Moments()(images)[0])
+    quick = FrozenFeatures("moments", "moments", lambda images: Moments()(images)[0])
     monkeypatch.setattr(generation, "choose_copy_features", lambda device: quick)
 
 

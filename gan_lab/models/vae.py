@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.losses import free_bits, kl_per_latent
 from gan_lab.models.autoencoder import Autoencoder
-from gan_lab.models.base import Loss, Monitor, OptimizerFactory, Terms
+from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
 from gan_lab.models.validation import ComparesSets, compare_samples
@@ -23,7 +23,7 @@ from gan_lab.rng import draw_seeded_noise
 ACTIVE = 0.01
 
 
-class VAE(ComparesSets, Autoencoder):
+class VAE(Autoencoder, ComparesSets):
     """Encode images into a normal distribution over latents, decode samples of it.
 
     `active_units` among the logged terms is the share of latents whose KL is above 0.01 nats: near 0 the posterior has
@@ -75,11 +75,6 @@ class VAE(ComparesSets, Autoencoder):
             raise UserError(
                 f"model.decoder.latents={self.latents}: the encoder gives {coded} (model.encoder.latents); give both the same"
             )
-
-    @property
-    def monitor(self) -> Monitor:
-        """Return the objective, as of every autoencoder: samples are compared beside it."""
-        return "val/loss", "min"
 
     # ------------------------------------------------------------------------------------------------ the method
 

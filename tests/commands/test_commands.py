@@ -17,14 +17,14 @@ import gan_lab.evaluate
 import gan_lab.generate
 import gan_lab.translate
 from gan_lab.photo_files import read_image
-from tests.commands.results import written
+from tests.commands.results import list_files
 from tests.integration.runs import Command
 
 
 def test_a_run_enhances_a_folder(command: Command, runs: Path, photos: Path) -> None:
     base = [f"checkpoint={runs / 'enhancer'}", "input=photos", "output=out", "format=png"]
     assert command(gan_lab.enhance, *base) == 0
-    assert written(command.folder / "out") == {"a.png", "deep/b.png", "deep/c.png", "manifest.jsonl"}
+    assert list_files(command.folder / "out") == {"a.png", "deep/b.png", "deep/c.png", "manifest.jsonl"}
     for name, result in {"a.jpg": "a.png", "deep/b.PNG": "deep/b.png"}.items():
         np.testing.assert_array_equal(read_image(photos / name), read_image(command.folder / "out" / result))
     assert command.out.split() == ["enhanced", "3", "images", "in", "out"]

@@ -27,7 +27,7 @@ from gan_lab.inference import bundle
 from gan_lab.jobs.masks import NO_MASK
 from gan_lab.photo_files.photo import read_photo
 from gan_lab.photo_files.provenance import digital_source_type, read_provenance
-from tests.commands.results import written
+from tests.commands.results import list_files
 from tests.fixtures.heif import FOLDER as HEIF
 from tests.inference.checkpoints import tiny_checkpoint
 from tests.integration.runs import Command
@@ -88,13 +88,13 @@ def records(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def times(folder: Path) -> dict[str, int]:
-    return {name: (folder / name).stat().st_mtime_ns for name in written(folder) if name.endswith(".png")}
+    return {name: (folder / name).stat().st_mtime_ns for name in list_files(folder) if name.endswith(".png")}
 
 
 def test_a_folder_is_enhanced_and_written_down(enhance: Any, command: Command) -> None:
     assert enhance() == 0
     out = command.folder / "out"
-    assert written(out) >= {"a.png", "b.png", "deep/c.png", "manifest.jsonl"}
+    assert list_files(out) >= {"a.png", "b.png", "deep/c.png", "manifest.jsonl"}
     change = pixels(out / "deep/c.png") - pixels(command.folder / "photos/deep/c.png")
     assert set(np.unique(change)) <= {12, 13}
     assert "enhanced     3 images in out" in command.out

@@ -21,7 +21,7 @@ import gan_lab.generate
 import gan_lab.translate
 from gan_lab.data.catalogue import KINDS
 from gan_lab.photo_files import read_image
-from tests.commands.results import written
+from tests.commands.results import list_files
 from tests.inference.checkpoints import tiny_checkpoint, unchanging_enhancer
 from tests.integration.runs import Command
 
@@ -148,7 +148,7 @@ def test_evaluate_makes_a_page_of_a_generator(command: Command, sampler: Path) -
     base = [f"checkpoint={sampler}", "output=out"]
     assert command(gan_lab.evaluate, *base, "extractor={_target_: torch.nn.Flatten}") == 0
     pictures = {"samples.png", "real_and_generated.png", "neighbours.png"}
-    found = written(command.folder / "out") - {"near_duplicates.png"}  # which the small pictures may or may not have
+    found = list_files(command.folder / "out") - {"near_duplicates.png"}  # which the small pictures may or may not have
     assert found == {"metrics.json", "report.html"} | pictures
     figures, protocol = metrics(command.folder / "out")
     assert protocol["extractor"] == "Flatten"

@@ -22,6 +22,7 @@ from gan_lab.inference.inversion import invert
 from gan_lab.metrics import to_uint8
 from gan_lab.photo_files import GENERATED, digital_source_type, read_image, read_provenance
 from gan_lab.storage import hash_file
+from tests.commands.results import list_files
 from tests.inference.checkpoints import tiny_checkpoint
 from tests.integration.runs import Command
 
@@ -41,10 +42,6 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def written(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
 def records(folder: Path) -> dict[str, Any]:
     lines = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
     return {line["path"]: line for line in lines[1:]}
@@ -60,7 +57,7 @@ def images(*numbers: int, seed: int = 0, suffix: str = "png") -> set[str]:
 def test_images_a_grid_and_their_records(command: Command, runs: Path) -> None:
     assert command(gan_lab.generate, f"checkpoint={runs / 'cgan'}", "n=5", "seed=3", "output=out") == 0
     out = command.folder / "out"
-    assert written(out) == {*images(*range(5), seed=3), "grid.png", "manifest.jsonl"}
+    assert list_files(out) == {*images(*range(5), seed=3), "grid.png", "manifest.jsonl"}
     assert read_image(out / "grid.png").shape == (66, 100, 3)  # three classes, three columns
     assert command.out == "generated    5 images in out\n"
     weights = hash_file(runs / "cgan/checkpoints/last.ckpt")
@@ -81,7 +78,7 @@ def test_a_seed_gives_any_of_its_images_once_more(command: Command, runs: Path) 
     base = [f"checkpoint={runs / 'cgan'}", "grid=off"]
     assert command(gan_lab.generate, *base, "n=20", "output=all") == 0
     assert command(gan_lab.generate, *base, "n=1", "first=17", "output=one") == 0
-    assert written(command.folder / "one") == {*images(17), "manifest.jsonl"}
+    assert list_files(command.folder / "one") == {*images(17), "manifest.jsonl"}
     (name,) = images(17)
     np.testing.assert_array_equal(read_image(command.folder / "one" / name), read_image(command.folder / "all" / name))
     assert command(gan_lab.generate, *base, "n=1", "first=17", "label=[hat]", "truncation=0.5", "output=near") == 0
@@ -94,7 +91,7 @@ def test_formats_and_marks_can_be_chosen(command: Command, runs: Path, suffix: s
     options = [f"format={suffix}", "provenance=off", "grid=2"]
     assert command(gan_lab.generate, f"checkpoint={runs / 'vae'}", "n=3", "output=out", *options) == 0
     out = command.folder / "out"
-    assert written(out) == {*images(0, 1, 2, suffix=suffix), "grid.png", "manifest.jsonl"}
+    assert list_files(out) == {*images(0, 1, 2, suffix=suffix), "grid.png", "manifest.jsonl"}
     assert read_image(out / "grid.png").shape == (66, 66, 3)
     assert read_provenance(out / f"seed0-000001.{suffix}") is None
     header = json.loads((out / "manifest.jsonl").read_text().splitlines()[0])
@@ -111,7 +108,7 @@ def test_a_second_call_adds_what_is_missing(command: Command, runs: Path) -> Non
     before = (out / "seed0-000000.png").stat().st_mtime_ns
     assert command(gan_lab.generate, *base, "n=5") == 0
     assert command.out.splitlines() == ["generated    3 images in out", "skipped      2 images, done already"]
-    assert written(out) == {*images(*range(5)), "grid.png", "manifest.jsonl"}
+    assert list_files(out) == {*images(*range(5)), "grid.png", "manifest.jsonl"}
     assert (out / "seed0-000000.png").stat().st_mtime_ns == before
     assert read_image(out / "grid.png").shape[1] == 5 * 34 - 2
 
@@ -139,9 +136,9 @@ def test_a_full_disk_leaves_what_is_whole(command: Command, runs: Path, monkeypa
         patched.setattr("gan_lab.jobs.sampling.write_photo", full)
         assert command(gan_lab.generate, *base) == 2
     assert "error: output=out: No space left on device" in command.err
-    assert written(command.folder / "out") == {*images(0, 2), "manifest.jsonl"}  # they are written side by side
+    assert list_files(command.folder / "out") == {*images(0, 2), "manifest.jsonl"}  # they are written side by side
     assert command(gan_lab.generate, *base) == 0
-    assert written(command.folder / "out") == {*images(0, 1, 2), "grid.png", "manifest.jsonl"}
+    assert list_files(command.folder / "out") == {*images(0, 1, 2), "grid.png", "manifest.jsonl"}
 
 
 def test_a_kill_between_a_file_and_its_record_leaves_no_foreign_file(
@@ -149,16 +146,16 @@ def test_a_kill_between_a_file_and_its_record_leaves_no_foreign_file(
 ) -> None:
     base = [f"checkpoint={runs / 'vae'}", "n=2", "output=out"]
 
-    def killed(path: Path) -> str:
+    def interrupt(path: Path) -> str:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("gan_lab.jobs.sampling.hash_file", killed)
+        patched.setattr("gan_lab.jobs.sampling.hash_file", interrupt)
         with pytest.raises(KeyboardInterrupt):
             command(gan_lab.generate, *base)
-    assert images(0) <= written(command.folder / "out")
+    assert images(0) <= list_files(command.folder / "out")
     assert command(gan_lab.generate, *base) == 0
-    assert written(command.folder / "out") == {*images(0, 1), "grid.png", "manifest.jsonl"}
+    assert list_files(command.folder / "out") == {*images(0, 1), "grid.png", "manifest.jsonl"}
 
 
 # -------------------------------------------------------------------------------- animations
@@ -170,7 +167,7 @@ def test_an_animation_goes_through_the_images_of_the_seed(command: Command, runs
     assert command(gan_lab.generate, *base, "interpolate=3", "frames=4", "fps=10", "output=walk", "format=gif") == 0
     assert command.out.splitlines()[-1] == "animation    walk/interpolation.gif, 12 frames"
     assert command(gan_lab.generate, *base, "interpolate=3", "frames=4", "fps=10", "output=webp") == 0
-    assert written(command.folder / "webp") == {"interpolation.webp", "manifest.jsonl"}
+    assert list_files(command.folder / "webp") == {"interpolation.webp", "manifest.jsonl"}
     assert digital_source_type(command.folder / "webp" / "interpolation.webp") == GENERATED
     with Image.open(command.folder / "walk" / "interpolation.gif") as animation:
         assert (animation.n_frames, animation.info["duration"]) == (12, 100)
@@ -196,7 +193,7 @@ def test_variants_of_a_photo(command: Command, runs: Path, photo: Path) -> None:
     base = [f"checkpoint={runs / 'vae'}", "image=photo.jpg", "n=3"]
     assert command(gan_lab.generate, *base, "output=out", "strength=0.3") == 0
     out = command.folder / "out"
-    assert written(out) == {*images(0, 1, 2), "grid.png", "manifest.jsonl"}
+    assert list_files(out) == {*images(0, 1, 2), "grid.png", "manifest.jsonl"}
     assert "photo        photo.jpg: 50x30, cut and resized to 32 pixels as in training" in command.out
     assert "encoded      its reconstruction has " in command.out
     sheet = read_image(out / "grid.png")
@@ -222,7 +219,7 @@ def test_a_folder_of_photos_gives_one_of_variants_each(command: Command, runs: P
     assert command(gan_lab.generate, *base) == 1
     places = ("a", "deep/a.jpg", "deep/a.png")
     own = {f"{place}/{name}" for place in places for name in (*images(0, 1), "grid.png")}
-    assert written(command.folder / "out") == {*own, "manifest.jsonl"}
+    assert list_files(command.folder / "out") == {*own, "manifest.jsonl"}
     assert "failed       1 images:\n  torn.jpg: " in command.out
     assert command(gan_lab.generate, *base) == 1
     assert "skipped      6 images" in command.out

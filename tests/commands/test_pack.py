@@ -15,7 +15,7 @@ def test_packed_runs_are_weights(command: Command) -> None:
     tiny_checkpoint(command.folder / "run", "restorer")
     pack: ModuleType = gan_lab.pack
 
-    def packed(*arguments: str) -> int:
+    def run_pack(*arguments: str) -> int:
         command.monkeypatch.chdir(command.folder)
         command.monkeypatch.setattr(sys, "argv", ["pack", *arguments])
         try:
@@ -24,9 +24,9 @@ def test_packed_runs_are_weights(command: Command) -> None:
             return int(stopped.code or 0)
         return 0
 
-    assert packed("output=own.safetensors", "restorer=run") == 0
+    assert run_pack("output=own.safetensors", "restorer=run") == 0
     assert bundle.read_bundle(command.folder / "own.safetensors").keys() == {"restorer"}
-    assert packed("output=own.ckpt", "restorer=run") == 2
-    assert packed("output=own.safetensors") == 2
-    assert packed("output=wrong.safetensors", "x2=run") == 2
+    assert run_pack("output=own.ckpt", "restorer=run") == 2
+    assert run_pack("output=own.safetensors") == 2
+    assert run_pack("output=wrong.safetensors", "x2=run") == 2
     assert not (command.folder / "wrong.safetensors").exists()

@@ -16,7 +16,7 @@ import gan_lab.evaluate
 import gan_lab.generate
 import gan_lab.translate
 from gan_lab.photo_files import read_image
-from tests.commands.results import written
+from tests.commands.results import list_files
 from tests.integration.runs import Command
 
 
@@ -24,7 +24,7 @@ def test_translate_has_a_direction_and_a_size(command: Command, runs: Path, phot
     base = [f"checkpoint={runs / 'cyclegan'}", "input=photos"]
     assert command(gan_lab.translate, *base, "output=AB", "format=png") == 0
     assert command(gan_lab.translate, *base, "output=BA", "direction=BA", "size=0", "format=same") == 0
-    assert written(command.folder / "BA") == {"a.jpg", "deep/b.PNG", "deep/c.webp", "manifest.jsonl"}
+    assert list_files(command.folder / "BA") == {"a.jpg", "deep/b.PNG", "deep/c.webp", "manifest.jsonl"}
     assert read_image(command.folder / "AB" / "a.png").shape == (32, 43, 3)
     assert read_image(command.folder / "BA" / "a.jpg").shape == (30, 40, 3)
     assert (read_image(command.folder / "AB" / "deep" / "c.png")[:9, :9] != read_image(photos / "deep/c.webp")).any()
@@ -41,7 +41,7 @@ def test_a_strip_is_not_enlarged_without_end(command: Command, runs: Path, tmp_p
 def test_a_run_of_pairs_translates_and_enhances(command: Command, runs: Path, photos: Path) -> None:
     base = [f"checkpoint={runs / 'pix2pix'}", "input=photos/a.jpg", "format=png"]
     assert command(gan_lab.translate, *base, "output=there", "size=32", "strength=0.5", "report=true") == 0
-    assert written(command.folder / "there") == {"a.png", "manifest.jsonl", "report.html"}
+    assert list_files(command.folder / "there") == {"a.png", "manifest.jsonl", "report.html"}
     assert read_image(command.folder / "there" / "a.png").shape == (32, 43, 3)
     assert command(gan_lab.translate, *base, "output=back", "direction=BA") == 2
     assert "direction=BA: needs AB, the only way that this model has learnt" in command.err

@@ -50,19 +50,19 @@ def root(tmp_path: Path, write: Write) -> Path:
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def photos_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list to which the names of opened photos go."""
     found: list[str] = []
 
-    def watched(read: Callable[..., Any]) -> Callable[..., Any]:
-        def reading(path: Path, **options: Any) -> Any:
+    def watch(read: Callable[..., Any]) -> Callable[..., Any]:
+        def read_and_note(path: Path, **options: Any) -> Any:
             found.append(path.name)
             return read(path, **options)
 
-        return reading
+        return read_and_note
 
-    monkeypatch.setattr(measures, "read_size", watched(measures.read_size))
-    monkeypatch.setattr(measures, "read_image", watched(measures.read_image))
+    monkeypatch.setattr(measures, "read_size", watch(measures.read_size))
+    monkeypatch.setattr(measures, "read_image", watch(measures.read_image))
     # photos that a test has just written count as settled
     monkeypatch.setattr(measures, "SETTLED_NS", -(10**12))
     return found

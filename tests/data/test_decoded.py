@@ -33,11 +33,11 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     read = table.read_image
 
-    def watched(path: Path, **options: Any) -> np.ndarray:
+    def read_and_note(path: Path, **options: Any) -> np.ndarray:
         found.append(path.name)
         return read(path, **options)
 
-    monkeypatch.setattr(table, "read_image", watched)
+    monkeypatch.setattr(table, "read_image", read_and_note)
     return found
 
 

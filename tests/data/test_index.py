@@ -35,14 +35,14 @@ def in_index(tmp_path: Path) -> list[Path]:
     return sorted((tmp_path / "index").iterdir())
 
 
-def test_a_second_start_opens_nothing_and_finds_the_same(tmp_path: Path, write: Write, opened: list[str]) -> None:
+def test_a_second_start_opens_nothing_and_finds_the_same(tmp_path: Path, write: Write, photos_read: list[str]) -> None:
     write("photos/hat", 12)
     write("photos/shoe", 12)
     first = start(tmp_path)
-    assert len(opened) == 48  # each for its size, and for its hash
-    opened.clear()
+    assert len(photos_read) == 48  # each for its size, and for its hash
+    photos_read.clear()
     second = start(tmp_path)
-    assert opened == []
+    assert photos_read == []
     for data in (second, start(tmp_path, index=False)):
         assert splits(data) == splits(first)
         assert data.class_names == first.class_names
@@ -53,35 +53,37 @@ def test_a_second_start_opens_nothing_and_finds_the_same(tmp_path: Path, write: 
         assert np.array_equal(*sizes)
 
 
-def test_two_domains_and_pairs_are_indexed(tmp_path: Path, write: Write, opened: list[str]) -> None:
+def test_two_domains_and_pairs_are_indexed(tmp_path: Path, write: Write, photos_read: list[str]) -> None:
     for folder in ("photos/lq", "photos/gt"):
         write(folder, 9)
     paired = splits_of_pairs(start(tmp_path, batch_kind="paired"))
-    assert len(opened) == 27  # the hashes are those of gt
-    opened.clear()
+    assert len(photos_read) == 27  # the hashes are those of gt
+    photos_read.clear()
     assert splits_of_pairs(start(tmp_path, batch_kind="paired")) == paired
-    assert opened == []
+    assert photos_read == []
 
 
 def splits_of_pairs(data: Products) -> list[list[str]]:
     return [names(data, split, role) for split in data.splits for role in ("lq", "gt")]
 
 
-def test_new_changed_and_removed_photos_alone_are_looked_at(tmp_path: Path, write: Write, opened: list[str]) -> None:
+def test_new_changed_and_removed_photos_alone_are_looked_at(
+    tmp_path: Path, write: Write, photos_read: list[str]
+) -> None:
     paths = write("photos", 12)
     start(tmp_path)
-    opened.clear()
+    photos_read.clear()
     paths[3].unlink()
     Image.new("RGB", (96, 64), "red").save(paths[5])
     (new,) = write("photos/new")
     data = start(tmp_path)
-    assert sorted(opened) == sorted(2 * [paths[5].name, new.name])
+    assert sorted(photos_read) == sorted(2 * [paths[5].name, new.name])
     sizes = {Path(n).name: tuple(s) for stores in data._stores.values() for n, s in rows(stores["image"].table)}
     assert sizes[paths[5].name] == (96, 64)
     assert paths[3].name not in sizes
-    opened.clear()
+    photos_read.clear()
     start(tmp_path)
-    assert opened == []
+    assert photos_read == []
 
 
 def rows(table: Any) -> list[tuple[str, list[int]]]:
@@ -90,7 +92,7 @@ def rows(table: Any) -> list[tuple[str, list[int]]]:
 
 @pytest.mark.parametrize("damage", ["cut", "bit", "empty", "words", "array", "foreign"])
 def test_a_damaged_or_foreign_index_is_made_again(
-    damage: str, tmp_path: Path, write: Write, opened: list[str], caplog: pytest.LogCaptureFixture
+    damage: str, tmp_path: Path, write: Write, photos_read: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     write("photos", 12)
     first = splits(start(tmp_path))
@@ -108,18 +110,18 @@ def test_a_damaged_or_foreign_index_is_made_again(
         else:
             other.save("the facts of something else", {"sizes": np.zeros((12, 2), np.int32)})
             other._path("the facts of something else").replace(path)
-    opened.clear()
+    photos_read.clear()
     assert splits(start(tmp_path)) == first
-    assert len(opened) == 24
+    assert len(photos_read) == 24
     assert f"{max(whole, key=lambda path: len(whole[path]))} cannot be used and is made again" in caplog.text
-    opened.clear()
+    photos_read.clear()
     caplog.clear()
     assert splits(start(tmp_path)) == first
-    assert opened == []
+    assert photos_read == []
     assert caplog.text == ""
 
 
-def test_arrays_that_do_not_belong_together_are_not_taken(tmp_path: Path, write: Write, opened: list[str]) -> None:
+def test_arrays_that_do_not_belong_together_are_not_taken(tmp_path: Path, write: Write, photos_read: list[str]) -> None:
     write("photos", 12)
     first = splits(start(tmp_path))
     index = Index(tmp_path / "index")
@@ -127,9 +129,9 @@ def test_arrays_that_do_not_belong_together_are_not_taken(tmp_path: Path, write:
     arrays = index.load(key)
     for wrong in ({"sizes": arrays["sizes"][:5]}, {"stamps": arrays["stamps"].astype(float)}, {"more": np.zeros(12)}):
         index.save(key, arrays | wrong)
-        opened.clear()
+        photos_read.clear()
         assert splits(start(tmp_path)) == first
-        assert len(opened) == 24
+        assert len(photos_read) == 24
 
 
 def test_an_object_in_an_index_is_not_unpickled(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -183,7 +185,7 @@ def test_old_and_too_many_files_go_and_others_stay(tmp_path: Path, monkeypatch: 
 
 
 def test_a_folder_that_cannot_be_written_is_done_without(
-    tmp_path: Path, write: Write, opened: list[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, write: Write, photos_read: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     write("photos", 6)
     (tmp_path / "file").touch()
@@ -192,14 +194,14 @@ def test_a_folder_that_cannot_be_written_is_done_without(
 
 
 def test_switched_off_nothing_is_kept(
-    tmp_path: Path, write: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, write: Write, photos_read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     write("photos", 6)
     for _ in range(2):
-        opened.clear()
+        photos_read.clear()
         start(tmp_path, index=False)
-        assert len(opened) == 12
+        assert len(photos_read) == 12
     assert not (tmp_path / "cache").exists()
     start(tmp_path, index="auto")
     assert [path.suffix for path in (tmp_path / "cache/gan_lab/photos").iterdir()] == 2 * [".photos"]

@@ -21,7 +21,7 @@ from .test_splits_of_photos import sides
 
 
 def test_a_photo_replaced_by_one_of_the_same_length_and_time_is_looked_at(
-    tmp_path: Path, write: Write, opened: list[str]
+    tmp_path: Path, write: Write, photos_read: list[str]
 ) -> None:
     paths = write("photos", 6)
     old, other = paths[2].read_bytes(), paths[4].read_bytes()
@@ -29,59 +29,59 @@ def test_a_photo_replaced_by_one_of_the_same_length_and_time_is_looked_at(
     paths[2].write_bytes(old.ljust(length, b"\0"))
     os.utime(paths[2], (LONG_AGO, LONG_AGO))
     start(tmp_path)
-    opened.clear()
+    photos_read.clear()
     time.sleep(0.05)  # beyond the clock's step in the times of change
     paths[2].write_bytes(other.ljust(length, b"\0"))
     os.utime(paths[2], (LONG_AGO, LONG_AGO))
     start(tmp_path)
-    assert opened == 2 * [paths[2].name]
+    assert photos_read == 2 * [paths[2].name]
 
 
 def test_a_photo_as_young_as_the_index_is_not_trusted(
-    tmp_path: Path, write: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, write: Write, photos_read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measures, "SETTLED_NS", 10**12)
     write("photos", 6)
     for _ in range(2):
-        opened.clear()
+        photos_read.clear()
         start(tmp_path)
-        assert len(opened) == 12
+        assert len(photos_read) == 12
 
 
 def test_an_unreadable_photo_is_tried_again(
-    tmp_path: Path, write: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, write: Write, photos_read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = write("photos", 30)
     paths[7].write_bytes(paths[7].read_bytes()[:-300])  # its heading is whole
     paths[9].write_bytes(b"none")
     for _ in range(2):
-        opened.clear()
+        photos_read.clear()
         data = start(tmp_path, max_unreadable=0.1)
         assert sum(map(len, splits(data))) == 28
         monkeypatch.setattr(Index, "save", None)  # with nothing learnt, nothing is written
-    assert sorted(opened) == [paths[7].name, paths[9].name]
+    assert sorted(photos_read) == [paths[7].name, paths[9].name]
 
 
 def test_what_was_learnt_before_a_kill_is_kept(
-    tmp_path: Path, write: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, write: Write, photos_read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("photos", 12)
     monkeypatch.setattr(measures, "AT_ONCE", 4)
     decode, left = measures.read_image, [6]
 
-    def killed(path: Path, **options: Any) -> Any:
+    def interrupt(path: Path, **options: Any) -> Any:
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
         return decode(path, **options)
 
-    monkeypatch.setattr(measures, "read_image", killed)
+    monkeypatch.setattr(measures, "read_image", interrupt)
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path)
     monkeypatch.setattr(measures, "read_image", decode)
-    opened.clear()
+    photos_read.clear()
     start(tmp_path)
-    assert len(opened) == 8  # of the twelve hashes; the sizes are all known
+    assert len(photos_read) == 8  # of the twelve hashes; the sizes are all known
 
 
 def test_a_digest_tells_files_apart_and_reads_a_part_of_large_ones(tmp_path: Path) -> None:

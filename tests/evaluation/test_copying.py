@@ -54,7 +54,7 @@ def flatten(images: Tensor) -> Tensor:
 PIXELS = FrozenFeatures("pixels", "pixels", flatten)
 
 
-def looked_at(samples: Tensor) -> dict[str, object]:
+def measure_copies(samples: Tensor) -> dict[str, object]:
     report = measure_memorisation(
         image_set(TRAIN), image_set(HELD_OUT), image_set(samples), NAMES, seed=0, features=PIXELS
     )
@@ -67,14 +67,14 @@ def noisy(pixels: Tensor) -> Tensor:
 
 
 def test_fresh_samples_are_no_copies_and_copies_are_found() -> None:
-    fresh = looked_at(pictures(60, 4))
+    fresh = measure_copies(pictures(60, 4))
     assert fresh["share"] < 0.15
     assert fresh["interval"][0] <= 0.05  # type: ignore[index]
     assert fresh["notes"] == []
 
     samples = pictures(60, 4)
     samples[10:30] = noisy(TRAIN[40:60])
-    copied = looked_at(samples)
+    copied = measure_copies(samples)
     assert copied["share"] == pytest.approx(20 / 60, abs=0.1)
     low, high = copied["interval"]  # type: ignore[misc]
     assert 0.05 < low < copied["share"] < high <= 1
@@ -103,7 +103,7 @@ def test_the_interval_of_the_share_covers_it() -> None:
 def test_the_picture_shows_the_sample_and_right_of_it_its_photo() -> None:
     samples = pictures(60, 4)
     samples[7] = noisy(TRAIN[3])
-    found = looked_at(samples)["picture"]
+    found = measure_copies(samples)["picture"]
     np.testing.assert_array_equal(found[:32, :32], samples[7].permute(1, 2, 0).numpy())  # type: ignore[index]
     np.testing.assert_array_equal(found[:32, 38:70], TRAIN[3].permute(1, 2, 0).numpy())  # type: ignore[index]
 
@@ -111,7 +111,7 @@ def test_the_picture_shows_the_sample_and_right_of_it_its_photo() -> None:
 def test_a_mirrored_copy_is_found_beside_its_photo() -> None:
     samples = pictures(60, 4)
     samples[:20] = noisy(TRAIN[:20].flip(-1))
-    found = looked_at(samples)
+    found = measure_copies(samples)
     assert found["share"] > 0.25
     assert {each["photo"] for each in found["closest"]} <= set(NAMES[:20])  # type: ignore[attr-defined]
     nearest = int(found["closest"][0]["photo"].removesuffix(".jpg"))  # type: ignore[index]
@@ -119,7 +119,7 @@ def test_a_mirrored_copy_is_found_beside_its_photo() -> None:
 
 
 def test_held_out_photos_say_how_often_the_limit_is_wrong() -> None:
-    found = looked_at(pictures(60, 4))
+    found = measure_copies(pictures(60, 4))
     assert found["features"] == "pixels"
     assert 0 <= found["false_alarms"] < 0.15  # type: ignore[operator]
 
@@ -189,7 +189,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_every_sample_is_looked_at_however_few_photos_are_held_out() -> None:
     samples = torch.cat([pictures(60, 4), noisy(TRAIN)])
-    assert looked_at(samples)["share"] == pytest.approx(len(TRAIN) / len(samples), abs=0.1)
+    assert measure_copies(samples)["share"] == pytest.approx(len(TRAIN) / len(samples), abs=0.1)
 
 
 def test_twins_within_training_and_across_the_splits_are_counted_and_named() -> None:

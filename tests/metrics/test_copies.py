@@ -8,20 +8,20 @@ from gan_lab.metrics import memorisation, nearest_neighbours
 from gan_lab.metrics.copies import cross_check_limit, fit_whitened_space
 
 
-def drawn(count: int, seed: int) -> Tensor:
+def draw_features(count: int, seed: int) -> Tensor:
     return torch.randn(count, 8, generator=torch.Generator().manual_seed(seed)).double()
 
 
 def test_samples_of_the_same_distribution_are_no_copies() -> None:
-    found = memorisation(drawn(500, 0), drawn(400, 1), drawn(2000, 2))
+    found = memorisation(draw_features(500, 0), draw_features(400, 1), draw_features(2000, 2))
     assert found.share == pytest.approx(0.05, abs=0.025)
     assert found.distance_samples == pytest.approx(found.distance_held_out, rel=0.05)
 
 
 def test_copies_are_counted_and_named() -> None:
-    train, samples = drawn(300, 0), drawn(400, 2)
+    train, samples = draw_features(300, 0), draw_features(400, 2)
     samples[::2] = train[:200] + 0.01 * samples[::2]
-    found = memorisation(train, drawn(300, 1), samples)
+    found = memorisation(train, draw_features(300, 1), samples)
     assert found.share == pytest.approx(0.5 + 0.025, abs=0.03)
     assert all(sample % 2 == 0 and sample // 2 == photo for sample, photo, _ in found.closest(200))
     distances = [distance for *_, distance in found.closest(5)]
@@ -38,23 +38,25 @@ def test_nearest_neighbours_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_nearer_of_plain_and_mirrored_counts() -> None:
-    train, mirrored = drawn(300, 0), drawn(400, 2)
+    train, mirrored = draw_features(300, 0), draw_features(400, 2)
     mirrored[:100] = train[100:200]
-    found = memorisation(train, drawn(300, 1), drawn(400, 3), (drawn(300, 4), mirrored))
+    found = memorisation(train, draw_features(300, 1), draw_features(400, 3), (draw_features(300, 4), mirrored))
     assert found.nearest[:100].tolist() == list(range(100, 200))
     assert (found.distances[:100] < 1e-6).all()
-    assert found.distance_held_out < memorisation(train, drawn(300, 1), drawn(400, 3)).distance_held_out
+    assert found.distance_held_out < memorisation(train, draw_features(300, 1), draw_features(400, 3)).distance_held_out
 
 
 def test_false_alarms_are_counted_on_photos_that_did_not_set_the_limit() -> None:
-    assert memorisation(drawn(500, 0), drawn(400, 1), drawn(9, 2)).false_alarms == pytest.approx(0.05, abs=0.02)
+    assert memorisation(
+        draw_features(500, 0), draw_features(400, 1), draw_features(9, 2)
+    ).false_alarms == pytest.approx(0.05, abs=0.02)
     assert cross_check_limit(torch.tensor([3.0])) == 0
     near, far = torch.arange(1.0, 21.0), torch.arange(101.0, 121.0)
     assert cross_check_limit(torch.stack([near, far], dim=1).flatten()) == 0.5
 
 
 def test_a_whitened_space_hides_what_varies_most_and_says_nothing_else() -> None:
-    features = drawn(400, 0) * torch.tensor([100.0, *[1.0] * 7])
+    features = draw_features(400, 0) * torch.tensor([100.0, *[1.0] * 7])
     space = fit_whitened_space(features)
     rows = (features - space.mean) @ space.directions
     torch.testing.assert_close(rows.T @ rows / len(rows), torch.eye(8).double())
@@ -65,6 +67,6 @@ def test_a_whitened_space_hides_what_varies_most_and_says_nothing_else() -> None
 
 def test_empty_and_broken_sets_are_refused() -> None:
     with pytest.raises(ValueError, match="f_held_out"):
-        memorisation(drawn(9, 0), drawn(0, 1), drawn(9, 2))
+        memorisation(draw_features(9, 0), draw_features(0, 1), draw_features(9, 2))
     with pytest.raises(ValueError, match="f_samples: holds NaN"):
-        memorisation(drawn(9, 0), drawn(9, 1), drawn(9, 2) * float("nan"))
+        memorisation(draw_features(9, 0), draw_features(9, 1), draw_features(9, 2) * float("nan"))

@@ -12,7 +12,7 @@ from gan_lab.networks.efficientnet_lite import Version
 from tests.evaluation.shapes import shapes
 
 
-def blurred_and_darker(images: Tensor) -> tuple[Tensor, Tensor]:
+def blur_and_darken(images: Tensor) -> tuple[Tensor, Tensor]:
     """Return images blurred, and darker by what leaves each the same PSNR."""
     padded = functional.pad(images, (2, 2, 2, 2), mode="replicate")
     blurred = functional.avg_pool2d(padded, 5, stride=1)
@@ -25,7 +25,7 @@ def test_a_blur_is_farther_than_a_change_of_brightness_that_pixels_cannot_tell_f
     version: Version, size: int
 ) -> None:
     images = shapes(4, size)
-    blurred, darker = blurred_and_darker(images)
+    blurred, darker = blur_and_darken(images)
     error = [(each - images).square().mean(dim=(1, 2, 3)) for each in (blurred, darker)]
     torch.testing.assert_close(*error)
     distance = PerceptualDistance(version)

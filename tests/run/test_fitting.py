@@ -15,7 +15,7 @@ from gan_lab.run import fitting
 
 
 @pytest.fixture(autouse=True)
-def given(monkeypatch: pytest.MonkeyPatch) -> None:
+def give_one_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     """One setting is given."""
     monkeypatch.setattr(fitting, "list_given_settings", lambda: ["model.latents=0"])
 

@@ -20,7 +20,7 @@ FILE = Path("a.ckpt")
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def overrides(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The overrides of the command line."""
     hydra, overrides = MagicMock(), list[str]()
     hydra.get().overrides.task = overrides
@@ -41,11 +41,11 @@ def test_auto_starts_where_nothing_lies(tmp_path: Path) -> None:
         find_checkpoint(str(tmp_path), tmp_path)
 
 
-def test_a_run_goes_on_in_its_folder_and_a_lone_file_in_a_new_one(tmp_path: Path, given: list[str]) -> None:
+def test_a_run_goes_on_in_its_folder_and_a_lone_file_in_a_new_one(tmp_path: Path, overrides: list[str]) -> None:
     config = OmegaConf.create({"runs_dir": str(tmp_path / "runs"), "name": "b"})
     own = tmp_path / "runs/a/checkpoints/last.ckpt"
     assert choose_folder(config, own) == tmp_path / "runs/a"
-    given.append("name=b")
+    overrides.append("name=b")
     with pytest.raises(UserError, match=r"this run goes on in .*runs/a, not in .*runs/b; leave name out"):
         choose_folder(config, own)
     assert choose_folder(config, tmp_path / "lone.ckpt") == tmp_path / "runs/b"
@@ -63,14 +63,14 @@ def test_places_are_the_command_lines(caplog: pytest.LogCaptureFixture) -> None:
     assert "data.index, data.cache are those of the command line" in caplog.text
 
 
-def test_a_checkpoint_starts_no_processes(given: list[str]) -> None:
+def test_a_checkpoint_starts_no_processes(overrides: list[str]) -> None:
     own = {"strategy": "auto", "devices": 1, "num_nodes": 1}
     saved = OmegaConf.create(own | {"strategy": "ddp", "devices": 64})
     with pytest.raises(
         UserError, match=r"the run had trainer\.strategy=ddp trainer\.devices=64, and a checkpoint does not"
     ):
         restore_processes(saved, OmegaConf.create(own), FILE)
-    given.append("trainer.devices=1")
+    overrides.append("trainer.devices=1")
     restore_processes(saved, OmegaConf.create(own), FILE)
     assert saved == own
 

@@ -86,7 +86,7 @@ def test_a_diagnosis_finds_what_is_wrong_and_lets_the_rest_pass(
     assert diagnosis(history(**well), GAN) is None
 
 
-def drawn(iterations: int, recall: Curve | float) -> History:
+def make_history_of_recall(iterations: int, recall: Curve | float) -> History:
     """Return the validations of a run, one every 500 iterations."""
     return history(
         iterations,
@@ -98,28 +98,30 @@ def drawn(iterations: int, recall: Curve | float) -> History:
 
 
 def test_samples_like_no_photo_are_said_after_time_enough_and_no_more_when_that_passes() -> None:
-    assert diagnoses.find_nothing_drawn(drawn(1500, 0.0), DRAWS) is None
-    found = diagnoses.find_nothing_drawn(drawn(2500, 0.0), DRAWS)
+    assert diagnoses.find_nothing_drawn(make_history_of_recall(1500, 0.0), DRAWS) is None
+    found = diagnoses.find_nothing_drawn(make_history_of_recall(2500, 0.0), DRAWS)
     assert found is not None
     assert found.says.startswith("the samples share no features with photos: recall 0.00 after 2,500 iterations")
     assert found.evidence == {"val/recall_efficientnet_lite1": 0.0, "val/precision_efficientnet_lite1": 0.8}
     assert "trainer.max_minutes=120" in found.advice
-    assert diagnoses.find_nothing_drawn(drawn(2500, late(0.1, 0.0, 2500)), DRAWS) is None
-    assert diagnoses.find_nothing_drawn(drawn(2500, late(0.0, 0.3, 2500)), DRAWS) is None  # a single validation
-    lost = diagnoses.find_nothing_drawn(drawn(5000, late(0.0, 0.3, 3000)), DRAWS)
+    assert diagnoses.find_nothing_drawn(make_history_of_recall(2500, late(0.1, 0.0, 2500)), DRAWS) is None
+    assert (
+        diagnoses.find_nothing_drawn(make_history_of_recall(2500, late(0.0, 0.3, 2500)), DRAWS) is None
+    )  # a single validation
+    lost = diagnoses.find_nothing_drawn(make_history_of_recall(5000, late(0.0, 0.3, 3000)), DRAWS)
     assert lost is not None
     assert lost.since == 3000
     assert (
-        diagnoses.find_nothing_drawn(drawn(2500, 0.0), GAN) is None
+        diagnoses.find_nothing_drawn(make_history_of_recall(2500, 0.0), GAN) is None
     )  # it translates: its pictures show what photos show
     assert diagnoses.find_nothing_drawn(history(2500, val__recall_random_vgg=0.0), DRAWS) is None
 
 
 def test_a_run_is_healthy_only_when_its_samples_have_been_seen_to_be_like_photos() -> None:
     describe = diagnoses.describe_soundness
-    assert describe(drawn(2500, 0.3), DRAWS, WARM_UP).startswith("too early to tell")
-    assert describe(drawn(2500, 0.3), DRAWS, 2500) == "healthy"
-    assert describe(drawn(1000, 0.01), DRAWS, 1000) == (
+    assert describe(make_history_of_recall(2500, 0.3), DRAWS, WARM_UP).startswith("too early to tell")
+    assert describe(make_history_of_recall(2500, 0.3), DRAWS, 2500) == "healthy"
+    assert describe(make_history_of_recall(1000, 0.01), DRAWS, 1000) == (
         "no fault found, but its samples share no features with photos yet (recall 0.01)"
     )
     assert "have not been compared" in describe(history(2500, **SURE), DRAWS, 2500)

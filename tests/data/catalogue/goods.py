@@ -17,7 +17,7 @@ def make_canvas(
     return Canvas(SIZE, lamp or light("studio", 0), Pose(0.5, 0.75, 0.5, yaw, pitch, roll, side))
 
 
-def covered(canvas: Canvas) -> tuple[int, int, int, int]:
+def find_painted_box(canvas: Canvas) -> tuple[int, int, int, int]:
     """Return the left, top, right and bottom pixel of what is painted."""
     rows, columns = np.nonzero(canvas.alpha > 0.5)
     return int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())

@@ -8,7 +8,7 @@ import pytest
 from gan_lab.data.catalogue.canvas import GLOSSY, MATT
 from gan_lab.data.catalogue.surfaces import flat, polygon
 
-from .goods import SIZE, covered, make_canvas
+from .goods import SIZE, find_painted_box, make_canvas
 
 SHEET = [(-0.25, 0.0), (0.25, 0.0), (0.25, 0.5), (-0.25, 0.5)]
 RED = (0.8, 0.1, 0.1)
@@ -42,7 +42,7 @@ def test_a_surface_hides_what_lies_behind_as_far_as_it_is_opaque() -> None:
     canvas = make_canvas()
     patch = flat(polygon(canvas.place(SHEET)))
     canvas.paint(patch, RED, MATT)
-    assert covered(canvas) == pytest.approx((36, 48, 60, 72), abs=1)
+    assert find_painted_box(canvas) == pytest.approx((36, 48, 60, 72), abs=1)
     inside = (60, 48)
     red = canvas.colour[inside].copy()
     assert red[0] > 4 * red[1]

@@ -8,7 +8,7 @@ import pytest
 from gan_lab.data.catalogue.canvas import MATT
 from gan_lab.data.catalogue.kinds.boxes import box, face
 
-from ..goods import covered, make_canvas
+from ..goods import find_painted_box, make_canvas
 
 WHITE = (0.8, 0.8, 0.8)
 
@@ -19,7 +19,7 @@ def test_a_face_that_looks_away_is_not_painted() -> None:
     face(canvas, corners, (0, 0, -1), WHITE, MATT)
     assert not canvas.alpha.any()
     face(canvas, corners, (0, 0, 1), WHITE, MATT)
-    assert covered(canvas) == pytest.approx((34, 43, 62, 72), abs=1)
+    assert find_painted_box(canvas) == pytest.approx((34, 43, 62, 72), abs=1)
 
 
 def test_a_picture_is_spread_from_the_upper_left_corner() -> None:

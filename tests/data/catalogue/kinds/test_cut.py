@@ -9,7 +9,7 @@ from gan_lab.data.catalogue.canvas import CLOTH, MATT
 from gan_lab.data.catalogue.kinds.cut import around, line, panel, roughen, sheet, square, stitches
 from gan_lab.data.catalogue.surfaces import flat, polygon
 
-from ..goods import covered, make_canvas
+from ..goods import find_painted_box, make_canvas
 
 OUTLINE = [(-0.3, 0.0), (0.3, 0.0), (0.3, 0.6), (-0.3, 0.6)]
 GREY = (0.5, 0.5, 0.5)
@@ -22,7 +22,7 @@ def test_a_panel_and_a_sheet_cover_their_outline() -> None:
     ):
         canvas = make_canvas()
         paint(canvas)
-        assert covered(canvas) == pytest.approx((34, 43, 62, 72), abs=1)
+        assert find_painted_box(canvas) == pytest.approx((34, 43, 62, 72), abs=1)
 
 
 def test_a_panel_throws_its_shadow_on_what_is_below() -> None:
@@ -37,7 +37,7 @@ def test_a_cord_and_its_stitches_follow_their_points() -> None:
     cord, seam = make_canvas(), make_canvas()
     points = [(-0.4, 0.3), (0.4, 0.3)]
     line(cord, points, 0.08, GREY, MATT)
-    assert covered(cord) == pytest.approx((28, 56, 67, 59), abs=2)
+    assert find_painted_box(cord) == pytest.approx((28, 56, 67, 59), abs=2)
     stitches(seam, points, GREY, width=0.03, every=0.1)
     along = seam.alpha[57] > 0.5
     assert 6 <= (np.diff(along.astype(int)) == 1).sum() <= 8  # gaps between them

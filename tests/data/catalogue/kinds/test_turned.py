@@ -8,7 +8,7 @@ import pytest
 from gan_lab.data.catalogue.canvas import MATT
 from gan_lab.data.catalogue.kinds.turned import bands, fill, glass, stand, turn, wrap
 
-from ..goods import covered, make_canvas
+from ..goods import find_painted_box, make_canvas
 
 CUP = [(0.3, 0.0), (0.3, 0.8)]
 RED, BLUE, GREY = (0.8, 0.0, 0.0), (0.0, 0.0, 0.8), (0.5, 0.5, 0.5)
@@ -17,7 +17,7 @@ RED, BLUE, GREY = (0.8, 0.0, 0.0), (0.0, 0.0, 0.8), (0.5, 0.5, 0.5)
 def test_a_cup_stands_on_the_base_point() -> None:
     canvas = make_canvas()
     stand(canvas, CUP, 0.0, GREY, MATT)
-    assert covered(canvas) == pytest.approx((34, 34, 62, 72), abs=2)
+    assert find_painted_box(canvas) == pytest.approx((34, 34, 62, 72), abs=2)
 
 
 def test_bands_change_at_their_heights() -> None:

@@ -77,8 +77,9 @@ CONTENDERS = {
     "narrow_r3gan_diffaugment": ["experiment=narrow_r3gan", "model/augment=diffaugment"],
 }
 #: What comes before a contender, the command line of its training, and its share of the minutes.
-CODES = ["model=vq_vae", "model.encoder.levels=3", "model.encoder.width=64", "model.lambda_perceptual=1"]
-FIRST_STAGES = {"code_prior": ([*CODES, "data.batch_size=32"], 0.45)}
+CODES = ["model=vq_vae", "data.batch_size=16", "model.optimizer.lr=0.002", "model.lambda_perceptual=1"]
+CODES += ["model.encoder.levels=3", "model.encoder.width=64", "model.quantizer.codes=256"]
+FIRST_STAGES = {"code_prior": (CODES, 0.5)}
 
 
 @dataclass(frozen=True)

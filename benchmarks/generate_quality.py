@@ -68,7 +68,7 @@ CONTENDERS = {
     "r3gan": ["model=r3gan"],
     "r3gan_narrow": ["model=r3gan", "data.batch_size=32", *NARROW_R3GAN],
     "vae": ["model=vae"],
-    "vae_perceptual": ["model=vae", "model.lambda_perceptual=1"],
+    "vae_perceptual": ["model=vae", "model.lambda_perceptual=0.1"],
     "code_prior": ["model=code_prior"],
     "small_catalogue": ["experiment=small_catalogue"],
     "narrow_r3gan": ["experiment=narrow_r3gan"],
@@ -77,7 +77,7 @@ CONTENDERS = {
     "narrow_r3gan_diffaugment": ["experiment=narrow_r3gan", "model/augment=diffaugment"],
 }
 #: What comes before a contender, the command line of its training, and its share of the minutes.
-CODES = ["model=vq_vae", "data.batch_size=16", "model.optimizer.lr=0.002", "model.lambda_perceptual=1"]
+CODES = ["model=vq_vae", "data.batch_size=16", "model.lambda_perceptual=0.1"]
 CODES += ["model.encoder.levels=3", "model.encoder.width=64", "model.quantizer.codes=256"]
 FIRST_STAGES = {"code_prior": (CODES, 0.5)}
 

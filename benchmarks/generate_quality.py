@@ -1,7 +1,8 @@
 """Train this project's GANs and a tutorial's DCGAN for the same minutes on the same photos, and compare their samples.
 
     python -m benchmarks.generate_quality --data products --root /photos/products --minutes 20 --work runs/generate_quality
-        [--only tutorial dcgan small_catalogue ...] [--share 0.2] [--json out.json] [--markdown out.md]
+        [--only tutorial dcgan small_catalogue ...] [--share 0.2] [--iterations vae=300 ...] [--json out.json]
+        [--markdown out.md]
 
 Every contender trains in a process of its own, one after the other, for so many minutes of wall clock by its own clock, the one
 of the tutorial (`tutorial_dcgan.py`) included; preparation (decoding into a cache, importing) does not count for either. Of
@@ -133,11 +134,13 @@ def train_tutorial(arguments: argparse.Namespace, root: Path, n: int) -> tuple[n
 
 def train_own(name: str, arguments: argparse.Namespace, data: Sequence[str], n: int) -> tuple[np.ndarray, str]:
     """Return samples of a run of gan_lab.train, and how long it trained."""
-    options, minutes, stages = [*CONTENDERS[name], *data], arguments.minutes, [name]
+    limits = {stage: [f"trainer.max_iterations={n}"] for stage, n in arguments.iterations}
+    options, minutes, stages = [*CONTENDERS[name], *data, *limits.get(name, [])], arguments.minutes, [name]
     if name in FIRST_STAGES:
         first, share = FIRST_STAGES[name]
         stages = [f"{name}_codes", name]
-        trained(stages[0], [*first, *data], argparse.Namespace(**vars(arguments) | {"minutes": share * minutes}))
+        own = [*first, *data, *limits.get(stages[0], [])]
+        trained(stages[0], own, argparse.Namespace(**vars(arguments) | {"minutes": share * minutes}))
         options, minutes = [*options, f"model.codes={arguments.work / stages[0]}"], (1 - share) * minutes
     tool = trained(name, options, argparse.Namespace(**vars(arguments) | {"minutes": minutes}))
     last = torch.load(arguments.work / name / "checkpoints" / "last.ckpt", weights_only=True)["clock"]["iteration"]
@@ -222,12 +225,25 @@ def table(found: Sequence[Result]) -> Table:
     return made
 
 
+def parse_limit(given: str) -> tuple[str, int]:
+    """Return a run's name and its iterations, given as name=iterations."""
+    name, _, iterations = given.partition("=")
+    return name, int(iterations)
+
+
 def main() -> None:
     """Train, measure, print."""
     options = parser(__doc__, "the photos, with train/, val/ and test/, or the folder of Fashion-MNIST's files")
     options.add_argument("--data", choices=("products", "fashion_mnist"), default="products")
     options.add_argument("--share", type=float, default=1.0, help="of the training photos that every contender gets")
     options.add_argument("--only", nargs="*", choices=(TUTORIAL, *CONTENDERS))
+    options.add_argument(
+        "--iterations",
+        nargs="*",
+        type=parse_limit,
+        default=[],
+        help="of a run, beside the minutes: where other work shares the CPU",
+    )
     arguments = options.parse_args()
     begin(arguments)
     console, start, found = Console(width=160), time.monotonic(), []

@@ -44,6 +44,7 @@ from gan_lab.metrics import (
     precision_recall,
     to_uint8,
 )
+from gan_lab.options import split_sides
 from gan_lab.photo_files import grid, write_png
 from gan_lab.photo_files.photo import read_photo
 
@@ -126,7 +127,8 @@ def train_own(name: str, arguments: argparse.Namespace, data: Sequence[str], n: 
     """Return samples of a run of gan_lab.train, and how long it trained."""
     tool = trained(name, [*CONTENDERS[name], *data], arguments)
     last = torch.load(arguments.work / name / "checkpoints" / "last.ckpt", weights_only=True)["clock"]["iteration"]
-    write_png(arguments.work / f"{name}_over_time.png", over_time(arguments.work / name / "samples", tool.image_size))
+    height, _ = split_sides(tool.image_size)
+    write_png(arguments.work / f"{name}_over_time.png", over_time(arguments.work / name / "samples", height))
     length = f"{last} iterations of {tool.config['data']['batch_size']}, best at {tool.model.iteration}"
     if given_up(arguments.work / name):
         length += ", given up by the doctor"

@@ -51,7 +51,7 @@ def check_image_size(option: str, value: Any, *, at_least: int = 1) -> ImageSize
     sides = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value, value]
     whole = all(isinstance(side, int) and not isinstance(side, bool) and side >= at_least for side in sides)
     if len(sides) != 2 or not whole:
-        given = format_value(tuple(value) if isinstance(value, list) else value)
+        given = format_value(tuple(sides) if isinstance(value, Sequence) and not isinstance(value, str) else value)
         raise UserError(
             f"{option}={given}: needs a whole number from {at_least}, the side of a square, or two, [height,width]"
         )

@@ -18,12 +18,12 @@ class VQVAE(Autoencoder):
     """Encode images as grids of codes, each the nearest of a learnt codebook; decode them again.
 
     It is for reconstruction, for compression (log2(codes) bits a place of the grid) and for codes that another model
-    may learn. It generates nothing: that takes a prior over whole grids, the paper's PixelCNN. Codes drawn place by
+    may learn. Alone it generates nothing: that takes a prior over whole grids, `CodePrior`. Codes drawn place by
     place, as often as they occurred there, decode to coloured noise, which a kernel distance in a random embedding
     takes for better than a VAE's samples.
 
     Args:
-        encoder: image to vectors [N, width, side, side].
+        encoder: image to vectors [N, width, h, w].
         decoder: such vectors to image in [-1, 1].
         quantizer: the codebook, of vectors of that width.
         optimizer: makes the optimiser of encoder and decoder; the codebook follows by a moving average.
@@ -69,16 +69,22 @@ class VQVAE(Autoencoder):
 
     # ------------------------------------------------------------------------------------------------ using it
 
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Return how many codes the grid has in height and width."""
+        height, width = self.encoder.sides  # type: ignore[misc]
+        return int(height), int(width)
+
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
-        """Return the codes int64 [N, side, side] of images [N, C, H, W] in [-1, 1]."""
+        """Return the codes int64 [N, h, w] of images [N, C, H, W] in [-1, 1]."""
         with evaluation_mode(self.encoder):
             codes: Tensor = self.quantizer(self.encoder(image))[1]
             return codes
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
-        """Return images [N, C, H, W] in [-1, 1] for codes int64 [N, side, side]."""
+        """Return images [N, C, H, W] in [-1, 1] for codes int64 [N, h, w]."""
         with evaluation_mode(self.decoder):
             return self.decoder(self.quantizer.lookup(codes)).float()
 

@@ -22,6 +22,9 @@ class GridEncoder(nn.Module):
         levels: how often the side is halved.
         blocks: residual blocks.
 
+    Attributes:
+        sides: height and width of the grid, in vectors.
+
     Raises:
         UserError: `image_size` cannot be halved so often, or `levels` is below 1.
 
@@ -46,6 +49,7 @@ class GridEncoder(nn.Module):
                 f"data.image_size={format_value(join_sides(*sides))}: a side cannot be halved {levels} times "
                 f"(model.encoder.levels); give multiples of {step}, for instance {format_value(nearest)}"
             )
+        self.sides = (sides[0] // step, sides[1] // step)
         layers: list[nn.Module] = []
         for entry, out in itertools.pairwise((channels, *_widths(width, levels))):
             layers += [nn.Conv2d(entry, out, 4, 2, 1), nn.ReLU(inplace=True)]

@@ -39,14 +39,15 @@ def write_photos(*folders: Path) -> None:
             small.resize(SHAPES[index % len(SHAPES)], Image.Resampling.BICUBIC).save(folder / f"{index}.png")
 
 
-def train(command: Command, model: str, height: int, width: int, *options: str) -> None:
+def train(command: Command, model: str, height: int, width: int, *options: str, name: str = "run") -> None:
     """Train a run for two iterations, with validation, samples and a checkpoint, and check its grid of samples."""
-    own = [line for line in tiny(model) if not line.startswith(("data.image_size", "data.catalogue"))]
+    own = [line for line in tiny(model) if not line.startswith(("data.image_size", "data.catalogue", "model.codes"))]
     size = f"data.image_size=[{height},{width}]"
-    assert command(gan_lab.train, *own, size, "name=run", "trainer.max_iterations=2", *options) == 0, command.err
-    saved = load(command.folder / "runs/run/checkpoints/last.ckpt")
+    run = f"name={name}", "trainer.max_iterations=2"
+    assert command(gan_lab.train, *own, size, *run, *options) == 0, command.err
+    saved = load(command.folder / "runs" / name / "checkpoints/last.ckpt")
     assert saved["config"]["data"]["image_size"] == [height, width]
-    high, wide, _ = read_image(next((command.folder / "runs/run/samples").glob("*.png"))).shape
+    high, wide, _ = read_image(next((command.folder / "runs" / name / "samples").glob("*.png"))).shape
     assert (high + 2) % (height + 2) == (wide + 2) % (width + 2) == 0
 
 
@@ -89,7 +90,7 @@ def test_what_is_enhanced(model: str, command: Command) -> None:
     assert read_image(command.folder / "translated/0.png").shape == (54, 36, 3)
 
 
-def test_what_is_encoded_and_evaluated(command: Command) -> None:
+def test_what_is_encoded_and_evaluated_and_drawn_of_codes(command: Command) -> None:
     write_photos(command.folder / "photos")
     train(command, "vq_vae", 24, 16, "data.root=photos", "data.validation_share=0.2", "data.test_share=0.2")
     assert command(gan_lab.evaluate, "checkpoint=runs/run", "n=2") == 0, command.err
@@ -98,3 +99,9 @@ def test_what_is_encoded_and_evaluated(command: Command) -> None:
     assert command(gan_lab.evaluate, "checkpoint=runs/run", "n=2", "data.image_size=[16,24]") == 2
     assert "data.image_size=[16,24]: the networks of" in command.err
     assert "take [24,16]; leave it out" in command.err
+    train(command, "code_prior", 24, 16, "data.root=photos", "model.codes=runs/run", name="prior")
+    assert command(gan_lab.generate, "checkpoint=runs/prior", "n=2", "grid=off", "output=made") == 0, command.err
+    assert read_image(command.folder / "made/seed0-000001.png").shape == (24, 16, 3)
+    prior = ["model=code_prior", "data.root=photos", "data.batch_size=4", "model.codes=runs/run"]
+    assert command(gan_lab.train, *prior, "data.image_size=[16,24]", "name=other") == 2
+    assert "data.image_size=[16,24]: the codes of model.codes=runs/run are of images with [24,16]" in command.err

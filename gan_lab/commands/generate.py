@@ -19,7 +19,7 @@ from gan_lab.errors import UserError
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.inference.generation import Encoded, Generation, Latents, check_strength, class_number, is_number
 from gan_lab.inference.latents import directions, walk_in_circle
-from gan_lab.inference.preference import PreferenceSearch
+from gan_lab.inference.preference import PreferenceSearch, Renders
 from gan_lab.inference.pretrained import number_images
 from gan_lab.jobs import Progress, report_job
 from gan_lab.jobs.folder import find_input, output_folder
@@ -39,10 +39,12 @@ log = logging.getLogger("gan_lab.generate")
 #: a taste.
 DECIDING = ("seed", "label", "truncation", "format", "provenance", "precision")
 DECIDING_ANIMATION, DECIDING_VARIANTS = ("interpolate", "frames", "fps", "first", "grid"), ("strength", "direction")
-DECIDING_TASTE = ("candidates", "steer", "n", "first")
+DECIDING_TASTE = ("candidates", "n", "first")
 #: Photos that a direction is taken from at most: with an encoder, and where each is searched for, in fewer steps.
 LABELLED, SEARCHED = 2000, 64
 SEARCH_STEPS = 100
+#: Steps in which an image is steered towards a taste.
+STEER_STEPS = 20
 
 
 def generate(config: DictConfig) -> None:
@@ -125,10 +127,12 @@ def prefer(
     config: DictConfig,
 ) -> None:
     """Write images near to the photos of `like`, the nearest first, and a grid of them."""
-    search = PreferenceSearch(generation, drawn, classes, f"like={config.like}", steering=config.steer > 0)
+    steps = config.steer if config.steer is not None else STEER_STEPS * isinstance(generation.model, Renders)
+    search = PreferenceSearch(generation, drawn, classes, f"like={config.like}", steering=steps > 0)
     liked, unliked = (read_examples(pretrained, search, option, config[option]) for option in ("like", "unlike"))
     check_apart(liked, unliked)
-    own = settings(pretrained, config, DECIDING_TASTE) | {"like": liked.record, "unlike": unliked.record}
+    own = settings(pretrained, config, DECIDING_TASTE)
+    own |= {"steer": steps, "like": liked.record, "unlike": unliked.record}
     with gallery(config.output, own, marked=config.provenance == "on") as album:
         add_preferred(
             album,
@@ -137,7 +141,7 @@ def prefer(
             unliked,
             numbers=numbers,
             candidates=config.candidates,
-            steps=config.steer,
+            steps=steps,
             file_name=f"seed{config.seed}-{{:06d}}.{suffix(config)}",
             columns=columns(config.grid, 1),
         )
@@ -295,7 +299,8 @@ def check_options(config: DictConfig) -> None:
     if config.provenance not in ("on", "off"):
         raise UserError(f"provenance={config.provenance}: needs on or off")
     check_whole("candidates", config.candidates, at_least=1)
-    check_whole("steer", config.steer, at_least=0)
+    if config.steer is not None:
+        check_whole("steer", config.steer, at_least=0)
     lowest = {"interpolate": 2, "frames": 1, "grid": 1}
     passed = {"interpolate": (None,), "frames": (), "grid": ("auto", "off")}
     for name, low in lowest.items():

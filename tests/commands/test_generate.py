@@ -33,6 +33,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     for name in ("cgan", "vae", "vq_vae", "drifting"):
         tiny_checkpoint(folder / name, name)
+    tiny_checkpoint(folder / "code_prior", "code_prior", f"model.codes={folder / 'vq_vae'}")
     return folder
 
 
@@ -334,7 +335,7 @@ def test_images_by_a_taste_are_those_of_the_seed_that_come_nearest(command: Comm
         path = command.folder / "liked" / f"{number}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(image).save(path)
-    base = [f"checkpoint={runs / 'cgan'}", "like=liked", "unlike=photo.jpg", "n=3", "seed=3", "candidates=6"]
+    base = [f"checkpoint={runs / 'cgan'}", "like=liked", "unlike=photo.jpg", "n=3", "seed=3", "candidates=6", "steer=0"]
     assert command(gan_lab.generate, *base, "output=out") == 0
     out = command.folder / "out"
     assert list_files(out) == {*images(0, 1, 2, seed=3), "grid.png", "manifest.jsonl"}
@@ -369,6 +370,15 @@ def test_every_kind_of_generator_is_steered(command: Command, runs: Path, photo:
     assert list_files(command.folder / "next") == {*images(2, 3), "manifest.jsonl"}
     candidates = {record["candidate"] for record in records(command.folder / "next").values()}
     assert candidates <= set(range(4, 8))
+
+
+def test_images_that_have_no_gradient_are_chosen_alone(command: Command, runs: Path, photo: Path) -> None:
+    base = [f"checkpoint={runs / 'code_prior'}", "like=photo.jpg", "n=2", "candidates=2", "output=out"]
+    assert command(gan_lab.generate, *base) == 0
+    assert "chosen       2 of 4 images" in command.out
+    assert "steered" not in command.out
+    assert command(gan_lab.generate, *base, "steer=2") == 2
+    assert "error: steer: latents are moved by the gradient of render(z, label)" in command.err
 
 
 # -------------------------------------------------------------------------------- bad input

@@ -57,7 +57,7 @@ def invert(
     optimizer = torch.optim.Adam([z], lr=_RATE)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = _RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
-        found = model.sampler(z, label if model.conditional else None).float()
+        found = model.render(z, label)
         loss = (found - image).square().mean(dim=(1, 2, 3)) + _PRIOR * z.square().mean(dim=1)
         loss = loss + _FEATURES * (embed(found) - features).abs().mean(dim=1)
         (z.grad,) = torch.autograd.grad(loss.sum(), [z])  # and none of the weights

@@ -33,6 +33,7 @@ from gan_lab.evaluation.probe import LinearProbe, choose_probe_features, fit_pro
 from gan_lab.inference.preference import Candidates, PreferenceSearch, keep_different
 from gan_lab.jobs import Progress
 from gan_lab.metrics import to_uint8
+from gan_lab.options import format_value
 from gan_lab.photo_files import grid, write_png
 
 #: Columns of the picture for each kind of images, and classes in it.
@@ -141,7 +142,7 @@ def main() -> None:
     arguments = options.parse_args()
     tool = load(arguments.run, device="cpu")
     assert tool.generation is not None
-    data = ["model=cgan", f"data.root={arguments.root}", f"data.image_size={tool.image_size}"]
+    data = ["model=cgan", f"data.root={arguments.root}", f"data.image_size={format_value(tool.image_size)}"]
     (training, labels), (validation, kinds), (test, truth) = (
         read_split(split, data) for split in ("train", "val", "test")
     )

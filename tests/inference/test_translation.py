@@ -111,6 +111,12 @@ def test_so_is_a_network_of_images_that_are_no_squares(shape: tuple[int, int], o
     assert made.shape[:2] == spy.shown.shape[:2] or options == {"fit": "pad"}
 
 
+def test_a_network_of_images_that_are_no_squares_is_shown_no_smaller_ones() -> None:
+    spy = Spy()
+    made = Translation(Model(spy), (24, 16), 3)(pixels(40, 20), TranslationWish(size=8))
+    assert (spy.shown.shape[:2], made.shape[:2]) == ((24, 16), (16, 8))
+
+
 @pytest.mark.parametrize(("size", "framed"), [(None, (24, 16)), (12, (24, 16)), (60, (90, 60)), (0, (60, 40))])
 def test_the_white_has_the_aspect_ratio_of_the_images(size: int | None, framed: tuple[int, int]) -> None:
     spy = Spy()

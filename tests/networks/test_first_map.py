@@ -21,6 +21,8 @@ from gan_lab.options import ImageSize
         ((64, 96), 4, ((4, 6), 4)),
         ((64, 128), 4, ((4, 8), 4)),
         ((24, 16), 4, ((6, 4), 2)),
+        ((40, 20), 1, ((10, 5), 2)),
+        ((20, 40), 1, ((5, 10), 2)),
     ],
 )
 def test_the_map_has_the_aspect_ratio_of_the_image(

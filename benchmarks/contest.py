@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -54,8 +55,11 @@ def begin(arguments: argparse.Namespace) -> None:
 
 
 def trained(name: str, options: Sequence[str], arguments: argparse.Namespace) -> Pretrained:
-    """Return what the commands take of a run in the folder `--work`, its best checkpoint; trained unless it has been."""
-    folder = arguments.work / name
+    """Return what the commands take of a run in the folder `--work`, its best checkpoint; trained unless it has been.
+
+    The file `done` in the run's folder keeps the minutes of CPU that the training took, starts and validation included.
+    """
+    folder, before = arguments.work / name, count_cpu_minutes()
     if not (folder / "done").exists():
         common = [f"name={name}", f"runs_dir={arguments.work}", f"seed={arguments.seed}", "resume=auto"]
         budget = ["trainer.max_epochs=null", f"trainer.max_minutes={arguments.minutes}"]
@@ -64,8 +68,14 @@ def trained(name: str, options: Sequence[str], arguments: argparse.Namespace) ->
             arguments.work / f"{name}.log",
             lambda: given_up(folder),
         )
-        (folder / "done").touch()
+        (folder / "done").write_text(f"{count_cpu_minutes() - before:.2f}")
     return load(folder, device="cpu")
+
+
+def count_cpu_minutes() -> float:
+    """Return the minutes of CPU that the processes which this one has waited for took."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) / 60
 
 
 def given_up(folder: Path) -> bool:

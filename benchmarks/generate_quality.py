@@ -3,10 +3,12 @@
     python -m benchmarks.generate_quality --data products --root /photos/products --minutes 20 --work runs/generate_quality
         [--only tutorial dcgan small_catalogue ...] [--share 0.2] [--json out.json] [--markdown out.md]
 
-Every contender trains in a process of its own, one after the other, for so many minutes of wall clock by its own clock, the
-one of the tutorial (`tutorial_dcgan.py`) included; preparation (decoding into a cache, importing) does not count for either. Of
+Every contender trains in a process of its own, one after the other, for so many minutes of wall clock by its own clock, the one
+of the tutorial (`tutorial_dcgan.py`) included; preparation (decoding into a cache, importing) does not count for either. Of
 each, 64 samples are drawn into a grid, and of gan_lab's runs its first row at four moments. What `--work` holds already is not
-trained again, so a command that was stopped goes on where it was. A run that the doctor gives up is judged by what it had.
+trained again, so a command that was stopped goes on where it was. A run that the doctor gives up is judged by what it had. A
+contender of two stages has the minutes for both; the minutes of CPU, starts and validation included, say whether others took
+some of them.
 
 Samples are compared with the training split of all photos, in the features of EfficientNet-Lite2 trained on ImageNet, at 128
 pixels: by which nothing is trained and nothing chosen (ADR 33). The figure is KID; recall says whether there is anything that
@@ -65,12 +67,19 @@ CONTENDERS = {
     "wgan_gp": ["model=wgan_gp"],
     "r3gan": ["model=r3gan"],
     "r3gan_narrow": ["model=r3gan", "data.batch_size=32", *NARROW_R3GAN],
+    "vae": ["model=vae"],
+    "vae_perceptual": ["model=vae", "model.lambda_perceptual=0.1"],
+    "code_prior": ["model=code_prior"],
     "small_catalogue": ["experiment=small_catalogue"],
     "narrow_r3gan": ["experiment=narrow_r3gan"],
     "narrow_r3gan_constant_rates": ["experiment=narrow_r3gan", "model.schedule=null"],
     "narrow_r3gan_ada": ["experiment=narrow_r3gan", "model/augment=ada"],
     "narrow_r3gan_diffaugment": ["experiment=narrow_r3gan", "model/augment=diffaugment"],
 }
+#: What comes before a contender, the command line of its training, and its share of the minutes.
+CODES = ["model=vq_vae", "data.batch_size=16", "model.lambda_perceptual=0.1"]
+CODES += ["model.encoder.levels=3", "model.encoder.width=64", "model.quantizer.codes=256"]
+FIRST_STAGES = {"code_prior": (CODES, 0.5)}
 
 
 @dataclass(frozen=True)
@@ -124,10 +133,18 @@ def train_tutorial(arguments: argparse.Namespace, root: Path, n: int) -> tuple[n
 
 def train_own(name: str, arguments: argparse.Namespace, data: Sequence[str], n: int) -> tuple[np.ndarray, str]:
     """Return samples of a run of gan_lab.train, and how long it trained."""
-    tool = trained(name, [*CONTENDERS[name], *data], arguments)
+    options, minutes, stages = [*CONTENDERS[name], *data], arguments.minutes, [name]
+    if name in FIRST_STAGES:
+        first, share = FIRST_STAGES[name]
+        stages = [f"{name}_codes", name]
+        trained(stages[0], [*first, *data], argparse.Namespace(**vars(arguments) | {"minutes": share * minutes}))
+        options, minutes = [*options, f"model.codes={arguments.work / stages[0]}"], (1 - share) * minutes
+    tool = trained(name, options, argparse.Namespace(**vars(arguments) | {"minutes": minutes}))
     last = torch.load(arguments.work / name / "checkpoints" / "last.ckpt", weights_only=True)["clock"]["iteration"]
     write_png(arguments.work / f"{name}_over_time.png", over_time(arguments.work / name / "samples", tool.image_size))
     length = f"{last} iterations of {tool.config['data']['batch_size']}, best at {tool.model.iteration}"
+    cpu = sum(float((arguments.work / stage / "done").read_text() or "nan") for stage in stages)
+    length += f", {cpu:.1f} minutes of CPU"
     if given_up(arguments.work / name):
         length += ", given up by the doctor"
     return np.concatenate(list(tool.samples(n, seed=1))), length

@@ -14,7 +14,7 @@ import lightning
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO
 
-from gan_lab.config import build, check_description
+from gan_lab.config import build, check_description, iterate_calls
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
 from gan_lab.models.class_rows import join_names, read_class_names, take_rows_by_name
@@ -394,13 +394,13 @@ def load_model(
     """
     checkpoint = read_checkpoint(path)
     call = check_description(checkpoint["config"]["model"], f"checkpoint {path}: model", ManualModule, trust)
-    settings = call.arguments
-    if settings.get("lambda_perceptual"):
-        # The terms of a loss are of no use here, and this one's feature network may not be on this machine. L1 takes its
-        # place where it was the only one, for a model without any term is refused.
-        settings["lambda_perceptual"] = 0.0
-        if settings.get("lambda_l1") == 0:
-            settings["lambda_l1"] = 1.0
+    for settings in (each.arguments for each in iterate_calls(call)):  # an autoencoder may be part of a model
+        if settings.get("lambda_perceptual"):
+            # The terms of a loss are of no use here, and this one's feature network may not be on this machine. L1 takes
+            # its place where it was the only one, for a model without any term is refused.
+            settings["lambda_perceptual"] = 0.0
+            if settings.get("lambda_l1") == 0:
+                settings["lambda_l1"] = 1.0
     model: ManualModule = build(call)
     load_weights(model, checkpoint["state_dict"], path)
     model.iteration = checkpoint["clock"]["iteration"]

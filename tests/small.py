@@ -14,6 +14,7 @@ _ENHANCER = ["++model.generator.width=4", "++model.generator.blocks=1", "++model
 NARROW = {
     "cgan": _DCGAN,
     "cgan_projection": _DCGAN,
+    "code_prior": [f"++model.transformer.{option}" for option in ("width=8", "blocks=1", "heads=2")],
     "cut": [*_DCGAN, "++model.generator.blocks=1"],
     "cyclegan": [*_DCGAN, "++model.generator.blocks=1"],
     "dcgan": _DCGAN,

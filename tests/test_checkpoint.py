@@ -65,6 +65,32 @@ def test_an_enhancer_of_the_perceptual_term_alone_is_read_without_its_feature_ne
     assert config == trained
 
 
+def test_neither_does_an_autoencoder_within_a_model_need_its_feature_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # where no VGG19 lies
+    size = {"width": 4, "code_width": 4, "levels": 2, "blocks": 1}
+    codes = {
+        "_target_": "gan_lab.models.VQVAE",
+        "encoder": {"_target_": "gan_lab.networks.GridEncoder", "image_size": 16, **size},
+        "decoder": {"_target_": "gan_lab.networks.GridDecoder", **size},
+        "quantizer": {"_target_": "gan_lab.networks.VectorQuantizer", "codes": 4, "width": 4},
+        "optimizer": SETTINGS["optimizer"],
+    }
+    transformer = {"_target_": "gan_lab.networks.CodeTransformer", "_partial_": True, "width": 8, "blocks": 1}
+    settings = {
+        "_target_": "gan_lab.models.CodePrior",
+        "autoencoder": codes,
+        "transformer": transformer,
+        "optimizer": SETTINGS["optimizer"],
+    }
+    content = {"state_dict": instantiate(settings).state_dict(), "clock": {"iteration": 7, "progress": 0.5}}
+    trained = {"model": settings | {"autoencoder": codes | {"lambda_perceptual": 1.0}}}
+    checkpoint.CrashSafeIO(trained).save_checkpoint(content, tmp_path / "a.ckpt")
+    loaded, _ = checkpoint.load_model(tmp_path / "a.ckpt")
+    assert loaded.generate(torch.zeros(1, loaded.latents)).shape == (1, 3, 16, 16)
+
+
 @pytest.mark.parametrize(
     ("penalty", "named"), [(None, {}), ({"_target_": "gan_lab.losses.R1", "weight": 2.0}, {"r1": 2.0})]
 )

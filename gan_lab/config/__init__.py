@@ -17,7 +17,16 @@ from gan_lab.config.overrides import (
     parse_override,
 )
 from gan_lab.config.secrets import MaskedFormatter, clean_text, mask_secrets, mask_text
-from gan_lab.config.targets import CALLBACKS, LOGGERS, build, check_description, instantiate, parse_trust, resolve
+from gan_lab.config.targets import (
+    CALLBACKS,
+    LOGGERS,
+    build,
+    check_description,
+    instantiate,
+    iterate_calls,
+    parse_trust,
+    resolve,
+)
 
 __all__ = [
     "CALLBACKS",
@@ -39,6 +48,7 @@ __all__ = [
     "is_group",
     "is_override",
     "is_sweep",
+    "iterate_calls",
     "iterate_keys",
     "list_swept_values",
     "mask_secrets",

@@ -106,7 +106,7 @@ def build(call: Call, more: Mapping[str, Any] | None = None) -> Any:
         UserError: a constructor refuses an argument.
     """
     objects: dict[int, Any] = {}
-    for each in _iterate_calls(call):
+    for each in iterate_calls(call):
         arguments = _replace_calls(each.arguments, objects) | (dict(more or {}) if each is call else {})
         if each.partial:
             objects[id(each)] = functools.partial(each.target, **arguments)
@@ -122,11 +122,11 @@ def build(call: Call, more: Mapping[str, Any] | None = None) -> Any:
     return objects[id(call)]
 
 
-def _iterate_calls(value: Any) -> Iterator[Call]:
+def iterate_calls(value: Any) -> Iterator[Call]:
     """Yield the calls in a value, those in a call's arguments before it."""
     inner = value.arguments if isinstance(value, Call) else value
     for item in inner.values() if isinstance(inner, dict) else inner if isinstance(inner, list) else ():
-        yield from _iterate_calls(item)
+        yield from iterate_calls(item)
     if isinstance(value, Call):
         yield value
 

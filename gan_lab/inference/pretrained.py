@@ -42,8 +42,16 @@ Picture = TypeVar("Picture", Image.Image, np.ndarray)
 TASKS = {
     "restoration": ("restores photos", "enhance", "restorer, light, enhancer, eagan, pix2pix"),
     "translation": ("translates photos", "translate", "cyclegan, cut, pix2pix, enhancer, eagan"),
-    "generation": ("generates images", "generate", "dcgan, mlp_gan, cgan, lsgan, sngan, wgan_gp, r3gan, vae, vae_gan"),
-    "reconstruction": ("encodes photos and has no prior to draw new ones from", "evaluate", "vq_vae"),
+    "generation": (
+        "generates images",
+        "generate",
+        "dcgan, mlp_gan, cgan, lsgan, sngan, wgan_gp, r3gan, drifting, vae, vae_gan, code_prior",
+    ),
+    "reconstruction": (
+        "encodes photos and has no prior to draw new ones from (model=code_prior trains one)",
+        "evaluate",
+        "vq_vae",
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from gan_lab.models.adversarial import AdversarialModule
 from gan_lab.models.base import Loss, ManualModule
+from gan_lab.models.code_prior import CodePrior
 from gan_lab.models.cut import CUT
 from gan_lab.models.cyclegan import CycleGAN
 from gan_lab.models.divergence import TrainingDivergedError
@@ -21,6 +22,7 @@ __all__ = [
     "VAEGAN",
     "VQVAE",
     "AdversarialModule",
+    "CodePrior",
     "CycleGAN",
     "Drifting",
     "Enhancer",
@@ -41,6 +43,7 @@ LOADABLE = frozenset(
         "VAE",
         "VAEGAN",
         "VQVAE",
+        "CodePrior",
         "CycleGAN",
         "Drifting",
         "Enhancer",

@@ -18,7 +18,7 @@ class VQVAE(Autoencoder):
     """Encode images as grids of codes, each the nearest of a learnt codebook; decode them again.
 
     It is for reconstruction, for compression (log2(codes) bits a place of the grid) and for codes that another model
-    may learn. It generates nothing: that takes a prior over whole grids, the paper's PixelCNN. Codes drawn place by
+    may learn. Alone it generates nothing: that takes a prior over whole grids, `CodePrior`. Codes drawn place by
     place, as often as they occurred there, decode to coloured noise, which a kernel distance in a random embedding
     takes for better than a VAE's samples.
 
@@ -68,6 +68,11 @@ class VQVAE(Autoencoder):
         return Loss(loss, terms | {"loss_commitment": commitment, "loss": loss}, {"encoded": encoded, "codes": codes})
 
     # ------------------------------------------------------------------------------------------------ using it
+
+    @property
+    def side(self) -> int:
+        """Return how many codes a side of the grid has."""
+        return int(self.encoder.side)  # type: ignore[arg-type]
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Generators, discriminators, encoders and their parts, in plain torch."""
 
+from gan_lab.networks.code_transformer import CodeTransformer
 from gan_lab.networks.conv import ConvDiscriminator
 from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_lab.networks.dcgan28 import ConvDiscriminator28, DenseGenerator28
@@ -32,6 +33,7 @@ from gan_lab.networks.vae import ConvDecoder, ConvEncoder
 from gan_lab.networks.vq_vae import GridDecoder, GridEncoder
 
 __all__ = [
+    "CodeTransformer",
     "ConditionalBatchNorm2d",
     "ConvDecoder",
     "ConvDiscriminator",
@@ -88,6 +90,7 @@ __all__ = [
 #: What a configuration may describe, one in a checkpoint from elsewhere among them; see gan_lab/config/targets.py.
 LOADABLE = frozenset(
     {
+        "CodeTransformer",
         "ConvDecoder",
         "ConvDiscriminator",
         "ConvDiscriminator28",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+#: Share of the codes that are in use in an iteration below which those that it did not use start again at once.
+COLLAPSED = 0.1
+
 
 class VectorQuantizer(nn.Module):
     """Round vectors to the nearest of `codes` learnt ones, with a gradient that passes straight through.
@@ -22,7 +25,8 @@ class VectorQuantizer(nn.Module):
     Source: van den Oord et al. 2017, arXiv:1711.00937, eqs. 1 and 3 and appendix A.1; restarts: Dhariwal et al. 2020,
     arXiv:2005.00341, section 3.1.
     Differs from paper: decay 0.95, not 0.99. The encoder leaves the first codes behind within a few iterations, and what
-    is out of use starts again after 60 iterations instead of 300, which short runs have not.
+    is out of use starts again after 60 iterations instead of 300, which short runs have not; at once, where an iteration
+    has less than a tenth of the codes in use, as at the start of a run, when one code is soon the nearest for all.
     """
 
     codebook: Tensor
@@ -87,7 +91,8 @@ class VectorQuantizer(nn.Module):
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.broadcast(candidates, 0)  # in all processes those of the first one
         use = counts.sum() / self.codes
-        restarted = (self.counts < self.restart_below * self.counts.mean()) | empty
+        collapsed = (perplexity(counts) < COLLAPSED * self.codes) & (self.restart_below > 0)
+        restarted = (self.counts < self.restart_below * self.counts.mean()) | (collapsed & (counts == 0)) | empty
         self.counts.copy_(torch.where(restarted, use, self.counts))
         self.sums.copy_(torch.where(restarted[:, None], candidates * use, self.sums))
         # eq. 8; what has not been used for thousands of iterations stays where it was

@@ -19,6 +19,9 @@ class GridEncoder(nn.Module):
         levels: how often the side is halved.
         blocks: residual blocks.
 
+    Attributes:
+        side: of the grid, in vectors.
+
     Raises:
         ValueError: `image_size` cannot be halved so often.
 
@@ -37,6 +40,7 @@ class GridEncoder(nn.Module):
         super().__init__()
         if levels < 1 or image_size % 2**levels:
             raise ValueError(f"image_size must be a multiple of 2**levels = {2**levels}; got {image_size}")
+        self.side = image_size // 2**levels
         layers: list[nn.Module] = []
         for entry, out in itertools.pairwise((channels, *_widths(width, levels))):
             layers += [nn.Conv2d(entry, out, 4, 2, 1), nn.ReLU(inplace=True)]

@@ -21,8 +21,9 @@ from gan_lab.data.base import ImageDataModule
 from gan_lab.data.record import find_record
 from gan_lab.data.workers import DEAD, explain_worker_failure
 from gan_lab.errors import UserError
-from gan_lab.models import ManualModule, TrainingDivergedError
+from gan_lab.models import CodePrior, ManualModule, TrainingDivergedError
 from gan_lab.models.class_rows import takes_classes
+from gan_lab.run.codes import fill_autoencoder
 from gan_lab.run.device import compile_networks, is_ddp, recompute_networks, settle_computation
 from gan_lab.run.parts import build_parts, list_cautions, list_given_settings, list_known
 from gan_lab.run.record import describe_networks, print_report, resolve_config, write_config, write_photos
@@ -79,6 +80,8 @@ def prepare_parts(run: Run, datamodule: ImageDataModule, model: ManualModule) ->
         checkpoint.transfer_weights(model, source, names)
         for caution in list_known(datamodule, source):
             log.warning("init_from=%s: %s", source, caution)
+    if isinstance(model, CodePrior) and run.resume is None:
+        fill_autoencoder(run.config, model)
     if run.resume is not None and datamodule.record is None and len(datamodule.make_record()):
         log.warning(
             "resume=%s: the run has no record of its photos; the split (data.split_by=%s) alone says which it was trained on, "

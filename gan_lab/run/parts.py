@@ -16,9 +16,10 @@ from gan_lab.data.base import FACTS, ImageDataModule
 from gan_lab.data.record import RECORD, PhotoRecord, find_record
 from gan_lab.data.splits import TRAIN
 from gan_lab.errors import UserError
-from gan_lab.models import AdversarialModule, ManualModule
+from gan_lab.models import AdversarialModule, CodePrior, ManualModule
 from gan_lab.models.class_rows import describe_change, read_class_names
 from gan_lab.models.validation import RANDOM, ComparesSets
+from gan_lab.run.codes import insert_autoencoder
 
 log = logging.getLogger("gan_lab.train")
 
@@ -50,6 +51,8 @@ def build_parts(
     if not (inspect.isclass(model_class) and issubclass(model_class, ManualModule)):
         raise UserError(f"model._target_={config.model._target_}: is no ManualModule; name a model")
     check_method(model_class)
+    if issubclass(model_class, CodePrior) and resume is None:
+        insert_autoencoder(config)
     settings = OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(settings, dict)
     own = {str(key): value for key, value in settings.items() if key not in FACTS}

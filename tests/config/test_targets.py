@@ -37,11 +37,11 @@ CLOSED = {
     "MotionBlur OneOf PoorLight Reduction SensorNoise Several Sometimes WebP",
     "gan_lab.losses": "ConsistencyRegularisation FlipAndShift GradientPenalty Hinge LeastSquares NonSaturating R1 R2 "
     "RelativisticPairing Wasserstein",
-    "gan_lab.models": "CUT CycleGAN Drifting Enhancer GAN VAE VAEGAN VQVAE burn_in cosine linear_decay",
-    "gan_lab.networks": "ConvDecoder ConvDiscriminator ConvDiscriminator28 ConvEncoder DCGANDiscriminator DCGANGenerator "
-    "DenseGenerator28 FeatureGroups GridDecoder GridEncoder LightCorrector MLPDiscriminator MLPGenerator PatchDiscriminator "
-    "R3GANDiscriminator R3GANGenerator RandomVGG ResidualDiscriminator ResidualGenerator ResnetGenerator Restorer "
-    "SkipGenerator UNetGenerator VectorQuantizer",
+    "gan_lab.models": "CUT CodePrior CycleGAN Drifting Enhancer GAN VAE VAEGAN VQVAE burn_in cosine linear_decay",
+    "gan_lab.networks": "CodeTransformer ConvDecoder ConvDiscriminator ConvDiscriminator28 ConvEncoder DCGANDiscriminator "
+    "DCGANGenerator DenseGenerator28 FeatureGroups GridDecoder GridEncoder LightCorrector MLPDiscriminator MLPGenerator "
+    "PatchDiscriminator R3GANDiscriminator R3GANGenerator RandomVGG ResidualDiscriminator ResidualGenerator ResnetGenerator "
+    "Restorer SkipGenerator UNetGenerator VectorQuantizer",
     "torch.nn": "ELU Flatten GELU LeakyReLU Linear ReLU SiLU Sigmoid Tanh",
     "torch.optim": "Adadelta Adagrad Adam AdamW Adamax NAdam RAdam RMSprop SGD",
 }

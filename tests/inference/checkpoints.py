@@ -10,6 +10,7 @@ from omegaconf import OmegaConf, open_dict
 
 from gan_lab.checkpoint import FORMAT
 from gan_lab.config import compose, instantiate
+from gan_lab.run.codes import insert_autoencoder
 from tests.small import NARROW
 
 SMALL = ["name=tiny", "data.image_size=32", "data.num_workers=0", "data.catalogue_images=60"]
@@ -31,6 +32,8 @@ def tiny_checkpoint(folder: Path, name: str, *overrides: str, **weights: float) 
     )
     with open_dict(config):
         config.choices = {"model": name, "data": "products"}
+    if name == "code_prior":
+        insert_autoencoder(config)
     resolved: Any = OmegaConf.to_container(config, resolve=True)
     model = instantiate(resolved["model"])
     if model.task == "generation":  # untrained, it would draw next to nothing

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,11 +17,22 @@ import torch
 from omegaconf import OmegaConf
 
 from gan_lab.config import find_config_dir
+from tests.inference.checkpoints import tiny_checkpoint
 from tests.small import NARROW
 
 MODELS = sorted(path.stem for path in (find_config_dir() / "model").glob("*.yaml"))
 #: One yaml for each LightningModule: what `make test` runs; `make test-slow` runs them all.
-FAMILIES = ["cut", "cyclegan", "dcgan", "drifting", "enhancer", "vae", "vae_gan", "vq_vae"]
+FAMILIES = ["code_prior", "cut", "cyclegan", "dcgan", "drifting", "enhancer", "vae", "vae_gan", "vq_vae"]
+
+
+#: Of the checkpoint that `make_codes` writes, as long as the tests run.
+_FOLDER = tempfile.TemporaryDirectory()
+
+
+@functools.cache
+def make_codes() -> Path:
+    """Return the run of a narrow VQ-VAE for pictures of 32x32."""
+    return tiny_checkpoint(Path(_FOLDER.name) / "codes", "vq_vae")
 
 
 def tiny(model: str, *, full: bool = False) -> list[str]:
@@ -36,6 +49,7 @@ def tiny(model: str, *, full: bool = False) -> list[str]:
         "trainer.validate_every=2",
         "trainer.validate_images=8",
         "device=cpu",
+        *([f"model.codes={make_codes()}"] if model == "code_prior" else []),
         *([] if full else NARROW.get(model, [])),
     ]
 

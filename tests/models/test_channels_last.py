@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from gan_lab.config import compose, instantiate
 from gan_lab.models import ManualModule
+from gan_lab.run.codes import insert_autoencoder
 from tests.integration.runs import MODELS, tiny
 from tests.models.fitting import fit
 
@@ -20,6 +21,8 @@ def built(model: str) -> tuple[ManualModule, dict[str, Tensor]]:
     """Return the model of a yaml and a batch for it, of one image where the paper takes one."""
     torch.manual_seed(0)
     config = compose("train", [*tiny(model), "name=layout", "++data.classes=3", "++data.class_names=[a,b,c]"])
+    if model == "code_prior":
+        insert_autoencoder(config)
     made: ManualModule = instantiate(config.model)
     for layer in made.modules():
         if isinstance(layer, (nn.Dropout, nn.Dropout2d)):

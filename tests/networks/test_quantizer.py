@@ -77,6 +77,28 @@ def test_near_codes_are_told_apart_under_autocast() -> None:
     assert codes.flatten().tolist() == [0, 1]
 
 
+def test_a_codebook_of_which_next_to_nothing_is_in_use_starts_again_at_once() -> None:
+    quantizer = started(codes=30, restart_below=0.05)
+    moved = (
+        vectors(1) + 20
+    )  # an encoder that has left the codes behind: the outermost one is the nearest for nearly all
+    figures = quantizer.update(moved, quantizer(moved)[1])
+    assert figures["perplexity"] < 3
+    assert figures["restarted"] >= 27
+    again = quantizer(moved)[1]
+    assert perplexity(again.flatten().bincount(minlength=30).float()) > 15
+    kept = started(codes=30)  # with restart_below=0
+    assert kept.update(moved, kept(moved)[1])["restarted"] == 0
+
+
+def test_codes_that_an_iteration_does_not_use_stay_where_others_are_in_use() -> None:
+    quantizer = started(codes=30, restart_below=0.05)
+    few = vectors(1)[:1, :, :2]  # 10 vectors for 30 codes
+    codes = quantizer(few)[1]
+    assert 3 < len(codes.unique()) < 30
+    assert quantizer.update(few, codes)["restarted"] == 0
+
+
 def test_the_codebook_follows_as_a_naive_loop_does() -> None:
     quantizer = started(decay=0.9)
     counts, sums = quantizer.counts.tolist(), [row.clone() for row in quantizer.sums]

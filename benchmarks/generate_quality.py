@@ -46,6 +46,7 @@ from gan_lab.metrics import (
     precision_recall,
     to_uint8,
 )
+from gan_lab.options import split_sides
 from gan_lab.photo_files import grid, write_png
 from gan_lab.photo_files.photo import read_photo
 
@@ -141,7 +142,8 @@ def train_own(name: str, arguments: argparse.Namespace, data: Sequence[str], n: 
         options, minutes = [*options, f"model.codes={arguments.work / stages[0]}"], (1 - share) * minutes
     tool = trained(name, options, argparse.Namespace(**vars(arguments) | {"minutes": minutes}))
     last = torch.load(arguments.work / name / "checkpoints" / "last.ckpt", weights_only=True)["clock"]["iteration"]
-    write_png(arguments.work / f"{name}_over_time.png", over_time(arguments.work / name / "samples", tool.image_size))
+    height, _ = split_sides(tool.image_size)
+    write_png(arguments.work / f"{name}_over_time.png", over_time(arguments.work / name / "samples", height))
     length = f"{last} iterations of {tool.config['data']['batch_size']}, best at {tool.model.iteration}"
     cpu = sum(float((arguments.work / stage / "done").read_text() or "nan") for stage in stages)
     length += f", {cpu:.1f} minutes of CPU"

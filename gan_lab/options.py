@@ -10,6 +10,9 @@ from typing import Any
 
 from gan_lab.errors import UserError
 
+#: The size of images, in pixels: the side of a square, or (height, width).
+ImageSize = int | tuple[int, int]
+
 
 def check_weights(**weights: float) -> None:
     """Check that the weights of a loss's terms are numbers from 0.
@@ -32,6 +35,37 @@ def check_whole(option: str, value: Any, *, at_least: int, at_most: int | None =
     if at_most is not None and value > at_most:
         raise UserError(f"{option}={value}: is too much for this machine; give at most {at_most}")
     return value
+
+
+def check_image_size(option: str, value: Any, *, at_least: int = 1) -> ImageSize:
+    """Return the side of a square, or (height, width); a square by two equal sides is one by its side.
+
+    Args:
+        option: its name, for the message.
+        value: a side, or two in a list.
+        at_least: pixels of each side.
+
+    Raises:
+        UserError: it is neither, or a side is too small.
+    """
+    sides = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value, value]
+    whole = all(isinstance(side, int) and not isinstance(side, bool) and side >= at_least for side in sides)
+    if len(sides) != 2 or not whole:
+        given = format_value(tuple(sides) if isinstance(value, Sequence) and not isinstance(value, str) else value)
+        raise UserError(
+            f"{option}={given}: needs a whole number from {at_least}, the side of a square, or two, [height,width]"
+        )
+    return join_sides(*sides)
+
+
+def split_sides(image_size: ImageSize) -> tuple[int, int]:
+    """Return the height and the width of images of a size."""
+    return (image_size, image_size) if isinstance(image_size, int) else (image_size[0], image_size[1])
+
+
+def join_sides(height: int, width: int) -> ImageSize:
+    """Return the size of images of a height and a width: the side where they are squares."""
+    return height if height == width else (height, width)
 
 
 def check_choice(option: str, value: Any, choices: Sequence[Any]) -> Any:
@@ -71,6 +105,8 @@ def check_path(option: str, value: str | Path | None) -> Path | None:
 
 def format_value(value: Any) -> str:
     """Return a value as a configuration writes it."""
+    if isinstance(value, tuple):
+        return f"[{','.join(map(format_value, value))}]"
     return (
         {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else str(value)
     )

@@ -30,7 +30,11 @@ def sometimes(p: Tensor | float, values: Tensor, neutral: float) -> Tensor:
 
 
 def draw_blitting(n: int, p: Tensor, height: int, width: int) -> Tensor:
-    """Draw flips in x, quarter turns and translations by whole pixels, each with probability `p`.
+    """Draw flips in x, turns and translations by whole pixels, each with probability `p`.
+
+    Turns are by quarters.
+    Differs from paper: of images that are no squares, by halves: a quarter turn would move a part of the picture out of its
+    frame, and its mirror image in.
 
     Args:
         n: number of images.
@@ -39,10 +43,12 @@ def draw_blitting(n: int, p: Tensor, height: int, width: int) -> Tensor:
         width: likewise.
 
     Returns:
-        [N, 3, 3] float32; applied to square images they move pixels and change none.
+        [N, 3, 3] float32; applied to images they move pixels and change none.
     """
     flip = sometimes(p, torch.randint(2, (n,), device=p.device), 0)
     turns = sometimes(p, torch.randint(4, (n,), device=p.device), 0)
+    if height != width:
+        turns = turns // 2 * 2
     shift = sometimes(p, (2 * torch.rand(n, 2, device=p.device) - 1) * INTEGER_RANGE, 0)
     x, y = (shift[:, 0] * width).round(), (shift[:, 1] * height).round()
     return scaling(1.0 - 2 * flip, torch.ones_like(x)) @ quarter_turns(turns) @ translation(x, y)

@@ -38,7 +38,7 @@ from gan_lab.jobs.folder import output_folder
 from gan_lab.metrics import to_uint8
 from gan_lab.models.class_rows import describe_change, read_class_names
 from gan_lab.networks import HasMultiple
-from gan_lab.options import format_value
+from gan_lab.options import check_image_size, format_value
 from gan_lab.photo_files import grid, write_png
 from gan_lab.run.resume import merge_loggers
 from gan_lab.run.trainer import build_added_loggers
@@ -166,10 +166,14 @@ def check_fits(pretrained: Pretrained, settings: dict[str, Any]) -> None:
     one_size = model.task in ("generation", "reconstruction") or any(
         name == "generator" and isinstance(network, HasMultiple) for name, network in model.named_children()
     )
-    for name in ("channels", "image_size") if one_size else ("channels",):
-        own = getattr(pretrained, name)
-        if settings[name] != own:
-            raise UserError(f"data.{name}={settings[name]}: the networks of {pretrained.path} take {own}; leave it out")
+    taken: dict[str, tuple[Any, Any]] = {"channels": (settings["channels"], pretrained.channels)}
+    if one_size:
+        taken["image_size"] = check_image_size("data.image_size", settings["image_size"]), pretrained.image_size
+    for name, (given, own) in taken.items():
+        if given != own:
+            raise UserError(
+                f"data.{name}={format_value(given)}: the networks of {pretrained.path} take {format_value(own)}; leave it out"
+            )
 
 
 def check_photo_classes(pretrained: Pretrained, datamodule: ImageDataModule, settings: dict[str, Any]) -> None:

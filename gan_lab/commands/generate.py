@@ -19,12 +19,15 @@ from gan_lab.errors import UserError
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.inference.generation import Encoded, Generation, Latents, check_strength, class_number, is_number
 from gan_lab.inference.latents import directions, walk_in_circle
+from gan_lab.inference.preference import PreferenceSearch, Renders
 from gan_lab.inference.pretrained import number_images
 from gan_lab.jobs import Progress, report_job
 from gan_lab.jobs.folder import find_input, output_folder
+from gan_lab.jobs.preference import add_preferred, check_apart, read_examples
 from gan_lab.jobs.sampling import add_images, gallery
 from gan_lab.jobs.variants import add_variants
 from gan_lab.models.class_rows import describe_change
+from gan_lab.options import check_whole
 from gan_lab.photo_files import grid, read_image
 from gan_lab.photo_files.animation import write_animation
 from gan_lab.photo_files.listing import path_order
@@ -32,16 +35,20 @@ from gan_lab.terminal import printable
 
 log = logging.getLogger("gan_lab.generate")
 
-#: What decides a picture beside its number and the weights; and what else does for an animation, and for variants.
+#: What decides a picture beside its number and the weights; and what else does for an animation, for variants, and by
+#: a taste.
 DECIDING = ("seed", "label", "truncation", "format", "provenance", "precision")
 DECIDING_ANIMATION, DECIDING_VARIANTS = ("interpolate", "frames", "fps", "first", "grid"), ("strength", "direction")
+DECIDING_TASTE = ("candidates", "n", "first")
 #: Photos that a direction is taken from at most: with an encoder, and where each is searched for, in fewer steps.
 LABELLED, SEARCHED = 2000, 64
 SEARCH_STEPS = 100
+#: Steps in which an image is steered towards a taste.
+STEER_STEPS = 20
 
 
 def generate(config: DictConfig) -> None:
-    """Write `n` images of the model of `checkpoint`, or an animation between some, or variants of photos."""
+    """Write `n` images of the model of `checkpoint`, or an animation between some, or variants of photos, or by a taste."""
     numbers = number_images(config.n, config.first)
     check_options(config)
     output_folder(config.output)
@@ -56,6 +63,8 @@ def generate(config: DictConfig) -> None:
         vary(pretrained, generation, drawn, numbers, config)
     elif config.interpolate is not None:
         animate(pretrained, generation, drawn, classes, config)
+    elif config.like is not None:
+        prefer(pretrained, generation, drawn, classes, numbers, config)
     else:
         draw_images(pretrained, generation, drawn, classes, numbers, config)
 
@@ -107,6 +116,36 @@ def animate(
         album.outcome.done += progress.done
     report_job(album.outcome, "generated")
     print(f"animation    {printable(str(album.folder / name))}, {len(frames)} frames", flush=True)
+
+
+def prefer(
+    pretrained: Pretrained,
+    generation: Generation,
+    drawn: Latents,
+    classes: list[int],
+    numbers: range,
+    config: DictConfig,
+) -> None:
+    """Write images near to the photos of `like`, the nearest first, and a grid of them."""
+    steps = config.steer if config.steer is not None else STEER_STEPS * isinstance(generation.model, Renders)
+    search = PreferenceSearch(generation, drawn, classes, f"like={config.like}", steering=steps > 0)
+    liked, unliked = (read_examples(pretrained, search, option, config[option]) for option in ("like", "unlike"))
+    check_apart(liked, unliked)
+    own = settings(pretrained, config, DECIDING_TASTE)
+    own |= {"steer": steps, "like": liked.record, "unlike": unliked.record}
+    with gallery(config.output, own, marked=config.provenance == "on") as album:
+        add_preferred(
+            album,
+            search,
+            liked,
+            unliked,
+            numbers=numbers,
+            candidates=config.candidates,
+            steps=steps,
+            file_name=f"seed{config.seed}-{{:06d}}.{suffix(config)}",
+            columns=columns(config.grid, 1),
+        )
+    report_job(album.outcome, "generated")
 
 
 def vary(pretrained: Pretrained, generation: Generation, drawn: Latents, numbers: range, config: DictConfig) -> None:
@@ -247,6 +286,10 @@ def check_options(config: DictConfig) -> None:
     """
     if config.image is not None and config.interpolate is not None:
         raise UserError("interpolate: goes between random images; leave it out, or image=")
+    if config.like is not None and (config.image is not None or config.interpolate is not None):
+        raise UserError(f"like={config.like}: chooses among random images; leave it out, or image= and interpolate=")
+    if config.unlike is not None and config.like is None:
+        raise UserError(f"unlike={config.unlike}: needs photos that are liked beside it: like=/path/to/photos")
     if config.direction is not None and config.image is None:
         raise UserError(f"direction={config.direction}: a photo is varied along it; name one: image=/path/to/photo.jpg")
     check_strength(config.strength)
@@ -255,6 +298,9 @@ def check_options(config: DictConfig) -> None:
         raise UserError(f"format={config.format}: {what} cannot be written so; give {' or '.join(formats)}")
     if config.provenance not in ("on", "off"):
         raise UserError(f"provenance={config.provenance}: needs on or off")
+    check_whole("candidates", config.candidates, at_least=1)
+    if config.steer is not None:
+        check_whole("steer", config.steer, at_least=0)
     lowest = {"interpolate": 2, "frames": 1, "grid": 1}
     passed = {"interpolate": (None,), "frames": (), "grid": ("auto", "off")}
     for name, low in lowest.items():

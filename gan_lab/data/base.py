@@ -33,7 +33,16 @@ from gan_lab.data.views import (
 )
 from gan_lab.data.workers import MOST_WORKERS, WatchedLoader, choose_workers, start_worker
 from gan_lab.errors import UserError
-from gan_lab.options import check_choice, check_path, check_share, check_whole
+from gan_lab.options import (
+    ImageSize,
+    check_choice,
+    check_image_size,
+    check_path,
+    check_share,
+    check_whole,
+    format_value,
+    split_sides,
+)
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +75,12 @@ class ImageDataModule(LightningDataModule):
     Attributes:
         pairs: the values that `pair` may have.
         record: of the photos of the run that goes on, or is evaluated; given before the data are prepared.
+        image_size: of the images: the side of squares, or (height, width), in pixels.
         trained_on: how many photos are left out of validation and test because they are trained on, or were.
         split_by: the rule by which photos are split; None where they come split.
 
     Args:
-        image_size: side of the square images, in pixels.
+        image_size: side of the square images, in pixels; or [height, width].
         channels: 3 for RGB, 1 for grey.
         batch_size: images (or pairs) in a batch of one device.
         num_workers: processes that prepare batches; "auto" chooses.
@@ -79,9 +89,10 @@ class ImageDataModule(LightningDataModule):
         pair: how "paired" makes its pairs from single photos: "degrade" or "grey_to_colour".
         degradation: uint8 [H, W, C], generator -> uint8 [H, W, C]; needed by `pair="degrade"`.
         validation_degradation: another one for validation and test, or a list that takes turns over the photos.
-        fit: "crop" cuts a square out of the photo; "pad" keeps all of it, on white.
-        shorter_side: size to which photos are reduced before a square is cut out, in pixels of the shorter side; None:
-            a little more than `image_size`. A larger one makes the square a part of the photo.
+        fit: "crop" cuts an image of that size out of the photo; "pad" keeps all of it, on white. Neither distorts it.
+        shorter_side: size to which photos are reduced before an image is cut out, in pixels of the shorter side of a photo of
+            the image's aspect ratio; others are reduced to just cover that one. None: a little more than the image's own. A
+            larger one makes the image a part of the photo.
         masks: hand out where the product is, too ("unpaired" alone).
         flip, crop, scale, rotation: see `Augmentation`; training only.
         domain: "A" or "B": take this domain as single photos, where the data are two domains.
@@ -93,7 +104,7 @@ class ImageDataModule(LightningDataModule):
             which the next start finds filled.
         max_unreadable: the share of unreadable images, of all that there are, beyond which the run stops.
         max_pixels: a photo that would be kept with more, at the size that it is brought to, is left out, and said: what is
-            long and thin is enlarged to many times its pixels. None: 32 squares of the shorter side.
+            long and thin is enlarged to many times its pixels. None: 32 times those of a photo of the image's aspect ratio.
         limit: train on so many photos (of each domain) alone, evenly spread over all; None: on all.
     """
 
@@ -103,7 +114,7 @@ class ImageDataModule(LightningDataModule):
     def __init__(
         self,
         *,
-        image_size: int,
+        image_size: ImageSize,
         channels: int = 3,
         batch_size: int = 16,
         num_workers: int | str = "auto",
@@ -131,7 +142,8 @@ class ImageDataModule(LightningDataModule):
         limit: int | None = None,
     ) -> None:
         super().__init__()
-        self.image_size = check_whole("data.image_size", image_size, at_least=8)
+        self.image_size = check_image_size("data.image_size", image_size, at_least=8)
+        height, width = split_sides(self.image_size)
         self.channels = check_choice("data.channels", channels, (1, 3))
         self.batch_size = check_whole("data.batch_size", batch_size, at_least=1)
         self.num_workers = num_workers
@@ -145,9 +157,10 @@ class ImageDataModule(LightningDataModule):
         self.degradations = list_degradations("degradation", degradation)
         self.validation_degradations = list_degradations("validation_degradation", validation_degradation)
         self.fit = check_choice("data.fit", fit, ("crop", "pad"))
-        if shorter_side is not None and check_whole("data.shorter_side", shorter_side, at_least=8) < image_size:
+        if shorter_side is not None and check_whole("data.shorter_side", shorter_side, at_least=8) < min(height, width):
             raise UserError(
-                f"data.shorter_side={shorter_side}: is below data.image_size={image_size}; give more, or null"
+                f"data.shorter_side={shorter_side}: is below data.image_size={format_value(self.image_size)}; give more, or "
+                "null"
             )
         self.shorter_side = shorter_side
         self.masks = bool(masks)
@@ -162,9 +175,9 @@ class ImageDataModule(LightningDataModule):
         if self.cache is not None and self.cache.exists() and not self.cache.is_dir():
             raise UserError(f"data.cache={self.cache}: is not a folder; name another one, or null for memory")
         self.max_unreadable = check_share("data.max_unreadable", max_unreadable)
-        self.max_pixels = count_most_pixels(image_size, shorter_side)
+        self.max_pixels = count_most_pixels(self.image_size, shorter_side)
         if max_pixels is not None:
-            self.max_pixels = check_whole("data.max_pixels", max_pixels, at_least=image_size**2)
+            self.max_pixels = check_whole("data.max_pixels", max_pixels, at_least=height * width)
         self.limit = None if limit is None else check_whole("data.limit", limit, at_least=1)
         self.classes = 0
         self.class_names: list[str] = []
@@ -242,12 +255,13 @@ class ImageDataModule(LightningDataModule):
         counts = " / ".join(self._describe_count(split) for split in SPLITS)
         classes = f", {self.classes} classes ({', '.join(self.class_names[:12])})" if self.classes else ""
         cached = sum(store.cached_bytes for store in self._list_stores())
+        height, width = split_sides(self.image_size)
         place = f" in {self.cache}" if self.cache and cached else ""
         full = "" if self._caches_all() else ", full: the rest is decoded each time"
         cache = f"{math.ceil(cached / 2**20)} MB{place}{full}"
         return (
             f"{self._found}: {counts} samples to train / validate / test{classes}\n"
-            f"{self.batch_kind} batches of {self.batch_size}, {self.channels}x{self.image_size}x{self.image_size}, "
+            f"{self.batch_kind} batches of {self.batch_size}, {self.channels}x{height}x{width}, "
             f"{self._count_workers()} workers, decoded cache {cache}"
         )
 
@@ -336,7 +350,7 @@ class ImageDataModule(LightningDataModule):
                 self.channels,
                 unreadable,
                 fit=self.fit,
-                at_least=round(DECODED_MARGIN * self.image_size),
+                at_least=round(DECODED_MARGIN * max(split_sides(self.image_size))),
                 cache_bytes=budget,
                 folder=self.cache,
             )

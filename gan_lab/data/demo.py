@@ -14,6 +14,7 @@ from gan_lab.data.resizing import find_reading_sizes
 from gan_lab.data.splits import TEST, TRAIN, VALIDATION, split_by_group
 from gan_lab.data.table import PhotoTable, Source
 from gan_lab.errors import UserError
+from gan_lab.options import ImageSize, format_value
 
 DEMO_WARNING = """\
 data.root is not set, so this run uses the DEMO CATALOGUE: pictures of goods that gan_lab draws itself.
@@ -40,7 +41,7 @@ class DrawingSource(Source):
 
 
 def make_demo_splits(
-    images: int, *, image_size: int, fit: str, pairs: bool, validation: float, test: float, seed: int
+    images: int, *, image_size: ImageSize, fit: str, pairs: bool, validation: float, test: float, seed: int
 ) -> dict[str, dict[str, PhotoTable]]:
     """Return the demo catalogue by split and role, with all pictures of one product in one split.
 
@@ -50,9 +51,12 @@ def make_demo_splits(
     Raises:
         UserError: the pictures would be too small to draw.
     """
-    size = int(find_reading_sizes(np.array([[1024, 1024]]), image_size, fit)[0, 0])
+    # pictures are squares: they cover an image of another shape, or fit into it
+    size = int(find_reading_sizes(np.array([[1024, 1024]]), image_size, fit).min())
     if size < SMALLEST:
-        raise UserError(f"data.image_size={image_size}: is too small for the demo catalogue; give at least {SMALLEST}")
+        raise UserError(
+            f"data.image_size={format_value(image_size)}: is too small for the demo catalogue; give at least {SMALLEST}"
+        )
     numbers = np.arange(images)
     products = np.array([product_of(int(number)) for number in numbers])
     # Kinds alternate from product to product, so whole rounds of them go to A and to B in turn.

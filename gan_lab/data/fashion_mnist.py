@@ -17,7 +17,7 @@ from gan_lab.data.base import ImageDataModule
 from gan_lab.data.roles import Scan, fill_missing_splits
 from gan_lab.data.table import PhotoTable, Source
 from gan_lab.errors import UserError
-from gan_lab.options import check_path, check_share, format_value
+from gan_lab.options import ImageSize, check_path, check_share, format_value
 from gan_lab.storage import open_regular, read_regular
 
 CLASSES = (
@@ -71,7 +71,7 @@ class FashionMNIST(ImageDataModule):
         self,
         root: str | Path | None = None,
         *,
-        image_size: int = 28,
+        image_size: ImageSize = 28,
         channels: int = 1,
         validation_share: float = 1 / 12,
         **options: Any,

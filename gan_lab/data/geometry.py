@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.errors import UserError
+from gan_lab.options import ImageSize, split_sides
 
 
 @dataclass(frozen=True)
@@ -30,40 +31,46 @@ class Cut:
     rotation: float = 0.0
     flip: bool = False
 
-    def apply(self, image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-        """Cut a square of `size` pixels out of uint8 [H, W, C], both sides of which are at least `size`."""
-        height, width = image.shape[:2]
-        side = min(size / self.scale, height, width)
-        left, top = self.x * (width - side), self.y * (height - side)
-        if side == size and self.rotation == 0:
+    def apply(self, image: NDArray[np.uint8], image_size: ImageSize) -> NDArray[np.uint8]:
+        """Cut an image of a size out of uint8 [H, W, C], neither side of which is shorter than the image's."""
+        (height, width), (rows, columns) = image.shape[:2], split_sides(image_size)
+        # of the part that is shown: as much as the scale asks for, as far as there is photo, in the image's aspect ratio
+        high = min(rows / self.scale, height, width * rows / columns)
+        wide = min(columns / self.scale, width, height * columns / rows)
+        left, top = self.x * (width - wide), self.y * (height - high)
+        if high == rows and wide == columns and self.rotation == 0:
             # The pixels as they are: interpolation would soften what restoration takes for the truth.
             row, column = round(top), round(left)
-            cut = image[row : row + size, column : column + size]
+            cut = image[row : row + rows, column : column + columns]
         else:
-            cut = self._warp(image, left, top, side, size)
+            cut = self._warp(image, (left, top, wide, high), rows, columns)
         # NumPy mirrors pixels byte by byte, several times as slowly
         return np.asarray(cv2.flip(cut, 1), np.uint8).reshape(cut.shape) if self.flip else np.ascontiguousarray(cut)
 
-    def _warp(self, image: NDArray[np.uint8], left: float, top: float, side: float, size: int) -> NDArray[np.uint8]:
-        angle, factor = math.radians(self.rotation), side / size
+    def _warp(
+        self, image: NDArray[np.uint8], part: tuple[float, float, float, float], rows: int, columns: int
+    ) -> NDArray[np.uint8]:
+        """Return a part (left, top, width, height) of a photo as uint8 [rows, columns, C], turned about its middle."""
+        left, top, wide, high = part
+        angle, factor = math.radians(self.rotation), high / rows
         cosine, sine = math.cos(angle) * factor, math.sin(angle) * factor
-        middle = (size - 1) / 2
-        centre_x, centre_y = left + (side - 1) / 2, top + (side - 1) / 2
+        middle_x, middle_y = (columns - 1) / 2, (rows - 1) / 2
+        centre_x, centre_y = left + (wide - 1) / 2, top + (high - 1) / 2
         # From the cut back to the photo, about the middle of both.
         matrix = np.array(
             [
-                [cosine, -sine, centre_x - cosine * middle + sine * middle],
-                [sine, cosine, centre_y - sine * middle - cosine * middle],
+                [cosine, -sine, centre_x - cosine * middle_x + sine * middle_y],
+                [sine, cosine, centre_y - sine * middle_x - cosine * middle_y],
             ]
         )
         warped = cv2.warpAffine(
             image,
             matrix,
-            (size, size),
+            (columns, rows),
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REFLECT_101,
         )
-        return np.asarray(warped, dtype=np.uint8).reshape(size, size, image.shape[2])
+        return np.asarray(warped, dtype=np.uint8).reshape(rows, columns, image.shape[2])
 
 
 CENTRE = Cut()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_lab.data.decoded import FileCache, MemoryCache, SharedBytes
-from gan_lab.data.resizing import pad_to_square, resize
+from gan_lab.data.resizing import pad_to_size, resize
 from gan_lab.data.table import Numbers, PhotoTable
 from gan_lab.errors import UserError
 from gan_lab.photo_files.images import UnreadableImage
@@ -133,4 +133,4 @@ class PhotoStore:
             log.warning("%s: skipped; the next readable photo takes its place from now on", error)
             self.unreadable.check(str(error))
             raise
-        return pad_to_square(image, width) if self.fit == "pad" else resize(image, width, height)
+        return pad_to_size(image, (height, width)) if self.fit == "pad" else resize(image, width, height)

@@ -14,13 +14,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gan_lab.data.geometry import CENTRE, Augmentation, Cut
-from gan_lab.data.resizing import MOST_SQUARES, find_reading_sizes, pad_to_square, resize
+from gan_lab.data.resizing import MOST_SQUARES, find_reading_sizes, pad_to_size, resize
 from gan_lab.data.store import PhotoStore
 from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, make_generator
 from gan_lab.errors import UserError
 from gan_lab.imaging.cutout import cut_out
 from gan_lab.imaging.ground import LIMIT
 from gan_lab.imaging.profile import Degraded
+from gan_lab.options import ImageSize
 from gan_lab.photo_files.images import UnreadableImage
 
 #: Photos of a domain whose masks a worker remembers: looking for the product takes longer than a training step's reading.
@@ -40,7 +41,7 @@ class View(Dataset[Sample]):
 
     Args:
         photos: that a sample goes by: those of A where there are two domains, gt of pairs.
-        image_size: side of the square that is cut out, in pixels.
+        image_size: of what is cut out: the side of a square, or (height, width).
         seed: of everything that is drawn here.
         augmentation: None in evaluation.
         length: samples in an epoch; None: one a photo.
@@ -49,7 +50,7 @@ class View(Dataset[Sample]):
     def __init__(
         self,
         photos: PhotoStore,
-        image_size: int,
+        image_size: ImageSize,
         seed: int,
         augmentation: Augmentation | None,
         length: int | None = None,
@@ -119,7 +120,7 @@ class PairView(View):
     def __init__(
         self,
         gt: PhotoStore,
-        image_size: int,
+        image_size: ImageSize,
         seed: int,
         augmentation: Augmentation | None,
         lq: PhotoStore | None,
@@ -150,7 +151,7 @@ class UnpairedView(View):
     """`{"A", "B"}`, and `"mask_A"` and `"mask_B"` if asked for: photos of two domains, drawn independently.
 
     The smaller domain is repeated; in evaluation `"row_A"` and `"row_B"` number the photos, so that a pass over a domain can
-    leave repeats out. A mask is 255 where the product is on the photo, looked for before the square is cut out; 0 throughout,
+    leave repeats out. A mask is 255 where the product is on the photo, looked for before the image is cut out; 0 throughout,
     where no product is certain.
     """
 
@@ -158,7 +159,7 @@ class UnpairedView(View):
         self,
         images_A: PhotoStore,
         images_B: PhotoStore,
-        image_size: int,
+        image_size: ImageSize,
         seed: int,
         augmentation: Augmentation | None,
         masks: bool = False,
@@ -193,15 +194,17 @@ class UnpairedView(View):
         return np.unpackbits(packed, axis=1, count=image.shape[1])[:, :, None] * np.uint8(255)
 
 
-def cut_for_validation(image: Pixels, image_size: int, fit: str = "crop", shorter_side: int | None = None) -> Pixels:
-    """Return a photo uint8 [H, W, C] as the validation split would show it: uint8 [image_size, image_size, C].
+def cut_for_validation(
+    image: Pixels, image_size: ImageSize, fit: str = "crop", shorter_side: int | None = None
+) -> Pixels:
+    """Return a photo uint8 [H, W, C] as the validation split would show it: uint8 [H, W, C] of `image_size`.
 
     Args:
         image: of any size.
         image_size, fit, shorter_side: as in `ImageDataModule`.
     """
     if fit == "pad":
-        return pad_to_square(image, image_size)
+        return pad_to_size(image, image_size)
     long, short = max(image.shape[:2]), min(image.shape[:2])
     if long > MOST_SQUARES * short:  # a strip, of which the middle alone is seen
         start, length = (long - MOST_SQUARES * short) // 2, MOST_SQUARES * short

@@ -115,26 +115,51 @@ def evaluate_translation(
         },
     )
     for direction, each in found.items():
-        real = reference[direction.target]
-        distances = {method: measure_distance(real, torch.cat(f), seed) for method, f in each.features.items()}
-        drifts = {method: average(values) for method, values in each.drift.items()}
-        back = {name: average(each.cycle.get(name, [])) for name in BACK}
-        for method, title in {**BASELINES, "translated": name}.items():
-            cells = [
-                str(distances[method]),
-                format_interval(drifts[method]),
-                *(format_interval(back[key] if method == "translated" else None, d) for key, (_, d) in BACK.items()),
-            ]
-            report.rows.append([f"{direction}: {title}", *cells])
-        if training is not None:
-            distances["floor"] = measure_distance(real, held_out[direction.target], seed)
-            report.rows.append([f"{direction.target} itself", str(distances["floor"]), "", "", ""])
-        figures = {f"kid_{extractor.key}_{method}": interval for method, interval in distances.items()}
-        figures |= {f"product_ciede2000_{m}": drift for m, drift in drifts.items() if drift is not None}
-        figures |= {f"cycle_{name}": figure for name, figure in back.items() if figure is not None}
-        report.figures["".join(direction)] = list_with_intervals(figures) | {"products": len(each.drift["as_is"])}
-        report.pictures["_".join(direction)] = make_picture(direction, each, name)
+        floor = None if training is None else held_out[direction.target]
+        report.add(compare_methods(direction, each, reference[direction.target], floor, extractor.key, seed, name))
     report.notes += list_domain_cautions(found, count) + list_judge_cautions(judge)
+    return report
+
+
+def compare_methods(
+    direction: DomainPair,
+    made: Translations,
+    reference: Tensor,
+    held_out: Tensor | None,
+    extractor: str,
+    seed: int,
+    name: str,
+) -> Report:
+    """Return the rows, figures and picture of one direction.
+
+    Args:
+        direction: of the translation.
+        made: what became of the photos, by method.
+        reference: features [N, D] of photos of the target domain.
+        held_out: likewise of others, whose distance is the floor; None for no floor.
+        extractor: its key, for names of figures.
+        seed: of the intervals' groups.
+        name: of the model, for its row.
+    """
+    report = Report()
+    distances = {method: measure_distance(reference, torch.cat(f), seed) for method, f in made.features.items()}
+    drifts = {method: average(values) for method, values in made.drift.items()}
+    back = {key: average(made.cycle.get(key, [])) for key in BACK}
+    for method, title in {**BASELINES, "translated": name}.items():
+        cells = [
+            str(distances[method]),
+            format_interval(drifts[method]),
+            *(format_interval(back[key] if method == "translated" else None, d) for key, (_, d) in BACK.items()),
+        ]
+        report.rows.append([f"{direction}: {title}", *cells])
+    if held_out is not None:
+        distances["floor"] = measure_distance(reference, held_out, seed)
+        report.rows.append([f"{direction.target} itself", str(distances["floor"]), "", "", ""])
+    figures = {f"kid_{extractor}_{method}": interval for method, interval in distances.items()}
+    figures |= {f"product_ciede2000_{m}": drift for m, drift in drifts.items() if drift is not None}
+    figures |= {f"cycle_{key}": figure for key, figure in back.items() if figure is not None}
+    report.figures["".join(direction)] = list_with_intervals(figures) | {"products": len(made.drift["as_is"])}
+    report.pictures["_".join(direction)] = make_picture(direction, made, name)
     return report
 
 

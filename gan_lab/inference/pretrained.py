@@ -25,6 +25,7 @@ from gan_lab.inference.restoration import TILE as RESTORATION_TILE
 from gan_lab.inference.restoration import Correct, Networks, Restoration, Wish, with_channels
 from gan_lab.inference.tiling import TILE
 from gan_lab.networks import LightCorrector, Restorer
+from gan_lab.options import ImageSize, check_image_size, split_sides
 from gan_lab.photo_files import read_image
 from gan_lab.photo_files.srgb import opaque_srgb
 from gan_lab.photo_files.stated_colour import read_stated_colour
@@ -74,7 +75,8 @@ class Pretrained:
         generation: draws images and varies photos; None for a model of another task.
         name: of the model's configuration or of the bundle: "enhancer", "faithful".
         channels: 1 for grey, 3 for RGB.
-        image_size: side of the images that the model was trained on, in pixels; 0 for a bundle.
+        image_size: of the images that the model was trained on: the side of squares, or (height, width), in pixels; 0 for a
+            bundle.
         trust: packages of the user's own whose classes the run's configuration may name.
     """
 
@@ -85,13 +87,14 @@ class Pretrained:
         self.process = os.getpid()
         survive_forks()
         self.choice: Choice | None = None
+        self.image_size: ImageSize = 0
         self.restoration: Restoration | None = None
         self.generation: Generation | None = None
         self.translation: Translation | None = None
         if path.suffix == ".safetensors":
             self.model: Any = None
             self.config: dict[str, Any] = {}
-            self.name, self.channels, self.image_size = path.stem, 3, 0
+            self.name, self.channels = path.stem, 3
             networks = bundle.build_networks(bundle.read_bundle(path), device, precision)
             self.restoration, self.choice = Restoration(networks, device), networks.choice
             return
@@ -102,7 +105,7 @@ class Pretrained:
         loaded, self.config = checkpoints.load_model(path, device, trust)
         self.name = printable(str(self.config.get("choices", {}).get("model", type(loaded).__name__))[:100])
         data = self.config.get("data", {})
-        self.channels, self.image_size = (read_whole_fact(data, name, path) for name in ("channels", "image_size"))
+        self.channels, self.image_size = read_whole_fact(data, "channels", path), read_image_size(data, path)
         choice = bundle.choose_for_inference(
             precision, loaded.list_trainable_networks(), device, BATCH if loaded.task == "generation" else 1
         )
@@ -154,7 +157,9 @@ class Pretrained:
         return Networks(
             restore=adapt_to_masks(enhance),
             channels=self.channels,
-            smallest=self.image_size,  # it may pad by reflection, which needs a side longer than the padding
+            smallest=max(
+                split_sides(self.image_size)
+            ),  # it may pad by reflection, which needs a side longer than the padding
             colours=self.config["data"].get("pair") == "grey_to_colour",
         )
 
@@ -282,7 +287,7 @@ class Pretrained:
     def encode(self, image: Image.Image | np.ndarray | File, label: Label = None) -> Tensor:
         """Return the latent of a photo, [latents], on the CPU: by the encoder, or for a GAN by a search for it.
 
-        Of a model of codes (vq_vae) it is the grid of the photo's codes, int64 [side, side].
+        Of a model of codes (vq_vae) it is the grid of the photo's codes, int64 [h, w].
 
         Args:
             image: of any size; it is cut and resized as in training.
@@ -329,7 +334,7 @@ class Pretrained:
         return np.concatenate([images for _, images in generation.images(numbers, latents, [encoded.label])])
 
     def as_validated(self, image: Image.Image | np.ndarray | File) -> np.ndarray:
-        """Return a photo as uint8 [S, S, C], cut and resized as those that the model was validated on."""
+        """Return a photo as uint8 [H, W, C], cut and resized as those that the model was validated on."""
         from gan_lab.data.views import cut_for_validation
 
         data = self.config["data"]
@@ -388,6 +393,20 @@ def read_whole_fact(data: dict[str, Any], name: str, path: Path) -> int:
     if type(value) is not int or value < 1:
         raise UserError(f"checkpoint {path}: its configuration has no data.{name}; name another")
     return value
+
+
+def read_image_size(data: dict[str, Any], path: Path) -> ImageSize:
+    """Return the size of a run's images that its configuration says.
+
+    Raises:
+        UserError: it says none.
+    """
+    try:
+        return check_image_size("data.image_size", data.get("image_size"))
+    except UserError as error:
+        raise UserError(
+            f"checkpoint {path}: its configuration has no size of images ({error}); name another"
+        ) from error
 
 
 def changes_scenes(generator: nn.Module) -> bool:

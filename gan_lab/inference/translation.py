@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from gan_lab.inference.restoration import as_image, as_pixels, check_pixels, out
 from gan_lab.inference.tiling import OVERLAP, TILE, by_tiles
 from gan_lab.models.foreground import split_attention
 from gan_lab.networks import InstanceNorm2d
+from gan_lab.options import ImageSize, split_sides
 from gan_lab.photo_files.photo import Photo
 
 Pixels = NDArray[Any]  # uint8 or uint16
@@ -98,7 +100,7 @@ class Translation:
 
     Args:
         model: `translate(image, direction)`, in evaluation mode; `directions`.
-        image_size: side of the images that it was trained on, in pixels.
+        image_size: of the images that it was trained on: the side of squares, or (height, width), in pixels.
         channels: that it takes: 3, or 1 for grey.
         fit, shorter_side: the run's own, as in `ImageDataModule`.
         dtype: in which the network computes: float32 or bfloat16; see ADR 0024.
@@ -110,7 +112,7 @@ class Translation:
     def __init__(
         self,
         model: Any,
-        image_size: int,
+        image_size: ImageSize,
         channels: int,
         fit: str = "crop",
         shorter_side: int | None = None,
@@ -200,10 +202,13 @@ class Translation:
     def _prepare_input(self, pixels: Pixels) -> tuple[Pixels, slice, slice]:
         """Return the network's input for a photo [H, W, C], and the rows and columns of the photo in it."""
         height, width = pixels.shape[:2]
-        if self.fit == "pad":
-            return frame_in_white(pixels, max(self.image_size, height, width))
+        least_high, least_wide = split_sides(self.image_size)
+        if self.fit == "pad":  # in the images' aspect ratio, and not below their size
+            high = max(least_high, height, math.ceil(width * least_high / least_wide))
+            wide = max(least_wide, width, math.ceil(height * least_wide / least_high))
+            return frame_in_white(pixels, (high, wide))
         # networks pad by reflection, which needs a side longer than the padding
-        below, right = max(0, self.image_size - height), max(0, self.image_size - width)
+        below, right = max(0, least_high - height), max(0, least_wide - width)
         shown = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="symmetric")
         return shown, slice(0, height), slice(0, width)
 

@@ -13,6 +13,7 @@ from gan_lab.inference.pretrained import Pretrained
 from gan_lab.jobs.folder import result_names
 from gan_lab.jobs.progress import Progress
 from gan_lab.jobs.sampling import Gallery, add_images
+from gan_lab.options import split_sides
 from gan_lab.photo_files import UnreadableImage, read_image
 from gan_lab.storage import hash_file
 from gan_lab.terminal import printable
@@ -98,10 +99,9 @@ def search_photo(pretrained: Pretrained, photo: Path, name: Path, label: Label) 
     with Progress(f"searching {name}", 1 if generation.encodes else STEPS, unit="steps") as progress:
         encoded = generation.encode_photo(pretrained.as_validated(pixels), label, progress.advance)
     height, width = pixels.shape[:2]
-    print(
-        f"photo        {printable(str(name))}: {width}x{height}, "
-        f"cut and resized to {pretrained.image_size} pixels as in training"
-    )
+    rows, columns = split_sides(pretrained.image_size)
+    shown_as = rows if rows == columns else f"{columns}x{rows}"
+    print(f"photo        {printable(str(name))}: {width}x{height}, cut and resized to {shown_as} pixels as in training")
     print(f"encoded      {printable(describe(generation, encoded))}", flush=True)
     return encoded
 

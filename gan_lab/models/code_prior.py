@@ -53,7 +53,7 @@ class CodePrior(ComparesSets):
     ) -> None:
         super().__init__(**options)
         self.autoencoder = autoencoder.requires_grad_(False)
-        self.transformer = transformer(codes=autoencoder.quantizer.codes, places=autoencoder.side**2)
+        self.transformer = transformer(codes=autoencoder.quantizer.codes, places=math.prod(autoencoder.sides))
         self.optimizer = optimizer
         self.codes = codes
         self.latents = self.transformer.places
@@ -86,7 +86,7 @@ class CodePrior(ComparesSets):
         with evaluation_mode(self.transformer), self.full_precision():
             shares = z_to_share(z)
             codes = self.transformer.sample(len(z), lambda place, logits: pick_codes(logits, shares[:, place]))
-        return self.autoencoder.decode(codes.unflatten(1, (self.autoencoder.side, self.autoencoder.side)))
+        return self.autoencoder.decode(codes.unflatten(1, self.autoencoder.sides))
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:

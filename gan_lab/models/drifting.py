@@ -148,7 +148,12 @@ class Drifting(ComparesSets):
     def generate(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Return images [N, C, H, W] in [-1, 1] for z [N, latents]; labels are not used."""
         with evaluation_mode(self.sampler):
-            return self.sampler(z).float()
+            return self.render(z)
+
+    def render(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return what `generate` does, with a graph back to z; the networks stay in the mode that they are in."""
+        images: Tensor = self.sampler(z).float()
+        return images
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         return self.generate(draw_seeded_noise(64, self.latents).to(self.device)), 8

@@ -175,7 +175,12 @@ class GAN(ComparesSets, AdversarialModule):
     def generate(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Return images [N, C, H, W] in [-1, 1] for z [N, latents], by the averaged generator where there is one."""
         with evaluation_mode(self.sampler):
-            return self.sampler(z, label if self.conditional else None).float()
+            return self.render(z, label)
+
+    def render(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return what `generate` does, with a graph back to z; the networks stay in the mode that they are in."""
+        images: Tensor = self.sampler(z, label if self.conditional else None).float()
+        return images
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         z = draw_seeded_noise(64, self.latents).to(self.device)

@@ -114,7 +114,12 @@ class VAE(Autoencoder, ComparesSets):
     def generate(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Return images [N, C, H, W] in [-1, 1] for z [N, latents]; labels are not used."""
         with evaluation_mode(self.decoder):
-            return self.decoder(z).float()
+            return self.render(z)
+
+    def render(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return what `generate` does, with a graph back to z; the networks stay in the mode that they are in."""
+        images: Tensor = self.decoder(z).float()
+        return images
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ class VQVAE(Autoencoder):
     takes for better than a VAE's samples.
 
     Args:
-        encoder: image to vectors [N, width, side, side].
+        encoder: image to vectors [N, width, h, w].
         decoder: such vectors to image in [-1, 1].
         quantizer: the codebook, of vectors of that width.
         optimizer: makes the optimiser of encoder and decoder; the codebook follows by a moving average.
@@ -70,20 +70,21 @@ class VQVAE(Autoencoder):
     # ------------------------------------------------------------------------------------------------ using it
 
     @property
-    def side(self) -> int:
-        """Return how many codes a side of the grid has."""
-        return int(self.encoder.side)  # type: ignore[arg-type]
+    def sides(self) -> tuple[int, int]:
+        """Return how many codes the grid has in height and width."""
+        height, width = self.encoder.sides  # type: ignore[misc]
+        return int(height), int(width)
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
-        """Return the codes int64 [N, side, side] of images [N, C, H, W] in [-1, 1]."""
+        """Return the codes int64 [N, h, w] of images [N, C, H, W] in [-1, 1]."""
         with evaluation_mode(self.encoder):
             codes: Tensor = self.quantizer(self.encoder(image))[1]
             return codes
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
-        """Return images [N, C, H, W] in [-1, 1] for codes int64 [N, side, side]."""
+        """Return images [N, C, H, W] in [-1, 1] for codes int64 [N, h, w]."""
         with evaluation_mode(self.decoder):
             return self.decoder(self.quantizer.lookup(codes)).float()
 

@@ -8,44 +8,44 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.networks.discriminator import Discriminator, LabelPlane, require_label
+from gan_lab.networks.first_map import find_first_map
 from gan_lab.networks.initialisation import initialise, initialise_without_norm
 from gan_lab.networks.norm import Norm, needs_bias, norm_layer
 from gan_lab.networks.spectral_norm import spectral_normalise
+from gan_lab.options import ImageSize
 
-# image_size -> (side of the smallest feature map, number of doublings)
-_LADDERS = {28: (7, 2), 32: (4, 3), 64: (4, 4), 128: (4, 5), 256: (4, 6)}
+_SHORTEST = 4  # pixels of the smallest map's shorter side, at least
 _WIDTH_CAP = 8
 
 
-def _ladder(image_size: int, width: int) -> tuple[int, list[int]]:
-    """Return the smallest map's side and the channels of every map, from the one next to the image inwards."""
-    if image_size not in _LADDERS:
-        raise ValueError(f"image_size must be one of {', '.join(map(str, _LADDERS))}; got {image_size}")
-    side, doublings = _LADDERS[image_size]
-    return side, [width * min(2**level, _WIDTH_CAP) for level in range(doublings)]
+def _ladder(image_size: ImageSize, width: int) -> tuple[tuple[int, int], list[int]]:
+    """Return the smallest map's sides and the channels of every map, from the one next to the image inwards."""
+    sides, doublings = find_first_map(image_size, _SHORTEST)
+    return sides, [width * min(2**level, _WIDTH_CAP) for level in range(doublings)]
 
 
 class DCGANGenerator(nn.Module):
     """Grow an image from noise with 4x4 transposed convolutions, batch norm and ReLU; Tanh at the end.
 
-    With `classes` the label is embedded and concatenated to z. At 28 pixels the smallest map is 7x7 instead of 4x4.
+    With `classes` the label is embedded and concatenated to z. The smallest map is 4x4 at 32, 64, 128 ... pixels, 7x7 at 28,
+    6x4 at (96, 64): see `find_first_map`.
 
     Raises:
-        ValueError: `image_size` is not 28, 32, 64, 128 or 256.
+        UserError: `image_size` cannot be halved to such a map.
 
     Source: Radford et al. 2016, arXiv:1511.06434, fig. 1; labels: Mirza & Osindero 2014, arXiv:1411.1784, eq. 2.
     """
 
     def __init__(
-        self, image_size: int = 64, channels: int = 3, latents: int = 100, width: int = 64, classes: int = 0
+        self, image_size: ImageSize = 64, channels: int = 3, latents: int = 100, width: int = 64, classes: int = 0
     ) -> None:
         super().__init__()
-        side, widths = _ladder(image_size, width)
+        sides, widths = _ladder(image_size, width)
         self.latents = latents
         self.embedding = nn.Embedding(classes, latents) if classes else None
         entry = 2 * latents if classes else latents
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(entry, widths[-1], side, bias=False), nn.BatchNorm2d(widths[-1]), nn.ReLU(inplace=True)
+            nn.ConvTranspose2d(entry, widths[-1], sides, bias=False), nn.BatchNorm2d(widths[-1]), nn.ReLU(inplace=True)
         ]  # fmt: skip
         for inner, outer in itertools.pairwise(reversed(widths)):
             layers += [nn.ConvTranspose2d(inner, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
@@ -68,25 +68,25 @@ class DCGANDiscriminator(Discriminator):
     the paper's rely on a norm behind each layer.
 
     Raises:
-        ValueError: `image_size` is not 28, 32, 64, 128 or 256.
+        UserError: as the generator.
 
     Source: Radford et al. 2016, arXiv:1511.06434, section 3; labels: Mirza & Osindero 2014, arXiv:1411.1784, eq. 2.
     """
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: ImageSize = 64,
         channels: int = 3,
         width: int = 64,
         norm: Norm = "batch",
         spectral: bool = False,
         classes: int = 0,
     ) -> None:
-        side, widths = _ladder(image_size, width)
+        sides, widths = _ladder(image_size, width)
         bias = needs_bias(norm)
         stages = [_down(channels + bool(classes), widths[0], "none", bias)]
         stages += [_down(outer, inner, norm, bias) for outer, inner in itertools.pairwise(widths)]
-        super().__init__(stages, nn.Conv2d(widths[-1], 1, side, bias=bias))
+        super().__init__(stages, nn.Conv2d(widths[-1], 1, sides, bias=bias))
         initialise_without_norm(self) if norm == "none" and not spectral else initialise(self)
         if spectral:
             spectral_normalise(self)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from gan_lab.errors import UserError
 from gan_lab.networks.discriminator import Discriminator
+from gan_lab.options import ImageSize, format_value, join_sides, split_sides
 
 _SLOPE = 0.3  # Keras' LeakyReLU
 
@@ -19,15 +21,18 @@ class DenseGenerator28(nn.Module):
         image_size: 28; an argument so that a configuration for other images is refused.
 
     Raises:
-        ValueError: `image_size` is not 28.
+        UserError: `image_size` is not 28.
 
     Source: TensorFlow, "Deep Convolutional Generative Adversarial Network", make_generator_model.
     """
 
-    def __init__(self, channels: int = 1, latents: int = 100, width: int = 64, image_size: int = 28) -> None:
+    def __init__(self, channels: int = 1, latents: int = 100, width: int = 64, image_size: ImageSize = 28) -> None:
         super().__init__()
-        if image_size != 28:
-            raise ValueError(f"image_size must be 28; got {image_size} (model=dcgan makes 32, 64, 128 or 256)")
+        if split_sides(image_size) != (28, 28):
+            raise UserError(
+                f"data.image_size={format_value(join_sides(*split_sides(image_size)))}: this network makes images of 28x28 "
+                "alone; give 28, or take model=dcgan"
+            )
         self.latents = latents
         self.dense = nn.Sequential(
             nn.Linear(latents, 4 * width * 7 * 7, bias=False),

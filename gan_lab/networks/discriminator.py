@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from gan_lab.options import ImageSize, split_sides
+
 
 class Discriminator(nn.Module):
     """Run `stages` one after another and judge the last one's output with `head`.
@@ -55,14 +57,14 @@ class LabelPlane(nn.Module):
     Source: Mirza & Osindero 2014, arXiv:1411.1784, section 3.2, in its usual convolutional form.
     """
 
-    def __init__(self, classes: int, image_size: int) -> None:
+    def __init__(self, classes: int, image_size: ImageSize) -> None:
         super().__init__()
-        self.image_size = image_size
-        self.embedding = nn.Embedding(classes, image_size * image_size)
+        self.sides = split_sides(image_size)
+        self.embedding = nn.Embedding(classes, self.sides[0] * self.sides[1])
 
     def forward(self, x: Tensor, label: Tensor | None) -> Tensor:
         """Return [N, C + 1, H, W] for images [N, C, H, W] and labels int64 [N]."""
-        plane = self.embedding(require_label(label)).view(-1, 1, self.image_size, self.image_size)
+        plane = self.embedding(require_label(label)).view(-1, 1, *self.sides)
         return torch.cat([x, plane.to(x.dtype)], dim=1)
 
 

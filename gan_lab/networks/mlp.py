@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from gan_lab.networks.discriminator import Discriminator, require_label
+from gan_lab.options import ImageSize, split_sides
 
 _LABEL_FEATURES = 50  # as the discriminator of Mirza & Osindero 2014, section 4.1
 
@@ -23,7 +25,7 @@ class MLPGenerator(nn.Module):
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: ImageSize = 64,
         channels: int = 3,
         latents: int = 100,
         widths: Sequence[int] = (256, 512, 1024),
@@ -31,12 +33,12 @@ class MLPGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.latents = latents
-        self.image_shape = (channels, image_size, image_size)
+        self.image_shape = (channels, *split_sides(image_size))
         self.embedding = nn.Embedding(classes, latents) if classes else None
         layers: list[nn.Module] = []
         for entry, out in itertools.pairwise((2 * latents if classes else latents, *widths)):
             layers += [nn.Linear(entry, out), nn.LeakyReLU(0.2, inplace=True)]
-        layers += [nn.Linear(widths[-1], channels * image_size * image_size), nn.Tanh()]
+        layers += [nn.Linear(widths[-1], math.prod(self.image_shape)), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -56,13 +58,13 @@ class MLPDiscriminator(Discriminator):
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: ImageSize = 64,
         channels: int = 3,
         widths: Sequence[int] = (512, 256),
         dropout: float = 0.0,
         classes: int = 0,
     ) -> None:
-        entries = (channels * image_size * image_size + (_LABEL_FEATURES if classes else 0), *widths)
+        entries = (channels * math.prod(split_sides(image_size)) + (_LABEL_FEATURES if classes else 0), *widths)
         stages = [
             nn.Sequential(nn.Linear(entry, out), nn.LeakyReLU(0.2, inplace=True), nn.Dropout(dropout))
             for entry, out in itertools.pairwise(entries)

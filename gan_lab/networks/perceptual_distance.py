@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -43,11 +45,7 @@ class PerceptualDistance(nn.Module):
         """
         with torch.no_grad():
             features_gt = self.extract(gt)
-        scales = [
-            (one - other).square().sum(dim=1).mean(dim=(1, 2))
-            for one, other in zip(self.extract(pred), features_gt, strict=True)
-        ]
-        return torch.stack(scales).mean(dim=0)
+        return compare_features(self.extract(pred), features_gt)
 
     def extract(self, images: Tensor) -> list[Tensor]:
         """Return the features of five scales, [N, C', h, w] each, of length 1 over the channels."""
@@ -58,3 +56,9 @@ class PerceptualDistance(nn.Module):
         # fp32: under autocast the difference of two nearly equal directions would be that of their roundings
         with torch.autocast(images.device.type, enabled=False):
             return [functional.normalize(stage, dim=1, eps=1e-6) for stage in self.network.extract_stages(images)]
+
+
+def compare_features(one: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
+    """Return the distances [N] of two sets of images by their features, as `PerceptualDistance.extract` gives them."""
+    scales = [(a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in zip(one, other, strict=True)]
+    return torch.stack(scales).mean(dim=0)

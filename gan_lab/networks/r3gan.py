@@ -11,21 +11,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_lab.networks.discriminator import Discriminator, require_label
+from gan_lab.networks.first_map import find_first_map
+from gan_lab.options import ImageSize
 
 _SLOPE = 0.2
+_SHORTEST = 4  # pixels of the smallest map's shorter side, at least
 _Layer = TypeVar("_Layer", nn.Conv2d, nn.Linear)
 
 
-def _ladder(image_size: int, width: int, max_width: int) -> tuple[int, list[int]]:
-    """Return the smallest map's side and the channels of every size of map, from the image's own inwards."""
-    side, doublings = image_size, 0
-    while side > 7 and side % 2 == 0:
-        side, doublings = side // 2, doublings + 1
-    if not 4 <= side <= 7 or doublings < 2:
-        raise ValueError(
-            f"image_size must be 4, 5, 6 or 7 doubled at least twice (16, 28, 32, 64, 96, 128 ...); got {image_size}"
-        )
-    return side, [min(width * 2**level, max_width) for level in range(doublings + 1)]
+def _ladder(image_size: ImageSize, width: int, max_width: int) -> tuple[tuple[int, int], list[int]]:
+    """Return the smallest map's sides and the channels of every size of map, from the image's own inwards."""
+    sides, doublings = find_first_map(image_size, _SHORTEST)
+    return sides, [min(width * 2**level, max_width) for level in range(doublings + 1)]
 
 
 class R3GANGenerator(nn.Module):
@@ -34,7 +31,8 @@ class R3GANGenerator(nn.Module):
     With `classes` the label is embedded and concatenated to z. Every residual branch starts at zero.
 
     Args:
-        image_size: 16, 32, 64, 128 ..., or 5, 6 or 7 doubled at least twice; those start from maps of that side.
+        image_size: 16, 32, 64, 128 ..., or 5, 6 or 7 doubled at least twice, which start from maps of that side; or
+            (height, width), which starts from a map of that aspect ratio, see `find_first_map`.
         channels: of the image.
         latents: length of z.
         width: channels next to the image; doubled inwards up to `max_width`.
@@ -45,7 +43,8 @@ class R3GANGenerator(nn.Module):
         classes: number of labels, 0 for none.
 
     Raises:
-        ValueError: `image_size` is not one of those, or `group_width` does not divide the channels inside a block.
+        UserError: `image_size` is not one of those.
+        ValueError: `group_width` does not divide the channels inside a block.
 
     Source: Huang et al. 2024, arXiv:2501.05441, section 4 and its code.
     Differs from paper: tanh at the end, since images lie in [-1, 1]; the defaults are for a CPU and few photos (at 64x64
@@ -54,7 +53,7 @@ class R3GANGenerator(nn.Module):
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: ImageSize = 64,
         channels: int = 3,
         latents: int = 64,
         width: int = 32,
@@ -65,12 +64,12 @@ class R3GANGenerator(nn.Module):
         classes: int = 0,
     ) -> None:
         super().__init__()
-        side, widths = _ladder(image_size, width, max_width)
+        sides, widths = _ladder(image_size, width, max_width)
         depth = blocks * len(widths)
         self.latents = latents
         self.embedding = nn.Embedding(classes, latents) if classes else None
         self.linear = _initialise(nn.Linear(2 * latents if classes else latents, widths[-1], bias=False))
-        self.basis = nn.Parameter(torch.randn(widths[-1], side, side))
+        self.basis = nn.Parameter(torch.randn(widths[-1], *sides))
         stages = [nn.Sequential(*_blocks(widths[-1], blocks, expansion, group_width, depth))]
         for inner, outer in itertools.pairwise(reversed(widths)):
             # the 1x1 convolution and the doubling commute; this order costs a quarter
@@ -102,7 +101,7 @@ class R3GANDiscriminator(Discriminator):
         classes: number of labels, 0 for none.
 
     Raises:
-        ValueError: as the generator.
+        UserError, ValueError: as the generator.
 
     Source: Huang et al. 2024, arXiv:2501.05441, section 4 and its code.
     Differs from paper: halving is the mean of 2x2 pixels, bilinear too, where the code filters by 1, 2, 1.
@@ -110,7 +109,7 @@ class R3GANDiscriminator(Discriminator):
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: ImageSize = 64,
         channels: int = 3,
         width: int = 32,
         max_width: int = 256,
@@ -119,14 +118,14 @@ class R3GANDiscriminator(Discriminator):
         group_width: int = 16,
         classes: int = 0,
     ) -> None:
-        side, widths = _ladder(image_size, width, max_width)
+        sides, widths = _ladder(image_size, width, max_width)
         depth = blocks * len(widths)
         stages = []
         for outer, inner in itertools.pairwise(widths):
             leave = [nn.AvgPool2d(2), _change(outer, inner)]
             stages.append(nn.Sequential(*_blocks(outer, blocks, expansion, group_width, depth), *leave))
         stages.append(nn.Sequential(*_blocks(widths[-1], blocks, expansion, group_width, depth)))
-        basis = nn.Conv2d(widths[-1], widths[-1], side, groups=widths[-1], bias=False)
+        basis = nn.Conv2d(widths[-1], widths[-1], sides, groups=widths[-1], bias=False)
         linear = nn.Linear(widths[-1], widths[-1] if classes else 1, bias=False)
         super().__init__(stages, nn.Sequential(_initialise(basis), nn.Flatten(), _initialise(linear)))
         self.entry = _initialise(nn.Conv2d(channels, width, 1, bias=False))

@@ -9,20 +9,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_lab.networks.discriminator import Discriminator, require_label
+from gan_lab.networks.first_map import find_first_map
 from gan_lab.networks.norm import ConditionalBatchNorm2d, Norm, norm_layer
 from gan_lab.networks.spectral_norm import spectral_normalise
+from gan_lab.options import ImageSize
 
-# image_size -> (side of the smallest feature map, number of doublings)
-_LADDERS = {28: (7, 2), 32: (4, 3), 64: (4, 4), 128: (4, 5), 256: (4, 6)}
+_SHORTEST = 4  # pixels of the smallest map's shorter side, at least
 _WIDTH_CAP = 16
 
 
-def _ladder(image_size: int, width: int) -> tuple[int, list[int]]:
-    """Return the smallest map's side and the channels of every size of map, from the image's own inwards."""
-    if image_size not in _LADDERS:
-        raise ValueError(f"image_size must be one of {', '.join(map(str, _LADDERS))}; got {image_size}")
-    side, doublings = _LADDERS[image_size]
-    return side, [width * min(2**level, _WIDTH_CAP) for level in range(doublings + 1)]
+def _ladder(image_size: ImageSize, width: int) -> tuple[tuple[int, int], list[int]]:
+    """Return the smallest map's sides and the channels of every size of map, from the image's own inwards."""
+    sides, doublings = find_first_map(image_size, _SHORTEST)
+    return sides, [width * min(2**level, _WIDTH_CAP) for level in range(doublings + 1)]
 
 
 class ResidualGenerator(nn.Module):
@@ -31,27 +30,27 @@ class ResidualGenerator(nn.Module):
     With `classes` each block's norms are conditional; the last norm is not.
 
     Args:
-        image_size: 28, 32, 64, 128 or 256.
+        image_size: 28, 32, 64, 128 ..., or (height, width): see `find_first_map`.
         channels: of the image.
         latents: length of z.
         width: channels of the last block; doubled inwards up to 16 times (1024, 512, 256, 128, 64 at 64 pixels).
         classes: number of labels, 0 for none.
 
     Raises:
-        ValueError: `image_size` is not one of those.
+        UserError: `image_size` is not one of those.
 
     Source: Gulrajani et al. 2017, arXiv:1704.00028, appendix F; Miyato et al. 2018, arXiv:1802.05957, appendix B.4;
     labels: Miyato & Koyama 2018, arXiv:1802.05637, figure 14.
     """
 
     def __init__(
-        self, image_size: int = 64, channels: int = 3, latents: int = 128, width: int = 64, classes: int = 0
+        self, image_size: ImageSize = 64, channels: int = 3, latents: int = 128, width: int = 64, classes: int = 0
     ) -> None:
         super().__init__()
-        side, widths = _ladder(image_size, width)
+        sides, widths = _ladder(image_size, width)
         self.latents = latents
-        self.dense_shape = (widths[-1], side, side)
-        self.dense = nn.Linear(latents, widths[-1] * side * side)
+        self.dense_shape = (widths[-1], *sides)
+        self.dense = nn.Linear(latents, math.prod(self.dense_shape))
         self.blocks = nn.ModuleList(
             _UpBlock(inner, outer, classes) for inner, outer in itertools.pairwise(reversed(widths))
         )
@@ -73,7 +72,7 @@ class ResidualDiscriminator(Discriminator):
     With `classes` the label's embedding is projected on the features.
 
     Args:
-        image_size: 28, 32, 64, 128 or 256.
+        image_size: 28, 32, 64, 128 ..., or (height, width): see `find_first_map`.
         channels: of the image.
         width: channels of the first block; doubled inwards up to 16 times.
         spectral: divide every weight, the label's embedding too, by its largest singular value.
@@ -81,7 +80,7 @@ class ResidualDiscriminator(Discriminator):
         classes: number of labels, 0 for none.
 
     Raises:
-        ValueError: `image_size` is not one of those.
+        UserError: `image_size` is not one of those.
 
     Source: Gulrajani et al. 2017, arXiv:1704.00028, appendix F; Miyato et al. 2018, arXiv:1802.05957, appendix B.4;
     labels: Miyato & Koyama 2018, arXiv:1802.05637, eq. 3.
@@ -89,7 +88,7 @@ class ResidualDiscriminator(Discriminator):
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: ImageSize = 64,
         channels: int = 3,
         width: int = 64,
         spectral: bool = False,

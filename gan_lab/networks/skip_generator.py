@@ -8,10 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.networks.discriminator import require_label
+from gan_lab.networks.first_map import find_first_map
 from gan_lab.networks.resampling import ResizeConv2d
+from gan_lab.options import ImageSize
 
 #: Channels of each map, inwards from the one next to the image, in multiples of `width`.
 MULTIPLES = (2, 4, 8, 8)
+#: Pixels of the smallest map's shorter side, at least.
+SHORTEST = 3
 
 
 class SkipGenerator(nn.Module):
@@ -20,14 +24,14 @@ class SkipGenerator(nn.Module):
     With `classes` the label is embedded and concatenated to z.
 
     Args:
-        image_size: a side, or (height, width); each is 3, 4, 5, 6 or 7 doubled equally often.
+        image_size: a side, or (height, width); the shorter one is 3 to 7 doubled as often as the longer: see `find_first_map`.
         channels: of the image.
         latents: length of z.
         width: half the channels of the map next to the image.
         classes: number of labels, 0 for none.
 
     Raises:
-        ValueError: `image_size` is none of those.
+        UserError: `image_size` is none of those.
 
     Source: Liu et al. 2021, arXiv:2101.04775, section 3.1 (skip-layer excitation).
     Differs from paper: one skip for three, ReLU for gated units, one convolution for two at each size: a CPU's pace.
@@ -35,14 +39,14 @@ class SkipGenerator(nn.Module):
 
     def __init__(
         self,
-        image_size: int | tuple[int, int] = 64,
+        image_size: ImageSize = 64,
         channels: int = 3,
         latents: int = 128,
         width: int = 32,
         classes: int = 0,
     ) -> None:
         super().__init__()
-        self.side, doublings = find_first_map(image_size)
+        self.side, doublings = find_first_map(image_size, SHORTEST)
         widths = [width * MULTIPLES[min(level, len(MULTIPLES) - 1)] for level in reversed(range(doublings))]
         self.latents = latents
         self.embedding = nn.Embedding(classes, latents) if classes else None
@@ -68,21 +72,3 @@ class SkipGenerator(nn.Module):
         for stage in self.stages:
             hidden = stage(hidden)
         return self.out(hidden * self.excitation(first)).tanh()
-
-
-def find_first_map(image_size: int | tuple[int, int]) -> tuple[tuple[int, int], int]:
-    """Return the sides of the map that an image begins from, from 3 to 7, and how often they double.
-
-    Raises:
-        ValueError: there is none.
-    """
-    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    doublings = 0
-    while min(height, width) > 5 and height % 2 == 0 and width % 2 == 0:
-        height, width, doublings = height // 2, width // 2, doublings + 1
-    if min(height, width) < 3 or max(height, width) > 7 or doublings < 2:
-        raise ValueError(
-            f"image_size must be 3 to 7, doubled equally often on both sides, at least twice (16, 32, 48, 64, 96x64 ...); "
-            f"got {image_size}"
-        )
-    return (height, width), doublings

@@ -7,46 +7,45 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from gan_lab.networks.first_map import find_first_map
 from gan_lab.networks.initialisation import initialise
 from gan_lab.networks.norm import Norm, needs_bias, norm_layer
 from gan_lab.networks.padding import pad_to_multiple
-
-_DEPTHS = {32: 5, 64: 6, 128: 7, 256: 8}
+from gan_lab.options import ImageSize
 
 
 class UNetGenerator(nn.Module):
     """Translate images through a bottleneck of 1x1, with a skip connection at every size; Tanh at the end.
 
-    A side that is no multiple of `image_size` is extended by reflection and cropped at the end; it must be longer than
-    half of `image_size`.
+    A side that is no multiple of 2 to the number of levels (the side of a square of 32, 64, 128 ...) is extended by reflection
+    and cropped at the end; it must be longer than half of that.
 
     Args:
-        image_size: 32, 64, 128 or 256; sets the depth.
+        image_size: 32, 64, 128, 256 ...; sets the depth. Of other sides, and of (height, width), both are halved as long as
+            they are even, (96, 64) to a bottleneck of 3x2: see `find_first_map`.
         channels: of the image, in and out.
         width: channels after the first convolution, doubled per level up to 8 times.
         dropout: share of features dropped in the first three decoder levels, pix2pix's only source of noise.
         norm: "batch", "instance" or "none"; not applied next to the image and at the bottleneck.
 
     Raises:
-        ValueError: `image_size` is not one of those.
+        UserError: `image_size` is not one of those.
 
     Source: Isola et al. 2017, arXiv:1611.07004, appendix 6.1.1.
     """
 
     def __init__(
         self,
-        image_size: int = 256,
+        image_size: ImageSize = 256,
         channels: int = 3,
         width: int = 64,
         dropout: float = 0.5,
         norm: Norm = "batch",
     ) -> None:
         super().__init__()
-        if image_size not in _DEPTHS:
-            raise ValueError(f"image_size must be one of {', '.join(map(str, _DEPTHS))}; got {image_size}")
-        depth = _DEPTHS[image_size]
+        _, depth = find_first_map(image_size, shortest=1)
         widths = [width * min(2**level, 8) for level in range(depth)]
-        self.multiple = image_size
+        self.multiple = 2**depth
         encoder = [_down(channels, width, "none")]
         for level, (outer, inner) in enumerate(itertools.pairwise(widths), start=1):
             encoder.append(_down(outer, inner, "none" if level == depth - 1 else norm))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from gan_lab.options import ImageSize, split_sides
 
-def _sides(image_size: int, levels: int) -> list[int]:
+
+def _sides(image_size: ImageSize, levels: int) -> list[tuple[int, int]]:
     """Return the sides of the feature maps from the image inwards; each stride-2 convolution halves and rounds up."""
-    sides = [image_size]
+    sides = [split_sides(image_size)]
     for _ in range(levels):
-        sides.append((sides[-1] + 1) // 2)
+        height, width = sides[-1]
+        sides.append(((height + 1) // 2, (width + 1) // 2))
     return sides
 
 
@@ -20,7 +24,7 @@ class ConvEncoder(nn.Module):
     """Encode an image of any size as the mean and log-variance of its latent: 3x3 stride-2 convolutions and batch norm.
 
     Args:
-        image_size: side of the image.
+        image_size: the side of the image, or (height, width), any.
         channels: of the image.
         latents: length of the latent.
         widths: output channels of each convolution, from the image inwards.
@@ -30,7 +34,7 @@ class ConvEncoder(nn.Module):
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: ImageSize = 64,
         channels: int = 3,
         latents: int = 128,
         widths: Sequence[int] = (32, 64, 128, 256, 512),
@@ -41,7 +45,7 @@ class ConvEncoder(nn.Module):
             layers += [nn.Conv2d(entry, out, 3, 2, 1, bias=False), nn.BatchNorm2d(out), nn.LeakyReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
         self.latents = latents
-        self.head = nn.Linear(widths[-1] * _sides(image_size, len(widths))[-1] ** 2, 2 * latents)
+        self.head = nn.Linear(widths[-1] * math.prod(_sides(image_size, len(widths))[-1]), 2 * latents)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return (mu, logvar), each [N, latents] float32, for images [N, C, H, W] in [-1, 1]."""
@@ -53,7 +57,7 @@ class ConvDecoder(nn.Module):
     """Decode latents to images: the encoder's mirror with transposed convolutions, a 3x3 convolution and Tanh.
 
     Args:
-        image_size: side of the image, any.
+        image_size: the side of the image, or (height, width), any.
         channels: of the image.
         latents: length of the latent.
         widths: the encoder's, from the image inwards.
@@ -61,7 +65,7 @@ class ConvDecoder(nn.Module):
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: ImageSize = 64,
         channels: int = 3,
         latents: int = 128,
         widths: Sequence[int] = (32, 64, 128, 256, 512),
@@ -69,13 +73,13 @@ class ConvDecoder(nn.Module):
         super().__init__()
         self.latents = latents
         sides = _sides(image_size, len(widths))
-        self.dense_shape = (widths[-1], sides[-1], sides[-1])
-        self.dense = nn.Linear(latents, widths[-1] * sides[-1] ** 2)
+        self.dense_shape = (widths[-1], *sides[-1])
+        self.dense = nn.Linear(latents, math.prod(self.dense_shape))
         layers: list[nn.Module] = []
         outs = (*reversed(widths[:-1]), widths[0])
         for level, (entry, out) in enumerate(zip(reversed(widths), outs, strict=True)):
             small, large = sides[-1 - level], sides[-2 - level]
-            odd = large - (2 * small - 1)  # 0 where the encoder rounded up
+            odd = (large[0] - (2 * small[0] - 1), large[1] - (2 * small[1] - 1))  # 0 where the encoder rounded up
             layers += [nn.ConvTranspose2d(entry, out, 3, 2, 1, output_padding=odd, bias=False)]
             layers += [nn.BatchNorm2d(out), nn.LeakyReLU(inplace=True)]
         layers += [nn.Conv2d(widths[0], channels, 3, padding=1), nn.Tanh()]

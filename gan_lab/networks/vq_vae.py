@@ -7,12 +7,15 @@ import itertools
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gan_lab.errors import UserError
+from gan_lab.options import ImageSize, check_whole, format_value, join_sides, split_sides
+
 
 class GridEncoder(nn.Module):
     """Encode an image as a grid of vectors: 4x4 stride-2 convolutions with ReLU, then residual blocks.
 
     Args:
-        image_size: side of the image.
+        image_size: the side of the image, or (height, width).
         channels: of the image.
         width: channels of the grid's features; the convolution next to the image has half of them.
         code_width: length of a vector.
@@ -20,17 +23,17 @@ class GridEncoder(nn.Module):
         blocks: residual blocks.
 
     Attributes:
-        side: of the grid, in vectors.
+        sides: height and width of the grid, in vectors.
 
     Raises:
-        ValueError: `image_size` cannot be halved so often.
+        UserError: `image_size` cannot be halved so often, or `levels` is below 1.
 
     Source: van den Oord et al. 2017, arXiv:1711.00937, section 4.1.
     """
 
     def __init__(
         self,
-        image_size: int = 64,
+        image_size: ImageSize = 64,
         channels: int = 3,
         width: int = 128,
         code_width: int = 64,
@@ -38,9 +41,15 @@ class GridEncoder(nn.Module):
         blocks: int = 2,
     ) -> None:
         super().__init__()
-        if levels < 1 or image_size % 2**levels:
-            raise ValueError(f"image_size must be a multiple of 2**levels = {2**levels}; got {image_size}")
-        self.side = image_size // 2**levels
+        sides = split_sides(image_size)
+        step = 2 ** check_whole("model.encoder.levels", levels, at_least=1)
+        if any(side % step for side in sides):
+            nearest = join_sides(*(max(1, round(side / step)) * step for side in sides))
+            raise UserError(
+                f"data.image_size={format_value(join_sides(*sides))}: a side cannot be halved {levels} times "
+                f"(model.encoder.levels); give multiples of {step}, for instance {format_value(nearest)}"
+            )
+        self.sides = (sides[0] // step, sides[1] // step)
         layers: list[nn.Module] = []
         for entry, out in itertools.pairwise((channels, *_widths(width, levels))):
             layers += [nn.Conv2d(entry, out, 4, 2, 1), nn.ReLU(inplace=True)]
@@ -53,7 +62,7 @@ class GridEncoder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return vectors [N, code_width, side, side] for images [N, C, H, W] in [-1, 1]; the side is H / 2**levels."""
+        """Return vectors [N, code_width, h, w] for images [N, C, H, W] in [-1, 1]; h is H / 2**levels, and w W / 2**levels."""
         return self.layers(x)
 
 
@@ -81,7 +90,7 @@ class GridDecoder(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Tanh())
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Return images [N, C, H, W] in [-1, 1] for vectors [N, code_width, side, side]."""
+        """Return images [N, C, H, W] in [-1, 1] for vectors [N, code_width, h, w]."""
         return self.layers(vectors)
 
 

@@ -14,6 +14,7 @@ from gan_lab.config import parse_trust, resolve
 from gan_lab.errors import UserError
 from gan_lab.models import VQVAE, CodePrior
 from gan_lab.networks.quantizer import perplexity
+from gan_lab.options import check_image_size, format_value, join_sides
 from gan_lab.storage.tensor_files import load_weights
 
 log = logging.getLogger("gan_lab.train")
@@ -37,12 +38,19 @@ def insert_autoencoder(config: DictConfig) -> None:
             f"model.codes={config.model.codes}: holds a {target.__name__}, whose images have no codes; name a run of "
             "model=vq_vae"
         )
-    for name in ("image_size", "channels"):
-        own, theirs = config.data[name], content.get("data", {}).get(name)
+    given = {
+        "image_size": check_image_size("data.image_size", config.data.image_size),
+        "channels": config.data.channels,
+    }
+    for name, own in given.items():
+        theirs = content.get("data", {}).get(name)
+        if isinstance(theirs, list):
+            theirs = join_sides(*theirs)
         if own != theirs:
+            shown = format_value(theirs)
             raise UserError(
-                f"data.{name}={own}: the codes of model.codes={config.model.codes} are of images with {theirs}; give "
-                f"data.{name}={theirs}, or train a vq_vae on such images"
+                f"data.{name}={format_value(own)}: the codes of model.codes={config.model.codes} are of images with {shown}; "
+                f"give data.{name}={shown}, or train a vq_vae on such images"
             )
     with open_dict(config):
         # its loss is of no use here, and the network of this term may not be on the next machine

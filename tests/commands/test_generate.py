@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,9 @@ from tests.integration.runs import Command
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
-    for name in ("cgan", "vae", "vq_vae"):
+    for name in ("cgan", "vae", "vq_vae", "drifting"):
         tiny_checkpoint(folder / name, name)
+    tiny_checkpoint(folder / "code_prior", "code_prior", f"model.codes={folder / 'vq_vae'}")
     return folder
 
 
@@ -250,6 +252,7 @@ def test_a_gan_searches_for_the_photo(
     assert command(gan_lab.generate, *base, "output=out", "label=shoe") == 0
     assert " dB, as shoe\n" in command.out
     assert records(command.folder / "out")["seed0-000001.png"]["class"] == "shoe"
+    assert command(gan_lab.generate, f"checkpoint={runs / 'drifting'}", *base[1:], "output=others") == 0
 
 
 def test_variants_go_towards_a_class_of_the_data(command: Command, runs: Path, photo: Path) -> None:
@@ -323,6 +326,61 @@ def test_classes_by_number_are_recorded_as_they_were_before(command: Command, ru
     assert [each["label"] for each in first["settings"].values()] == [[1, "hat"]]
 
 
+# -------------------------------------------------------------------------------- by a taste
+
+
+def test_images_by_a_taste_are_those_of_the_seed_that_come_nearest(command: Command, runs: Path, photo: Path) -> None:
+    model = gan_lab.load(runs / "cgan", device="cpu")
+    for number, image in enumerate(model.generate(4, seed=5, label="hat")):
+        path = command.folder / "liked" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(image).save(path)
+    base = [f"checkpoint={runs / 'cgan'}", "like=liked", "unlike=photo.jpg", "n=3", "seed=3", "candidates=6", "steer=0"]
+    assert command(gan_lab.generate, *base, "output=out") == 0
+    out = command.folder / "out"
+    assert list_files(out) == {*images(0, 1, 2, seed=3), "grid.png", "manifest.jsonl"}
+    said = r"^chosen       3 of 18 images, on average (\S+) from the nearest liked photo, where all are (\S+)$"
+    near, usual = (float(number) for number in re.findall(said, command.out, re.M)[0])
+    assert near < usual
+    plain = model.generate(18, seed=3)
+    found = [records(out)[f"seed3-{number:06d}.png"] for number in range(3)]
+    assert found[0]["score"] >= found[1]["score"] >= found[2]["score"]
+    for number, record in enumerate(found):
+        np.testing.assert_array_equal(read_image(out / f"seed3-{number:06d}.png"), plain[record["candidate"]])
+        assert record["class"] == ("dress", "hat", "shoe")[record["candidate"] % 3]
+        assert not record["steered"]
+    mark = read_provenance(out / "seed3-000001.png")
+    assert mark is not None
+    assert (mark.settings["like"]["photos"], mark.settings["candidate"]) == (4, found[1]["candidate"])
+    before = {path: path.read_bytes() for path in out.glob("*.png")}
+    (out / "seed3-000001.png").unlink()
+    assert command(gan_lab.generate, *base, "output=out") == 0
+    assert {path: path.read_bytes() for path in out.glob("*.png")} == before
+    (command.folder / "liked/0.png").unlink()  # another taste
+    assert command(gan_lab.generate, *base, "output=out") == 2
+    assert "lies there, which was not made with these settings" in command.err
+
+
+@pytest.mark.parametrize("name", ["cgan", "vae", "drifting"])
+def test_every_kind_of_generator_is_steered(command: Command, runs: Path, photo: Path, name: str) -> None:
+    base = [f"checkpoint={runs / name}", "like=photo.jpg", "n=2", "candidates=2", "steer=2", "truncation=0.7"]
+    assert command(gan_lab.generate, *base, "output=out") == 0
+    assert re.search(r"^steered      \d of them, which makes it \d\.\d+$", command.out, re.M)
+    assert command(gan_lab.generate, *base, "first=2", "grid=off", "output=next") == 0
+    assert list_files(command.folder / "next") == {*images(2, 3), "manifest.jsonl"}
+    candidates = {record["candidate"] for record in records(command.folder / "next").values()}
+    assert candidates <= set(range(4, 8))
+
+
+def test_images_that_have_no_gradient_are_chosen_alone(command: Command, runs: Path, photo: Path) -> None:
+    base = [f"checkpoint={runs / 'code_prior'}", "like=photo.jpg", "n=2", "candidates=2", "output=out"]
+    assert command(gan_lab.generate, *base) == 0
+    assert "chosen       2 of 4 images" in command.out
+    assert "steered" not in command.out
+    assert command(gan_lab.generate, *base, "steer=2") == 2
+    assert "error: steer: latents are moved by the gradient of render(z, label)" in command.err
+
+
 # -------------------------------------------------------------------------------- bad input
 
 BAD = {
@@ -351,6 +409,14 @@ BAD = {
     "direction alone": ("vae", "direction=dress", "direction=dress: a photo is varied along it"),
     "direction of classes": ("cgan", "image=photo.jpg direction=hat", "direction=hat: cgan was trained with classes"),
     "direction without": ("vae", "image=photo.jpg direction=hat data.root=flat", "the run's photos have no classes"),
+    "like and image": ("vae", "like=flat image=photo.jpg", "like=flat: chooses among random images"),
+    "like and walk": ("vae", "like=flat interpolate=2", "like=flat: chooses among random images"),
+    "unlike alone": ("vae", "unlike=flat", "unlike=flat: needs photos that are liked beside it"),
+    "like nothing": ("vae", "like=nowhere", "like=nowhere: does not exist"),
+    "like and unlike": ("vae", "like=flat unlike=photo.jpg", "unlike=photo.jpg: 1 of its photos, photo.jpg among them"),
+    "like a torn one": ("vae", "like=torn.jpg", "like=torn.jpg: torn.jpg: cannot be read as an image"),
+    "candidates": ("vae", "candidates=0", "candidates=0: needs a whole number from 1"),
+    "steer": ("vae", "steer=-1", "steer=-1: needs a whole number from 0"),
     "codes": ("vq_vae", "n=1", "vq_vae, encodes photos and has no prior"),
     "output is a file": ("vae", "output=photo.jpg", "output=photo.jpg: is a file"),
     "output is taken": ("vae", "output=taken", "output=taken: notes.txt lies there"),

@@ -16,7 +16,7 @@ DATA = [f"data.{key}" for key in ("root", "class_a", "domain_b", "labels", "labe
 KEYS = {
     "train": ["name", "runs_dir", "resume", "init_from", "logger.wandb.project", "data.index", *DATA],
     "evaluate": ["checkpoint", "output", "extractor_weights", "data.root", "data.class_b", "data.labels"],
-    "generate": ["checkpoint", "output", "label", "direction", "image", "data.root"],
+    "generate": ["checkpoint", "output", "label", "direction", "image", "like", "unlike", "data.root"],
     "enhance": ["checkpoint", "input", "output", "mask"],
     "translate": ["checkpoint", "input", "output"],
     "pack": ["output", "x2", "base"],

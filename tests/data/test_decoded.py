@@ -85,6 +85,7 @@ def test_workers_share_it_and_leave_it_filled(write: Write, tmp_path: Path, read
     "change",
     [
         pytest.param(lambda root: {"image_size": 24}, id="another size"),
+        pytest.param(lambda root: {"image_size": [24, 16]}, id="another shape"),
         pytest.param(lambda root: {"channels": 1}, id="another number of channels"),
         pytest.param(lambda root: {"fit": "pad"}, id="whole photos"),
         pytest.param(lambda root: os.utime(root / "000.png", (1, 1)) or {}, id="a photo changed"),

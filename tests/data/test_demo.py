@@ -27,6 +27,16 @@ def test_the_demo_catalogue_is_as_small_as_its_drawings() -> None:
     assert prepared(None, catalogue_images=24, image_size=16, fit="pad").image_size == 16
     with pytest.raises(UserError, match=r"data.image_size=15: .* 16"):
         prepared(None, catalogue_images=24, image_size=15, fit="pad")
+    with pytest.raises(UserError, match=r"data.image_size=\[24,15\]: .* 16"):
+        prepared(None, catalogue_images=24, image_size=[24, 15], fit="pad")
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+def test_the_demo_catalogue_is_cut_or_framed_to_any_shape(fit: str) -> None:
+    data = prepared(None, catalogue_images=96, image_size=[48, 32], fit=fit)
+    image = next(iter(data.train_dataloader()))["image"]
+    assert image.shape == (2, 3, 48, 32)
+    assert bool((image[:, :, :8] == 1).all()) == (fit == "pad")
 
 
 def test_the_demo_catalogue_feeds_every_view() -> None:

@@ -50,6 +50,30 @@ def test_rotation_turns_counter_clockwise_about_the_middle() -> None:
     assert turned.shape == (33, 33, 1)
 
 
+def test_a_cut_may_be_higher_than_wide() -> None:
+    assert np.array_equal(CENTRE.apply(ramp(40, 60), (32, 16)), ramp(40, 60)[4:36, 22:38])
+    assert np.array_equal(Cut(x=1, y=0, flip=True).apply(ramp(40, 60), (32, 16)), ramp(40, 60)[:32, 44:][:, ::-1])
+    # each side may be the one of which there is just enough
+    assert np.array_equal(CENTRE.apply(ramp(33, 60), (33, 7)), ramp(33, 60)[:, 26:33])
+    assert np.array_equal(CENTRE.apply(ramp(60, 7), (33, 7)), ramp(60, 7)[14:47])
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_scale_keeps_the_aspect_ratio(scale: float) -> None:
+    cut = Cut(scale=scale).apply(ramp(60, 90), (48, 32)).astype(int)
+    down, across = cut[-1, 0, 1] - cut[0, 0, 1], cut[0, -1, 0] - cut[0, 0, 0]
+    assert abs(down / 47 - across / 31) < 0.06
+    assert abs(across / 31 - max(1 / scale, 0.5) if scale > 1 else down - 59) < 1.5
+
+
+def test_rotation_is_about_the_middle_of_a_cut_that_is_no_square() -> None:
+    photo = np.zeros((41, 21, 1), dtype=np.uint8)
+    photo[18:23, 16:21] = 255  # to the right
+    turned = Cut(rotation=90).apply(photo, (41, 21))
+    assert turned.shape == (41, 21, 1)
+    assert turned[10:15, 8:13].mean() > 250  # now above
+
+
 def test_off_means_the_centre_cut() -> None:
     still = Augmentation(flip=0, crop=False)
     assert still.draw(np.random.default_rng(0)) == CENTRE

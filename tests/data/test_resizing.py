@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gan_lab.data.resizing import find_reading_sizes, pad_to_square, resize
+from gan_lab.data.resizing import count_most_pixels, find_reading_sizes, fit_size, pad_to_size, resize
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,52 @@ def test_no_reading_size_is_below_the_crop() -> None:
 
 
 def test_padding_keeps_the_whole_photo_on_white() -> None:
-    square = pad_to_square(np.zeros((20, 40, 3), dtype=np.uint8), 64)
+    square = pad_to_size(np.zeros((20, 40, 3), dtype=np.uint8), 64)
     assert square.shape == (64, 64, 3)
     assert square[16:48].max() == 0
     assert square[:16].min() == square[48:].min() == 255
+
+
+@pytest.mark.parametrize(
+    ("size", "shorter_side", "kept"),  # (width, height), for images 96 high and 64 wide
+    [
+        ((400, 600), None, (72, 108)),
+        ((1200, 800), None, (162, 108)),
+        ((300, 900), None, (72, 216)),
+        ((70, 100), None, (70, 100)),
+        ((32, 32), None, (96, 96)),
+        ((400, 600), 128, (128, 192)),
+        ((1200, 800), 128, (288, 192)),
+    ],
+)
+def test_photos_are_kept_to_cover_an_image_that_is_no_square(
+    size: tuple[int, int], shorter_side: int | None, kept: tuple[int, int]
+) -> None:
+    assert tuple(find_reading_sizes(np.array([size]), (96, 64), "crop", shorter_side)[0]) == kept
+
+
+def test_no_side_is_below_that_of_an_image_and_no_photo_is_distorted() -> None:
+    sizes = np.random.default_rng(0).integers(200, 3000, (500, 2))
+    kept = find_reading_sizes(sizes, (96, 64), "crop")
+    assert (kept >= (64, 96)).all()
+    assert ((kept <= (73, 109)).any(axis=1)).all()
+    np.testing.assert_allclose(kept[:, 0] / kept[:, 1], sizes[:, 0] / sizes[:, 1], rtol=0.02)
+
+
+def test_a_whole_photo_on_white_in_an_image_that_is_no_square() -> None:
+    assert tuple(find_reading_sizes(np.array([(1200, 800)]), (96, 64), "pad")[0]) == (64, 96)
+    assert fit_size(1200, 800, (96, 64)) == (64, 43)
+    assert fit_size(200, 800, (96, 64)) == (24, 96)
+    padded = pad_to_size(np.zeros((20, 40, 3), dtype=np.uint8), (96, 64))
+    assert padded.shape == (96, 64, 3)
+    assert padded[32:64].max() == 0
+    assert padded[:32].min() == padded[64:].min() == 255
+
+
+def test_strips_are_told_by_their_pixels() -> None:
+    assert count_most_pixels(64) == 32 * 72 * 72
+    assert count_most_pixels((96, 64)) == 32 * 108 * 72
+    assert count_most_pixels((96, 64), 128) == 32 * 192 * 128
 
 
 def test_resizing_keeps_a_plain_colour_and_the_grey_axis() -> None:

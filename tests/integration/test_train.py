@@ -375,8 +375,20 @@ def test_the_first_error_is_told_and_all_is_closed_where_closing_fails_too(
         (["data.root=flat", "model=cyclegan", "data.batch_size=4"], "A and B"),
         (["data.root=flat", "model=cgan", "data.batch_size=4"], "one folder per class"),
         (["data.root=flat", "model=dcgan", "data.batch_size=500"], "data.batch_size=500"),
-        (["data.root=flat", "model=dcgan", "data.image_size=33", "data.batch_size=4"], "image_size"),
-        (["data.root=flat", "model=dcgan_28", "data.image_size=32", "data.batch_size=4"], "image_size must be 28"),
+        (
+            ["data.root=flat", "model=dcgan", "data.image_size=33", "data.batch_size=4"],
+            "data.image_size=33: both sides",
+        ),
+        (["data.root=flat", "model=vae", "data.image_size=[33]", "data.batch_size=4"], "data.image_size=[33]: needs"),
+        (["data.root=flat", "model=dcgan", "data.image_size=[100,64]", "data.batch_size=4"], "instance [96,64]"),
+        (
+            ["data.root=flat", "model=vq_vae", "data.image_size=[30,32]", "data.batch_size=4"],
+            "data.image_size=[30,32]: ",
+        ),
+        (
+            ["data.root=flat", "model=dcgan_28", "data.image_size=32", "data.batch_size=4"],
+            "data.image_size=32: this network",
+        ),
         (["data.root=flat", "model=vae", "data.batch_size=4", "model.micro_batches=3"], "model.micro_batches=3"),
         (["resume=nothing"], "resume=nothing"),
         (["resume=corrupt.ckpt"], "corrupt.ckpt"),

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from gan_lab.errors import UserError
 from gan_lab.networks import DCGANDiscriminator, DCGANGenerator
+from gan_lab.options import split_sides
 
 from . import checks
 
@@ -70,10 +72,22 @@ def test_a_plain_network_does_not_look_at_the_label() -> None:
     assert torch.equal(generator(z), generator(z, torch.tensor([0, 0])))
 
 
+@pytest.mark.parametrize(("size", "first"), [((24, 16), (6, 4)), ((96, 64), (6, 4)), (48, (6, 6))])
+def test_images_that_are_no_squares(size: int | tuple[int, int], first: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    height, width = split_sides(size)
+    generator = DCGANGenerator(size, 3, latents=5, width=2, classes=3)
+    label = torch.tensor([0, 1, 2])
+    checks.assert_generator(generator, torch.randn(3, 5), (3, height, width), label)
+    assert generator.layers[0].kernel_size == first
+    discriminator = DCGANDiscriminator(size, 3, width=4, classes=3)
+    checks.assert_discriminator(discriminator, torch.randn(3, 3, height, width), (3,), label)
+
+
 @pytest.mark.parametrize("network", [DCGANGenerator, DCGANDiscriminator])
 def test_other_sizes_are_refused(network: type[nn.Module]) -> None:
-    with pytest.raises(ValueError, match=r"image_size must be one of 28, 32, 64, 128, 256; got 48"):
-        network(48)
+    with pytest.raises(UserError, match=r"^data\.image_size=100: .*; give for instance 96$"):
+        network(100)
 
 
 def test_layout_input_and_second_derivative() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from gan_lab.errors import UserError
 from gan_lab.networks import ConvDiscriminator28, DenseGenerator28
 
 from . import checks
@@ -14,6 +15,13 @@ def test_networks(channels: int) -> None:
     torch.manual_seed(0)
     checks.assert_generator(DenseGenerator28(channels, latents=7, width=4), torch.randn(3, 7), (channels, 28, 28))
     checks.assert_discriminator(ConvDiscriminator28(channels), torch.randn(3, channels, 28, 28), (3,))
+
+
+@pytest.mark.parametrize("size", [32, (28, 20)])
+def test_other_sizes_are_refused(size: int | tuple[int, int]) -> None:
+    assert DenseGenerator28(width=2, image_size=(28, 28)).latents == 100
+    with pytest.raises(UserError, match=r"^data\.image_size=(32|\[28,20\]): .*; give 28, or take model=dcgan$"):
+        DenseGenerator28(image_size=size)
 
 
 def test_defaults_are_the_tutorials() -> None:

@@ -5,17 +5,18 @@ import torch
 from torch import nn
 
 from gan_lab.networks import MLPDiscriminator, MLPGenerator
+from gan_lab.options import ImageSize, split_sides
 
 from . import checks
 
 
-@pytest.mark.parametrize(("image_size", "channels"), [(28, 1), (32, 3), (48, 3)])
-def test_networks(image_size: int, channels: int) -> None:
+@pytest.mark.parametrize(("image_size", "channels"), [(28, 1), (32, 3), (48, 3), ((9, 5), 3)])
+def test_networks(image_size: ImageSize, channels: int) -> None:
     torch.manual_seed(0)
     generator = MLPGenerator(image_size, channels, latents=7, widths=(8, 16))
-    checks.assert_generator(generator, torch.randn(3, 7), (channels, image_size, image_size))
+    checks.assert_generator(generator, torch.randn(3, 7), (channels, *split_sides(image_size)))
     discriminator = MLPDiscriminator(image_size, channels, widths=(16, 8))
-    checks.assert_discriminator(discriminator, torch.randn(3, channels, image_size, image_size), (3,))
+    checks.assert_discriminator(discriminator, torch.randn(3, channels, *split_sides(image_size)), (3,))
 
 
 def test_defaults_are_the_articles() -> None:

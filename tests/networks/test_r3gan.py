@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from gan_lab.errors import UserError
 from gan_lab.networks import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.r3gan import _Block
 
@@ -103,10 +104,18 @@ def test_labels_change_both_networks() -> None:
         discriminator(torch.randn(2, 3, 32, 32))
 
 
+def test_images_that_are_no_squares() -> None:
+    torch.manual_seed(0)
+    generator = woken(R3GANGenerator((24, 16), 3, latents=7, **SMALL))
+    checks.assert_generator(generator, torch.randn(2, 7), (3, 24, 16))
+    assert generator.basis.shape[1:] == (6, 4)
+    checks.assert_discriminator(woken(R3GANDiscriminator((24, 16), 3, **SMALL)), torch.randn(2, 3, 24, 16), (2,))
+
+
 @pytest.mark.parametrize("network", [R3GANGenerator, R3GANDiscriminator])
 def test_what_does_not_fit_is_refused(network: type[nn.Module]) -> None:
     for size in (8, 33, 100):
-        with pytest.raises(ValueError, match=f"image_size must be .* got {size}"):
+        with pytest.raises(UserError, match=rf"^data\.image_size={size}: "):
             network(size)
     with pytest.raises(ValueError, match="group_width=5: does not divide the 8 channels"):
         network(32, width=4, max_width=4, group_width=5)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from gan_lab.errors import UserError
 from gan_lab.networks import InstanceNorm2d, ResidualDiscriminator, ResidualGenerator
 
 from . import checks
@@ -72,10 +73,16 @@ def test_initialisation() -> None:
         torch.testing.assert_close(layer.weight.var().item(), gain * 2 / fans, rtol=0.1, atol=0)
 
 
+def test_images_that_are_no_squares() -> None:
+    torch.manual_seed(0)
+    checks.assert_generator(ResidualGenerator((24, 16), 3, latents=7, width=2), torch.randn(2, 7), (3, 24, 16))
+    checks.assert_discriminator(ResidualDiscriminator((24, 16), 3, width=2), torch.randn(2, 3, 24, 16), (2,))
+
+
 @pytest.mark.parametrize("network", [ResidualGenerator, ResidualDiscriminator])
 def test_other_sizes_are_refused(network: type[nn.Module]) -> None:
-    with pytest.raises(ValueError, match=r"image_size must be one of 28, 32, 64, 128, 256; got 96"):
-        network(96)
+    with pytest.raises(UserError, match=r"^data\.image_size=100: .*; give for instance 96$"):
+        network(100)
 
 
 def test_layout_input_and_second_derivative() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from gan_lab.errors import UserError
 from gan_lab.networks import UNetGenerator
 
 from . import checks
@@ -54,8 +55,20 @@ def test_every_skip_connection_carries() -> None:
 def test_odd_sizes_and_refusal() -> None:
     torch.manual_seed(0)
     assert UNetGenerator(32, width=2)(torch.randn(1, 3, 33, 61)).shape == (1, 3, 33, 61)
-    with pytest.raises(ValueError, match=r"image_size must be one of 32, 64, 128, 256; got 28"):
-        UNetGenerator(28)
+    with pytest.raises(UserError, match=r"^data\.image_size=100: .*; give for instance 96$"):
+        UNetGenerator(100)
+
+
+def test_images_that_are_no_squares_have_a_bottleneck_of_their_shape() -> None:
+    torch.manual_seed(0)
+    generator, x = UNetGenerator((48, 32), width=2, norm="instance"), torch.randn(2, 3, 48, 32)
+    assert generator(x).shape == x.shape
+    hidden = x
+    for stage in generator.encoder:
+        hidden = stage(hidden)
+    assert hidden.shape[-2:] == (3, 2)
+    assert generator.multiple == 16
+    checks.assert_gradient_reaches_every_parameter(generator, lambda: generator(x))
 
 
 def test_layout_and_input() -> None:

@@ -5,17 +5,18 @@ import torch
 from torch import nn
 
 from gan_lab.networks import ConvDecoder, ConvEncoder
+from gan_lab.options import ImageSize, split_sides
 
 from . import checks
 
 
-@pytest.mark.parametrize("image_size", [28, 32, 45, 64, 128, 256])
+@pytest.mark.parametrize("image_size", [28, 32, 45, 64, 128, 256, (96, 64), (33, 50)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_halves_mirror_each_other(image_size: int, channels: int) -> None:
+def test_the_halves_mirror_each_other(image_size: ImageSize, channels: int) -> None:
     torch.manual_seed(0)
     build = {"image_size": image_size, "channels": channels, "latents": 5, "widths": (2, 4, 4, 8, 8)}
     encoder, decoder = ConvEncoder(**build), ConvDecoder(**build)
-    x = torch.randn(3, channels, image_size, image_size)
+    x = torch.randn(3, channels, *split_sides(image_size))
     mu, logvar = encoder(x)
     assert mu.shape == logvar.shape == (3, 5)
     assert not torch.allclose(mu, logvar)

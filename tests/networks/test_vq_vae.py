@@ -4,22 +4,24 @@ import pytest
 import torch
 from torch import nn
 
+from gan_lab.errors import UserError
 from gan_lab.networks import GridDecoder, GridEncoder
 from gan_lab.networks.vq_vae import ResidualUnit
+from gan_lab.options import ImageSize, split_sides
 
 from . import checks
 
 
-@pytest.mark.parametrize(("image_size", "levels"), [(28, 2), (32, 1), (64, 3)])
+@pytest.mark.parametrize(("image_size", "levels"), [(28, 2), (32, 1), (64, 3), ((24, 16), 2)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_halves_mirror_each_other(image_size: int, levels: int, channels: int) -> None:
+def test_the_halves_mirror_each_other(image_size: ImageSize, levels: int, channels: int) -> None:
     torch.manual_seed(0)
     build = {"channels": channels, "width": 8, "code_width": 5, "levels": levels, "blocks": 2}
     encoder, decoder = GridEncoder(image_size, **build), GridDecoder(**build)
-    x = torch.randn(2, channels, image_size, image_size)
+    height, width = split_sides(image_size)
+    x = torch.randn(2, channels, height, width)
     encoded = encoder(x)
-    side = image_size // 2**levels
-    assert encoded.shape == (2, 5, side, side)
+    assert encoded.shape == (2, 5, height // 2**levels, width // 2**levels)
     assert decoder(encoded).shape == x.shape
     checks.assert_gradient_reaches_every_parameter(encoder, lambda: encoder(x))
     checks.assert_gradient_reaches_every_parameter(decoder, lambda: decoder(encoded.detach()))
@@ -35,9 +37,16 @@ def test_defaults() -> None:
     assert up == [(64, 4), (3, 4)]
 
 
-@pytest.mark.parametrize(("image_size", "levels"), [(30, 2), (64, 0)])
-def test_a_size_that_cannot_be_halved_is_refused(image_size: int, levels: int) -> None:
-    with pytest.raises(ValueError, match="image_size must be a multiple"):
+@pytest.mark.parametrize(
+    ("image_size", "levels", "message"),
+    [
+        (30, 2, r"^data\.image_size=30: a side cannot be halved 2 times .*; give multiples of 4, for instance 32$"),
+        ((24, 18), 2, r"^data\.image_size=\[24,18\]: .*, for instance \[24,16\]$"),
+        (64, 0, r"^model\.encoder\.levels=0: needs a whole number from 1$"),
+    ],
+)
+def test_a_size_that_cannot_be_halved_is_refused(image_size: ImageSize, levels: int, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         GridEncoder(image_size, levels=levels)
 
 

@@ -30,7 +30,7 @@ from gan_lab.callbacks.figures import TermsLogger, load_held_out, log_figures
 from gan_lab.callbacks.spared import survive_errors
 from gan_lab.losses import Wasserstein
 from gan_lab.models import CUT, GAN, AdversarialModule, Enhancer, ManualModule, TrainingDivergedError
-from gan_lab.options import check_whole
+from gan_lab.options import check_whole, split_sides
 from gan_lab.rng import preserve_rng
 
 log = logging.getLogger(__name__)
@@ -230,7 +230,7 @@ def describe_patient(trainer: Trainer, model: ManualModule) -> Patient:
         monitor=model.monitor,
         generator_rate=(f"model.{model.first_optimizer}.lr", rates[0]),
         discriminator_rate=("model.discriminator_optimizer.lr", rates[1]) if len(rates) > 1 else ("", 0.0),
-        diameter=2 * math.sqrt(data.channels) * data.image_size,
+        diameter=2 * math.sqrt(data.channels * math.prod(split_sides(data.image_size))),
         averageable=isinstance(model, GAN | CUT | Enhancer) and model.generator_ema is None,
         generates=model.task == "generation",
         moves=(*crop, *flip),

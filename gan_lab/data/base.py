@@ -243,7 +243,7 @@ class ImageDataModule(LightningDataModule):
             self._check_batch_size()
             if self.balance and not self.classes:
                 raise UserError(
-                    f"data.balance=true: {self._found} has no classes to show in turn; sort the photos into a folder for each "
+                    f"data.balance=true: there are no classes to show in turn in {self._found}; sort the photos into a folder for each "
                     "class, name a column of labels with data.label_column, or give data.balance=false"
                 )
         self._views = {

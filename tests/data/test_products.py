@@ -68,7 +68,9 @@ def test_balanced_classes_are_seen_equally_often_in_training_alone(tmp_path: Pat
 
 def test_balance_without_classes_or_of_pairs_is_refused(tmp_path: Path, write: Write) -> None:
     write("", 8)
-    with pytest.raises(UserError, match=r"^data.balance=true: .* has no classes to show in turn; sort the photos"):
+    with pytest.raises(
+        UserError, match=r"^data.balance=true: there are no classes to show in turn in .*; sort the photos"
+    ):
         prepared(tmp_path, balance=True)
     with pytest.raises(
         UserError, match=r"^data.balance=true: classes take turns where .* takes paired ones; leave it out"

@@ -94,6 +94,8 @@ class ImageDataModule(LightningDataModule):
             the image's aspect ratio; others are reduced to just cover that one. None: a little more than the image's own. A
             larger one makes the image a part of the photo.
         masks: hand out where the product is, too ("unpaired" alone).
+        balance: in training, show a photo of each class in turn, so that rare classes are seen as often; with "images" alone.
+            False: each photo is shown as often as another.
         flip, crop, scale, rotation: see `Augmentation`; training only.
         domain: "A" or "B": take this domain as single photos, where the data are two domains.
         class_a, class_b: two class names that serve as the two domains.
@@ -126,6 +128,7 @@ class ImageDataModule(LightningDataModule):
         fit: str = "crop",
         shorter_side: int | None = None,
         masks: bool | float = False,
+        balance: bool = False,
         flip: float = 0.5,
         crop: bool = True,
         scale: Sequence[float] = (1.0, 1.0),
@@ -164,6 +167,12 @@ class ImageDataModule(LightningDataModule):
             )
         self.shorter_side = shorter_side
         self.masks = bool(masks)
+        self.balance = balance
+        if balance and batch_kind != "images":
+            raise UserError(
+                f"data.balance=true: classes take turns where single photos are shown, and the model takes {batch_kind} ones; "
+                "leave it out"
+            )
         self.augmentation = Augmentation(flip, crop, tuple(scale), rotation)
         self.role_choice = RoleChoice(
             batch_kind, check_choice("data.domain", domain, (None, "A", "B")), (class_a, class_b)
@@ -232,6 +241,11 @@ class ImageDataModule(LightningDataModule):
                     self._stores[split] = stores
         if training:
             self._check_batch_size()
+            if self.balance and not self.classes:
+                raise UserError(
+                    f"data.balance=true: there are no classes to show in turn in {self._found}; sort the photos "
+                    "into a folder for each class, name a column of labels with data.label_column, or give data.balance=false"
+                )
         self._views = {
             split: self._make_view(stores, training=split == "train") for split, stores in self._stores.items()
         }
@@ -371,7 +385,7 @@ class ImageDataModule(LightningDataModule):
             gt = stores["gt" if "gt" in stores else "image"]
             degrade = [] if "lq" in stores else self._choose_degradations(training)
             return PairView(gt, *options, stores.get("lq"), degrade)
-        return ImageView(stores["image"], *options)
+        return ImageView(stores["image"], *options, self.balance)
 
     def _choose_degradations(self, training: bool) -> list[Degradation]:
         if self.pair == "grey_to_colour":

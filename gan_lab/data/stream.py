@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 # One number per use of randomness, so that switching one of them off leaves the others' draws as they were.
 GEOMETRY, DEGRADATION, GEOMETRY_B = 1, 2, 3
+#: Between the seeds of two classes' orders: no other order has a seed like it.
+CLASS_STEP = 0xC2B2AE3D
 
 
 def make_generator(seed: int, position: int, use: int) -> np.random.Generator:
@@ -43,6 +45,25 @@ class Shuffle:
             self._orders = {k: order for k, order in self._orders.items() if k == epoch - 1}
             self._orders[epoch] = np.random.default_rng((self.seed, epoch)).permutation(self.n)
         return int(self._orders[epoch][offset])
+
+
+class BalancedShuffle:
+    """Map each position of the infinite stream to an index whose class is next in turn: rare classes are seen as often.
+
+    The classes take turns, and each has a `Shuffle` of its own.
+
+    Args:
+        labels: the class of each index, int64 [N]; at least one. Classes without an index are left out.
+        seed: as of `Shuffle`.
+    """
+
+    def __init__(self, labels: NDArray[np.int64], seed: int) -> None:
+        self.rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        self.orders = [Shuffle(len(rows), seed + number * CLASS_STEP) for number, rows in enumerate(self.rows)]
+
+    def __getitem__(self, position: int) -> int:
+        turn, number = divmod(position, len(self.rows))
+        return int(self.rows[number][self.orders[number][turn]])
 
 
 class PositionBatches:

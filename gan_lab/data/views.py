@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from gan_lab.data.geometry import CENTRE, Augmentation, Cut
 from gan_lab.data.resizing import MOST_SQUARES, find_reading_sizes, pad_to_size, resize
 from gan_lab.data.store import PhotoStore
-from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, Shuffle, make_generator
+from gan_lab.data.stream import DEGRADATION, GEOMETRY, GEOMETRY_B, BalancedShuffle, Shuffle, make_generator
 from gan_lab.errors import UserError
 from gan_lab.imaging.cutout import cut_out
 from gan_lab.imaging.ground import LIMIT
@@ -69,7 +69,7 @@ class View(Dataset[Sample]):
     def __getitem__(self, key: int) -> Sample:
         """Return the sample of one position (training) or index (evaluation), images as uint8 [H, W, C]."""
 
-    def _make_order(self, n: int, domain: int = 0) -> Shuffle | Spread:
+    def _make_order(self, n: int, domain: int = 0) -> Shuffle | BalancedShuffle | Spread:
         if self.augmentation is None:
             return Spread(n, self.length)
         # Each domain has its own order, or A and B of equal length would meet in the same pairs for ever.
@@ -97,7 +97,28 @@ class Spread:
 
 
 class ImageView(View):
-    """`{"image", "label"}`: single photos."""
+    """`{"image", "label"}`: single photos.
+
+    Args:
+        photos, image_size, seed, augmentation: as in `View`.
+        balance: in training, let the classes take turns; else each photo is seen equally often.
+    """
+
+    def __init__(
+        self,
+        photos: PhotoStore,
+        image_size: ImageSize,
+        seed: int,
+        augmentation: Augmentation | None,
+        balance: bool = False,
+    ) -> None:
+        self.balance = balance
+        super().__init__(photos, image_size, seed, augmentation)
+
+    def _make_order(self, n: int, domain: int = 0) -> Shuffle | BalancedShuffle | Spread:
+        if self.balance and self.augmentation is not None:
+            return BalancedShuffle(self.photos.table.labels, self.seed)
+        return super()._make_order(n, domain)
 
     def __getitem__(self, key: int) -> Sample:
         index, image = read_next(self.photos.read, self.order[key], len(self.photos))

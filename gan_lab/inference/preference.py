@@ -34,7 +34,7 @@ OUTSIDE = 1.35
 #: Rate of the latents' optimiser, and images that are steered at once.
 RATE, TOGETHER = 0.05, 16
 
-#: Told how many more images are done.
+#: Called with the number of images that are newly done.
 Tick = Callable[[int], Any]
 
 
@@ -63,7 +63,7 @@ class Taste:
     def score(self, points: Tensor) -> Tensor:
         """Return how well images [N, D] of length 1 meet the taste, [N]: likeness to liked photos less that to disliked ones.
 
-        Likeness is the mean over photos of the kernel exp(cosine / `TEMPERATURE`), told as a cosine: between the mean cosine
+        Likeness is the mean over photos of the kernel exp(cosine / `TEMPERATURE`), as a cosine: between the mean cosine
         and that of the nearest photo, so that a taste may be for several kinds of things.
         """
         score = measure_likeness(points, self.liked)
@@ -142,7 +142,7 @@ class PreferenceSearch:
     ) -> None:
         if steering and not isinstance(generation.model, Renders):
             raise UserError(
-                f"steer: latents are moved by the gradient of render(z, label), which the model {generation.name} has not; "
+                f"steer: latents are moved by the gradient of render(z, label), and the model {generation.name} has none; "
                 "give steer=0"
             )
         self.generation = generation

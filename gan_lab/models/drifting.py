@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
@@ -21,6 +20,29 @@ from gan_lab.networks import ExponentialMovingAverage, evaluation_mode
 from gan_lab.rng import draw_seeded_noise
 
 
+class FeatureMemory:
+    """The features of the photos that were seen last: the more there are, the nearer lies one to a sample.
+
+    The features are a frozen network's, so that they do not age.
+
+    Args:
+        size: photos, at most; never fewer than a batch.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.groups: list[Tensor] | None = None
+
+    def add(self, groups: Sequence[Tensor]) -> list[Tensor]:
+        """Return groups [P, M, D] of the photos seen last, these [P, N, D] among them, which are kept for the next time."""
+        kept = [None] * len(groups) if self.groups is None else self.groups
+        self.groups = [
+            group if old is None else torch.cat([old, group], dim=1)[:, -max(self.size, group.shape[1]) :]
+            for old, group in zip(kept, groups, strict=True)
+        ]
+        return self.groups
+
+
 class Drifting(ComparesSets):
     """Move samples along the field in which photos attract and other samples repel.
 
@@ -30,16 +52,16 @@ class Drifting(ComparesSets):
         optimizer: makes the optimiser from G's parameters.
         samples: that G makes in an iteration, whatever the number of photos in a batch.
         temperatures: see `gan_lab.losses.drifting`.
-        shift: pixels by which all images of an iteration are moved at most, by the same offset, before the features see
-            them: else the places of the features' grid and the network's strides lie alike in all of them, and show.
+        memory: photos, the last ones seen, towards which samples move in an iteration; those of its batch alone are
+            computed anew.
         ema_half_life: samples after which a weight's share in the averaged generator has halved; None for no averaging.
         options: of `ComparesSets` and `ManualModule`.
 
     Raises:
-        UserError: fewer than two samples for each micro-batch, a temperature that is not above 0, or a shift below 0.
+        UserError: fewer than two samples for each micro-batch, a temperature that is not above 0, or a memory below 0.
 
     Source: Deng et al. 2026, arXiv:2602.04770.
-    Differs from paper: unconditional; images are shifted; a classifier's features of pixels, not an autoencoder's of latents.
+    Differs from paper: unconditional; a classifier's features of pixels, not an autoencoder's of latents.
     """
 
     batch_kind = "images"
@@ -53,7 +75,7 @@ class Drifting(ComparesSets):
         optimizer: OptimizerFactory,
         samples: int = 64,
         temperatures: Sequence[float] = TEMPERATURES,
-        shift: int = 8,
+        memory: int = 256,
         ema_half_life: float | None = 10_000,
         **options: Any,
     ) -> None:
@@ -67,14 +89,14 @@ class Drifting(ComparesSets):
             )
         if not temperatures or min(temperatures) <= 0:
             raise UserError(f"model.temperatures={list(temperatures)}: needs numbers above 0, one at least")
-        if shift < 0:
-            raise UserError(f"model.shift={shift}: needs pixels, 0 for none")
+        if memory < 0:
+            raise UserError(f"model.memory={memory}: needs photos, 0 for those of the batch alone")
         self.generator = generator
         self.features = features
         self.optimizer = optimizer
         self.samples = samples
         self.temperatures = tuple(temperatures)
-        self.shift = shift
+        self.memory = FeatureMemory(memory)
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
         self.latents = int(generator.latents)  # type: ignore[arg-type]
 
@@ -83,40 +105,37 @@ class Drifting(ComparesSets):
     def step(self, batch: Batch) -> Terms:
         (optimizer,) = self.optimizer_list()
         z = torch.randn(self.samples, self.latents, device=self.device)
-        offset = torch.randint(0, 2 * self.shift + 1, (2,)).tolist()
         with torch.no_grad():
-            photos = self.describe(batch["image"], offset)
+            photos = self.memory.add(self.describe(batch["image"]))
 
-        loss_fn = lambda inputs: self.drifting_loss(inputs["z"], photos, offset)  # noqa: E731
+        loss_fn = lambda inputs: self.drifting_loss(inputs["z"], photos)  # noqa: E731
         update = self.minimize(optimizer, loss_fn, {"z": z})
 
         if self.generator_ema is not None and update.stepped:
             self.generator_ema.update(self.generator, images=self.count_images(z))
         return update.terms
 
-    def describe(self, images: Tensor, offset: Sequence[int]) -> list[Tensor]:
-        """Return the groups of features of images [N, C, H, W], moved by an offset in [0, 2 * shift] and mirrored beyond.
-
-        Raises:
-            UserError: images are not larger than the shift.
-        """
-        if self.shift >= min(images.shape[-2:]):
-            raise UserError(
-                f"model.shift={self.shift}: needs less than the images' side, {min(images.shape[-2:])} pixels"
-            )
+    def describe(self, images: Tensor) -> list[Tensor]:
+        """Return the groups of features of images [N, C, H, W] in [-1, 1]."""
         with self.full_precision():
-            (top, left), (height, width) = offset, images.shape[-2:]
-            padded = functional.pad(images.float(), [self.shift] * 4, mode="reflect")
-            groups: list[Tensor] = self.features(padded[:, :, top : top + height, left : left + width])
+            groups: list[Tensor] = self.features(images.float())
             return groups
 
-    def drifting_loss(self, z: Tensor, photos: Sequence[Tensor], offset: Sequence[int]) -> Loss:
+    def drifting_loss(self, z: Tensor, photos: Sequence[Tensor]) -> Loss:
         """Return how far samples of z are from where the field drives them."""
-        loss, drift = drifting_loss(self.describe(self.generator(z), offset), photos, self.temperatures)
+        loss, drift = drifting_loss(self.describe(self.generator(z)), photos, self.temperatures)
         return Loss(loss, {"loss_g": loss, "drift": drift})
 
     def configure_optimizers(self) -> list[Optimizer]:
         return [self.optimizer(self.generator.parameters())]
+
+    def rank_state(self) -> dict[str, Any]:
+        groups = self.memory.groups
+        return {"memory": None if groups is None else [group.cpu() for group in groups]}
+
+    def load_rank_state(self, state: dict[str, Any]) -> None:
+        groups = state["memory"]
+        self.memory.groups = None if groups is None else [group.to(self.device) for group in groups]
 
     # ------------------------------------------------------------------------------------------------ using it
 

@@ -47,8 +47,7 @@ class FeatureGroups(nn.Module):
         """
         images = as_colour(images.float())
         groups = [_pool(images, self.colours).flatten(1)[None]]
-        # the first stage sees two pixels and is left out: what it knows of colour, the image's own group knows better
-        for stage in self._hidden[0].to(images.device).extract_stages(images)[1:]:
+        for stage in self._hidden[0].to(images.device).extract_stages(images):
             deviation = (stage.var(dim=(2, 3), correction=0) + VARIANCE_FLOOR).sqrt()
             places = _pool(stage, self.grid)
             groups += [

@@ -55,6 +55,29 @@ def test_class_folders_give_labels(tmp_path: Path, write: Write) -> None:
     assert validation["label"].tolist() == [0, 0, 1, 1]
 
 
+def test_balanced_classes_are_seen_equally_often_in_training_alone(tmp_path: Path, write: Write) -> None:
+    for split in ("train", "val"):
+        write(f"{split}/hat", 2)
+        write(f"{split}/shoe", 6)
+    labels = lambda batch: sorted(batch["label"].tolist())  # noqa: E731
+    for balance, seen in ((True, [0] * 4 + [1] * 4), (False, [0] * 2 + [1] * 6)):
+        data = prepared(tmp_path, batch_size=8, balance=balance)
+        assert labels(next(iter(data.train_dataloader()))) == seen
+        assert labels(next(iter(data.val_dataloader()))) == [0] * 2 + [1] * 6
+
+
+def test_balance_without_classes_or_of_pairs_is_refused(tmp_path: Path, write: Write) -> None:
+    write("", 8)
+    with pytest.raises(
+        UserError, match=r"^data.balance=true: there are no classes to show in turn in .*; sort the photos"
+    ):
+        prepared(tmp_path, balance=True)
+    with pytest.raises(
+        UserError, match=r"^data.balance=true: classes take turns where .* takes paired ones; leave it out"
+    ):
+        prepared(tmp_path, balance=True, batch_kind="paired", pair="grey_to_colour")
+
+
 def test_a_batch_holds_the_pixels_of_the_photos_in_minus_one_to_one(tmp_path: Path, write: Write) -> None:
     paths = write("", 4, size=(32, 32))
     data = prepared(tmp_path, batch_size=4, flip=0, validation_share=0, test_share=0)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from itertools import islice
 
+import numpy as np
 import pytest
 
-from gan_lab.data.stream import PositionBatches, Shuffle, make_generator
+from gan_lab.data.stream import BalancedShuffle, PositionBatches, Shuffle, make_generator
 
 
 def test_shuffle_covers_each_index_once_per_epoch_in_another_order() -> None:
@@ -26,6 +27,18 @@ def test_shuffle_keeps_no_more_than_two_orders() -> None:
     for position in range(100):
         shuffle[position]
     assert len(shuffle._orders) <= 2
+
+
+def test_classes_take_turns_and_each_shows_all_its_photos_before_one_again() -> None:
+    labels = np.array([0, 3, 0, 0, 0, 3, 7])  # classes 0, 3 and 7, of 4, 2 and 1
+    shuffle = BalancedShuffle(labels, seed=5)
+    rows = np.array([shuffle[position] for position in range(3 * 8)])
+    assert labels[rows].tolist() == [0, 3, 7] * 8
+    assert sorted(rows[::3][:4]) == sorted(rows[::3][4:]) == [0, 2, 3, 4]
+    assert sorted(rows[1::3][:2]) == [1, 5]
+    again = BalancedShuffle(labels, seed=5)
+    assert [again[position] for position in reversed(range(24))] == rows[::-1].tolist()
+    assert [BalancedShuffle(labels, seed=6)[position] for position in range(24)] != rows.tolist()
 
 
 def test_generators_differ_by_seed_position_and_use() -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from gan_lab.errors import UserError
 from gan_lab.models import Drifting
+from gan_lab.models.drifting import FeatureMemory
 from gan_lab.networks import FeatureGroups, SkipGenerator
 
 
@@ -26,7 +27,7 @@ def drifting(**options: Any) -> Drifting:
         ({"samples": 1}, r"^model.samples=1: "),
         ({"temperatures": []}, "temperatures"),
         ({"temperatures": [0.1, 0]}, "above 0"),
-        ({"shift": -1}, "^model.shift=-1: "),
+        ({"memory": -1}, "^model.memory=-1: "),
         ({"micro_batches": 4}, "^model.micro_batches=4: "),
         ({"micro_batches": 6}, "^model.micro_batches=6: "),
     ],
@@ -44,8 +45,8 @@ def test_only_the_generator_learns_and_nothing_else_is_saved() -> None:
 
 def test_the_loss_is_the_papers_and_flows_into_the_generator() -> None:
     model = drifting()
-    photos = model.describe(torch.rand(5, 3, 32, 32) * 2 - 1, [3, 11])
-    loss = model.drifting_loss(torch.randn(6, 8), photos, [3, 11])
+    photos = model.describe(torch.rand(5, 3, 32, 32) * 2 - 1)
+    loss = model.drifting_loss(torch.randn(6, 8), photos)
     loss.total.backward()
     assert set(loss.terms) == {"loss_g", "drift"}
     assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in model.generator.parameters())
@@ -74,17 +75,41 @@ def iterate_parameters(module: nn.Module | None) -> Iterator[nn.Parameter]:
     return module.parameters()
 
 
-def test_all_images_are_moved_by_the_offset_and_mirrored_beyond() -> None:
-    model = drifting(shift=2)
-    model.features = nn.Identity()
-    images = torch.arange(25.0).view(1, 1, 5, 5)
-    assert torch.equal(model.describe(images, [2, 2]), images)
-    moved = model.describe(images, [4, 1])
-    assert torch.equal(moved[0, 0, :3, 1:], images[0, 0, 2:, :4])
-    assert torch.equal(moved[0, 0, 3, 1:], images[0, 0, 3, :4])
-    assert torch.equal(moved[0, 0, :3, 0], images[0, 0, 2:, 1])
+def test_the_memory_holds_the_features_of_the_photos_seen_last() -> None:
+    memory = FeatureMemory(5)
+    first, second, third = ([torch.rand(1, n, 3), torch.rand(4, n, 2)] for n in (3, 3, 7))
+    for groups, kept in (
+        (first, first),
+        (second, [torch.cat([a[:, 1:], b], 1) for a, b in zip(first, second, strict=True)]),
+    ):
+        for group, expected in zip(memory.add(groups), kept, strict=True):
+            assert torch.equal(group, expected)
+    # a batch that is larger than the memory is used whole
+    for group, expected in zip(memory.add(third), third, strict=True):
+        assert torch.equal(group, expected)
 
 
-def test_a_shift_beyond_the_image_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^model.shift=32: needs less than the images' side, 32 pixels"):
-        drifting(shift=32).describe(torch.zeros(1, 3, 48, 32), [0, 0])
+def test_samples_move_towards_the_memory_too_and_a_resumed_run_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, seen = drifting(memory=8), []
+
+    def minimize(optimizer: Any, loss_fn: Any, inputs: dict[str, torch.Tensor]) -> Any:
+        return SimpleNamespace(terms=dict(loss_fn(inputs).terms), stepped=False)
+
+    def loss(generated: Any, real: list[torch.Tensor], temperatures: Any) -> Any:
+        seen.append([group.shape[1] for group in real])
+        return torch.zeros(()), torch.zeros(())
+
+    monkeypatch.setattr(model, "minimize", minimize)
+    monkeypatch.setattr(model, "optimizer_list", lambda: [None])
+    monkeypatch.setattr("gan_lab.models.drifting.drifting_loss", loss)
+    for _ in range(3):
+        model.step({"image": torch.rand(3, 3, 32, 32)})
+    assert [set(sizes) for sizes in seen] == [{3}, {6}, {8}]
+
+    other = drifting(memory=8)
+    assert other.rank_state() == {"memory": None}
+    other.load_rank_state(model.rank_state())
+    assert other.memory.groups is not None
+    assert all(torch.equal(a, b) for a, b in zip(other.memory.groups, model.memory.groups or [], strict=True))
+    other.load_rank_state({"memory": None})
+    assert other.memory.groups is None

@@ -9,15 +9,15 @@ def test_groups_are_means_deviations_places_and_all_places() -> None:
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     colours, *groups = FeatureGroups(0)(images)
     torch.testing.assert_close(colours[0].view(2, 3, 8, 8), torch.nn.functional.avg_pool2d(images, 8))
-    stage = efficientnet_lite(0, size=None).extract_stages(images)[1]
+    stage = efficientnet_lite(0, size=None).extract_stages(images)[0]
     mean, deviation, places, together = groups[:4]
     torch.testing.assert_close(mean[0], stage.mean(dim=(2, 3)), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(deviation[0], stage.std(dim=(2, 3), correction=0), rtol=1e-2, atol=1e-2)
-    corner = stage[:, :, :4, :4].mean(dim=(2, 3))
+    corner = stage[:, :, :8, :8].mean(dim=(2, 3))
     torch.testing.assert_close(places[0], corner, rtol=1e-4, atol=1e-4)
-    assert places.shape == (16, 2, 24)
-    assert together.shape == (1, 2, 16 * 24)
-    assert len(groups) == 4 * 4
+    assert places.shape == (16, 2, 16)
+    assert together.shape == (1, 2, 16 * 16)
+    assert len(groups) == 5 * 4
 
 
 def test_any_size_and_grey() -> None:

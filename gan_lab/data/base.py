@@ -244,7 +244,7 @@ class ImageDataModule(LightningDataModule):
             if self.balance and not self.classes:
                 raise UserError(
                     f"data.balance=true: there are no classes to show in turn in {self._found}; sort the photos "
-                    "into a folder for each class, name a column of labels with data.label_column, or give data.balance=false"
+                    "into one folder per class, name a column of labels with data.label_column, or give data.balance=false"
                 )
         self._views = {
             split: self._make_view(stores, training=split == "train") for split, stores in self._stores.items()

@@ -193,7 +193,7 @@ def test_a_model_without_a_gradient_is_not_steered() -> None:
         latents, device = 7, torch.device("cpu")
 
     generation = Generation(Plain(), "mine", Path())
-    with pytest.raises(UserError, match=r"^steer: .* render\(z, label\), which the model mine has not; give steer=0"):
+    with pytest.raises(UserError, match=r"^steer: .* render\(z, label\), and the model mine has none; give steer=0"):
         PreferenceSearch(generation, generation.draw_latents(0), [0], "like=x", steering=True)
 
 

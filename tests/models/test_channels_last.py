@@ -19,10 +19,10 @@ from tests.models.fitting import fit
 
 def built(model: str) -> tuple[ManualModule, dict[str, Tensor]]:
     """Return the model of a yaml and a batch for it, of one image where the paper takes one."""
-    torch.manual_seed(0)
     config = compose("train", [*tiny(model), "name=layout", "++data.classes=3", "++data.class_names=[a,b,c]"])
     if model == "code_prior":
         insert_autoencoder(config)
+    torch.manual_seed(0)  # here: the first time, an autoencoder was made just now
     made: ManualModule = instantiate(config.model)
     for layer in made.modules():
         if isinstance(layer, (nn.Dropout, nn.Dropout2d)):

@@ -22,6 +22,7 @@ from gan_lab.data.store import PhotoStore, Unreadable
 from gan_lab.data.stream import PositionBatches
 from gan_lab.data.table import Numbers, PhotoTable, spread_rows
 from gan_lab.data.views import (
+    BalancedImageView,
     Degradation,
     ImageView,
     PairView,
@@ -167,7 +168,7 @@ class ImageDataModule(LightningDataModule):
             )
         self.shorter_side = shorter_side
         self.masks = bool(masks)
-        self.balance = balance
+        self.balance = check_choice("data.balance", balance, (True, False))
         if balance and batch_kind != "images":
             raise UserError(
                 f"data.balance=true: classes take turns where single photos are shown, and the model takes {batch_kind} ones; "
@@ -284,7 +285,7 @@ class ImageDataModule(LightningDataModule):
         return {role: len(store) for role, store in self._stores.get(split, {}).items()}
 
     def iterations_per_epoch(self, world_size: int = 1) -> int:
-        """Return how many iterations show every training sample once, rounded up."""
+        """Return how many iterations show as many samples as there are for training, rounded up."""
         self.prepare()
         return math.ceil(len(self._views["train"]) / (self.batch_size * world_size))
 
@@ -385,7 +386,8 @@ class ImageDataModule(LightningDataModule):
             gt = stores["gt" if "gt" in stores else "image"]
             degrade = [] if "lq" in stores else self._choose_degradations(training)
             return PairView(gt, *options, stores.get("lq"), degrade)
-        return ImageView(stores["image"], *options, self.balance)
+        view = BalancedImageView if self.balance and training else ImageView
+        return view(stores["image"], *options)
 
     def _choose_degradations(self, training: bool) -> list[Degradation]:
         if self.pair == "grey_to_colour":

@@ -97,28 +97,7 @@ class Spread:
 
 
 class ImageView(View):
-    """`{"image", "label"}`: single photos.
-
-    Args:
-        photos, image_size, seed, augmentation: as in `View`.
-        balance: in training, let the classes take turns; else each photo is seen equally often.
-    """
-
-    def __init__(
-        self,
-        photos: PhotoStore,
-        image_size: ImageSize,
-        seed: int,
-        augmentation: Augmentation | None,
-        balance: bool = False,
-    ) -> None:
-        self.balance = balance
-        super().__init__(photos, image_size, seed, augmentation)
-
-    def _make_order(self, n: int, domain: int = 0) -> Shuffle | BalancedShuffle | Spread:
-        if self.balance and self.augmentation is not None:
-            return BalancedShuffle(self.photos.table.labels, self.seed)
-        return super()._make_order(n, domain)
+    """`{"image", "label"}`: single photos."""
 
     def __getitem__(self, key: int) -> Sample:
         index, image = read_next(self.photos.read, self.order[key], len(self.photos))
@@ -126,6 +105,13 @@ class ImageView(View):
             "image": self._choose_cut(key).apply(image, self.image_size),
             "label": int(self.photos.table.labels[index]),
         }
+
+
+class BalancedImageView(ImageView):
+    """Single photos in training, of each class in turn."""
+
+    def _make_order(self, n: int, domain: int = 0) -> BalancedShuffle:
+        return BalancedShuffle(self.photos.table.labels, self.seed)
 
 
 class PairView(View):

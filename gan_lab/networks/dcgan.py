@@ -14,13 +14,12 @@ from gan_lab.networks.norm import Norm, needs_bias, norm_layer
 from gan_lab.networks.spectral_norm import spectral_normalise
 from gan_lab.options import ImageSize
 
-_SHORTEST = 4  # pixels of the smallest map's shorter side, at least
 _WIDTH_CAP = 8
 
 
 def _ladder(image_size: ImageSize, width: int) -> tuple[tuple[int, int], list[int]]:
     """Return the smallest map's sides and the channels of every map, from the one next to the image inwards."""
-    sides, doublings = find_first_map(image_size, _SHORTEST)
+    sides, doublings = find_first_map(image_size)
     return sides, [width * min(2**level, _WIDTH_CAP) for level in range(doublings)]
 
 

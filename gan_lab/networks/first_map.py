@@ -9,7 +9,7 @@ from gan_lab.options import ImageSize, format_value, join_sides, split_sides
 LONGEST, FEWEST = 7, 2
 
 
-def find_first_map(image_size: ImageSize, shortest: int) -> tuple[tuple[int, int], int]:
+def find_first_map(image_size: ImageSize, shortest: int = 4) -> tuple[tuple[int, int], int]:
     """Return the height and width of the smallest map, in the image's aspect ratio, and how often it doubles.
 
     Both sides are halved together as long as both are even and the shorter one keeps `shortest` pixels: 64 becomes 4x4 by

@@ -15,13 +15,12 @@ from gan_lab.networks.first_map import find_first_map
 from gan_lab.options import ImageSize
 
 _SLOPE = 0.2
-_SHORTEST = 4  # pixels of the smallest map's shorter side, at least
 _Layer = TypeVar("_Layer", nn.Conv2d, nn.Linear)
 
 
 def _ladder(image_size: ImageSize, width: int, max_width: int) -> tuple[tuple[int, int], list[int]]:
     """Return the smallest map's sides and the channels of every size of map, from the image's own inwards."""
-    sides, doublings = find_first_map(image_size, _SHORTEST)
+    sides, doublings = find_first_map(image_size)
     return sides, [min(width * 2**level, max_width) for level in range(doublings + 1)]
 
 

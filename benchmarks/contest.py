@@ -54,15 +54,18 @@ def begin(arguments: argparse.Namespace) -> None:
     file.write_text(json.dumps(asked))
 
 
-def trained(name: str, options: Sequence[str], arguments: argparse.Namespace) -> Pretrained:
-    """Return what the commands take of a run in the folder `--work`, its best checkpoint; trained unless it has been.
+def trained(
+    name: str, options: Sequence[str], arguments: argparse.Namespace, minutes: float | None = None
+) -> Pretrained:
+    """Return the best checkpoint of a run in the folder `--work`, ready to use; train the run first unless it is complete.
 
-    The file `done` in the run's folder keeps the minutes of CPU that the training took, starts and validation included.
+    The file `done` in the run's folder keeps the minutes of CPU of the call that completed the training, starts and validation
+    included. `minutes` is the budget; None for that of the command line.
     """
     folder, before = arguments.work / name, count_cpu_minutes()
     if not (folder / "done").exists():
         common = [f"name={name}", f"runs_dir={arguments.work}", f"seed={arguments.seed}", "resume=auto"]
-        budget = ["trainer.max_epochs=null", f"trainer.max_minutes={arguments.minutes}"]
+        budget = ["trainer.max_epochs=null", f"trainer.max_minutes={arguments.minutes if minutes is None else minutes}"]
         run(
             ["-m", "gan_lab.train", *common, *budget, *options],
             arguments.work / f"{name}.log",

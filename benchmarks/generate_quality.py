@@ -141,9 +141,9 @@ def train_own(name: str, arguments: argparse.Namespace, data: Sequence[str], n: 
         first, share = FIRST_STAGES[name]
         stages = [f"{name}_codes", name]
         own = [*first, *data, *limits.get(stages[0], [])]
-        trained(stages[0], own, argparse.Namespace(**vars(arguments) | {"minutes": share * minutes}))
+        trained(stages[0], own, arguments, share * minutes)
         options, minutes = [*options, f"model.codes={arguments.work / stages[0]}"], (1 - share) * minutes
-    tool = trained(name, options, argparse.Namespace(**vars(arguments) | {"minutes": minutes}))
+    tool = trained(name, options, arguments, minutes)
     last = torch.load(arguments.work / name / "checkpoints" / "last.ckpt", weights_only=True)["clock"]["iteration"]
     height, _ = split_sides(tool.image_size)
     write_png(arguments.work / f"{name}_over_time.png", over_time(arguments.work / name / "samples", height))

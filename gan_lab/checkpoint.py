@@ -18,6 +18,7 @@ from gan_lab.config import build, check_description, iterate_calls
 from gan_lab.errors import UserError
 from gan_lab.models import ManualModule
 from gan_lab.models.class_rows import join_names, read_class_names, take_rows_by_name
+from gan_lab.options import ImageSize, check_image_size
 from gan_lab.storage import PlainCopy, open_regular, plain_data, write_atomically
 from gan_lab.storage.tensor_files import check_sums, load_tensors, load_weights
 from gan_lab.version import VERSION
@@ -374,6 +375,20 @@ def find_newest_whole(
         if newer and sound(candidate):
             found = path, candidate
     return found
+
+
+def read_image_size(data: dict[str, Any], path: Path) -> ImageSize:
+    """Return the size of a run's images that its configuration says.
+
+    Raises:
+        UserError: it says none.
+    """
+    try:
+        return check_image_size("data.image_size", data.get("image_size"))
+    except UserError as error:
+        raise UserError(
+            f"checkpoint {path}: its configuration has no size of images ({error}); name another"
+        ) from error
 
 
 def load_model(

@@ -127,7 +127,9 @@ def prefer(
     config: DictConfig,
 ) -> None:
     """Write images near to the photos of `like`, the nearest first, and a grid of them."""
-    steps = config.steer if config.steer is not None else STEER_STEPS * isinstance(generation.model, Renders)
+    steps = config.steer
+    if steps is None:
+        steps = STEER_STEPS if isinstance(generation.model, Renders) else 0
     search = PreferenceSearch(generation, drawn, classes, f"like={config.like}", steering=steps > 0)
     liked, unliked = (read_examples(pretrained, search, option, config[option]) for option in ("like", "unlike"))
     check_apart(liked, unliked)

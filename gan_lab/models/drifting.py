@@ -118,7 +118,7 @@ class Drifting(ComparesSets):
     def describe(self, images: Tensor) -> list[Tensor]:
         """Return the groups of features of images [N, C, H, W] in [-1, 1]."""
         with self.full_precision():
-            groups: list[Tensor] = self.features(images.float())
+            groups: list[Tensor] = self.features(images)
             return groups
 
     def drifting_loss(self, z: Tensor, photos: Sequence[Tensor]) -> Loss:
@@ -151,7 +151,7 @@ class Drifting(ComparesSets):
             return self.render(z)
 
     def render(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Return what `generate` does, with a graph back to z; the networks stay in the mode that they are in."""
+        """Return the images of `generate`, with a graph back to z; the networks' mode does not change."""
         images: Tensor = self.sampler(z).float()
         return images
 

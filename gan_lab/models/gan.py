@@ -178,7 +178,7 @@ class GAN(ComparesSets, AdversarialModule):
             return self.render(z, label)
 
     def render(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Return what `generate` does, with a graph back to z; the networks stay in the mode that they are in."""
+        """Return the images of `generate`, with a graph back to z; the networks' mode does not change."""
         images: Tensor = self.sampler(z, label if self.conditional else None).float()
         return images
 

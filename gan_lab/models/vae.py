@@ -117,7 +117,7 @@ class VAE(Autoencoder, ComparesSets):
             return self.render(z)
 
     def render(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Return what `generate` does, with a graph back to z; the networks stay in the mode that they are in."""
+        """Return the images of `generate`, with a graph back to z; the networks' mode does not change."""
         images: Tensor = self.decoder(z).float()
         return images
 

@@ -14,7 +14,7 @@ from gan_lab.config import parse_trust, resolve
 from gan_lab.errors import UserError
 from gan_lab.models import VQVAE, CodePrior
 from gan_lab.networks.quantizer import perplexity
-from gan_lab.options import check_image_size, format_value, join_sides
+from gan_lab.options import check_image_size, format_value
 from gan_lab.storage.tensor_files import load_weights
 
 log = logging.getLogger("gan_lab.train")
@@ -38,14 +38,13 @@ def insert_autoencoder(config: DictConfig) -> None:
             f"model.codes={config.model.codes}: holds a {target.__name__}, whose images have no codes; name a run of "
             "model=vq_vae"
         )
+    data = content.get("data", {})
+    own_size = check_image_size("data.image_size", config.data.image_size)
     given = {
-        "image_size": check_image_size("data.image_size", config.data.image_size),
-        "channels": config.data.channels,
+        "image_size": (own_size, checkpoint.read_image_size(data, source)),
+        "channels": (config.data.channels, data.get("channels")),
     }
-    for name, own in given.items():
-        theirs = content.get("data", {}).get(name)
-        if isinstance(theirs, list):
-            theirs = join_sides(*theirs)
+    for name, (own, theirs) in given.items():
         if own != theirs:
             shown = format_value(theirs)
             raise UserError(

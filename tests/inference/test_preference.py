@@ -70,8 +70,8 @@ def begin(steering: bool = False) -> PreferenceSearch:
 LOOKED = 48
 
 
-@pytest.fixture(scope="module")
-def looked() -> tuple[PreferenceSearch, Candidates]:
+@pytest.fixture(scope="module", name="looked")
+def look_at_seed() -> tuple[PreferenceSearch, Candidates]:
     search = begin(steering=True)
     liked, none = search.describe(draw(RED)), [torch.zeros(0, 1280)] * 2
     return search, search.look(range(LOOKED), 24, liked, none, lambda _: None)[0]

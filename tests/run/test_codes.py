@@ -17,7 +17,7 @@ from tests.inference.checkpoints import SMALL, tiny_checkpoint
 from tests.small import NARROW
 
 
-def composed(*overrides: str) -> DictConfig:
+def compose_prior(*overrides: str) -> DictConfig:
     return compose("train", ["model=code_prior", *SMALL, *NARROW["code_prior"], *overrides])
 
 
@@ -31,7 +31,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_autoencoder_becomes_part_of_the_model(runs: Path, caplog: pytest.LogCaptureFixture) -> None:
-    config = composed(f"model.codes={runs / 'codes'}")
+    config = compose_prior(f"model.codes={runs / 'codes'}")
     insert_autoencoder(config)
     model = instantiate(config.model)
     assert isinstance(model, CodePrior)
@@ -47,7 +47,7 @@ def test_the_autoencoder_becomes_part_of_the_model(runs: Path, caplog: pytest.Lo
 
 
 def test_codes_that_say_nothing_are_warned_of(runs: Path, caplog: pytest.LogCaptureFixture) -> None:
-    config = composed(f"model.codes={runs / 'untrained'}")
+    config = compose_prior(f"model.codes={runs / 'untrained'}")
     insert_autoencoder(config)
     model = instantiate(config.model)
     fill_autoencoder(config, model)
@@ -74,7 +74,7 @@ def test_codes_that_say_nothing_are_warned_of(runs: Path, caplog: pytest.LogCapt
     ],
 )
 def test_what_holds_no_codes_of_such_images_is_refused(runs: Path, overrides: list[str], message: str) -> None:
-    config = composed(*(line.format(runs=runs) for line in overrides))
+    config = compose_prior(*(line.format(runs=runs) for line in overrides))
     with pytest.raises(UserError, match=message):
         insert_autoencoder(config)
     assert OmegaConf.select(config, "model.autoencoder") is None

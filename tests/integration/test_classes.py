@@ -10,6 +10,7 @@ import torch
 
 import gan_lab.evaluate
 import gan_lab.train
+from gan_lab.config import compose
 from tests.integration.runs import Command, load, tiny
 from tests.integration.test_train import photos
 
@@ -90,3 +91,10 @@ def test_a_model_without_labels_goes_on_with_other_classes(command: Command) -> 
     assert command(gan_lab.train, *options("vae", command.folder)) == 0
     (command.folder / "photos/red").rename(command.folder / "photos/amber")
     assert command(gan_lab.train, "resume=runs/vae", "trainer.max_iterations=2") == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "balanced"), [("cgan", True), ("cgan_projection", True), ("dcgan", False), ("pix2pix", False)]
+)
+def test_models_of_classes_alone_see_them_in_turn(model: str, balanced: bool) -> None:
+    assert compose("train", [f"model={model}"]).data.balance is balanced

@@ -23,7 +23,7 @@ from gan_lab.data.layouts import find_two_folders
 from gan_lab.data.views import read_next
 from gan_lab.errors import UserError
 from gan_lab.inference.generation import Generation
-from gan_lab.inference.pretrained import open_checkpoint, read_image_size, read_whole_fact
+from gan_lab.inference.pretrained import open_checkpoint, read_whole_fact
 from gan_lab.inference.translation import Translation, TranslationWish
 from gan_lab.losses import NonSaturating
 from gan_lab.models import AdversarialModule, Enhancer, ManualModule
@@ -148,7 +148,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda folder: build_parts(train_config("model._target_=gan_lab.networks.DCGANGenerator")),
         "is no ManualModule",
     ),
-    "no size": (lambda folder: read_image_size({"image_size": [64]}, FILE), "has no size of images"),
+    "no size": (lambda folder: checkpoint.read_image_size({"image_size": [64]}, FILE), "has no size of images"),
     "a fact": (lambda folder: read_whole_fact({}, "channels", FILE), "has no data.channels"),
     "memory for a translation": (lambda folder: translate(memory=True), "out of memory on a photo of 16x16"),
     "a translation that is no number": (lambda folder: translate(memory=False), "its model gives NaN"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import multiprocessing
 import os
 import re
 import signal
@@ -12,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,7 +37,7 @@ def alive(pid: int) -> bool:
     return not (status.exists() and status.read_text().rsplit(") ", 1)[1].startswith("Z"))
 
 
-def gone(pids: list[int], seconds: float = 20) -> bool:
+def gone(pids: list[int], seconds: float = 60) -> bool:
     end = time.monotonic() + seconds
     while any(map(alive, pids)) and time.monotonic() < end:
         time.sleep(0.2)
@@ -60,48 +60,46 @@ SCRIPT = """
 """
 
 
-def test_signals_to_all_leave_the_workers_to_the_program_which_ends_with_them(root: Path) -> None:
-    program = subprocess.Popen(
+@pytest.fixture
+def program(root: Path) -> Iterator[subprocess.Popen[str]]:
+    """A program of its own, for one that is forked from pytest's process inherits what the tests before left there."""
+    process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), str(root)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    try:
-        assert program.stdin is not None
-        assert program.stdout is not None
-        workers = [int(pid) for pid in program.stdout.readline().split()]
-        assert len(workers) == 2
-        for pid in workers:
-            os.kill(pid, signal.SIGTERM)
-            os.kill(pid, signal.SIGINT)
-            os.kill(pid, signal.SIGHUP)
-        time.sleep(0.5)
-        assert all(map(alive, workers))
-        output, _ = program.communicate("go on\n", timeout=60)  # it ends in the middle of the stream
-        assert output.split("\n") == ["still fed", ""]
-        assert program.returncode == 3
-        assert gone(workers)
-    finally:
-        program.kill()
+    yield process
+    process.kill()
+    process.communicate()
 
 
-def _stream(root: Path, report: Any) -> None:
-    stream = iter(module(root, batch_kind="unpaired", num_workers=2).train_dataloader())
-    next(stream)
-    report.send([worker.pid for worker in stream._workers])  # type: ignore[attr-defined]
-    time.sleep(60)
+def read_workers(program: subprocess.Popen[str]) -> list[int]:
+    """Return the two workers' process numbers, which a program prints as soon as they feed it."""
+    assert program.stdout is not None
+    workers = [int(pid) for pid in program.stdout.readline().split()]
+    assert len(workers) == 2
+    return workers
 
 
-def test_workers_end_when_the_program_is_killed(root: Path) -> None:
-    fork = multiprocessing.get_context("fork")
-    receive, report = fork.Pipe()
-    program = fork.Process(target=_stream, args=(root, report))
-    program.start()
-    assert receive.poll(30)
-    workers = receive.recv()
+def test_signals_to_all_leave_the_workers_to_the_program_which_ends_with_them(program: subprocess.Popen[str]) -> None:
+    workers = read_workers(program)
+    for pid in workers:
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGHUP)
+    time.sleep(0.5)
+    assert all(map(alive, workers))
+    output, _ = program.communicate("go on\n", timeout=60)  # it ends in the middle of the stream
+    assert output.split("\n") == ["still fed", ""]
+    assert program.returncode == 3
+    assert gone(workers)
+
+
+def test_workers_end_when_the_program_is_killed(program: subprocess.Popen[str]) -> None:
+    workers = read_workers(program)
     program.kill()
-    program.join(10)
+    assert program.wait(10) == -signal.SIGKILL
     assert gone(workers)
 
 

@@ -8,6 +8,7 @@ from gan_lab.networks.discriminator import Discriminator
 from gan_lab.networks.efficientnet_lite import EfficientNetLite, efficientnet_lite
 from gan_lab.networks.ema import ExponentialMovingAverage
 from gan_lab.networks.evaluation_mode import evaluation_mode
+from gan_lab.networks.feature_discriminator import FeatureDiscriminator
 from gan_lab.networks.feature_groups import FeatureGroups
 from gan_lab.networks.features import Inception, RandomVGG, VGG19Features, inception, vgg19_features
 from gan_lab.networks.initialisation import initialise
@@ -45,6 +46,7 @@ __all__ = [
     "Discriminator",
     "EfficientNetLite",
     "ExponentialMovingAverage",
+    "FeatureDiscriminator",
     "FeatureGroups",
     "GridDecoder",
     "GridEncoder",
@@ -98,6 +100,7 @@ LOADABLE = frozenset(
         "DCGANDiscriminator",
         "DCGANGenerator",
         "DenseGenerator28",
+        "FeatureDiscriminator",
         "FeatureGroups",
         "GridDecoder",
         "GridEncoder",

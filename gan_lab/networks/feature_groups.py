@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -39,15 +41,28 @@ class FeatureGroups(nn.Module):
             efficientnet_lite(version, size=None, option="model.features").to(memory_format=torch.channels_last)
         ]
 
+    @property
+    def stage_channels(self) -> list[int]:
+        """Return the channels of each of `extract_stages`' outputs."""
+        channels: list[int] = self._hidden[0].stage_channels
+        return channels
+
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return groups [P, N, D] float32: N vectors of length D at each of P places.
 
         Args:
             images: [N, 1 or 3, H, W] in [-1, 1], sides of at least 16.
         """
-        images = as_colour(images.float())
-        groups = [_pool(images, self.colours).flatten(1)[None]]
-        for stage in self._hidden[0].to(images.device).extract_stages(images):
+        return self.group(images, self.extract_stages(images))
+
+    def extract_stages(self, images: Tensor) -> list[Tensor]:
+        """Return the maps of the network's stages, the finest first, [N, C', H', W'] float32 each; see `forward`."""
+        return self._hidden[0].to(images.device).extract_stages(images.float())
+
+    def group(self, images: Tensor, stages: Sequence[Tensor]) -> list[Tensor]:
+        """Return the groups of images of which `extract_stages` has given the stages; see `forward`."""
+        groups = [_pool(as_colour(images.float()), self.colours).flatten(1)[None]]
+        for stage in stages:
             deviation = (stage.var(dim=(2, 3), correction=0) + VARIANCE_FLOOR).sqrt()
             places = _pool(stage, self.grid)
             groups += [

@@ -20,6 +20,10 @@ over the five: how far other samples of the same network would give the same, no
 photos' own, its interval by a jackknife over them. Of gan_lab's runs the checkpoint is taken that its commands take: the best
 by the run's own validation, the kernel distance of some hundred samples to the validation photos in the features of
 EfficientNet-Lite1, whose minutes count. The tutorial has only its last.
+
+Of a conditional contender the classes take turns, and `named` is the share of its samples that a classifier names as the class
+they were made as: a linear probe of those training photos, in the same features. The validation photos' own says what it
+can name at best.
 """
 
 from __future__ import annotations
@@ -36,8 +40,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.contest import JUDGE_NAME, begin, given_up, parser, photo_batches, run, trained, write
+from benchmarks.contest import JUDGE_NAME, begin, given_up, parser, run, still_batches, trained, write
 from gan_lab.evaluation.extractors import JUDGE_KEY, choose_extractor
+from gan_lab.evaluation.probe import fit_probe
 from gan_lab.metrics import (
     Interval,
     density_coverage,
@@ -69,6 +74,9 @@ CONTENDERS = {
     "wgan_gp": ["model=wgan_gp"],
     "r3gan": ["model=r3gan"],
     "r3gan_narrow": ["model=r3gan", "data.batch_size=32", *NARROW_R3GAN],
+    "cgan": ["model=cgan"],
+    "narrow_cgan": ["experiment=narrow_r3gan", "model=cgan"],
+    "cgan_projection": ["model=cgan_projection"],
     "vae": ["model=vae"],
     "vae_perceptual": ["model=vae", "model.lambda_perceptual=0.1"],
     "code_prior": ["model=code_prior"],
@@ -86,11 +94,12 @@ FIRST_STAGES = {"code_prior": (CODES, 0.5)}
 
 @dataclass(frozen=True)
 class Result:
-    """What a contender reached; `trained` says in how many iterations."""
+    """What a contender reached; `trained` says in how many iterations, `named` stands for a conditional one alone."""
 
     name: str
     trained: str
     figures: dict[str, Interval]
+    named: Interval | None = None
 
 
 # ------------------------------------------------------------------------------------------------ the photos
@@ -101,6 +110,14 @@ def data_options(arguments: argparse.Namespace, root: Path) -> list[str]:
     if arguments.data == "fashion_mnist":
         return ["data=fashion_mnist", f"data.root={root}", "data.image_size=32", "data.flip=0"]
     return [f"data.root={root}", "data.image_size=64", "data.flip=0.5"]
+
+
+def read_photos(split: str, data: Sequence[str], most: int) -> tuple[Tensor, Tensor]:
+    """Return at most so many photos of a split, [N, C, H, W] in [-1, 1], evenly spread over it, and their labels int64 [N]."""
+    batches = still_batches(split, data, "images")
+    images, labels = (torch.cat([batch[name] for batch in batches]) for name in ("image", "label"))
+    rows = torch.linspace(0, len(images) - 1, min(most, len(images))).round().long()
+    return images[rows], labels[rows]
 
 
 def few(root: Path, share: float, work: Path) -> Path:
@@ -133,8 +150,10 @@ def train_tutorial(arguments: argparse.Namespace, root: Path, n: int) -> tuple[n
     return np.load(out), log.read_text().strip().splitlines()[-1]
 
 
-def train_own(name: str, arguments: argparse.Namespace, data: Sequence[str], n: int) -> tuple[np.ndarray, str]:
-    """Return samples of a run of gan_lab.train, and how long it trained."""
+def train_own(
+    name: str, arguments: argparse.Namespace, data: Sequence[str], n: int
+) -> tuple[np.ndarray, str, Tensor | None]:
+    """Return samples of a run of gan_lab.train, how long it trained, and the samples' classes, None without."""
     limits = {stage: [f"trainer.max_iterations={n}"] for stage, n in arguments.iterations}
     options, minutes, stages = [*CONTENDERS[name], *data, *limits.get(name, [])], arguments.minutes, [name]
     if name in FIRST_STAGES:
@@ -152,7 +171,10 @@ def train_own(name: str, arguments: argparse.Namespace, data: Sequence[str], n: 
     length += f", {cpu:.1f} minutes of CPU"
     if given_up(arguments.work / name):
         length += ", given up by the doctor"
-    return np.concatenate(list(tool.samples(n, seed=1))), length
+    assert tool.generation is not None
+    turns = tool.generation.classes(None)
+    classes = torch.tensor(turns).repeat(n // len(turns) + 1)[:n] if tool.generation.conditional else None
+    return np.concatenate(list(tool.samples(n, seed=1))), length, classes
 
 
 def over_time(samples: Path, size: int) -> np.ndarray:
@@ -187,27 +209,41 @@ def results(arguments: argparse.Namespace) -> Iterator[Result]:
     def embed(images: Tensor) -> Tensor:
         return extractor(images)[0]
 
-    held_out = torch.cat(photo_batches("val", data))[:LARGEST]
-    real = torch.cat([embed(batch) for batch in photo_batches("train", data)])[:MOST_TRAINING]
+    (held_out, wanted), (training, labels) = (
+        read_photos(split, data, most) for split, most in (("val", LARGEST), ("train", MOST_TRAINING))
+    )
+    real = torch.cat([embed(batch) for batch in training.split(64)])
+    probe = fit_probe(real.double(), labels, int(labels.max()) + 1)
+
+    def count_named(features: Tensor, classes: Tensor | None) -> Interval | None:
+        if classes is None:
+            return None
+        hits = (probe.classify(features.double()) == classes).double()
+        return interval_of_mean([float(part.mean()) for part in hits.split(len(hits) // SETS)][:SETS])
+
     size, spread = len(held_out), np.linspace(0, len(held_out) - 1, 64).astype(int)
     write_png(arguments.work / "photos.png", grid(to_uint8(held_out[spread]).permute(0, 2, 3, 1).numpy(), 8))
     f_held_out = torch.cat([embed(batch) for batch in held_out.split(64)])
     floor = jackknives(figures, real, f_held_out, groups=10, real_varies=False)
-    yield Result("validation photos", f"{size} against {len(real)}", dict(zip(NAMES, floor, strict=True)))
+    labelled = wanted if wanted.max() > 0 else None
+    named = count_named(f_held_out, labelled)
+    yield Result("validation photos", f"{size} against {len(real)}", dict(zip(NAMES, floor, strict=True)), named)
     root = few(arguments.root, arguments.share, arguments.work) if arguments.share < 1 else arguments.root
     for name in arguments.only or [TUTORIAL, *CONTENDERS]:
         if name == TUTORIAL:
-            images, length = train_tutorial(arguments, root, SETS * size)
+            (images, length), classes = train_tutorial(arguments, root, SETS * size), None
         else:
-            images, length = train_own(name, arguments, data_options(arguments, root), SETS * size)
+            images, length, classes = train_own(name, arguments, data_options(arguments, root), SETS * size)
         write_png(arguments.work / f"{name}.png", grid(images[:64], 8))
         parts = torch.from_numpy(images).permute(0, 3, 1, 2).split(64)
         features = torch.cat([embed(part.float() / 127.5 - 1) for part in parts])
-        yield Result(name, length, judged(features.split(size), real))
+        yield Result(name, length, judged(features.split(size), real), count_named(features, classes))
 
 
-def shown(figure: Interval, factor: float = 1.0) -> str:
-    """Return a figure and half of its interval."""
+def shown(figure: Interval | None, factor: float = 1.0) -> str:
+    """Return a figure and half of its interval; nothing for None."""
+    if figure is None:
+        return ""
     value, half = factor * figure.value, factor * (figure.high - figure.value)
     return f"{value:.0f} ± {half:.0f}" if abs(value) >= 100 else f"{value:.3g} ± {half:.2g}"
 
@@ -217,13 +253,20 @@ def table(found: Sequence[Result]) -> Table:
     floor = found[0].figures["kid"].value
     tutorial = next((each.figures["kid"].value for each in found if each.name == TUTORIAL), None)
     made = Table(title=f"Samples against the training photos, features: {JUDGE_NAME}")
-    for column in ("", "trained", "KID x 1000", "excess, of the tutorial's", *NAMES[1:]):
+    for column in ("", "trained", "KID x 1000", "excess, of the tutorial's", *NAMES[1:], "named as its class"):
         made.add_column(column)
     for each in found:
         f = each.figures
         excess = f["kid"].value - floor
         left = "" if tutorial is None or each is found[0] else f"{excess / (tutorial - floor):.2f}"
-        made.add_row(each.name, each.trained, shown(f["kid"], 1000), left, *(shown(f[name]) for name in NAMES[1:]))
+        made.add_row(
+            each.name,
+            each.trained,
+            shown(f["kid"], 1000),
+            left,
+            *(shown(f[name]) for name in NAMES[1:]),
+            shown(each.named),
+        )
     return made
 
 

@@ -9,6 +9,7 @@ _R3GAN = [
     for option in ("width=4", "max_width=8", "blocks=1", "group_width=4")
 ]
 _CONVS = ["++model.encoder.widths=[4,8]", "++model.decoder.widths=[4,8]", "model.encoder.latents=8"]
+_DRIFTING = ["model.samples=4", "model.clusters=2", "model.photos=8", "model.memory=16", "++model.generator.clusters=2"]
 _ENHANCER = ["++model.generator.width=4", "++model.generator.blocks=1", "++model.discriminator.widths=[4]"]
 #: Overrides by the name of the model's yaml; one that is not here is small, or has no widths to set.
 NARROW = {
@@ -18,7 +19,7 @@ NARROW = {
     "cut": [*_DCGAN, "++model.generator.blocks=1"],
     "cyclegan": [*_DCGAN, "++model.generator.blocks=1"],
     "dcgan": _DCGAN,
-    "drifting": ["++model.generator.width=2", "model.samples=4"],
+    "drifting": ["++model.generator.width=2", "++model.discriminator.width=2", *_DRIFTING],
     "eagan": _ENHANCER,
     "enhancer": _ENHANCER,
     "light": ["++model.generator.bins=4", "++model.generator.hidden=8"],

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from lightning import LightningDataModule
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gan_lab.data.geometry import Augmentation
@@ -297,6 +299,14 @@ class ImageDataModule(LightningDataModule):
         return self._make_loader(
             self._views["train"], batch_sampler=batches, persistent_workers=self._count_workers() > 0
         )
+
+    def read_first_batches(self, images: int) -> Iterator[dict[str, Tensor]]:
+        """Yield the first batches of the training stream, with `images` images at least, wherever the training is in it."""
+        self.prepare()
+        rank, world_size = self._find_rank()
+        batches = PositionBatches(self.batch_size, rank=rank, world_size=world_size)
+        loader = self._make_loader(self._views["train"], batch_sampler=batches)
+        yield from itertools.islice(loader, math.ceil(images / self.batch_size))
 
     def val_dataloader(self) -> DataLoader[Any] | list[Any]:
         """Return the validation photos, in order, all of them on every rank; an empty list where there are none."""

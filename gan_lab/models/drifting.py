@@ -2,47 +2,97 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_lab.errors import UserError
 from gan_lab.losses import Hinge, drifting_loss
-from gan_lab.losses.drifting import TEMPERATURES
+from gan_lab.losses.drifting import SCALE_FLOOR, TEMPERATURES
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch
 from gan_lab.models.probe import Probe
 from gan_lab.models.validation import ComparesSets, compare_samples
-from gan_lab.networks import ExponentialMovingAverage, FeatureGroups, evaluation_mode
-from gan_lab.options import check_weights
+from gan_lab.networks import ClusterChoice, ExponentialMovingAverage, FeatureGroups, evaluation_mode
+from gan_lab.networks.cluster_choice import DIMENSIONS
+from gan_lab.options import check_weights, check_whole
 from gan_lab.rng import draw_seeded_noise
 
+log = logging.getLogger(__name__)
 
-class FeatureMemory:
-    """The features of the photos that were seen last: the more there are, the nearer lies one to a sample.
+#: The photos' features are kept in half of the memory; they are far below what it can hold.
+KEPT = torch.float16
+#: How often a photo is kept at most, each time cut and mirrored anew.
+TIMES = 4
+#: A cluster with less than this share of an even one goes to its neighbours: its photos would be learnt by heart.
+SMALLEST = 0.25
 
-    The features are a frozen network's, so that they do not age.
+
+class PhotoFeatures:
+    """The features of training photos, by cluster.
 
     Args:
-        size: photos, at most; never fewer than a batch.
+        groups: of N photos, [P, N, D] each, in `KEPT`; see `gan_lab.networks.FeatureGroups`.
+        centres: of the clusters, [K, D']; see `find_centres`.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.groups: list[Tensor] | None = None
+    def __init__(self, groups: Sequence[Tensor], centres: Tensor) -> None:
+        self.groups = list(groups)
+        cluster = torch.cdist(describe_photos(groups), centres).argmin(dim=1)
+        self.members = [(cluster == number).nonzero()[:, 0] for number in range(len(centres))]
 
-    def add(self, groups: Sequence[Tensor]) -> list[Tensor]:
-        """Return groups [P, M, D] of the photos seen last, these [P, N, D] among them, which are kept for the next time."""
-        kept = [None] * len(groups) if self.groups is None else self.groups
-        self.groups = [
-            group if old is None else torch.cat([old, group], dim=1)[:, -max(self.size, group.shape[1]) :]
-            for old, group in zip(kept, groups, strict=True)
-        ]
-        return self.groups
+    def count(self) -> Tensor:
+        """Return how many photos each cluster has, int64 [K]."""
+        return torch.tensor([len(rows) for rows in self.members])
+
+    def draw(self, clusters: Tensor, photos: int) -> Tensor:
+        """Return rows of random photos of each cluster, int64 [len(clusters), photos]; those of a small one come again."""
+        drawn = []
+        for number in clusters.tolist():
+            rows = self.members[number]
+            times = -(-photos // len(rows))
+            drawn.append(
+                torch.cat([rows[torch.randperm(len(rows), device=rows.device)] for _ in range(times)])[:photos]
+            )
+        return torch.stack(drawn)
+
+    def take(self, rows: Tensor) -> list[Tensor]:
+        """Return the groups of photos [C, M] as C times as many places of M vectors, [P * C, M, D] float32."""
+        flat = rows.flatten()
+        return [group[:, flat].float().unflatten(1, rows.shape).flatten(0, 1) for group in self.groups]
+
+
+def describe_photos(groups: Sequence[Tensor]) -> Tensor:
+    """Return vectors [N, 128] whose distances say how unlike photos are, in shape and in colour, of their features' groups.
+
+    They are random projections, which keep distances.
+    """
+    colours, shapes = groups[0][0].float(), groups[-1][0].float()
+    centred = [each - each.mean(dim=0) for each in (shapes, colours)]
+    joined = torch.cat([each / each.norm(dim=1).mean().clamp_min(SCALE_FLOOR) for each in centred], dim=1)
+    random = torch.Generator().manual_seed(0)
+    directions = torch.randn(joined.shape[1], DIMENSIONS, generator=random) / math.sqrt(DIMENSIONS)
+    return joined @ directions.to(joined.device)
+
+
+def find_centres(described: Tensor, clusters: int) -> Tensor:
+    """Return the centres [K, D'] of at most so many clusters of vectors [N, D'], by k-means; the smallest ones are dropped."""
+    clusters = min(clusters, len(described))
+    until = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 1e-4)
+    cv2.setRNGSeed(0)
+    vectors, none = described.cpu().numpy().astype(np.float32), np.empty(0, np.int32)
+    _, labels, centres = cv2.kmeans(vectors, clusters, none, until, 1, cv2.KMEANS_PP_CENTERS)
+    large = np.bincount(labels[:, 0], minlength=clusters) >= SMALLEST * len(vectors) / clusters
+    return torch.from_numpy(centres[large]).to(described.device)
 
 
 class Drifting(ComparesSets, AdversarialModule):
@@ -60,18 +110,20 @@ class Drifting(ComparesSets, AdversarialModule):
         adversarial: the loss of both sides, averaged over the stages; hinge unless given.
         lambda_adversarial: weight of G's side beside the drifting loss.
         samples: that G makes in an iteration, whatever the number of photos in a batch.
+        clusters: that these samples are of; as many of each, and they move among the photos of their own. Where the
+            generator has none, all are of one.
+        photos: towards which samples move in an iteration, likewise.
+        memory: images of training photos whose features are kept; the first ones of the training stream.
         temperatures: see `gan_lab.losses.drifting`.
-        memory: photos, the last ones seen, towards which samples move in an iteration; those of its batch alone are
-            computed anew.
         ema_half_life: samples after which a weight's share in the averaged generator has halved; None for no averaging.
         options: of `ComparesSets` and `ManualModule`.
 
     Raises:
-        UserError: fewer than two samples for each micro-batch, a temperature that is not above 0, a memory or a weight below
-            0, or a discriminator without an optimiser.
+        UserError: samples or photos that cannot be divided so, a temperature that is not above 0, fewer kept images than
+            photos, a weight below 0, a discriminator without an optimiser, or penalties, or a loss that compares.
 
     Source: Deng et al. 2026, arXiv:2602.04770; Sauer et al. 2021, arXiv:2111.01007, for D.
-    Differs from paper: unconditional; a classifier's features of pixels, not an autoencoder's of latents; D is no part of it.
+    Differs from paper: clusters for classes; a classifier's features of pixels, not an autoencoder's of latents; D.
     """
 
     augmentable = False
@@ -89,23 +141,31 @@ class Drifting(ComparesSets, AdversarialModule):
         adversarial: AdversarialLoss | None = None,
         lambda_adversarial: float = 0.2,
         samples: int = 64,
+        clusters: int = 4,
+        photos: int = 256,
+        memory: int = 4096,
         temperatures: Sequence[float] = TEMPERATURES,
-        memory: int = 256,
         ema_half_life: float | None = 10_000,
         **options: Any,
     ) -> None:
         super().__init__(adversarial=adversarial or Hinge(), **options)
-        if samples < 2:
-            raise UserError(f"model.samples={samples}: a sample needs another one to move away from; give at least 2")
-        if samples % self.micro_batches or samples < 2 * self.micro_batches:
+        self.generator = generator
+        #: Sets of samples that move each among its own photos; a micro-batch has one at least.
+        self.sets = self.micro_batches if self.choice is None else check_whole("model.clusters", clusters, at_least=1)
+        if self.sets % self.micro_batches:
             raise UserError(
-                f"model.micro_batches={self.micro_batches}: leaves parts of {samples} samples uneven or alone; give a divisor "
-                f"of model.samples={samples} that leaves at least 2 in each"
+                f"model.micro_batches={self.micro_batches}: does not divide model.clusters={clusters}; give a divisor of it"
             )
+        for name, number in {"samples": samples, "photos": photos}.items():
+            if number % self.sets or number < 2 * self.sets:
+                raise UserError(
+                    f"model.{name}={number}: cannot be shared evenly, two each at least, by {self.sets} sets (model.clusters, "
+                    "or model.micro_batches without); give a multiple"
+                )
         if not temperatures or min(temperatures) <= 0:
             raise UserError(f"model.temperatures={list(temperatures)}: needs numbers above 0, one at least")
-        if memory < 0:
-            raise UserError(f"model.memory={memory}: needs photos, 0 for those of the batch alone")
+        if memory < photos:
+            raise UserError(f"model.memory={memory}: is less than model.photos={photos}; give as many at least")
         check_weights(lambda_adversarial=lambda_adversarial)
         if discriminator is not None and discriminator_optimizer is None:
             raise UserError(
@@ -121,38 +181,52 @@ class Drifting(ComparesSets, AdversarialModule):
                 f"model.adversarial={type(self.adversarial).__name__}: compares a sample with its photo, and here it has "
                 "none; take gan_lab.losses.Hinge"
             )
-        self.generator = generator
         self.discriminator = discriminator
         self.discriminator_optimizer = discriminator_optimizer
         self.lambda_adversarial = lambda_adversarial
         self.features = features
         self.optimizer = optimizer
         self.samples = samples
+        self.photos = photos
+        self.memory = memory
         self.temperatures = tuple(temperatures)
-        self.memory = FeatureMemory(memory)
+        self.seen: PhotoFeatures | None = None
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
         self.latents = int(generator.latents)  # type: ignore[arg-type]
+
+    @property
+    def choice(self) -> ClusterChoice | None:
+        """Return which cluster of photos a latent vector of the generator stands for; None where it has none."""
+        return getattr(self.generator, "choice", None)
 
     # ------------------------------------------------------------------------------------------------ the method
 
     def step(self, batch: Batch) -> Terms:
         generator_optimizer, *discriminator_optimizer = self.optimizer_list()
-        z = torch.randn(self.samples, self.latents, device=self.device)
-        with torch.no_grad():
-            stages = self.extract_stages(batch["image"])
-            photos = self.memory.add(self.features.group(batch["image"], stages))
-
-        loss_fn = lambda inputs: self.generator_loss(inputs["z"], photos)  # noqa: E731
-        update = self.minimize(generator_optimizer, loss_fn, {"z": z})
+        update = self.minimize(generator_optimizer, self.generator_loss, self.draw_inputs())
         terms = update.terms
 
         for optimizer in discriminator_optimizer:  # one, or none
+            with torch.no_grad():
+                stages = self.extract_stages(batch["image"])
             inputs = pair_stages(stages, list(update.outputs.values()))
             terms |= self.minimize(optimizer, self.discriminator_loss, inputs).terms
 
         if self.generator_ema is not None and update.stepped:
-            self.generator_ema.update(self.generator, images=self.count_images(z))
+            self.generator_ema.update(self.generator, images=self.samples * self.trainer.world_size)
         return terms
+
+    def draw_inputs(self) -> Batch:
+        """Make the random choices of one step: clusters, latents [sets, N, latents] in them, and rows [sets, M] of photos."""
+        assert self.seen is not None
+        z = torch.randn(self.samples, self.latents, device=self.device)
+        clusters = torch.zeros(self.sets, dtype=torch.int64)
+        if self.choice is not None:
+            counts = self.seen.count().float()
+            again = int((counts > 0).sum()) < self.sets
+            clusters = torch.multinomial(counts, self.sets, replacement=again)
+            z = self.choice.turn(z, clusters.to(self.device).repeat_interleave(self.samples // self.sets))
+        return {"z": z.unflatten(0, (self.sets, -1)), "rows": self.seen.draw(clusters, self.photos // self.sets)}
 
     def extract_stages(self, images: Tensor) -> list[Tensor]:
         """Return the stages of the frozen network for images [N, C, H, W] in [-1, 1]."""
@@ -160,15 +234,18 @@ class Drifting(ComparesSets, AdversarialModule):
             stages: list[Tensor] = self.features.extract_stages(images)
             return stages
 
-    def generator_loss(self, z: Tensor, photos: Sequence[Tensor]) -> Loss:
-        """Return how far samples of z are from where the field drives them, and what D says of them.
+    def generator_loss(self, inputs: Batch) -> Loss:
+        """Return how far samples are from where the field drives them, and what D says of them; see `draw_inputs`.
 
         The samples' stages are handed on to D's turn: they are the costly part of an iteration.
         """
-        fake = self.generator(z)
+        assert self.seen is not None
+        sets = inputs["z"].shape[:2]
+        fake = self.generator(inputs["z"].flatten(0, 1))
         stages = self.extract_stages(fake)
         with self.full_precision():
-            drifting, drift = drifting_loss(self.features.group(fake, stages), photos, self.temperatures)
+            groups = [group.unflatten(1, sets).flatten(0, 1) for group in self.features.group(fake, stages)]
+            drifting, drift = drifting_loss(groups, self.seen.take(inputs["rows"]), self.temperatures)
             if self.discriminator is None:
                 return Loss(drifting, {"loss_g": drifting, "drift": drift})
             adversarial = average([self.adversarial.generator(logits) for logits in self.discriminator(stages)])
@@ -193,13 +270,33 @@ class Drifting(ComparesSets, AdversarialModule):
             optimizers.append(self.discriminator_optimizer(self.discriminator.parameters()))
         return optimizers
 
-    def rank_state(self) -> dict[str, Any]:
-        groups = self.memory.groups
-        return {"memory": None if groups is None else [group.cpu() for group in groups]}
-
-    def load_rank_state(self, state: dict[str, Any]) -> None:
-        groups = state["memory"]
-        self.memory.groups = None if groups is None else [group.to(self.device) for group in groups]
+    def on_fit_start(self) -> None:
+        """Keep the features of training photos, and find their clusters, unless the run has found them before."""
+        super().on_fit_start()
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        start = time.monotonic()
+        with torch.no_grad():
+            parts = [
+                [group.to(KEPT) for group in self.features(batch["image"].to(self.device))]
+                for batch in data.read_first_batches(min(self.memory, TIMES * sum(data.counts().values())))
+            ]
+        groups = [torch.cat(group, dim=1) for group in zip(*parts, strict=True)]
+        choice = self.choice
+        if choice is None:
+            centres = torch.zeros(1, DIMENSIONS, device=self.device)
+        elif len(choice.centres):  # of an earlier start
+            centres = choice.centres
+        else:  # all processes go by those of the first one
+            centres = self.trainer.strategy.broadcast(find_centres(describe_photos(groups), choice.clusters))
+        self.seen = PhotoFeatures(groups, centres)
+        counts = self.trainer.strategy.broadcast(self.seen.count())
+        for module in self.modules():  # the averaged generator has a choice, too
+            if isinstance(module, ClusterChoice) and not len(module.centres):
+                module.set_clusters(centres, counts)
+        log.info(
+            "drifting: kept the features of %d images in %.0f s, in %d clusters of %d to %d",
+            counts.sum(), time.monotonic() - start, len(counts), counts.min(), counts.max(),
+        )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------ using it
 
@@ -218,6 +315,10 @@ class Drifting(ComparesSets, AdversarialModule):
         """Return the images of `generate`, with a graph back to z; the networks' mode does not change."""
         images: Tensor = self.sampler(z).float()
         return images
+
+    def keep_cluster(self, z: Tensor, like: Tensor) -> Tensor:
+        """Return z [N, latents] in the clusters of other latents, [N, latents] or [latents]; as it is without clusters."""
+        return z if self.choice is None else self.choice.keep(z, like)
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
         return self.generate(draw_seeded_noise(64, self.latents).to(self.device)), 8

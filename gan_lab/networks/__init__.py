@@ -1,5 +1,6 @@
 """Generators, discriminators, encoders and their parts, in plain torch."""
 
+from gan_lab.networks.cluster_choice import ClusterChoice
 from gan_lab.networks.code_transformer import CodeTransformer
 from gan_lab.networks.conv import ConvDiscriminator
 from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -34,6 +35,7 @@ from gan_lab.networks.vae import ConvDecoder, ConvEncoder
 from gan_lab.networks.vq_vae import GridDecoder, GridEncoder
 
 __all__ = [
+    "ClusterChoice",
     "CodeTransformer",
     "ConditionalBatchNorm2d",
     "ConvDecoder",

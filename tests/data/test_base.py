@@ -75,6 +75,19 @@ def test_a_loader_that_is_iterated_again_goes_on_where_the_model_is(root: Path) 
 
 
 @pytest.mark.parametrize("workers", [0, 2])
+def test_the_first_batches_are_those_of_the_stream_wherever_the_model_is(root: Path, workers: int) -> None:
+    kind = {"batch_kind": "images", "domain": "A", "num_workers": workers}
+    straight = take(module(root, **kind), 3)
+    size = len(straight[0]["image"])
+    data = module(root, iteration=5, **kind)
+    assert all(map(equal, data.read_first_batches(2 * size + 1), straight))
+    assert len(list(data.read_first_batches(2 * size + 1))) == 3
+    assert len(list(data.read_first_batches(size))) == 1
+    rank = module(root, iteration=5, rank=1, world_size=2, **kind)
+    assert equal(next(rank.read_first_batches(1)), straight[1])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
 def test_loading_leaves_the_global_generators_alone(root: Path, workers: int) -> None:
     data = module(root, batch_kind="paired", domain="A", num_workers=workers)
     torch.manual_seed(0)

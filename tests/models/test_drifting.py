@@ -7,32 +7,57 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader
 
 from gan_lab.errors import UserError
-from gan_lab.losses import GradientPenalty, RelativisticPairing
+from gan_lab.losses import GradientPenalty, RelativisticPairing, drifting_loss
 from gan_lab.models import Drifting
-from gan_lab.models.drifting import FeatureMemory, pair_stages
+from gan_lab.models.batches import split_batch
+from gan_lab.models.drifting import TIMES, PhotoFeatures, find_centres, pair_stages
 from gan_lab.networks import FeatureDiscriminator, FeatureGroups, SkipGenerator
+from gan_lab.networks.cluster_choice import DIMENSIONS
 
-from .fitting import adam, fit, same, weights
+from .fitting import Endless, StopAfter, adam, quiet_trainer, same, weights
 
 
-def drifting(**options: Any) -> Drifting:
+def drifting(modes: int = 0, **options: Any) -> Drifting:
+    """Return a small drifting model, whose generator has modes for so many clusters."""
     torch.manual_seed(0)
     optimizer = partial(torch.optim.Adam, lr=1e-3)
-    return Drifting(SkipGenerator(32, latents=8, width=2), FeatureGroups(0), optimizer, **{"samples": 6, **options})
+    generator = SkipGenerator(32, latents=8, width=2, clusters=modes)
+    options = {"samples": 6, "photos": 6, "memory": 20, "clusters": 2, **options}
+    return Drifting(generator, FeatureGroups(0), optimizer, **options)
 
 
 def judged(**options: Any) -> Drifting:
     """Return a drifting model with a discriminator."""
-    torch.manual_seed(1)
-    return drifting(discriminator=FeatureDiscriminator(width=4), discriminator_optimizer=adam(), **options)
+    discriminator = FeatureDiscriminator(width=4)
+    return drifting(discriminator=discriminator, discriminator_optimizer=adam(), **options)
 
 
-def show(iteration: int) -> dict[str, torch.Tensor]:
-    """Return a batch of five photos."""
-    return {"image": torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(iteration)) * 2 - 1}
+class Photos(LightningDataModule):
+    """Batches of five noisy photos, the light ones of 30 photos before the dark ones."""
+
+    def counts(self) -> dict[str, int]:
+        return {"image": 30}
+
+    def read_first_batches(self, images: int) -> Iterator[dict[str, Tensor]]:
+        for number in range(-(-images // 5)):
+            noise = torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(number))
+            yield {"image": 0.2 * noise + (0.6 if number % 2 else -0.8)}
+
+    def train_dataloader(self) -> Any:
+        return DataLoader(Endless(lambda number: next(iter(self.read_first_batches(1)))), batch_size=None)
+
+
+def fit(model: Drifting, iterations: int, **options: Any) -> list[dict[str, float]]:
+    """Train for some iterations on the CPU and return each iteration's terms."""
+    torch.manual_seed(0)
+    stop = StopAfter(iterations)
+    quiet_trainer(stop, **options).fit(model, datamodule=Photos())
+    return stop.terms
 
 
 @pytest.mark.parametrize(
@@ -41,13 +66,15 @@ def show(iteration: int) -> dict[str, torch.Tensor]:
         ({"samples": 1}, r"^model.samples=1: "),
         ({"temperatures": []}, "temperatures"),
         ({"temperatures": [0.1, 0]}, "above 0"),
-        ({"memory": -1}, "^model.memory=-1: "),
+        ({"memory": 5}, "^model.memory=5: "),
+        ({"photos": 1}, "^model.photos=1: "),
+        ({"modes": 2, "clusters": 0}, "^model.clusters=0: "),
         ({"lambda_adversarial": -1}, "^model.lambda_adversarial=-1: "),
         ({"discriminator": FeatureDiscriminator()}, "^model.discriminator_optimizer=null: "),
         ({"adversarial": RelativisticPairing()}, "^model.adversarial=RelativisticPairing: "),
         ({"penalties": {"r1": GradientPenalty()}}, "^model.penalties=.*leave them out"),
-        ({"micro_batches": 4}, "^model.micro_batches=4: "),
-        ({"micro_batches": 6}, "^model.micro_batches=6: "),
+        ({"micro_batches": 4}, "^model.samples=6: "),
+        ({"modes": 2, "micro_batches": 3}, "^model.micro_batches=3: "),
     ],
 )
 def test_what_cannot_drift_is_refused(options: dict[str, Any], message: str) -> None:
@@ -61,83 +88,103 @@ def test_only_the_generator_learns_and_nothing_else_is_saved() -> None:
     assert {key.split(".")[0] for key in model.state_dict()} == {"generator", "generator_ema"}
 
 
-def test_the_loss_is_the_papers_and_flows_into_the_generator() -> None:
-    model = drifting()
-    photos = model.features(torch.rand(5, 3, 32, 32) * 2 - 1)
-    loss = model.generator_loss(torch.randn(6, 8), photos)
+def start(model: Drifting) -> Drifting:
+    """Give a model what its start gives it."""
+    model.trainer = quiet_trainer()
+    model.trainer.datamodule = Photos()  # type: ignore[attr-defined]
+    model.on_fit_start()
+    return model
+
+
+def test_the_loss_flows_into_all_of_the_generator() -> None:
+    model = start(drifting())
+    loss = model.generator_loss(model.draw_inputs())
     loss.total.backward()
     assert set(loss.terms) == {"loss_g", "drift"}
+    assert not loss.outputs  # there is no D to hand them to
     assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in model.generator.parameters())
 
 
-def test_samples_are_drawn_whatever_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, seen = drifting(), []
+def test_the_field_is_that_of_each_sets_own_samples_and_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, seen = start(drifting(modes=2, photos=8)), []
 
-    def minimize(optimizer: Any, loss_fn: Any, inputs: dict[str, torch.Tensor]) -> Any:
-        seen.append(inputs["z"].shape)
-        return SimpleNamespace(terms=dict(loss_fn(inputs).terms), stepped=True)
+    def loss(generated: Any, real: Any, temperatures: Any) -> Any:
+        seen.append((generated, real))
+        return drifting_loss(generated, real, temperatures)
 
-    monkeypatch.setattr(model, "minimize", minimize)
-    monkeypatch.setattr(model, "optimizer_list", lambda: [None])
-    monkeypatch.setattr(model, "count_images", len)
-    average = [p.clone() for p in model.generator_ema.parameters()]  # type: ignore[union-attr]
-    nn.init.ones_(model.generator.out.bias)
-    model.step({"image": torch.rand(3, 3, 32, 32)})
-    assert seen == [(6, 8)]
-    assert model.generator_ema.images == 6  # type: ignore[union-attr]
-    assert any(not torch.equal(a, b) for a, b in zip(average, iterate_parameters(model.generator_ema), strict=True))
-
-
-def iterate_parameters(module: nn.Module | None) -> Iterator[nn.Parameter]:
-    assert module is not None
-    return module.parameters()
-
-
-def test_the_memory_holds_the_features_of_the_photos_seen_last() -> None:
-    memory = FeatureMemory(5)
-    first, second, third = ([torch.rand(1, n, 3), torch.rand(4, n, 2)] for n in (3, 3, 7))
-    for groups, kept in (
-        (first, first),
-        (second, [torch.cat([a[:, 1:], b], 1) for a, b in zip(first, second, strict=True)]),
-    ):
-        for group, expected in zip(memory.add(groups), kept, strict=True):
-            assert torch.equal(group, expected)
-    # a batch that is larger than the memory is used whole
-    for group, expected in zip(memory.add(third), third, strict=True):
-        assert torch.equal(group, expected)
-
-
-def test_samples_move_towards_the_memory_too_and_a_resumed_run_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, seen = drifting(memory=8), []
-
-    def minimize(optimizer: Any, loss_fn: Any, inputs: dict[str, torch.Tensor]) -> Any:
-        return SimpleNamespace(terms=dict(loss_fn(inputs).terms), stepped=False)
-
-    def loss(generated: Any, real: list[torch.Tensor], temperatures: Any) -> Any:
-        seen.append([group.shape[1] for group in real])
-        return torch.zeros(()), torch.zeros(())
-
-    monkeypatch.setattr(model, "minimize", minimize)
-    monkeypatch.setattr(model, "optimizer_list", lambda: [None])
     monkeypatch.setattr("gan_lab.models.drifting.drifting_loss", loss)
-    for _ in range(3):
-        model.step({"image": torch.rand(3, 3, 32, 32)})
-    assert [set(sizes) for sizes in seen] == [{3}, {6}, {8}]
+    inputs = model.draw_inputs()
+    assert inputs["z"].shape == (2, 3, 8)
+    assert inputs["rows"].shape == (2, 4)
+    torch.manual_seed(1)
+    model.generator_loss(inputs)
+    ((generated, real),) = seen
+    torch.manual_seed(1)
+    whole = model.features(model.generator(inputs["z"].flatten(0, 1)))
+    for made, photos, group, kept in zip(generated, real, whole, model.seen.groups, strict=True):  # type: ignore[union-attr]
+        places = len(group)
+        for place in range(places):
+            for number in range(2):
+                torch.testing.assert_close(made[2 * place + number], group[place, 3 * number : 3 * number + 3])
+                assert torch.equal(photos[2 * place + number], kept[place, inputs["rows"][number]].float())
 
-    other = drifting(memory=8)
-    assert other.rank_state() == {"memory": None}
-    other.load_rank_state(model.rank_state())
-    assert other.memory.groups is not None
-    assert all(torch.equal(a, b) for a, b in zip(other.memory.groups, model.memory.groups or [], strict=True))
-    other.load_rank_state({"memory": None})
-    assert other.memory.groups is None
+
+def test_the_start_finds_the_clusters_of_photos_and_latents_stand_for_them() -> None:
+    model = start(drifting(modes=2, samples=8, photos=8))
+    assert model.seen is not None
+    assert sorted(map(len, model.seen.members)) == [10, 10]
+    light = [bool(model.seen.groups[0][0, rows].float().mean() > 0) for rows in model.seen.members]
+    assert light in ([True, False], [False, True])
+    rows = model.draw_inputs()["rows"]
+    brightness = model.seen.groups[0][0, rows.flatten()].float().mean(dim=1).unflatten(0, (2, 4))
+    assert all(bool((each > 0).all()) or bool((each < 0).all()) for each in brightness)
+    for generator in (model.generator, model.generator_ema.module):  # type: ignore[union-attr]
+        share = generator.choice(torch.randn(2000, 8)).float().mean()  # type: ignore[operator, union-attr]
+        assert 0.45 < share < 0.55
+
+
+def test_a_start_from_a_checkpoint_keeps_its_clusters() -> None:
+    first, second = start(drifting(modes=2, samples=8, photos=8)), drifting(modes=2, samples=8, photos=8)
+    state = first.state_dict()
+    state["generator.choice.all_centres"] = state["generator.choice.all_centres"].flip(
+        0
+    )  # otherwise k-means, too, finds them
+    second.load_state_dict(state)
+    start(second)
+    assert second.choice is not None
+    assert torch.equal(second.choice.centres, state["generator.choice.all_centres"])
+    pairs = zip(first.seen.members, reversed(second.seen.members), strict=True)  # type: ignore[union-attr]
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_small_clusters_go_to_their_neighbours_and_small_ones_are_shown_again() -> None:
+    vectors = torch.cat([torch.randn(50, 3) * 0.1 + 5, torch.randn(50, 3) * 0.1 - 5, torch.full((1, 3), 50.0)])
+    assert len(find_centres(vectors, 3)) == 2
+    assert len(find_centres(vectors[:2], 3)) == 2
+    kept = PhotoFeatures([torch.rand(1, 5, 12), torch.rand(1, 5, 4)], torch.zeros(1, DIMENSIONS))
+    drawn = kept.draw(torch.tensor([0, 0]), 7)
+    assert drawn.shape == (2, 7)
+    assert all(set(row.tolist()) == set(range(5)) for row in drawn)
+
+
+def test_as_many_images_are_kept_as_there_is_room_for() -> None:
+    assert start(drifting(memory=20)).seen.count().tolist() == [20]  # type: ignore[union-attr]
+    assert start(drifting(memory=4096)).seen.count().tolist() == [TIMES * 30]  # type: ignore[union-attr]
+
+
+def test_samples_are_as_many_whatever_the_batch_and_the_average_follows() -> None:
+    model = drifting()
+    before = weights(model.generator_ema)  # type: ignore[arg-type]
+    fit(model, 2)
+    assert model.generator_ema.images == 12  # type: ignore[union-attr]
+    assert not same(before, weights(model.generator_ema))  # type: ignore[arg-type]
 
 
 def test_the_two_sides_take_turns_each_with_its_own_weights() -> None:
     model = judged()
     assert model.list_trainable_networks() == [model.generator, model.discriminator]
     before = [weights(network) for network in (model.generator, model.discriminator)]  # type: ignore[arg-type]
-    terms = fit(model, show, 2)
+    terms = fit(model, 2)
     after = [weights(network) for network in (model.generator, model.discriminator)]  # type: ignore[arg-type]
     assert not any(same(a, b) for a, b in zip(before, after, strict=True))
     names = {"loss_g", "drift", "loss_drifting", "loss_adversarial", "loss_d"}
@@ -147,9 +194,9 @@ def test_the_two_sides_take_turns_each_with_its_own_weights() -> None:
 
 
 def test_each_turn_leaves_the_other_sides_weights_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, gradients = judged(), []
+    model, gradients = start(judged()), []
 
-    def minimize(optimizer: Any, loss_fn: Any, inputs: dict[str, torch.Tensor]) -> Any:
+    def minimize(optimizer: Any, loss_fn: Any, inputs: dict[str, Tensor]) -> Any:
         loss = loss_fn(inputs)
         sides = (model.generator, model.discriminator)
         for parameter in model.parameters():
@@ -161,7 +208,7 @@ def test_each_turn_leaves_the_other_sides_weights_alone(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(model, "minimize", minimize)
     monkeypatch.setattr(model, "optimizer_list", lambda: [None, None])
-    model.step(show(0))
+    model.step({"image": torch.rand(5, 3, 32, 32)})
     # G's turn passes through D, whose weights its optimiser does not hold; D's turn does not reach G
     assert gradients == [[True, True], [False, True]]
 
@@ -169,20 +216,20 @@ def test_each_turn_leaves_the_other_sides_weights_alone(monkeypatch: pytest.Monk
 def test_a_discriminator_learns_to_tell_photos_from_samples_that_stay() -> None:
     model = judged(lambda_adversarial=0)
     model.optimizer = adam(lr=0)
-    terms = fit(model, show, 30)
-    assert terms[0]["loss_d"] == pytest.approx(2, abs=0.5)
+    terms = fit(model, 30)
+    assert terms[0]["loss_d"] > 1.5
     assert terms[-1]["loss_d"] < 1
     assert terms[-1]["accuracy_d"] > 0.9
-    images = torch.cat([show(99)["image"], model.generate(torch.randn(5, 8))])
-    logits = model.probe(show(0))[0].judge(images)  # type: ignore[misc]
+    photos = next(iter(Photos().read_first_batches(5)))
+    logits = model.probe(photos)[0].judge(torch.cat([photos["image"], model.generate(torch.randn(5, 8))]))  # type: ignore[misc]
     assert logits.shape == (10,)
     assert logits[:5].min() > logits[5:].max()
 
 
-def test_its_word_moves_the_generator_where_the_field_is_left_out() -> None:
+def test_its_word_moves_the_generator() -> None:
     plain, led = judged(lambda_adversarial=0), judged(lambda_adversarial=1)
     for model in (plain, led):
-        fit(model, show, 2)
+        fit(model, 2)
     assert not same(weights(plain.generator), weights(led.generator))
 
 
@@ -195,6 +242,21 @@ def test_a_discriminator_sees_as_many_samples_as_photos() -> None:
     assert len(pair_stages(made, photos)["real_0"]) == 2
 
 
-def test_parts_of_a_batch_take_their_turns_as_one() -> None:
-    terms = fit(judged(micro_batches=2, ema_half_life=None), lambda i: {"image": show(i)["image"][:4]}, 2)
+@pytest.mark.parametrize("modes", [0, 2])
+def test_micro_batches_take_the_same_turn_without_the_spread_of_batch_norm(modes: int) -> None:
+    """In evaluation mode nothing but the sums' order differs between one part and two; each has a set of its own."""
+    gradients = []
+    for parts in (1, 2):
+        model = drifting(modes=modes, samples=8, photos=8, micro_batches=2)
+        start(model)
+        model.generator.eval()
+        torch.manual_seed(0)
+        inputs = model.draw_inputs()
+        for part in split_batch(inputs, parts):
+            (model.generator_loss(part).total / parts).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in model.generator.parameters() if p.grad is not None]))
+    assert gradients[0].shape == gradients[1].shape
+    assert torch.isfinite(gradients[1]).all()
+    assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.5  # the field's scale is that of a part
+    terms = fit(judged(modes=modes, samples=4, photos=8, micro_batches=2), 2)
     assert all(0 < each["loss_d"] < 4 for each in terms)

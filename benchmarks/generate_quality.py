@@ -81,6 +81,7 @@ CONTENDERS = {
     "vae_perceptual": ["model=vae", "model.lambda_perceptual=0.1"],
     "code_prior": ["model=code_prior"],
     "small_catalogue": ["experiment=small_catalogue"],
+    "small_catalogue_classes": ["experiment=small_catalogue", "model=drifting_classes"],
     "narrow_r3gan": ["experiment=narrow_r3gan"],
     "narrow_r3gan_constant_rates": ["experiment=narrow_r3gan", "model.schedule=null"],
     "narrow_r3gan_ada": ["experiment=narrow_r3gan", "model/augment=ada"],

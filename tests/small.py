@@ -10,6 +10,7 @@ _R3GAN = [
 ]
 _CONVS = ["++model.encoder.widths=[4,8]", "++model.decoder.widths=[4,8]", "model.encoder.latents=8"]
 _DRIFTING = ["model.samples=4", "model.clusters=2", "model.photos=8", "model.memory=16", "++model.generator.clusters=2"]
+_CLASSES = ["++model.generator.clusters=12", "model.memory=48"]
 _ENHANCER = ["++model.generator.width=4", "++model.generator.blocks=1", "++model.discriminator.widths=[4]"]
 #: Overrides by the name of the model's yaml; one that is not here is small, or has no widths to set.
 NARROW = {
@@ -20,6 +21,7 @@ NARROW = {
     "cyclegan": [*_DCGAN, "++model.generator.blocks=1"],
     "dcgan": _DCGAN,
     "drifting": ["++model.generator.width=2", "++model.discriminator.width=2", *_DRIFTING],
+    "drifting_classes": ["++model.generator.width=2", "++model.discriminator.width=2", *_DRIFTING, *_CLASSES],
     "eagan": _ENHANCER,
     "enhancer": _ENHANCER,
     "light": ["++model.generator.bins=4", "++model.generator.hidden=8"],

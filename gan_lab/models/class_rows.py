@@ -7,8 +7,28 @@ from typing import Any
 
 from torch import nn
 
+from gan_lab.errors import UserError
+
 #: Names that a message lists at most.
 SHOWN = 10
+
+
+def check_classes(conditional: bool, classes: int, otherwise: str) -> None:
+    """Check that a conditional model has classes to tell apart.
+
+    Args:
+        conditional: whether it is one.
+        classes: how many the data have.
+        otherwise: what to choose without.
+
+    Raises:
+        UserError: there are fewer than two.
+    """
+    if conditional and classes < 2:
+        raise UserError(
+            f"model: a conditional GAN needs labels, and the data has {classes} classes. Put the photos into one folder "
+            f"per class under data.root, or choose an unconditional model ({otherwise})"
+        )
 
 
 def takes_classes(description: Any) -> bool:

@@ -20,6 +20,7 @@ from gan_lab.losses.drifting import SCALE_FLOOR, TEMPERATURES
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch
+from gan_lab.models.class_rows import check_classes, join_names
 from gan_lab.models.probe import Probe
 from gan_lab.models.validation import ComparesSets, compare_samples
 from gan_lab.networks import ClusterChoice, ExponentialMovingAverage, FeatureGroups, evaluation_mode
@@ -42,12 +43,15 @@ class PhotoFeatures:
 
     Args:
         groups: of N photos, [P, N, D] each, in `KEPT`; see `gan_lab.networks.FeatureGroups`.
-        centres: of the clusters, [K, D']; see `find_centres`.
+        labels: int64 [N]; 0 without classes.
+        centres: of the clusters, [K, D']; see `find_clusters`.
+        owners: the class of each cluster, int64 [K]: photos of other classes are none of it.
     """
 
-    def __init__(self, groups: Sequence[Tensor], centres: Tensor) -> None:
+    def __init__(self, groups: Sequence[Tensor], labels: Tensor, centres: Tensor, owners: Tensor) -> None:
         self.groups = list(groups)
-        cluster = torch.cdist(describe_photos(groups), centres).argmin(dim=1)
+        distance = torch.cdist(describe_photos(groups), centres)
+        cluster = distance.masked_fill(labels[:, None] != owners, torch.inf).argmin(dim=1)
         self.members = [(cluster == number).nonzero()[:, 0] for number in range(len(centres))]
 
     def count(self) -> Tensor:
@@ -84,6 +88,23 @@ def describe_photos(groups: Sequence[Tensor]) -> Tensor:
     return joined @ directions.to(joined.device)
 
 
+def find_clusters(described: Tensor, labels: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
+    """Return the centres [K, D'] of at most so many clusters, and their classes int64 [K].
+
+    Each class has one at least, and of the others as its share of the photos says.
+
+    Args:
+        described: the photos, [N, D'].
+        labels: int64 [N].
+        clusters: as many as there are classes at least.
+    """
+    found = labels.unique()
+    others = clusters - len(found)
+    parts = [described[labels == label] for label in found]
+    centres = [find_centres(part, 1 + math.floor(others * len(part) / len(described))) for part in parts]
+    return torch.cat(centres), torch.cat([label.repeat(len(each)) for label, each in zip(found, centres, strict=True)])
+
+
 def find_centres(described: Tensor, clusters: int) -> Tensor:
     """Return the centres [K, D'] of at most so many clusters of vectors [N, D'], by k-means; the smallest ones are dropped."""
     clusters = min(clusters, len(described))
@@ -116,14 +137,18 @@ class Drifting(ComparesSets, AdversarialModule):
         memory: images of training photos whose features are kept; the first ones of the training stream.
         temperatures: see `gan_lab.losses.drifting`.
         ema_half_life: samples after which a weight's share in the averaged generator has halved; None for no averaging.
+        conditional: draw a class on request: clusters are looked for in each class.
+        classes: how many there are; 0 for none.
+        class_names: their names, in the labels' order.
         options: of `ComparesSets` and `ManualModule`.
 
     Raises:
         UserError: samples or photos that cannot be divided so, a temperature that is not above 0, fewer kept images than
-            photos, a weight below 0, a discriminator without an optimiser, or penalties, or a loss that compares.
+            photos, a weight below 0, a discriminator without an optimiser, penalties, a loss that compares, or no classes or
+            clusters for a conditional model.
 
     Source: Deng et al. 2026, arXiv:2602.04770; Sauer et al. 2021, arXiv:2111.01007, for D.
-    Differs from paper: clusters for classes; a classifier's features of pixels, not an autoencoder's of latents; D.
+    Differs from paper: clusters, within classes if any; a classifier's features of pixels, not an autoencoder's of latents; D.
     """
 
     augmentable = False
@@ -146,10 +171,18 @@ class Drifting(ComparesSets, AdversarialModule):
         memory: int = 4096,
         temperatures: Sequence[float] = TEMPERATURES,
         ema_half_life: float | None = 10_000,
+        conditional: bool = False,
+        classes: int = 0,
+        class_names: list[str] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(adversarial=adversarial or Hinge(), **options)
+        check_classes(conditional, classes, otherwise="model=drifting")
         self.generator = generator
+        if conditional and self.choice is None:
+            raise UserError(
+                "model.generator.clusters=0: a class is drawn by its clusters; give as many as classes at least"
+            )
         #: Sets of samples that move each among its own photos; a micro-batch has one at least.
         self.sets = self.micro_batches if self.choice is None else check_whole("model.clusters", clusters, at_least=1)
         if self.sets % self.micro_batches:
@@ -193,6 +226,9 @@ class Drifting(ComparesSets, AdversarialModule):
         self.seen: PhotoFeatures | None = None
         self.generator_ema = ExponentialMovingAverage(generator, ema_half_life) if ema_half_life else None
         self.latents = int(generator.latents)  # type: ignore[arg-type]
+        self.conditional = conditional
+        self.classes = classes
+        self.class_names = list(class_names or [])
 
     @property
     def choice(self) -> ClusterChoice | None:
@@ -217,16 +253,23 @@ class Drifting(ComparesSets, AdversarialModule):
         return terms
 
     def draw_inputs(self) -> Batch:
-        """Make the random choices of one step: clusters, latents [sets, N, latents] in them, and rows [sets, M] of photos."""
+        """Make the random choices of one step: clusters, latents [sets, N, latents] in them, and rows [sets, M] of photos.
+
+        The clusters' classes come as labels, int64 [sets, N].
+        """
         assert self.seen is not None
         z = torch.randn(self.samples, self.latents, device=self.device)
         clusters = torch.zeros(self.sets, dtype=torch.int64)
+        label = torch.zeros(self.samples, dtype=torch.int64, device=self.device)
         if self.choice is not None:
             counts = self.seen.count().float()
             again = int((counts > 0).sum()) < self.sets
             clusters = torch.multinomial(counts, self.sets, replacement=again)
-            z = self.choice.turn(z, clusters.to(self.device).repeat_interleave(self.samples // self.sets))
-        return {"z": z.unflatten(0, (self.sets, -1)), "rows": self.seen.draw(clusters, self.photos // self.sets)}
+            own = clusters.to(self.device).repeat_interleave(self.samples // self.sets)
+            z, label = self.choice.turn(z, own), self.choice.owners[own]
+        each = (self.sets, self.samples // self.sets)
+        rows = self.seen.draw(clusters, self.photos // self.sets)
+        return {"z": z.unflatten(0, each), "label": label.unflatten(0, each), "rows": rows}
 
     def extract_stages(self, images: Tensor) -> list[Tensor]:
         """Return the stages of the frozen network for images [N, C, H, W] in [-1, 1]."""
@@ -241,7 +284,7 @@ class Drifting(ComparesSets, AdversarialModule):
         """
         assert self.seen is not None
         sets = inputs["z"].shape[:2]
-        fake = self.generator(inputs["z"].flatten(0, 1))
+        fake = self.generator(inputs["z"].flatten(0, 1), inputs["label"].flatten())
         stages = self.extract_stages(fake)
         with self.full_precision():
             groups = [group.unflatten(1, sets).flatten(0, 1) for group in self.features.group(fake, stages)]
@@ -275,28 +318,47 @@ class Drifting(ComparesSets, AdversarialModule):
         super().on_fit_start()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         start = time.monotonic()
+        most = min(self.memory, TIMES * sum(data.counts().values()))
+        parts: list[list[Tensor]] = []
+        labels: list[Tensor] = []
         with torch.no_grad():
-            parts = [
-                [group.to(KEPT) for group in self.features(batch["image"].to(self.device))]
-                for batch in data.read_first_batches(min(self.memory, TIMES * sum(data.counts().values())))
-            ]
+            for batch in data.read_first_batches(most):
+                parts.append([group.to(KEPT) for group in self.features(batch["image"].to(self.device))])
+                labels.append(batch["label"].to(self.device) if self.conditional else torch.zeros_like(batch["label"]))
         groups = [torch.cat(group, dim=1) for group in zip(*parts, strict=True)]
+        label = torch.cat(labels).to(self.device)
         choice = self.choice
         if choice is None:
-            centres = torch.zeros(1, DIMENSIONS, device=self.device)
+            centres, owners = torch.zeros(1, DIMENSIONS, device=self.device), label.new_zeros(1)
         elif len(choice.centres):  # of an earlier start
-            centres = choice.centres
+            centres, owners = choice.centres, choice.owners[: len(choice.centres)]
         else:  # all processes go by those of the first one
-            centres = self.trainer.strategy.broadcast(find_centres(describe_photos(groups), choice.clusters))
-        self.seen = PhotoFeatures(groups, centres)
+            self.check_labels(label)
+            found = find_clusters(describe_photos(groups), label, choice.clusters)
+            centres, owners = self.trainer.strategy.broadcast(found)
+        self.seen = PhotoFeatures(groups, label, centres, owners)
         counts = self.trainer.strategy.broadcast(self.seen.count())
         for module in self.modules():  # the averaged generator has a choice, too
             if isinstance(module, ClusterChoice) and not len(module.centres):
-                module.set_clusters(centres, counts)
+                module.set_clusters(centres, owners, counts.to(self.device))
         log.info(
             "drifting: kept the features of %d images in %.0f s, in %d clusters of %d to %d",
             counts.sum(), time.monotonic() - start, len(counts), counts.min(), counts.max(),
         )  # fmt: skip
+
+    def check_labels(self, label: Tensor) -> None:
+        """Check that the images whose features are kept show all classes.
+
+        Raises:
+            UserError: they do not.
+        """
+        missing = sorted(set(range(self.classes if self.conditional else 0)) - set(label.tolist()))
+        if missing:
+            names = join_names([self.class_names[number] for number in missing])
+            raise UserError(
+                f"model.memory={self.memory}: the {len(label)} images whose features are kept show no {names}; give more, or "
+                "data.balance=true, which lets the classes take turns"
+            )
 
     # ------------------------------------------------------------------------------------------------ using it
 
@@ -307,13 +369,13 @@ class Drifting(ComparesSets, AdversarialModule):
 
     @torch.no_grad()
     def generate(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Return images [N, C, H, W] in [-1, 1] for z [N, latents]; labels are not used."""
+        """Return images [N, C, H, W] in [-1, 1] for z [N, latents] and, of a conditional model, labels int64 [N]."""
         with evaluation_mode(self.sampler):
-            return self.render(z)
+            return self.render(z, label)
 
     def render(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Return the images of `generate`, with a graph back to z; the networks' mode does not change."""
-        images: Tensor = self.sampler(z).float()
+        images: Tensor = self.sampler(z, label if self.conditional else None).float()
         return images
 
     def keep_cluster(self, z: Tensor, like: Tensor) -> Tensor:
@@ -321,7 +383,8 @@ class Drifting(ComparesSets, AdversarialModule):
         return z if self.choice is None else self.choice.keep(z, like)
 
     def sample_grid(self, batch: Batch) -> tuple[Tensor, int]:
-        return self.generate(draw_seeded_noise(64, self.latents).to(self.device)), 8
+        z = draw_seeded_noise(64, self.latents).to(self.device)
+        return self.generate(z, torch.arange(64, device=self.device) % max(1, self.classes)), 8
 
     def validate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return how as many samples compare with held-out images; see `compare_samples`."""
@@ -330,8 +393,9 @@ class Drifting(ComparesSets, AdversarialModule):
     def probe(self, batch: Batch) -> list[Probe]:
         """Show as many samples as there are photos, from seeded noise."""
         real = batch["image"].to(self.device)
-        judge = None if self.discriminator is None else self.judge
-        return [Probe(self.generate(draw_seeded_noise(len(real), self.latents).to(self.device)), real, judge=judge)]
+        label = batch["label"].to(self.device) if self.conditional else None
+        made = self.generate(draw_seeded_noise(len(real), self.latents).to(self.device), label)
+        return [Probe(made, real, judge=None if self.discriminator is None else self.judge)]
 
     def judge(self, images: Tensor) -> Tensor:
         """Return D's mean logit [N] of each image [N, C, H, W] in [-1, 1], over all places and stages."""

@@ -18,6 +18,7 @@ from gan_lab.losses import ConsistencyRegularisation
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch
+from gan_lab.models.class_rows import check_classes
 from gan_lab.models.probe import Probe
 from gan_lab.models.validation import ComparesSets, compare_samples
 from gan_lab.networks import ExponentialMovingAverage, call_jointly, evaluation_mode
@@ -75,11 +76,7 @@ class GAN(ComparesSets, AdversarialModule):
             augment=augment,
             **options,
         )
-        if conditional and classes < 2:
-            raise UserError(
-                f"model: a conditional GAN needs labels, and the data has {classes} classes. Put the photos into one folder "
-                "per class under data.root, or choose an unconditional model (model=dcgan)"
-            )
+        check_classes(conditional, classes, otherwise="model=dcgan")
         if n_critic < 1:
             raise UserError(f"model.n_critic={n_critic}: needs at least 1")
         self.generator = generator

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gan_lab.networks.discriminator import require_label
+
 #: Numbers in which photos are told apart, as the method that finds the clusters describes them.
 DIMENSIONS = 128
 #: Numbers in which photos are told apart, as the method that finds the clusters describes them.
@@ -19,24 +21,28 @@ class ClusterChoice(nn.Module):
     """Divide the circle of angles of a latent vector's first two numbers among clusters, each by its share.
 
     For z of a normal distribution a cluster comes up as often as its share says, and a scaled z, as truncation makes it,
-    stays in its cluster.
+    stays in its cluster. With classes each one has a circle of its own, among whose clusters the angle chooses.
 
     Args:
-        clusters: at most; all have the same share at first.
+        clusters: at most, of all classes together; all have the same share at first.
+        classes: number of labels, 0 for none.
         dimensions: of their centres.
 
     Attributes:
         centres: where the method that trains the generator has found them, [K, dimensions]; no rows before that.
+        owners: the class of each cluster, int64 [clusters]; 0 without classes.
     """
 
     bounds: Tensor
+    owners: Tensor
     found: Tensor
 
-    def __init__(self, clusters: int, dimensions: int = DIMENSIONS) -> None:
+    def __init__(self, clusters: int, classes: int = 0, dimensions: int = DIMENSIONS) -> None:
         super().__init__()
-        self.clusters = clusters
-        self.register_buffer("bounds", torch.arange(1, clusters + 1) / clusters)
+        self.clusters, self.classes = clusters, classes
+        self.register_buffer("bounds", (torch.arange(1, clusters + 1) / clusters).repeat(max(1, classes), 1))
         self.register_buffer("all_centres", torch.zeros(clusters, dimensions))
+        self.register_buffer("owners", torch.zeros(clusters, dtype=torch.int64))
         self.register_buffer("found", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -44,19 +50,24 @@ class ClusterChoice(nn.Module):
         """Return the centres that were found; see above."""
         return self.get_buffer("all_centres")[: int(self.found)]
 
-    def set_clusters(self, centres: Tensor, counts: Tensor) -> None:
-        """Take the clusters that were found: their centres [K, dimensions], and how many photos each has, [K]."""
-        bounds = (counts.double() / counts.sum()).cumsum(0)
-        bounds[counts.nonzero()[-1] :] = 1  # the last one that has any has the rest: no angle falls behind it
-        self.bounds.fill_(1)
-        self.bounds[: len(bounds)] = bounds
-        self.get_buffer("all_centres")[: len(centres)] = centres
-        self.found.fill_(len(centres))
+    def set_clusters(self, centres: Tensor, owners: Tensor, counts: Tensor) -> None:
+        """Take the clusters that were found: their centres [K, dimensions], classes and numbers of photos, int64 [K] each."""
+        found = len(centres)
+        for label, bounds in enumerate(self.bounds):
+            own = counts.double() * (owners == label)
+            ends = (own / own.sum()).cumsum(0)
+            ends[own.nonzero()[-1] :] = 1  # the last one that has any has the rest: no angle falls behind it
+            bounds.fill_(1)
+            bounds[:found] = ends
+        self.get_buffer("all_centres")[:found] = centres
+        self.owners[:found] = owners
+        self.found.fill_(found)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return the clusters, int64 [N], of z [N, latents]."""
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return the clusters, int64 [N], of z [N, latents] and, with classes, of labels int64 [N]."""
         angle = (torch.atan2(z[:, 1].float(), z[:, 0].float()) / math.tau + 0.5).clamp(max=_BELOW_ONE)
-        return (angle[:, None] >= self.bounds).sum(dim=1)
+        bounds = self.bounds[require_label(label)] if self.classes else self.bounds
+        return (angle[:, None] >= bounds).sum(dim=1)
 
     @staticmethod
     def keep(z: Tensor, like: Tensor) -> Tensor:
@@ -65,8 +76,9 @@ class ClusterChoice(nn.Module):
 
     def turn(self, z: Tensor, clusters: Tensor) -> Tensor:
         """Return z [N, latents] with the first two numbers turned by a random angle into clusters, int64 [N]."""
-        bounds = torch.cat([self.bounds.new_zeros(1), self.bounds])
-        low, high = bounds[clusters], bounds[clusters + 1]
+        bounds = torch.cat([self.bounds.new_zeros(len(self.bounds), 1), self.bounds], dim=1)
+        own = bounds[self.owners[clusters]]
+        low, high = (own.gather(1, number[:, None])[:, 0] for number in (clusters, clusters + 1))
         # within its part of the circle by more than what rounding moves an angle
         share = low + (high - low) * (0.001 + 0.998 * torch.rand(len(z), device=z.device))
         angle, radius = (share - 0.5) * math.tau, z[:, :2].norm(dim=1)

@@ -22,11 +22,11 @@ from gan_lab.networks.cluster_choice import DIMENSIONS
 from .fitting import Endless, StopAfter, adam, quiet_trainer, same, weights
 
 
-def drifting(modes: int = 0, **options: Any) -> Drifting:
-    """Return a small drifting model, whose generator has modes for so many clusters."""
+def drifting(modes: int = 0, labels: int = 0, **options: Any) -> Drifting:
+    """Return a small drifting model, whose generator has modes for so many clusters, and takes so many labels."""
     torch.manual_seed(0)
     optimizer = partial(torch.optim.Adam, lr=1e-3)
-    generator = SkipGenerator(32, latents=8, width=2, clusters=modes)
+    generator = SkipGenerator(32, latents=8, width=2, clusters=modes, classes=labels)
     options = {"samples": 6, "photos": 6, "memory": 20, "clusters": 2, **options}
     return Drifting(generator, FeatureGroups(0), optimizer, **options)
 
@@ -35,6 +35,9 @@ def judged(**options: Any) -> Drifting:
     """Return a drifting model with a discriminator."""
     discriminator = FeatureDiscriminator(width=4)
     return drifting(discriminator=discriminator, discriminator_optimizer=adam(), **options)
+
+
+BATCH = {"image": torch.zeros(3, 3, 32, 32)}
 
 
 class Photos(LightningDataModule):
@@ -46,7 +49,8 @@ class Photos(LightningDataModule):
     def read_first_batches(self, images: int) -> Iterator[dict[str, Tensor]]:
         for number in range(-(-images // 5)):
             noise = torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(number))
-            yield {"image": 0.2 * noise + (0.6 if number % 2 else -0.8)}
+            label = torch.arange(5 * number, 5 * number + 5) % 3
+            yield {"image": 0.2 * noise + (0.6 if number % 2 else -0.8), "label": label}
 
     def train_dataloader(self) -> Any:
         return DataLoader(Endless(lambda number: next(iter(self.read_first_batches(1)))), batch_size=None)
@@ -68,6 +72,8 @@ def fit(model: Drifting, iterations: int, **options: Any) -> list[dict[str, floa
         ({"temperatures": [0.1, 0]}, "above 0"),
         ({"memory": 5}, "^model.memory=5: "),
         ({"photos": 1}, "^model.photos=1: "),
+        ({"conditional": True, "classes": 1}, "needs labels, and the data has 1 classes.*model=drifting"),
+        ({"conditional": True, "classes": 2}, "^model.generator.clusters=0: "),
         ({"modes": 2, "clusters": 0}, "^model.clusters=0: "),
         ({"lambda_adversarial": -1}, "^model.lambda_adversarial=-1: "),
         ({"discriminator": FeatureDiscriminator()}, "^model.discriminator_optimizer=null: "),
@@ -157,11 +163,45 @@ def test_a_start_from_a_checkpoint_keeps_its_clusters() -> None:
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
+def three_classes(**options: Any) -> Drifting:
+    """Return a model that draws one of three classes on request."""
+    names = ["a", "b", "c"]
+    return drifting(modes=7, labels=3, conditional=True, classes=3, class_names=names, samples=8, photos=8, **options)
+
+
+def test_a_conditional_model_moves_each_class_among_its_own_photos() -> None:
+    model = start(three_classes())
+    assert model.seen is not None
+    assert model.choice is not None
+    owners = model.choice.owners[: len(model.choice.centres)].tolist()
+    assert set(owners) == {0, 1, 2}
+    assert len(owners) > 3
+    for owner, rows in zip(owners, model.seen.members, strict=True):
+        assert set((rows % 3).tolist()) == {owner}  # as the stream has them
+    for _ in range(5):
+        inputs = model.draw_inputs()
+        assert torch.equal(inputs["rows"] % 3, inputs["label"][:, :1].expand(2, 4))
+        clusters = model.choice(inputs["z"].flatten(0, 1), inputs["label"].flatten())
+        assert torch.equal(model.choice.owners[clusters], inputs["label"].flatten())
+    z = torch.randn(4, 8)
+    images = [model.generate(z, torch.full((4,), label)) for label in range(3)]
+    assert not torch.equal(images[0], images[1])
+    assert len(model.probe({"image": torch.rand(3, 3, 32, 32), "label": torch.tensor([0, 1, 2])})[0].made) == 3
+    assert all(loss["loss_g"] > 0 for loss in fit(three_classes(), 2))
+
+
+def test_classes_that_the_kept_images_do_not_show_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Photos, "read_first_batches", lambda *_: iter([{**BATCH, "label": torch.tensor([0, 0, 2])}]))
+    with pytest.raises(UserError, match=r"^model.memory=20: the 3 images .* show no b; .*data.balance=true"):
+        start(three_classes())
+
+
 def test_small_clusters_go_to_their_neighbours_and_small_ones_are_shown_again() -> None:
     vectors = torch.cat([torch.randn(50, 3) * 0.1 + 5, torch.randn(50, 3) * 0.1 - 5, torch.full((1, 3), 50.0)])
     assert len(find_centres(vectors, 3)) == 2
     assert len(find_centres(vectors[:2], 3)) == 2
-    kept = PhotoFeatures([torch.rand(1, 5, 12), torch.rand(1, 5, 4)], torch.zeros(1, DIMENSIONS))
+    labels = torch.zeros(5, dtype=torch.int64)
+    kept = PhotoFeatures([torch.rand(1, 5, 12), torch.rand(1, 5, 4)], labels, torch.zeros(1, DIMENSIONS), labels[:1])
     drawn = kept.draw(torch.tensor([0, 0]), 7)
     assert drawn.shape == (2, 7)
     assert all(set(row.tolist()) == set(range(5)) for row in drawn)

@@ -10,7 +10,15 @@ from gan_lab.networks import ClusterChoice, SkipGenerator
 def choose() -> ClusterChoice:
     """Return a choice of four clusters at most, of which three were found, one of them without photos."""
     choice = ClusterChoice(4, dimensions=2)
-    choice.set_clusters(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), torch.tensor([60, 0, 20]))
+    centres = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    choice.set_clusters(centres, torch.zeros(3, dtype=torch.int64), torch.tensor([60, 0, 20]))
+    return choice
+
+
+def choose_by_class() -> ClusterChoice:
+    """Return a choice of five clusters: one of the first class, three of the second, of which one has no photos."""
+    choice = ClusterChoice(6, classes=2, dimensions=2)
+    choice.set_clusters(torch.rand(5, 2), torch.tensor([1, 0, 1, 1, 1]), torch.tensor([30, 50, 10, 0, 10]))
     return choice
 
 
@@ -62,7 +70,29 @@ def test_a_generator_with_clusters_has_a_mode_for_each() -> None:
     assert generator(z, torch.tensor([(cluster + 1) % 3])).equal(generator(z))  # a label does not choose
 
 
-@pytest.mark.parametrize("options", [{"classes": 2}, {"latents": 1}])
-def test_clusters_are_in_the_place_of_classes_and_need_two_latents(options: dict[str, int]) -> None:
+def test_a_class_has_its_own_clusters_by_their_shares() -> None:
+    choice, z = choose_by_class(), torch.randn(8000, 3, generator=torch.Generator().manual_seed(0))
+    assert set(choice(z, torch.zeros(8000, dtype=torch.int64)).tolist()) == {1}
+    shares = choice(z, torch.ones(8000, dtype=torch.int64)).bincount(minlength=6) / 8000
+    torch.testing.assert_close(shares, torch.tensor([0.6, 0, 0.2, 0, 0.2, 0]), atol=0.02, rtol=0)
+    clusters = torch.tensor([0, 1, 2, 4]).repeat(100)
+    turned = choice.turn(z[:400], clusters)
+    assert torch.equal(choice(turned, choice.owners[clusters]), clusters)
+
+
+def test_a_generator_with_classes_draws_the_clusters_of_a_label() -> None:
+    generator = SkipGenerator(32, latents=4, width=2, classes=2, clusters=6).eval()
+    generator.choice = choose_by_class()
+    z = torch.randn(1, 4)
+    with torch.no_grad():
+        before = [generator(z, torch.tensor([label])) for label in (0, 1)]
+        generator.embedding.weight[1] += 1  # type: ignore[union-attr, operator]
+        after = [generator(z, torch.tensor([label])) for label in (0, 1)]
+    assert not torch.equal(before[0], after[0])
+    assert torch.equal(before[1], after[1])
+
+
+@pytest.mark.parametrize("options", [{"classes": 4}, {"latents": 1}])
+def test_clusters_are_as_many_as_classes_at_least_and_need_two_latents(options: dict[str, int]) -> None:
     with pytest.raises(UserError, match=r"^model.generator.clusters=3: "):
         SkipGenerator(32, clusters=3, **options)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from lightning import LightningDataModule
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
@@ -24,6 +26,29 @@ class Endless(IterableDataset[Any]):
         while True:
             yield self.batch(iteration)
             iteration += 1
+
+
+class Stream(LightningDataModule):
+    """Batches from a function of the iteration, as a datamodule has them."""
+
+    def __init__(self, batch: Callable[[int], dict[str, Tensor]]) -> None:
+        super().__init__()
+        self.batch = batch
+
+    def counts(self) -> dict[str, int]:
+        return {"image": 30}
+
+    def read_first_batches(self, images: int) -> Iterator[dict[str, Tensor]]:
+        read = 0
+        for iteration in itertools.count():
+            if read >= images:
+                return
+            batch = self.batch(iteration)
+            read += len(batch["image"])
+            yield batch
+
+    def train_dataloader(self) -> Any:
+        return DataLoader(Endless(self.batch), batch_size=None)
 
 
 class StopAfter(Callback):
@@ -68,7 +93,7 @@ def fit(
     torch.manual_seed(seed)
     stop = StopAfter(iterations)
     trainer = quiet_trainer(*callbacks, stop, **options)
-    trainer.fit(model, DataLoader(Endless(batch), batch_size=None))
+    trainer.fit(model, datamodule=Stream(batch))
     return stop.terms
 
 

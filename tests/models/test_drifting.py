@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from gan_lab.errors import UserError
 from gan_lab.losses import GradientPenalty, RelativisticPairing, drifting_loss
@@ -19,7 +17,7 @@ from gan_lab.models.drifting import TIMES, PhotoFeatures, find_centres, pair_sta
 from gan_lab.networks import FeatureDiscriminator, FeatureGroups, SkipGenerator
 from gan_lab.networks.cluster_choice import DIMENSIONS
 
-from .fitting import Endless, StopAfter, adam, quiet_trainer, same, weights
+from .fitting import Stream, adam, fit, quiet_trainer, same, weights
 
 
 def drifting(modes: int = 0, labels: int = 0, **options: Any) -> Drifting:
@@ -37,31 +35,11 @@ def judged(**options: Any) -> Drifting:
     return drifting(discriminator=discriminator, discriminator_optimizer=adam(), **options)
 
 
-BATCH = {"image": torch.zeros(3, 3, 32, 32)}
-
-
-class Photos(LightningDataModule):
-    """Batches of five noisy photos, the light ones of 30 photos before the dark ones."""
-
-    def counts(self) -> dict[str, int]:
-        return {"image": 30}
-
-    def read_first_batches(self, images: int) -> Iterator[dict[str, Tensor]]:
-        for number in range(-(-images // 5)):
-            noise = torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(number))
-            label = torch.arange(5 * number, 5 * number + 5) % 3
-            yield {"image": 0.2 * noise + (0.6 if number % 2 else -0.8), "label": label}
-
-    def train_dataloader(self) -> Any:
-        return DataLoader(Endless(lambda number: next(iter(self.read_first_batches(1)))), batch_size=None)
-
-
-def fit(model: Drifting, iterations: int, **options: Any) -> list[dict[str, float]]:
-    """Train for some iterations on the CPU and return each iteration's terms."""
-    torch.manual_seed(0)
-    stop = StopAfter(iterations)
-    quiet_trainer(stop, **options).fit(model, datamodule=Photos())
-    return stop.terms
+def show(iteration: int) -> dict[str, Tensor]:
+    """Return five noisy photos, light and dark ones in turn, of three classes."""
+    noise = torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(iteration))
+    label = torch.arange(5 * iteration, 5 * iteration + 5) % 3
+    return {"image": 0.2 * noise + (0.6 if iteration % 2 else -0.8), "label": label}
 
 
 @pytest.mark.parametrize(
@@ -94,10 +72,10 @@ def test_only_the_generator_learns_and_nothing_else_is_saved() -> None:
     assert {key.split(".")[0] for key in model.state_dict()} == {"generator", "generator_ema"}
 
 
-def start(model: Drifting) -> Drifting:
+def start(model: Drifting, batch: Callable[[int], dict[str, Tensor]] = show) -> Drifting:
     """Give a model what its start gives it."""
     model.trainer = quiet_trainer()
-    model.trainer.datamodule = Photos()  # type: ignore[attr-defined]
+    model.trainer.datamodule = Stream(batch)  # type: ignore[attr-defined]
     model.on_fit_start()
     return model
 
@@ -187,13 +165,13 @@ def test_a_conditional_model_moves_each_class_among_its_own_photos() -> None:
     images = [model.generate(z, torch.full((4,), label)) for label in range(3)]
     assert not torch.equal(images[0], images[1])
     assert len(model.probe({"image": torch.rand(3, 3, 32, 32), "label": torch.tensor([0, 1, 2])})[0].made) == 3
-    assert all(loss["loss_g"] > 0 for loss in fit(three_classes(), 2))
+    assert all(loss["loss_g"] > 0 for loss in fit(three_classes(), show, 2))
 
 
-def test_classes_that_the_kept_images_do_not_show_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Photos, "read_first_batches", lambda *_: iter([{**BATCH, "label": torch.tensor([0, 0, 2])}]))
-    with pytest.raises(UserError, match=r"^model.memory=20: the 3 images .* show no b; .*data.balance=true"):
-        start(three_classes())
+def test_classes_that_the_kept_images_do_not_show_are_named() -> None:
+    lopsided = lambda iteration: {**show(iteration), "label": torch.tensor([0, 0, 2, 2, 2])}  # noqa: E731
+    with pytest.raises(UserError, match=r"^model.memory=20: the 20 images .* show no b; .*data.balance=true"):
+        start(three_classes(), lopsided)
 
 
 def test_small_clusters_go_to_their_neighbours_and_small_ones_are_shown_again() -> None:
@@ -215,7 +193,7 @@ def test_as_many_images_are_kept_as_there_is_room_for() -> None:
 def test_samples_are_as_many_whatever_the_batch_and_the_average_follows() -> None:
     model = drifting()
     before = weights(model.generator_ema)  # type: ignore[arg-type]
-    fit(model, 2)
+    fit(model, show, 2)
     assert model.generator_ema.images == 12  # type: ignore[union-attr]
     assert not same(before, weights(model.generator_ema))  # type: ignore[arg-type]
 
@@ -224,7 +202,7 @@ def test_the_two_sides_take_turns_each_with_its_own_weights() -> None:
     model = judged()
     assert model.list_trainable_networks() == [model.generator, model.discriminator]
     before = [weights(network) for network in (model.generator, model.discriminator)]  # type: ignore[arg-type]
-    terms = fit(model, 2)
+    terms = fit(model, show, 2)
     after = [weights(network) for network in (model.generator, model.discriminator)]  # type: ignore[arg-type]
     assert not any(same(a, b) for a, b in zip(before, after, strict=True))
     names = {"loss_g", "drift", "loss_drifting", "loss_adversarial", "loss_d"}
@@ -256,11 +234,11 @@ def test_each_turn_leaves_the_other_sides_weights_alone(monkeypatch: pytest.Monk
 def test_a_discriminator_learns_to_tell_photos_from_samples_that_stay() -> None:
     model = judged(lambda_adversarial=0)
     model.optimizer = adam(lr=0)
-    terms = fit(model, 30)
+    terms = fit(model, show, 30)
     assert terms[0]["loss_d"] > 1.5
     assert terms[-1]["loss_d"] < 1
     assert terms[-1]["accuracy_d"] > 0.9
-    photos = next(iter(Photos().read_first_batches(5)))
+    photos = show(0)
     logits = model.probe(photos)[0].judge(torch.cat([photos["image"], model.generate(torch.randn(5, 8))]))  # type: ignore[misc]
     assert logits.shape == (10,)
     assert logits[:5].min() > logits[5:].max()
@@ -269,7 +247,7 @@ def test_a_discriminator_learns_to_tell_photos_from_samples_that_stay() -> None:
 def test_its_word_moves_the_generator() -> None:
     plain, led = judged(lambda_adversarial=0), judged(lambda_adversarial=1)
     for model in (plain, led):
-        fit(model, 2)
+        fit(model, show, 2)
     assert not same(weights(plain.generator), weights(led.generator))
 
 
@@ -298,5 +276,5 @@ def test_micro_batches_take_the_same_turn_without_the_spread_of_batch_norm(modes
     assert gradients[0].shape == gradients[1].shape
     assert torch.isfinite(gradients[1]).all()
     assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.5  # the field's scale is that of a part
-    terms = fit(judged(modes=modes, samples=4, photos=8, micro_batches=2), 2)
+    terms = fit(judged(modes=modes, samples=4, photos=8, micro_batches=2), show, 2)
     assert all(0 < each["loss_d"] < 4 for each in terms)

@@ -34,7 +34,9 @@ WEIGHTS = [(method, name) for method in METHODS for name in arguments(method) if
 
 
 def test_there_are_some_to_check() -> None:
-    assert {"CycleGAN", "CUT", "Enhancer", "VAE", "VAEGAN", "VQVAE"} == {method.__name__ for method, _ in WEIGHTS}
+    assert {"CycleGAN", "CUT", "Drifting", "Enhancer", "VAE", "VAEGAN", "VQVAE"} == {
+        method.__name__ for method, _ in WEIGHTS
+    }
 
 
 @pytest.mark.parametrize(("method", "name"), WEIGHTS, ids=lambda value: getattr(value, "__name__", value))

@@ -35,8 +35,8 @@ Budget.elapsed = property(lambda self: 6.0 * (rank + 1))
 """
 
 
-#: One for each kind of state: pools, an averaged generator, pairs, one optimiser. The others by `make test-slow`.
-QUICK = ("cyclegan", "dcgan", "vae")
+#: Pools; what processes must agree on before they train. The others by `make test-slow`.
+QUICK = ("cyclegan", "drifting")
 
 
 def models() -> list[object]:

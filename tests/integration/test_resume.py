@@ -26,8 +26,8 @@ train.main()
 """
 
 
-#: One for each kind of state: pools, an averaged generator, pairs, one optimiser. The others by `make test-slow`.
-QUICK = ("cyclegan", "dcgan", "enhancer", "vae")
+#: One for each kind of state: pools, an averaged generator, what is computed anew, pairs. The others by `make test-slow`.
+QUICK = ("cyclegan", "dcgan", "drifting", "enhancer")
 
 
 def models() -> list[object]:

@@ -13,7 +13,8 @@ from gan_lab.errors import UserError
 from gan_lab.losses import GradientPenalty, RelativisticPairing, drifting_loss
 from gan_lab.models import Drifting
 from gan_lab.models.batches import split_batch
-from gan_lab.models.drifting import TIMES, PhotoFeatures, find_centres, pair_stages
+from gan_lab.models.drifting import TIMES, pair_stages
+from gan_lab.models.photo_clusters import PhotoFeatures, find_centres
 from gan_lab.networks import FeatureDiscriminator, FeatureGroups, SkipGenerator
 from gan_lab.networks.cluster_choice import DIMENSIONS
 

@@ -54,11 +54,10 @@ class ClusterChoice(nn.Module):
         """Take the clusters that were found: their centres [K, dimensions], classes and numbers of photos, int64 [K] each."""
         found = len(centres)
         for label, bounds in enumerate(self.bounds):
-            own = counts.double() * (owners == label)
-            ends = (own / own.sum()).cumsum(0)
-            ends[own.nonzero()[-1] :] = 1  # the last one that has any has the rest: no angle falls behind it
+            own = counts.cpu().double() * (owners.cpu() == label)
+            ends = (own / own.sum()).cumsum(0)  # in double precision: the last one is 1 when it is rounded
             bounds.fill_(1)
-            bounds[:found] = ends
+            bounds[:found] = ends.float()
         self.get_buffer("all_centres")[:found] = centres
         self.owners[:found] = owners
         self.found.fill_(found)

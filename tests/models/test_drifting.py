@@ -14,9 +14,7 @@ from gan_lab.losses import GradientPenalty, RelativisticPairing, drifting_loss
 from gan_lab.models import Drifting
 from gan_lab.models.batches import split_batch
 from gan_lab.models.drifting import TIMES, pair_stages
-from gan_lab.models.photo_clusters import PhotoFeatures, find_centres
 from gan_lab.networks import FeatureDiscriminator, FeatureGroups, SkipGenerator
-from gan_lab.networks.cluster_choice import DIMENSIONS
 
 from .fitting import Stream, adam, fit, quiet_trainer, same, weights
 
@@ -173,17 +171,6 @@ def test_classes_that_the_kept_images_do_not_show_are_named() -> None:
     lopsided = lambda iteration: {**show(iteration), "label": torch.tensor([0, 0, 2, 2, 2])}  # noqa: E731
     with pytest.raises(UserError, match=r"^model.memory=20: the 20 images .* show no b; .*data.balance=true"):
         start(three_classes(), lopsided)
-
-
-def test_small_clusters_go_to_their_neighbours_and_small_ones_are_shown_again() -> None:
-    vectors = torch.cat([torch.randn(50, 3) * 0.1 + 5, torch.randn(50, 3) * 0.1 - 5, torch.full((1, 3), 50.0)])
-    assert len(find_centres(vectors, 3)) == 2
-    assert len(find_centres(vectors[:2], 3)) == 2
-    labels = torch.zeros(5, dtype=torch.int64)
-    kept = PhotoFeatures([torch.rand(1, 5, 12), torch.rand(1, 5, 4)], labels, torch.zeros(1, DIMENSIONS), labels[:1])
-    drawn = kept.draw(torch.tensor([0, 0]), 7)
-    assert drawn.shape == (2, 7)
-    assert all(set(row.tolist()) == set(range(5)) for row in drawn)
 
 
 def test_as_many_images_are_kept_as_there_is_room_for() -> None:

@@ -234,7 +234,13 @@ class Drifting(ComparesSets, AdversarialModule):
         super().on_fit_start()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         start = time.monotonic()
-        most = min(self.memory, TIMES * sum(data.counts().values()))
+        photos = sum(data.counts().values())
+        most = min(self.memory, TIMES * photos)
+        if photos > self.memory * self.trainer.world_size:
+            log.warning(
+                "model.memory=%d: samples move towards the first images of the stream alone, of %d photos; give more",
+                self.memory, photos,
+            )  # fmt: skip
         parts: list[list[Tensor]] = []
         labels: list[Tensor] = []
         with torch.no_grad():
@@ -258,8 +264,8 @@ class Drifting(ComparesSets, AdversarialModule):
             if isinstance(module, ClusterChoice) and not len(module.centres):
                 module.set_clusters(centres, owners, counts.to(self.device))
         log.info(
-            "drifting: kept the features of %d images in %.0f s, in %d clusters of %d to %d",
-            counts.sum(), time.monotonic() - start, len(counts), counts.min(), counts.max(),
+            "drifting: kept the features of %d images of %d photos in %.0f s, in %d clusters of %d to %d",
+            counts.sum(), photos, time.monotonic() - start, len(counts), counts.min(), counts.max(),
         )  # fmt: skip
 
     def check_labels(self, label: Tensor) -> None:

@@ -11,8 +11,6 @@ from gan_lab.networks.discriminator import require_label
 
 #: Numbers in which photos are told apart, as the method that finds the clusters describes them.
 DIMENSIONS = 128
-#: Numbers in which photos are told apart, as the method that finds the clusters describes them.
-DIMENSIONS = 128
 #: The largest angle, as a share of the circle, that is not yet the first one again.
 _BELOW_ONE = 1 - 2**-24
 

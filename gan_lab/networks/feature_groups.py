@@ -41,12 +41,6 @@ class FeatureGroups(nn.Module):
             efficientnet_lite(version, size=None, option="model.features").to(memory_format=torch.channels_last)
         ]
 
-    @property
-    def stage_channels(self) -> list[int]:
-        """Return the channels of each of `extract_stages`' outputs."""
-        channels: list[int] = self._hidden[0].stage_channels
-        return channels
-
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return groups [P, N, D] float32: N vectors of length D at each of P places.
 

@@ -28,7 +28,7 @@ def drifting(modes: int = 0, labels: int = 0, **options: Any) -> Drifting:
     return Drifting(generator, FeatureGroups(0), optimizer, **options)
 
 
-def judged(**options: Any) -> Drifting:
+def build_judged(**options: Any) -> Drifting:
     """Return a drifting model with a discriminator."""
     discriminator = FeatureDiscriminator(width=4)
     return drifting(discriminator=discriminator, discriminator_optimizer=adam(), **options)
@@ -129,9 +129,8 @@ def test_the_start_finds_the_clusters_of_photos_and_latents_stand_for_them() -> 
 def test_a_start_from_a_checkpoint_keeps_its_clusters() -> None:
     first, second = start(drifting(modes=2, samples=8, photos=8)), drifting(modes=2, samples=8, photos=8)
     state = first.state_dict()
-    state["generator.choice.all_centres"] = state["generator.choice.all_centres"].flip(
-        0
-    )  # otherwise k-means, too, finds them
+    # in another order, for otherwise k-means, too, finds them
+    state["generator.choice.all_centres"] = state["generator.choice.all_centres"].flip(0)
     second.load_state_dict(state)
     start(second)
     assert second.choice is not None
@@ -140,14 +139,14 @@ def test_a_start_from_a_checkpoint_keeps_its_clusters() -> None:
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-def three_classes(**options: Any) -> Drifting:
+def build_conditional(**options: Any) -> Drifting:
     """Return a model that draws one of three classes on request."""
     names = ["a", "b", "c"]
     return drifting(modes=7, labels=3, conditional=True, classes=3, class_names=names, samples=8, photos=8, **options)
 
 
 def test_a_conditional_model_moves_each_class_among_its_own_photos() -> None:
-    model = start(three_classes())
+    model = start(build_conditional())
     assert model.seen is not None
     assert model.choice is not None
     owners = model.choice.owners[: len(model.choice.centres)].tolist()
@@ -164,18 +163,21 @@ def test_a_conditional_model_moves_each_class_among_its_own_photos() -> None:
     images = [model.generate(z, torch.full((4,), label)) for label in range(3)]
     assert not torch.equal(images[0], images[1])
     assert len(model.probe({"image": torch.rand(3, 3, 32, 32), "label": torch.tensor([0, 1, 2])})[0].made) == 3
-    assert all(loss["loss_g"] > 0 for loss in fit(three_classes(), show, 2))
+    assert all(loss["loss_g"] > 0 for loss in fit(build_conditional(), show, 2))
 
 
 def test_classes_that_the_kept_images_do_not_show_are_named() -> None:
     lopsided = lambda iteration: {**show(iteration), "label": torch.tensor([0, 0, 2, 2, 2])}  # noqa: E731
     with pytest.raises(UserError, match=r"^model.memory=20: the 20 images .* show no b; .*data.balance=true"):
-        start(three_classes(), lopsided)
+        start(build_conditional(), lopsided)
 
 
-def test_as_many_images_are_kept_as_there_is_room_for() -> None:
+def test_as_many_images_are_kept_as_there_is_room_for_and_too_few_are_said(caplog: pytest.LogCaptureFixture) -> None:
     assert start(drifting(memory=20)).seen.count().tolist() == [20]  # type: ignore[union-attr]
+    assert "model.memory=20: samples move towards the first images of the stream alone, of 30 photos" in caplog.text
+    caplog.clear()
     assert start(drifting(memory=4096)).seen.count().tolist() == [TIMES * 30]  # type: ignore[union-attr]
+    assert "model.memory" not in caplog.text
 
 
 def test_samples_are_as_many_whatever_the_batch_and_the_average_follows() -> None:
@@ -187,7 +189,7 @@ def test_samples_are_as_many_whatever_the_batch_and_the_average_follows() -> Non
 
 
 def test_the_two_sides_take_turns_each_with_its_own_weights() -> None:
-    model = judged()
+    model = build_judged()
     assert model.list_trainable_networks() == [model.generator, model.discriminator]
     before = [weights(network) for network in (model.generator, model.discriminator)]  # type: ignore[arg-type]
     terms = fit(model, show, 2)
@@ -200,7 +202,7 @@ def test_the_two_sides_take_turns_each_with_its_own_weights() -> None:
 
 
 def test_each_turn_leaves_the_other_sides_weights_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, gradients = start(judged()), []
+    model, gradients = start(build_judged()), []
 
     def minimize(optimizer: Any, loss_fn: Any, inputs: dict[str, Tensor]) -> Any:
         loss = loss_fn(inputs)
@@ -220,7 +222,7 @@ def test_each_turn_leaves_the_other_sides_weights_alone(monkeypatch: pytest.Monk
 
 
 def test_a_discriminator_learns_to_tell_photos_from_samples_that_stay() -> None:
-    model = judged(lambda_adversarial=0)
+    model = build_judged(lambda_adversarial=0)
     model.optimizer = adam(lr=0)
     terms = fit(model, show, 30)
     assert terms[0]["loss_d"] > 1.5
@@ -233,7 +235,7 @@ def test_a_discriminator_learns_to_tell_photos_from_samples_that_stay() -> None:
 
 
 def test_its_word_moves_the_generator() -> None:
-    plain, led = judged(lambda_adversarial=0), judged(lambda_adversarial=1)
+    plain, led = build_judged(lambda_adversarial=0), build_judged(lambda_adversarial=1)
     for model in (plain, led):
         fit(model, show, 2)
     assert not same(weights(plain.generator), weights(led.generator))
@@ -264,5 +266,5 @@ def test_micro_batches_take_the_same_turn_without_the_spread_of_batch_norm(modes
     assert gradients[0].shape == gradients[1].shape
     assert torch.isfinite(gradients[1]).all()
     assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.5  # the field's scale is that of a part
-    terms = fit(judged(modes=modes, samples=4, photos=8, micro_batches=2), show, 2)
+    terms = fit(build_judged(modes=modes, samples=4, photos=8, micro_batches=2), show, 2)
     assert all(0 < each["loss_d"] < 4 for each in terms)

@@ -8,8 +8,8 @@ from gan_lab.networks.feature_discriminator import STAGE_CHANNELS
 
 def test_every_stage_from_the_first_is_judged_at_each_place() -> None:
     features = FeatureGroups(0)
-    assert tuple(features.stage_channels) == STAGE_CHANNELS
     stages = features.extract_stages(torch.rand(2, 3, 64, 48))
+    assert tuple(stage.shape[1] for stage in stages) == STAGE_CHANNELS
     for first in (0, 2):
         logits = FeatureDiscriminator(first=first)(stages)
         assert [each.shape for each in logits] == [(2, 1, *stage.shape[-2:]) for stage in stages[first:]]

@@ -37,7 +37,7 @@ def few_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_names")
 @pytest.mark.parametrize(
-    ("count", "seed"), [(WAYS * 6, None), (30, 1), pytest.param(KNOWN, None, marks=pytest.mark.slow)]
+    ("count", "seed"), [(WAYS * 6, None), (12, 1), pytest.param(KNOWN, None, marks=pytest.mark.slow)]
 )
 def test_every_file_is_loaded_or_refused(count: int, seed: int | None) -> None:
     findings = checkpoints.fuzz(count, seed, show=False)

@@ -12,7 +12,7 @@ from tests.integration.runs import FAMILIES
     ("name", "count"),
     [
         ("vae", 12),
-        *[(command, 8) for command in (*overrides.COMMANDS, *overrides.WAYS)],
+        *[(command, 4) for command in (*overrides.COMMANDS, *overrides.WAYS)],
         *[
             pytest.param(name, 100, marks=pytest.mark.slow)
             for name in (*FAMILIES, *overrides.COMMANDS, *overrides.WAYS)

@@ -26,8 +26,8 @@ train.main()
 """
 
 
-#: One for each kind of state: pools, an averaged generator, what is computed anew, pairs. The others by `make test-slow`.
-QUICK = ("cyclegan", "dcgan", "drifting", "enhancer")
+#: Pools; an averaged generator and what is computed anew; pairs. The others by `make test-slow`.
+QUICK = ("cyclegan", "drifting", "enhancer")
 
 
 def models() -> list[object]:

@@ -124,7 +124,8 @@ def test_a_server_that_cannot_be_reached_leaves_the_run_offline(key: str, said: 
     assert len(written(tmp_path, "offline-run")) == 1
 
 
-@pytest.mark.parametrize("silent", [pytest.param("always", marks=pytest.mark.slow), "later"])
+@pytest.mark.slow
+@pytest.mark.parametrize("silent", ["always", "later"])
 def test_a_server_that_falls_silent_holds_up_neither_the_training_nor_its_end(silent: str, tmp_path: Path) -> None:
     waits = ["logger.wandb.settings.init_timeout=3", "logger.wandb.settings.finish_timeout=3"]
     with serving(silent) as server:

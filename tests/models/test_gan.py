@@ -70,11 +70,11 @@ def test_n_critic_counts_the_discriminators_updates() -> None:
     ("adversarial", "penalties"),
     [
         (NonSaturating(), {"r1": R1(weight=0.5)}),
-        (Hinge(), {"r1": R1(weight=0.5)}),
-        (LeastSquares(), {"r1": R1(weight=0.5)}),
+        pytest.param(Hinge(), {"r1": R1(weight=0.5)}, marks=pytest.mark.slow),
+        pytest.param(LeastSquares(), {"r1": R1(weight=0.5)}, marks=pytest.mark.slow),
         # in one dimension a strong penalty on the slope's size is a wall between its two signs
         (Wasserstein(), {"gradient": GradientPenalty(weight=0.1)}),
-        (RelativisticPairing(), {"r1": R1(weight=0.25), "r2": R2(weight=0.25)}),
+        pytest.param(RelativisticPairing(), {"r1": R1(weight=0.25), "r2": R2(weight=0.25)}, marks=pytest.mark.slow),
     ],
     ids=["non_saturating", "hinge", "least_squares", "wasserstein", "relativistic"],
 )

@@ -37,6 +37,8 @@ from gan_lab.photo_files import grid, write_png
 
 #: Photos of a grid, a row each.
 SHOWN = 8
+#: A discriminator of ImageNet features in the place of the one of patches.
+PROJECTED = "model/discriminator=projected"
 #: What each contender adds to the command line of gan_lab.train; CycleGAN is the authors' but for its size.
 CONTENDERS = {
     "cyclegan": ["model=cyclegan"],
@@ -60,6 +62,18 @@ CONTENDERS = {
     "residual": [
         "model=cyclegan", "model.lambda_foreground=1", "model.generator.resampling=antialiased", "model.ema_half_life=500",
         "++model.generator.global_residual=true",
+    ],
+    "resize_hinge": [
+        "model=cyclegan", "model.generator.resampling=resize", "model.adversarial._target_=gan_lab.losses.Hinge",
+        "model.discriminator.norm=none", "model.discriminator.spectral=true",
+    ],
+    "projected": [
+        "model=cyclegan", "model.generator.resampling=resize", "model.adversarial._target_=gan_lab.losses.Hinge",
+        PROJECTED, "model.lambda_perceptual=0.5",
+    ],
+    "change_ground_perceptual": ["experiment=change_ground", "model.lambda_perceptual=0.5"],
+    "change_ground_projected": [
+        "experiment=change_ground", "model.adversarial._target_=gan_lab.losses.Hinge", PROJECTED, "~model.discriminator.layers",
     ],
     "cut_foreground": [
         "model=cut", "model.lambda_foreground=10", "model.lambda_nce=0.1", "model.ema_half_life=500",
@@ -128,14 +142,11 @@ def results(arguments: argparse.Namespace) -> Iterator[Result]:
     data = ["data=products", f"data.root={arguments.root}", f"data.image_size={arguments.size}"]
     pairs = still_batches("test", data, "unpaired")
     real = {side: torch.cat([batch[side] for batch in pairs]) for side in "AB"}
-    size = [f"model.{network}.width={arguments.width}" for network in ("generator", "discriminator")]
-    size += [
-        f"model.generator.blocks={arguments.blocks}",
-        f"model.discriminator.layers={arguments.layers}",
-        "compile=true",
-    ]
+    size = [f"model.generator.width={arguments.width}", f"model.generator.blocks={arguments.blocks}"]
+    patches = [f"model.discriminator.width={arguments.width}", f"model.discriminator.layers={arguments.layers}"]
     for number, name in enumerate(arguments.only or CONTENDERS):
-        tool = trained(name, [*CONTENDERS[name], *data, *size], arguments)
+        options = CONTENDERS[name]
+        tool = trained(name, [*options, *data, *size, *([] if PROJECTED in options else patches)], arguments)
         picture(tool.model, pairs, arguments.work / f"{name}.png")
         figures = evaluated(name, arguments)
         if number == 0:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_lab.losses import LeastSquares, l1, weighted_l1
+from gan_lab.losses import LeastSquares, PerceptualFeatures, l1, make_perceptual, weighted_l1
 from gan_lab.models.adversarial import AdversarialLoss, AdversarialModule, Penalty, make_judge
 from gan_lab.models.base import Loss, OptimizerFactory, Terms
 from gan_lab.models.batches import Batch, skip_repeats, spread_samples
@@ -69,10 +69,18 @@ class CycleGAN(ComparesSets, AdversarialModule):
             generators with attention, the cross-entropy between the ground and where they draw is added to it.
         lambda_ground: weight of the cycle term where no product is found, as a share; 1 as in the paper. A ground that is
             exchanged cannot come back but by signs hidden in the new one, which are seen as a grid: below 1 it need not.
+        lambda_perceptual: weight, as a share of `lambda_cycle`, of the distance in a frozen network's features between a photo
+            and what comes back through the cycle; where `lambda_ground` is below 1, of the product alone.
+        perceptual: whose: "efficientnet_lite0", "vgg19", which needs its file, or "auto": VGG19's where `vgg19_weights`
+            names it.
+        vgg19_weights: path of torchvision's VGG19 state dict.
         pool_size: past fakes that each D is shown.
         ema_half_life: images after which a weight's share in the averaged generators has halved; None for no averaging, as
             in the paper.
         options: of `AdversarialModule` and `ComparesSets`.
+
+    Raises:
+        UserError: a weight is below 0; `lambda_perceptual` is above 0 and the network's weights are not there.
 
     Source: Zhu et al. 2017, arXiv:1703.10593, eq. 3 and section 5.2 (identity).
     """
@@ -93,6 +101,9 @@ class CycleGAN(ComparesSets, AdversarialModule):
         lambda_identity: float = 0.5,
         lambda_foreground: float = 0.0,
         lambda_ground: float = 1.0,
+        lambda_perceptual: float = 0.0,
+        perceptual: PerceptualFeatures = "auto",
+        vgg19_weights: str | None = None,
         augment: nn.Module | None = None,
         pool_size: int = 50,
         ema_half_life: float | None = None,
@@ -100,7 +111,9 @@ class CycleGAN(ComparesSets, AdversarialModule):
     ) -> None:
         super().__init__(adversarial=adversarial or LeastSquares(), penalties=penalties, augment=augment, **options)
         check_weights(lambda_cycle=lambda_cycle, lambda_identity=lambda_identity)
-        check_weights(lambda_foreground=lambda_foreground, lambda_ground=lambda_ground)
+        check_weights(
+            lambda_foreground=lambda_foreground, lambda_ground=lambda_ground, lambda_perceptual=lambda_perceptual
+        )
         self.generator_AB, self.generator_BA = generator(), generator()
         self.discriminator_A, self.discriminator_B = discriminator(), discriminator()
         self.generator_optimizer = generator_optimizer
@@ -109,6 +122,8 @@ class CycleGAN(ComparesSets, AdversarialModule):
         self.lambda_identity = lambda_identity
         self.lambda_foreground = lambda_foreground
         self.lambda_ground = lambda_ground
+        self.lambda_perceptual = lambda_perceptual
+        self.perceptual = make_perceptual(perceptual, vgg19_weights) if lambda_perceptual > 0 else None
         self.attends = has_attention(self.generator_AB, lambda_foreground)
         self.generator_AB_ema = ExponentialMovingAverage(self.generator_AB, ema_half_life) if ema_half_life else None
         self.generator_BA_ema = ExponentialMovingAverage(self.generator_BA, ema_half_life) if ema_half_life else None
@@ -154,6 +169,11 @@ class CycleGAN(ComparesSets, AdversarialModule):
             terms |= {"loss_identity_A": l1(idt_A, real_A), "loss_identity_B": l1(idt_B, real_B)}
             identity = terms["loss_identity_A"] + terms["loss_identity_B"]
             loss = loss + self.lambda_cycle * self.lambda_identity * identity
+        if self.perceptual is not None:
+            terms["loss_perceptual_A"] = self.perceptual(self.keep_ground(rec_A, real_A, inputs.get("mask_A")), real_A)
+            terms["loss_perceptual_B"] = self.perceptual(self.keep_ground(rec_B, real_B, inputs.get("mask_B")), real_B)
+            perceptual = terms["loss_perceptual_A"] + terms["loss_perceptual_B"]
+            loss = loss + self.lambda_cycle * self.lambda_perceptual * perceptual
         if self.lambda_foreground > 0:
             foreground = compute_foreground_terms("A", fake_B, real_A, inputs["mask_A"], attention_A)
             foreground |= compute_foreground_terms("B", fake_A, real_B, inputs["mask_B"], attention_B)
@@ -177,6 +197,12 @@ class CycleGAN(ComparesSets, AdversarialModule):
         if self.lambda_ground == 1 or product is None:
             return l1(rec, real)
         return weighted_l1(rec, real, self.lambda_ground + (1 - self.lambda_ground) * product)
+
+    def keep_ground(self, rec: Tensor, real: Tensor, product: Tensor | None) -> Tensor:
+        """Return what came back, with the photo's own ground where the ground need not come back."""
+        if self.lambda_ground == 1 or product is None:
+            return rec
+        return real + product * (rec - real)
 
     def discriminator_loss(self, inputs: Batch) -> Loss:
         """Tell real from (pooled) fake on either side; halved, which slows D against G as the authors do."""

@@ -9,7 +9,7 @@ from gan_lab.networks.discriminator import Discriminator
 from gan_lab.networks.efficientnet_lite import EfficientNetLite, efficientnet_lite
 from gan_lab.networks.ema import ExponentialMovingAverage
 from gan_lab.networks.evaluation_mode import evaluation_mode
-from gan_lab.networks.feature_discriminator import FeatureDiscriminator
+from gan_lab.networks.feature_discriminator import FeatureDiscriminator, ProjectedDiscriminator
 from gan_lab.networks.feature_groups import FeatureGroups
 from gan_lab.networks.features import Inception, RandomVGG, VGG19Features, inception, vgg19_features
 from gan_lab.networks.initialisation import initialise
@@ -66,6 +66,7 @@ __all__ = [
     "PatchDiscriminator",
     "PatchProjector",
     "PerceptualDistance",
+    "ProjectedDiscriminator",
     "R3GANDiscriminator",
     "R3GANGenerator",
     "RandomVGG",
@@ -110,6 +111,7 @@ LOADABLE = frozenset(
         "MLPDiscriminator",
         "MLPGenerator",
         "PatchDiscriminator",
+        "ProjectedDiscriminator",
         "R3GANDiscriminator",
         "R3GANGenerator",
         "RandomVGG",

@@ -39,9 +39,10 @@ CLOSED = {
     "RelativisticPairing Wasserstein",
     "gan_lab.models": "CUT CodePrior CycleGAN Drifting Enhancer GAN VAE VAEGAN VQVAE burn_in cosine linear_decay",
     "gan_lab.networks": "CodeTransformer ConvDecoder ConvDiscriminator ConvDiscriminator28 ConvEncoder DCGANDiscriminator "
-    "DCGANGenerator DenseGenerator28 FeatureDiscriminator FeatureGroups GridDecoder GridEncoder LightCorrector "
-    "MLPDiscriminator MLPGenerator PatchDiscriminator R3GANDiscriminator R3GANGenerator RandomVGG ResidualDiscriminator "
-    "ResidualGenerator ResnetGenerator Restorer SkipGenerator UNetGenerator VectorQuantizer",
+    "DCGANGenerator DenseGenerator28 FeatureDiscriminator FeatureGroups GridDecoder GridEncoder "
+    "LightCorrector MLPDiscriminator MLPGenerator PatchDiscriminator ProjectedDiscriminator "
+    "R3GANDiscriminator R3GANGenerator RandomVGG ResidualDiscriminator ResidualGenerator ResnetGenerator "
+    "Restorer SkipGenerator UNetGenerator VectorQuantizer",
     "torch.nn": "ELU Flatten GELU LeakyReLU Linear ReLU SiLU Sigmoid Tanh",
     "torch.optim": "Adadelta Adagrad Adam AdamW Adamax NAdam RAdam RMSprop SGD",
 }

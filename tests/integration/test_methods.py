@@ -9,9 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from gan_lab import evaluate, train
+from gan_lab.config import compose, instantiate
+from gan_lab.networks import ProjectedDiscriminator
 from tests.integration.runs import MODELS, load, tiny
+from tests.models.fitting import fit
 
 PHOTOS = os.environ.get("GAN_LAB_PHOTOS") or None
 
@@ -63,6 +67,25 @@ def leaves(node: object) -> list[object]:
 def test_on_the_demo_catalogue(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # 24 pictures to test on: sets of fewer cannot be compared
     train_and_evaluate(model, tmp_path, monkeypatch, "data.catalogue_images=240")
+
+
+@pytest.mark.parametrize("model", ["cut", "cyclegan", "vae_gan"])
+def test_a_discriminator_of_imagenet_features_takes_the_place_of_another(model: str) -> None:
+    options = [option for option in tiny(model) if not option.startswith("model.discriminator")]
+    made = instantiate(compose("train", [*options, "model/discriminator=projected", "name=run"]).model)
+    judges = [module for module in made.modules() if isinstance(module, ProjectedDiscriminator)]
+    assert len(judges) == (2 if model == "cyclegan" else 1)
+    kinds = {"vae_gan": ["image"]}.get(model, ["A", "B"])
+
+    def draw(iteration: int) -> dict[str, torch.Tensor]:
+        generator = torch.Generator().manual_seed(iteration)
+        return {kind: torch.rand(2, 3, 32, 32, generator=generator) * 2 - 1 for kind in kinds}
+
+    before = [weight.clone() for judge in judges for weight in judge.parameters()]
+    terms = fit(made, draw, 2)
+    assert all(math.isfinite(value) for value in terms[-1].values())
+    after = [weight for judge in judges for weight in judge.parameters()]
+    assert all(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
 
 @pytest.mark.skipif(PHOTOS is None, reason="GAN_LAB_PHOTOS names no folder of real photos")

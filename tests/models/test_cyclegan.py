@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from gan_lab.errors import UserError
-from gan_lab.losses import R1
+from gan_lab.losses import R1, LitePerceptual
 from gan_lab.models import CycleGAN
 from gan_lab.models.cyclegan import ImagePool
 from gan_lab.networks import PatchDiscriminator, ResnetGenerator
@@ -63,6 +63,25 @@ def test_the_batched_identity_call_equals_separate_calls() -> None:
     torch.testing.assert_close(images["fake_B"], fake_B)
     assert not images["fake_B"].requires_grad
     assert terms["loss_cycle_A"].requires_grad is False
+
+
+@pytest.mark.parametrize("lambda_ground", [1.0, 0.5])
+def test_what_comes_back_is_compared_in_features_where_it_must(lambda_ground: float) -> None:
+    draw = {f"real_{side}": torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(1)) for side in "AB"}
+    for side in "AB" if lambda_ground < 1 else "":
+        draw[f"mask_{side}"] = torch.zeros(2, 1, 32, 32)
+        draw[f"mask_{side}"][:, :, 8:24, 8:24] = 1
+    options = {"lambda_ground": lambda_ground, "lambda_cycle": 3.0, "discriminator": lambda: TinyDiscriminator(1024)}
+    without, _, _ = unpack(cyclegan(**options).generator_loss(draw))
+    model = cyclegan(lambda_perceptual=0.5, **options)
+    loss, terms, _ = unpack(model.generator_loss(draw))
+    rec_A = model.generator_BA(model.generator_AB(draw["real_A"]))
+    if lambda_ground < 1:
+        rec_A = torch.where(draw["mask_A"] > 0, rec_A, draw["real_A"])
+    assert terms["loss_perceptual_A"] > 0
+    torch.testing.assert_close(terms["loss_perceptual_A"], LitePerceptual()(rec_A, draw["real_A"]).detach())
+    added = 3.0 * 0.5 * (terms["loss_perceptual_A"] + terms["loss_perceptual_B"])
+    torch.testing.assert_close(loss.detach(), without.detach() + added)
 
 
 def test_discriminators_loss_reaches_no_generator() -> None:

@@ -129,6 +129,10 @@ def get_versions() -> dict[str, str]:
     return {"gan_lab": VERSION, "torch": str(torch.__version__), "lightning": lightning.__version__}
 
 
+class ForeignError(UserError):
+    """A file of tensors that is no checkpoint of gan_lab."""
+
+
 def find_checkpoint_file(option: str, value: str | Path, prefer: str = "best") -> Path:
     """Return the checkpoint file that `value` means: a file, a run's folder, or its checkpoints folder.
 
@@ -201,7 +205,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except Exception as error:  # what a damaged file makes of the unpickler can be anything, IndexError among it
         raise DamagedError(path, str(error).splitlines()[0][:120] if str(error) else type(error).__name__) from error
     if type(checkpoint) is not dict or not {"config", "clock", "state_dict"} <= checkpoint.keys():
-        raise UserError(f"checkpoint {path}: not made by gan_lab (it holds no config); name another")
+        raise ForeignError(f"checkpoint {path}: not made by gan_lab (it holds no config); name another")
     checkpoint.pop("loops", None)  # Lightning's counters, which no checkpoint of gan_lab's has and a stranger's may set
     check_format(checkpoint, path)
     checkpoint["clock"] = read_clock(checkpoint["clock"], path)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from gan_lab.config import instantiate
 from gan_lab.errors import UserError
 from gan_lab.hardware import Choice, choose, has_dtype
-from gan_lab.inference.restoration import Networks
+from gan_lab.inference.restoration import Networks, add_smaller_scales
 from gan_lab.networks import LightCorrector, Restorer
 from gan_lab.storage import decode_json, hash_file, open_regular, plain_data, write_atomically
 from gan_lab.storage.tensor_files import load_weights
@@ -93,6 +93,16 @@ def write_bundle(path: Path, parts: Mapping[str, Component], base: str | None = 
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(path) as file:
         file.write(save(tensors, header))
+
+
+def is_bundle(path: Path) -> bool:
+    """Return whether a safetensors file is one of gan_lab's bundles, or cannot be read at all: `read_bundle` says why."""
+    try:
+        open_regular(path).close()
+        with safe_open(path, framework="pt") as file:
+            return "format" in (file.metadata() or {}) and file.metadata()["format"].startswith("gan_lab")
+    except (SafetensorError, OSError):
+        return True
 
 
 def read_bundle(path: Path) -> dict[str, Component]:
@@ -187,7 +197,7 @@ def build_networks(parts: Mapping[str, Component], device: torch.device, precisi
     light = built.get("light")
     assert light is None or isinstance(light, LightCorrector)
     enlarge: dict[int, Callable[[Tensor], Tensor]] = {int(n[1:]): built[n] for n in ("x2", "x4") if n in built}
-    return Networks(light=light, restore=built.get("restorer"), enlarge=enlarge, choice=choice)
+    return Networks(light=light, restore=built.get("restorer"), enlarge=add_smaller_scales(enlarge), choice=choice)
 
 
 def quick(restorer: Restorer, choice: Choice) -> Restorer:

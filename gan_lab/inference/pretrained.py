@@ -22,7 +22,7 @@ from gan_lab.inference import bundle
 from gan_lab.inference.enhancement import File, check_kind, enhance_photo, file_of, like, mask_of, photo_of
 from gan_lab.inference.generation import BATCH, Generation, Label, check_strength
 from gan_lab.inference.restoration import TILE as RESTORATION_TILE
-from gan_lab.inference.restoration import Correct, Networks, Restoration, Wish, with_channels
+from gan_lab.inference.restoration import Correct, Networks, Restoration, Wish, add_smaller_scales, with_channels
 from gan_lab.inference.tiling import TILE
 from gan_lab.networks import LightCorrector, Restorer
 from gan_lab.options import ImageSize, split_sides
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from gan_lab.inference.translation import Translation
 
 log = logging.getLogger(__name__)
+
+#: What names weights that come with an installed package, and files that are no run's checkpoint.
+PACKAGE = "package:"
+FILES = (".pth", ".pt", ".safetensors")
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
@@ -65,9 +69,9 @@ class Pretrained:
     In a process that was forked after it was opened, a model on a CPU computes in one thread, and one on a GPU is refused.
 
     Attributes:
-        path: the file: a run's checkpoint, or a bundle of networks for enhancement.
-        config: the run's resolved configuration; empty for a bundle.
-        model: the module, in evaluation mode; None for a bundle.
+        path: the file: a run's checkpoint, a bundle of networks for enhancement, or a network of others.
+        config: the run's resolved configuration; empty where no run stands behind the file.
+        model: the module, in evaluation mode; None likewise.
         choice: what its networks compute in.
         restoration: enhances photos; None for a model of another task.
         translation: gives photos the look of another domain. A model of pairs has it beside its `restoration`, unless its
@@ -76,7 +80,7 @@ class Pretrained:
         name: of the model's configuration or of the bundle: "enhancer", "faithful".
         channels: 1 for grey, 3 for RGB.
         image_size: of the images that the model was trained on: the side of squares, or (height, width), in pixels; 0 for a
-            bundle.
+            bundle and for a network of others.
         trust: packages of the user's own whose classes the run's configuration may name.
     """
 
@@ -91,18 +95,26 @@ class Pretrained:
         self.restoration: Restoration | None = None
         self.generation: Generation | None = None
         self.translation: Translation | None = None
-        if path.suffix == ".safetensors":
-            self.model: Any = None
-            self.config: dict[str, Any] = {}
-            self.name, self.channels = path.stem, 3
-            networks = bundle.build_networks(bundle.read_bundle(path), device, precision)
-            self.restoration, self.choice = Restoration(networks, device), networks.choice
+        self.model: Any = None
+        self.config: dict[str, Any] = {}
+        if path.suffix == ".safetensors" and bundle.is_bundle(path):
+            self._take(bundle.build_networks(bundle.read_bundle(path), device, precision))
+            return
+        if str(path).startswith(PACKAGE) or path.suffix in FILES:
+            self._take_community(precision)
             return
         # here, because they import Lightning, which shipped weights do without
         from gan_lab import checkpoint as checkpoints
         from gan_lab.inference.translation import Translation
 
-        loaded, self.config = checkpoints.load_model(path, device, trust)
+        try:
+            loaded, self.config = checkpoints.load_model(path, device, trust)
+        except checkpoints.ForeignError as error:
+            try:
+                self._take_community(precision)
+            except UserError:
+                raise error from None
+            return
         self.name = printable(str(self.config.get("choices", {}).get("model", type(loaded).__name__))[:100])
         data = self.config.get("data", {})
         self.channels, self.image_size = (
@@ -126,10 +138,25 @@ class Pretrained:
         if self.model.task == "generation":
             self.generation = Generation(self.model, self.name, path, dtype)
 
+    def _take(self, networks: Networks) -> None:
+        """Take networks that no run stands behind."""
+        self.name, self.channels = self.path.stem, networks.channels
+        self.restoration, self.choice = Restoration(networks, self.device), networks.choice
+
+    def _take_community(self, precision: str) -> None:
+        """Take a network of others, and say what it is."""
+        from gan_lab.inference.community import open_community  # here, for it needs an extra
+
+        found = open_community(self.path, self.device, precision)
+        log.info("checkpoint=%s: %s", self.path, found.description)
+        self.path = found.path
+        self._take(found.networks)
+
     @cached_property
     def sha256(self) -> str:
         """Return the SHA-256 of the weights, in hexadecimal: of the file, and for a bundle of its base's too."""
-        return bundle.hash_bundle(self.path) if self.model is None else hash_file(self.path)
+        own = self.path.suffix == ".safetensors" and bundle.is_bundle(self.path)
+        return bundle.hash_bundle(self.path) if own else hash_file(self.path)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -149,7 +176,7 @@ class Pretrained:
         if isinstance(generator, Restorer):
             generator = bundle.quick(copy.deepcopy(generator), choice)
             if generator.scale > 1:
-                return Networks(enlarge={generator.scale: generator}, channels=self.channels)
+                return Networks(enlarge=add_smaller_scales({generator.scale: generator}), channels=self.channels)
             return Networks(restore=generator if generator.mask else adapt_to_masks(generator), channels=self.channels)
 
         def enhance(image: Tensor) -> Tensor:
@@ -212,7 +239,7 @@ class Pretrained:
             image: a Pillow picture, or uint8 or uint16 [H, W], [H, W, 1], [H, W, 3] or, with alpha, [H, W, 4]; or an image
                 file, by its path or as bytes, of which a Pillow picture is made (colours of 16 bits have 8 there).
             correct: "all", "defects" (noise, blur, JPEG, holes), "light" (exposure, cast, veil) or "none".
-            scale: 1, 2 or 4.
+            scale: 1, 2, 3 or 4.
             strength: 0 (the photo as it is) to 1.
             mask: holes to fill, white or above 127, at the photo's size; likewise.
             guard: True, or limits, to lower the strength of what would alter the product; see `gan_lab.fidelity.guard`.
@@ -413,7 +440,8 @@ def open_checkpoint(
     """Open the model of a run's folder, of a checkpoint file, or the weights that are shipped under a name.
 
     Args:
-        checkpoint: a folder, of which the best checkpoint is taken, a file (.ckpt or .safetensors), or a name.
+        checkpoint: a folder, of which the best checkpoint is taken, a file (.ckpt or .safetensors), a name, or a restorer of
+            others: its file (.pth, .safetensors, .ckpt), or "package:" and the name of an installed package.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         precision: of the networks: "fp32", "bf16" or "auto" (the faster on this machine, as measured).
         trust: packages of your own whose classes the checkpoint may name.
@@ -430,9 +458,11 @@ def open_checkpoint(
     on_gpu = device != "cpu" and torch.cuda.is_available()
     where = torch.device("cuda" if on_gpu else "cpu")
     path = Path(checkpoint).expanduser()
+    if str(checkpoint).startswith(PACKAGE):
+        return Pretrained(path, where, precision)
     if not path.exists() and len(path.parts) == 1 and not path.suffix:
         return Pretrained(bundle.find_weights(str(checkpoint), "checkpoint"), where, precision)
-    if path.suffix == ".safetensors" and path.is_file():
+    if path.suffix in FILES and path.is_file():
         return Pretrained(path, where, precision)
     from gan_lab import checkpoint as checkpoints
 

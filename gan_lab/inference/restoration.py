@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from gan_lab.errors import UserError
 from gan_lab.hardware import Choice
@@ -26,7 +27,7 @@ Pixels = NDArray[Any]  # uint8 or uint16
 Curves = NDArray[np.float32]
 Correct = Literal["all", "defects", "light", "none"]
 CORRECT = ("all", "defects", "light", "none")
-SCALES = (1, 2, 4)
+SCALES = (1, 2, 3, 4)
 
 #: Longest side of a tile, in pixels of the input.
 TILE = 768
@@ -43,11 +44,14 @@ class Networks:
     Attributes:
         light: corrects exposure, white balance and veil.
         restore: photo [1, C, h, w] in [-1, 1] and mask [1, 1, h, w] in {0, 1} or None to the photo without defects.
-        enlarge: by scale, photo to the photo enlarged.
+        enlarge: by scale, photo to the photo enlarged; see `add_smaller_scales`.
         channels: that the networks take: 3, or 1 for grey.
         smallest: the smallest side that they take; smaller photos are extended by their mirror image meanwhile.
         colours: whether the result of a grey photo has colours.
         choice: what `restore` and `enlarge` compute in; None where that is not known.
+        tile: longest side of a tile that they are given, in pixels of the input.
+        overlap: pixels that neighbouring tiles share.
+        context: those of them at each edge whose surroundings are too small to be used.
     """
 
     light: LightCorrector | None = None
@@ -57,6 +61,9 @@ class Networks:
     smallest: int = 1
     colours: bool = False
     choice: Choice | None = None
+    tile: int = TILE
+    overlap: int = OVERLAP
+    context: int = CONTEXT
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class Wish:
 
     Attributes:
         correct: "all", "defects" (noise, blur, JPEG, holes), "light" (exposure, cast, veil) or "none".
-        scale: 1, 2 or 4.
+        scale: 1, 2, 3 or 4.
         strength: 0 to 1; what is between the photo and its full correction.
         tile: longest side of the tiles that larger photos are done in, in pixels; None: in one pass.
 
@@ -87,7 +94,7 @@ class Wish:
         if self.correct not in CORRECT:
             raise UserError(f"correct={self.correct}: needs one of {', '.join(CORRECT)}")
         if isinstance(self.scale, bool) or self.scale not in SCALES:
-            raise UserError(f"scale={self.scale}: needs 1, 2 or 4")
+            raise UserError(f"scale={self.scale}: needs 1, 2, 3 or 4")
         if isinstance(self.strength, bool) or not isinstance(self.strength, int | float) or not 0 <= self.strength <= 1:
             raise UserError(f"strength={self.strength}: needs a number from 0 (the photo as it is) to 1")
         tile = self.tile
@@ -120,6 +127,9 @@ class Restoration:
         if wish.scale > 1 and wish.scale not in have.enlarge:
             known = ", ".join(map(str, sorted({1, *have.enlarge})))
             raise UserError(f"scale={wish.scale}: this model does not enlarge so; it has scale={known}")
+        if wish.scale == 1 and have.light is None and have.restore is None and wish.correct == "all" and have.enlarge:
+            known = " or ".join(map(str, sorted(have.enlarge)))
+            raise UserError(f"scale=1: this model only enlarges, and would leave photos as they are; use scale={known}")
         if wish.correct == "light" and have.light is None:
             raise UserError("correct=light: this model has no light corrector; use correct=defects")
         if wish.correct == "defects" and have.restore is None:
@@ -154,7 +164,7 @@ class Restoration:
         if light is not None:  # what it turns each level into, [C, levels] in [-1, 1]: its powers need no pixel's time
             ramp = torch.linspace(-1, 1, int(np.iinfo(pixels.dtype).max) + 1, device=light.gain.device)
             curves = relight(ramp.expand(1, 3, 1, -1), light)[0, :, 0].cpu().numpy()
-        tile = wish.tile
+        tile = None if wish.tile is None else min(wish.tile, self.networks.tile)
         while True:
             try:
                 return self._assemble(pixels, wish, mask, curves, tile)
@@ -200,7 +210,8 @@ class Restoration:
             return self._tile(pixels[rows, columns], wish, holes, curves)
 
         height, width = pixels.shape[:2]
-        return compute_bands(compute, height, width, tile, OVERLAP, CONTEXT, wish.scale)
+        shared = (self.networks.overlap, self.networks.context)
+        return compute_bands(compute, height, width, tile, *shared, wish.scale)
 
     def _tile(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, curves: Curves | None) -> Tensor:
         """Return a part of the photo enhanced: [C, scale * h, scale * w] in [-1, 1] on the CPU."""
@@ -239,6 +250,24 @@ class Restoration:
             values = np.stack([curve[pixels[..., channel]] for channel, curve in enumerate(curves)])
             return torch.from_numpy(values)[None].to(self.device)
         return as_image(pixels, self.device)
+
+
+def add_smaller_scales(enlarge: Mapping[int, Callable[[Tensor], Tensor]]) -> dict[int, Callable[[Tensor], Tensor]]:
+    """Return networks by scale, and for scales between them the next larger one's, its result averaged down."""
+
+    def shrink(larger: Callable[[Tensor], Tensor], scale: int) -> Callable[[Tensor], Tensor]:
+        def enlarge_less(image: Tensor) -> Tensor:
+            sides = [scale * side for side in image.shape[-2:]]
+            return functional.interpolate(larger(image).float(), sides, mode="bicubic", antialias=True)
+
+        return enlarge_less
+
+    found = dict(enlarge)
+    for scale in sorted(set(SCALES[1:]) - set(enlarge)):
+        larger = [each for each in enlarge if each > scale]
+        if larger:
+            found[scale] = shrink(enlarge[min(larger)], scale)
+    return found
 
 
 def check_pixels(pixels: Pixels) -> None:

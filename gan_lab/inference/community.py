@@ -175,8 +175,14 @@ def check_sizes(weights: dict[str, Tensor], where: str) -> None:
 
 
 def place(descriptor: ModelDescriptor, device: torch.device, precision: str) -> Networks:
-    """Return a network in the place that it has in an enhancement."""
-    if not descriptor.supports_bfloat16 and precision != "bf16":
+    """Return a network in the place that it has in an enhancement.
+
+    Raises:
+        UserError: it does not compute in that precision, or there is no such one.
+    """
+    if not descriptor.supports_bfloat16:
+        if precision == "bf16":
+            raise UserError(f"precision=bf16: {descriptor.architecture.name} computes in fp32 alone; use precision=fp32")
         precision = "fp32"
     choice = choose_for_inference(precision, [descriptor.model], device)
     descriptor.model.requires_grad_(False)

@@ -132,6 +132,8 @@ def test_damaged_and_foreign_files_are_named(file: Path, tmp_path: Path) -> None
             gan_lab.load(path, device="cpu")
     save_file({"a": torch.zeros(1)}, tmp_path / "foreign.safetensors")
     with pytest.raises(UserError, match="not weights of gan_lab's enhancement"):
+        bundle.read_bundle(tmp_path / "foreign.safetensors")
+    with pytest.raises(UserError, match="no architecture that spandrel knows"):
         gan_lab.load(tmp_path / "foreign.safetensors", device="cpu")
     wider = {"restorer": {"config": bundle.read_bundle(file)["restorer"].config | {"width": 8}, "origin": {}}}
     with pytest.raises(UserError, match="its weights do not fit the model"):

@@ -9,7 +9,7 @@ import sys
 
 from gan_lab.terminal import secure_output
 
-COMMANDS = ("train", "evaluate", "generate", "translate", "enhance", "pack")
+COMMANDS = ("train", "evaluate", "generate", "translate", "enhance", "compare", "pack")
 
 
 def main() -> None:

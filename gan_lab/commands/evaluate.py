@@ -63,6 +63,11 @@ def evaluate(config: DictConfig) -> None:
     if config.task not in (None, "augmentation"):
         raise UserError(f"task={config.task}: needs augmentation, or null for the figures of the model's own task")
     pretrained = open_checkpoint(config.checkpoint, config.device, trust=parse_trust(config.trust))
+    if pretrained.model is None:
+        raise UserError(
+            f"checkpoint={config.checkpoint}: no run stands behind it, so no photos were held out; measure it on "
+            "yours: python -m gan_lab.compare input=/photos reference=/better output=/compared"
+        )
     if config.task is not None:
         pretrained.require("generation")
     folder = output_folder(config.output) if config.output is not None else beside(pretrained.path, config.task)

@@ -11,7 +11,7 @@ from gan_lab.errors import UserError
 #: Options at the top level that are paths; those of a group are expanded where they are used.
 PATHS = (
     *("runs_dir", "resume", "init_from", "checkpoint", "input", "output", "image", "mask", "extractor_weights"),
-    *("like", "unlike", "restorer", "light", "x2", "x4"),
+    *("reference", "like", "unlike", "restorer", "light", "x2", "x4"),
 )
 _FLAGS = ("--config-dir", "-cd", "--config-path", "-cp")
 

@@ -15,7 +15,7 @@ from gan_lab.errors import UserError
 
 #: Commands whose second job would write over, or among, what the first one has written; a run of a sweep has its own
 #: folder, and `generate` looks at what is there itself.
-CHECKED = ("enhance", "translate", "evaluate", "pack")
+CHECKED = ("enhance", "compare", "translate", "evaluate", "pack")
 #: Jobs that are looked at.
 MOST = 256
 

@@ -182,7 +182,9 @@ def place(descriptor: ModelDescriptor, device: torch.device, precision: str) -> 
     """
     if not descriptor.supports_bfloat16:
         if precision == "bf16":
-            raise UserError(f"precision=bf16: {descriptor.architecture.name} computes in fp32 alone; use precision=fp32")
+            raise UserError(
+                f"precision=bf16: {descriptor.architecture.name} computes in fp32 alone; use precision=fp32"
+            )
         precision = "fp32"
     choice = choose_for_inference(precision, [descriptor.model], device)
     descriptor.model.requires_grad_(False)

@@ -83,7 +83,7 @@ def write_report(
     room = max(0, PAGE - text_bytes) * 3 // 4 // max(1, 2 * len(ordered))
     side = round(min(LARGEST, max(SMALLEST, math.sqrt(room / DENSITY))))
     data = {
-        "settings": list(_flatten_settings(settings or {})),
+        "settings": list(flatten_settings(settings or {})),
         "columns": [{"key": key, "label": key.replace("_", " "), "limit": limit} for key, limit in columns],
         "wide": COLUMNS,
         "side": min(200, side),
@@ -112,7 +112,7 @@ def _rank_record(record: Mapping[str, Any], limits: Mapping[str, float]) -> tupl
     """Return the key that sorts records: failures first, then by verdict and by how far figures are from their limits."""
     state = "failed" if record.get("status") == "failed" else record.get("verdict")
     figures = record.get("figures") or {}
-    shares = [value / limits[key] for key in limits if (value := _round_number(figures.get(key))) is not None]
+    shares = [value / limits[key] for key in limits if (value := round_number(figures.get(key))) is not None]
     return (_WORST.index(state) if state in _WORST else len(_WORST), -max(shares, default=0), str(record.get("path")))
 
 
@@ -129,15 +129,15 @@ def _make_row(record: Mapping[str, Any], output: Path, input: Path, columns: Seq
     path = str(record.get("path"))
     return {
         "path": path,
-        "input": _make_link(os.path.relpath(input / path, output)),
-        "output": _make_link(record["output"]) if _has_result(record) else None,
+        "input": make_link(os.path.relpath(input / path, output)),
+        "output": make_link(record["output"]) if _has_result(record) else None,
         "status": record.get("status"),
         "verdict": record.get("verdict"),
-        "strength": _round_number(record.get("strength")),
-        "seconds": _round_number(record.get("seconds")),
+        "strength": round_number(record.get("strength")),
+        "seconds": round_number(record.get("seconds")),
         "error": record.get("error"),
         "notes": [str(note) for note in record.get("notes") or ()],
-        "figures": [_round_number(figures.get(column.key)) for column in columns],
+        "figures": [round_number(figures.get(column.key)) for column in columns],
     }
 
 
@@ -146,22 +146,23 @@ def _has_result(record: Mapping[str, Any]) -> bool:
     return bool(record.get("output")) and record.get("status") != "failed"
 
 
-def _make_link(path: str) -> str:
+def make_link(path: str) -> str:
     """Return a path relative to the page as a URL, whatever characters and bytes are in it."""
     return "./" + quote(os.fsencode(path.replace(os.sep, "/")))
 
 
-def _round_number(value: Any) -> float | None:
+def round_number(value: Any) -> float | None:
     """Return a finite number, rounded to what can be read; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(f"{value:.5g}")
 
 
-def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield settings, nested or not, as dotted keys and text."""
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _flatten_settings(value, f"{prefix}{key}.")
+            yield from flatten_settings(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", str(value)
 
@@ -171,19 +172,19 @@ def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator
 
 def _make_thumbnails(record: Mapping[str, Any], output: Path, input: Path, side: int, room: int) -> str:
     """Return "width height before after" of an image, with "-" for what there is not."""
-    before = _read_picture(input / str(record.get("path")), side)
-    after = _read_picture(output / record["output"], side) if _has_result(record) else None
+    before = read_picture(input / str(record.get("path")), side)
+    after = read_picture(output / record["output"], side) if _has_result(record) else None
     shape = after or before
     if shape is None:
         return "1 1 - -"
     factor = min(1.0, side / max(shape.size))
     size = max(1, round(shape.width * factor)), max(1, round(shape.height * factor))
     return " ".join(
-        [*map(str, size), *("-" if each is None else _encode_thumbnail(each, size, room) for each in (before, after))]
+        [*map(str, size), *("-" if each is None else encode_thumbnail(each, size, room) for each in (before, after))]
     )
 
 
-def _read_picture(path: Path, side: int) -> Image.Image | None:
+def read_picture(path: Path, side: int) -> Image.Image | None:
     """Return an image no larger than it needs to be, or None where it cannot be read."""
     try:
         width, height = read_size(path)
@@ -197,7 +198,7 @@ def _read_picture(path: Path, side: int) -> Image.Image | None:
         return None
 
 
-def _encode_thumbnail(picture: Image.Image, size: tuple[int, int], room: int) -> str:
+def encode_thumbnail(picture: Image.Image, size: tuple[int, int], room: int) -> str:
     """Return a thumbnail as base64 of a WebP file of at most `room` bytes, or of the least that can be told apart."""
     small = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     for quality in (85, 65, 45, 25, 5):

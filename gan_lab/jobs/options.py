@@ -25,6 +25,6 @@ def check_photo_options(config: Any, **flags: Any) -> None:
             raise UserError(f"{name}={value}: needs a whole number from {low} to {high}")
     if config.provenance not in ("on", "off"):
         raise UserError(f"provenance={config.provenance}: needs on or off")
-    for name, value in {"drop_gps": config.drop_gps, "report": config.report, **flags}.items():
+    for name, value in {"drop_gps": config.drop_gps, "report": getattr(config, "report", False), **flags}.items():
         if not isinstance(value, bool):
             raise UserError(f"{name.replace('__', '.')}={value}: needs true or false")

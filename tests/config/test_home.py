@@ -32,9 +32,11 @@ def test_every_path_at_the_top_level_is_expanded(home: Path) -> None:
 
 def test_every_option_that_is_a_path_is_known() -> None:
     places = ("image", "input", "output", "mask", "checkpoint", "runs_dir", "resume", "init_from", "extractor_weights")
-    parts = ("like", "unlike", "restorer", "light", "x2", "x4")
+    parts = ("reference", "like", "unlike", "restorer", "light", "x2", "x4")
     stated = {
-        key for name in ("enhance", "translate", "generate", "evaluate", "pack", "train") for key in compose(name, [])
+        key
+        for name in ("enhance", "translate", "generate", "evaluate", "pack", "compare", "train")
+        for key in compose(name, [])
     }
     assert set(PATHS) == {*places, *parts} <= stated
 

@@ -13,7 +13,7 @@ from gan_lab.config.sweeps import check_outputs, prepare_sweep
 from gan_lab.errors import UserError
 
 
-@pytest.mark.parametrize("name", ["enhance", "translate"])
+@pytest.mark.parametrize("name", ["enhance", "compare", "translate"])
 @pytest.mark.parametrize("swept", [["strength=0,1"], ["input=a,b"], ["format=png,jpg", "seed=1,2"]])
 def test_several_jobs_in_one_folder_are_refused(name: str, swept: list[str]) -> None:
     message = r"^output=out: several jobs of this sweep would write there, .*'output=results/\$\{hydra:job.num\}'"
@@ -44,7 +44,7 @@ def test_figures_beside_a_checkpoint_are_not_written_over() -> None:
     check_outputs(["-m", "checkpoint=runs/a,runs/b", "n=8"], "evaluate")
 
 
-@pytest.mark.parametrize("name", ["enhance", "translate", "generate", "evaluate", "pack"])
+@pytest.mark.parametrize("name", ["enhance", "translate", "generate", "evaluate", "compare", "pack"])
 def test_what_hydra_writes_of_a_sweep_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     left: list[tuple[object, ...]] = []
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

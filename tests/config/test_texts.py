@@ -18,6 +18,7 @@ KEYS = {
     "evaluate": ["checkpoint", "output", "extractor_weights", "data.root", "data.class_b", "data.labels"],
     "generate": ["checkpoint", "output", "label", "direction", "image", "like", "unlike", "data.root"],
     "enhance": ["checkpoint", "input", "output", "mask"],
+    "compare": ["input", "output", "reference"],
     "translate": ["checkpoint", "input", "output"],
     "pack": ["output", "x2", "base"],
 }

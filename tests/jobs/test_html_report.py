@@ -210,7 +210,7 @@ def test_the_page_is_whole_or_the_old_one(tmp_path: Path, monkeypatch: pytest.Mo
     def broken(*arguments: Any) -> str:
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(html_report, "_encode_thumbnail", broken)
+    monkeypatch.setattr(html_report, "encode_thumbnail", broken)
     with pytest.raises(RuntimeError):
         write(tmp_path, job(tmp_path, ["a.png", "b.png"]))
     assert (tmp_path / "out" / "report.html").read_text("utf-8") == old

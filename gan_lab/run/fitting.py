@@ -25,6 +25,7 @@ from gan_lab.models import CodePrior, ManualModule, TrainingDivergedError
 from gan_lab.models.class_rows import takes_classes
 from gan_lab.run.codes import fill_autoencoder
 from gan_lab.run.device import compile_networks, is_ddp, recompute_networks, settle_computation
+from gan_lab.run.packed_weights import find_packed_weights, take_packed_weights
 from gan_lab.run.parts import build_parts, list_cautions, list_given_settings, list_known
 from gan_lab.run.record import describe_networks, print_report, resolve_config, write_config, write_photos
 from gan_lab.run.rollback import go_back
@@ -74,7 +75,10 @@ def fit(run: Run) -> None:
 def prepare_parts(run: Run, datamodule: ImageDataModule, model: ManualModule) -> Parts:
     """Decide what is computed in, say what is trained on what, and make the trainer."""
     model.rollbacks = run.rollbacks
-    if run.config.init_from is not None and run.resume is None:
+    packed = None if run.config.init_from is None else find_packed_weights(run.config.init_from)
+    if packed is not None and run.resume is None:
+        take_packed_weights(model, packed)
+    elif run.config.init_from is not None and run.resume is None:
         source = checkpoint.find_checkpoint_file("init_from", run.config.init_from)
         names = datamodule.class_names if takes_classes(OmegaConf.to_container(run.config.model, resolve=True)) else []
         checkpoint.transfer_weights(model, source, names)

@@ -22,6 +22,7 @@ from gan_lab.evaluation.pairs import COLUMNS, PairFigures, describe_figures, loa
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.inference.enhancement import Finish
 from gan_lab.inference.restoration import Wish, with_channels
+from gan_lab.inference.sizes import Scale, plan_size
 from gan_lab.jobs import Progress, plan_job, report_job, run_job
 from gan_lab.jobs.comparison_page import Compared, write_comparison
 from gan_lab.jobs.folder import Plan, output_folder
@@ -129,7 +130,7 @@ def name_folders(given: Sequence[str], tools: Sequence[Pretrained]) -> list[str]
     return names
 
 
-def find_references(photos: Plan, folder: str, scale: int) -> dict[str, Path]:
+def find_references(photos: Plan, folder: str, scale: Scale) -> dict[str, Path]:
     """Return the reference of each photo that has one, by the photo's path.
 
     Raises:
@@ -155,9 +156,10 @@ def find_references(photos: Plan, folder: str, scale: int) -> dict[str, Path]:
             (width, height), (wide, high) = read_size(photos.root / photo), read_size(path)
         except UnreadableImage as error:
             raise UserError(f"reference={folder}: {error}; repair it, or take it out") from error
-        if (wide, high) != (scale * width, scale * height):
+        asked = plan_size(scale, height, width)[1]
+        if (high, wide) != asked:
             raise UserError(
-                f"reference={folder}: {photo} is {wide}x{high} there, and a result {scale * width}x{scale * height}; give "
+                f"reference={folder}: {photo} is {wide}x{high} there, and a result {asked[1]}x{asked[0]}; give "
                 "pictures of that size, or another scale="
             )
     if missing := len(photos.tasks) - len(references):

@@ -19,6 +19,7 @@ from gan_lab.imaging.adjust import Adjustment
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.inference.enhancement import Enhanced, Finish, enhance_photo, mask_of
 from gan_lab.inference.restoration import Wish
+from gan_lab.inference.sizes import plan_size
 from gan_lab.jobs import Task, plan_job, report_job, run_job
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.masks import add_masks
@@ -79,10 +80,11 @@ def worker(
     def work(task: Task) -> dict[str, Any]:
         photo = read_photo(task.source, settings["max_pixels"])
         height, width = photo.pixels.shape[:2]
-        check_result(task.target, (width, height), (width * wish.scale, height * wish.scale), most)
+        whole, size = plan_size(wish.scale, height, width)
+        check_result(task.target, (width, height), (width * whole, height * whole), most)
         mask = read_mask(task.others[0], width, height) if task.others else None
         made = enhance_photo(restoration, photo, wish, mask=mask, guard=guard, finish=finish)
-        untouched = (made.strength == 0 or wish.correct == "none") and wish.scale == 1 and finish == Finish()
+        untouched = (made.strength == 0 or wish.correct == "none") and size == (height, width) and finish == Finish()
         own_format = task.target.suffix.lower() in SUFFIXES.get(photo.metadata.format, ())
         if untouched and own_format and not settings["drop_gps"]:
             copy(task.source, task.target)

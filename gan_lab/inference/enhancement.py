@@ -22,6 +22,7 @@ from gan_lab.imaging.adjust import Adjustment
 from gan_lab.imaging.alpha import fill_hidden
 from gan_lab.imaging.ground import LIMIT, white_ground
 from gan_lab.inference.restoration import Pixels, Restoration, Wish
+from gan_lab.inference.sizes import plan_size
 from gan_lab.photo_files import Metadata, Photo, UnreadableImage, read_image, read_photo
 from gan_lab.photo_files.layers import layers_of
 from gan_lab.photo_files.metadata import metadata_of
@@ -91,14 +92,17 @@ def enhance_photo(
         UserError: the wish cannot be met.
     """
     before = photo.pixels if photo.alpha is None else fill_hidden(photo.pixels, photo.alpha)
-    after = restoration(before, wish, mask)
+    whole, size = plan_size(wish.scale, *before.shape[:2])
+    after = restoration(before, replace(wish, scale=whole), mask)
     verdict, strength, figures, notes = "unguarded", wish.strength, {}, list(photo.metadata.notes)
     if guard is not None:
         judged = guarded(before, after, guard, ignore=mask)
         after, verdict, figures = judged.pixels, judged.verdict, judged.figures
         strength = wish.strength * judged.strength
         notes += judged.reasons
-    alpha = photo.alpha if photo.alpha is None or wish.scale == 1 else enlarge_alpha(photo.alpha, wish.scale)
+    alpha = photo.alpha if photo.alpha is None or whole == 1 else enlarge_alpha(photo.alpha, whole)
+    if size != after.shape[:2]:
+        after, alpha = (None if each is None else shrink(each, size) for each in (after, alpha))  # type: ignore[assignment]
     if finish is not None:
         after = finish.adjust(after)
         if finish.ground == "white":
@@ -118,6 +122,12 @@ def cut_out_on_white(
         )
         return pixels, alpha
     return cut.pixels, None
+
+
+def shrink(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Return pixels [H, W, C] or alpha [H, W] averaged to a smaller (height, width)."""
+    smaller = cv2.resize(array, size[::-1], interpolation=cv2.INTER_AREA)
+    return smaller.reshape(*size, *array.shape[2:])
 
 
 def enlarge_alpha(alpha: NDArray[Any], scale: int) -> NDArray[Any]:

@@ -23,6 +23,7 @@ from gan_lab.inference.enhancement import File, check_kind, enhance_photo, file_
 from gan_lab.inference.generation import BATCH, Generation, Label, check_strength
 from gan_lab.inference.restoration import TILE as RESTORATION_TILE
 from gan_lab.inference.restoration import Correct, Networks, Restoration, Wish, add_smaller_scales, with_channels
+from gan_lab.inference.sizes import Scale
 from gan_lab.inference.tiling import TILE
 from gan_lab.networks import LightCorrector, Restorer
 from gan_lab.options import ImageSize, split_sides
@@ -227,7 +228,7 @@ class Pretrained:
         image: Picture | File,
         *,
         correct: Correct = "all",
-        scale: int = 1,
+        scale: Scale = 1,
         strength: float = 1.0,
         mask: Image.Image | np.ndarray | File | None = None,
         guard: bool | Thresholds = False,
@@ -239,7 +240,7 @@ class Pretrained:
             image: a Pillow picture, or uint8 or uint16 [H, W], [H, W, 1], [H, W, 3] or, with alpha, [H, W, 4]; or an image
                 file, by its path or as bytes, of which a Pillow picture is made (colours of 16 bits have 8 there).
             correct: "all", "defects" (noise, blur, JPEG, holes), "light" (exposure, cast, veil) or "none".
-            scale: 1, 2, 3 or 4.
+            scale: from 1 to 4, or "to:" and the pixels of the longer side, as "to:2000".
             strength: 0 (the photo as it is) to 1.
             mask: holes to fill, white or above 127, at the photo's size; likewise.
             guard: True, or limits, to lower the strength of what would alter the product; see `gan_lab.fidelity.guard`.

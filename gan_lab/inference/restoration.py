@@ -17,6 +17,7 @@ from torch.nn import functional
 from gan_lab.errors import UserError
 from gan_lab.hardware import Choice
 from gan_lab.imaging.profile import fill_holes
+from gan_lab.inference.sizes import Scale, check_scale
 from gan_lab.inference.tiling import compute_bands
 from gan_lab.networks import Light, LightCorrector, relight
 from gan_lab.networks.restorer import enlarge
@@ -72,7 +73,7 @@ class Wish:
 
     Attributes:
         correct: "all", "defects" (noise, blur, JPEG, holes), "light" (exposure, cast, veil) or "none".
-        scale: 1, 2, 3 or 4.
+        scale: from 1 to 4, or "to:" and the pixels of the longer side; see `gan_lab.inference.sizes`.
         strength: 0 to 1; what is between the photo and its full correction.
         tile: longest side of the tiles that larger photos are done in, in pixels; None: in one pass.
 
@@ -81,7 +82,7 @@ class Wish:
     """
 
     correct: Correct = "all"
-    scale: int = 1
+    scale: Scale = 1
     strength: float = 1.0
     tile: int | None = TILE
 
@@ -90,11 +91,21 @@ class Wish:
         """Return whether holes are filled."""
         return self.correct in ("all", "defects")
 
+    @property
+    def factor(self) -> int:
+        """Return the scale, a whole number.
+
+        Raises:
+            ValueError: it is none; `gan_lab.inference.sizes.plan_size` makes it one.
+        """
+        if self.scale not in SCALES:
+            raise ValueError(f"expected a whole scale, got {self.scale}")
+        return int(self.scale)
+
     def __post_init__(self) -> None:
         if self.correct not in CORRECT:
             raise UserError(f"correct={self.correct}: needs one of {', '.join(CORRECT)}")
-        if isinstance(self.scale, bool) or self.scale not in SCALES:
-            raise UserError(f"scale={self.scale}: needs 1, 2, 3 or 4")
+        check_scale(self.scale)
         if isinstance(self.strength, bool) or not isinstance(self.strength, int | float) or not 0 <= self.strength <= 1:
             raise UserError(f"strength={self.strength}: needs a number from 0 (the photo as it is) to 1")
         tile = self.tile
@@ -124,10 +135,11 @@ class Restoration:
             UserError: naming the option and what there is.
         """
         have = self.networks
-        if wish.scale > 1 and wish.scale not in have.enlarge:
+        whole = check_scale(wish.scale)
+        if whole is not None and whole > 1 and whole not in have.enlarge:
             known = ", ".join(map(str, sorted({1, *have.enlarge})))
             raise UserError(f"scale={wish.scale}: this model does not enlarge so; it has scale={known}")
-        if wish.scale == 1 and have.light is None and have.restore is None and wish.correct == "all" and have.enlarge:
+        if whole == 1 and have.light is None and have.restore is None and wish.correct == "all" and have.enlarge:
             known = " or ".join(map(str, sorted(have.enlarge)))
             raise UserError(f"scale=1: this model only enlarges, and would leave photos as they are; use scale={known}")
         if wish.correct == "light" and have.light is None:
@@ -137,11 +149,11 @@ class Restoration:
 
     @torch.inference_mode()
     def __call__(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None = None) -> Pixels:
-        """Return the photo enhanced.
+        """Return the photo enhanced, enlarged by a whole factor.
 
         Args:
             pixels: uint8 or uint16 [H, W, C], sRGB or grey.
-            wish: what to do.
+            wish: what to do; its scale is a whole number.
             mask: uint8 [H, W], above 127 where the photo has holes to be filled; None for none.
 
         Returns:
@@ -157,7 +169,7 @@ class Restoration:
             raise UserError(
                 f"mask: {mask.shape[1]}x{mask.shape[0]}, and the photo {pixels.shape[1]}x{pixels.shape[0]}; make them equal"
             )
-        if wish.scale == 1 and (wish.strength == 0 or wish.correct == "none"):
+        if wish.factor == 1 and (wish.strength == 0 or wish.correct == "none"):
             return pixels.copy()
         light = self.light(pixels, mask) if wish.correct in ("all", "light") and wish.strength > 0 else None
         curves: Curves | None = None
@@ -194,7 +206,7 @@ class Restoration:
         height, width, channels = pixels.shape
         if self.networks.channels == 1 or self.networks.colours:
             channels = 3 if self.networks.colours else 1
-        out = np.empty((height * wish.scale, width * wish.scale, channels), pixels.dtype)
+        out = np.empty((height * wish.factor, width * wish.factor, channels), pixels.dtype)
         done = 0
         for band in self._bands(pixels, wish, mask, curves, tile):
             rows = band.shape[1]
@@ -211,7 +223,7 @@ class Restoration:
 
         height, width = pixels.shape[:2]
         shared = (self.networks.overlap, self.networks.context)
-        return compute_bands(compute, height, width, tile, *shared, wish.scale)
+        return compute_bands(compute, height, width, tile, *shared, wish.factor)
 
     def _tile(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, curves: Curves | None) -> Tensor:
         """Return a part of the photo enhanced: [C, scale * h, scale * w] in [-1, 1] on the CPU."""
@@ -229,13 +241,13 @@ class Restoration:
             after = self.networks.restore(image, holes).float()
             after = torch.where(torch.from_numpy(pure).to(self.device), image, after)
         after = after.clamp(-1, 1)
-        if wish.scale > 1:
-            after = self.networks.enlarge[wish.scale](after).float().clamp(-1, 1)
+        if wish.factor > 1:
+            after = self.networks.enlarge[wish.factor](after).float().clamp(-1, 1)
         if wish.strength < 1:
-            after = torch.lerp(enlarge(before, wish.scale).clamp(-1, 1), after, wish.strength)
+            after = torch.lerp(enlarge(before, wish.factor).clamp(-1, 1), after, wish.strength)
         if not bool(torch.isfinite(after).all()):
             raise UserError("checkpoint: its model gives NaN; take an earlier checkpoint of the run")
-        after = after[0, :, : height * wish.scale, : width * wish.scale].cpu()
+        after = after[0, :, : height * wish.factor, : width * wish.factor].cpu()
         grey = channels == 1 and not self.networks.colours
         return after.mean(dim=0, keepdim=True) if grey else after
 

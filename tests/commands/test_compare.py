@@ -142,7 +142,7 @@ def test_a_photo_that_fails_is_left_out_of_the_figures_and_named(compare: Any, p
         (["checkpoints=[faithful,faithful]"], "faithful is given twice; name each once"),
         (["checkpoints=[faithful,nowhere]"], "checkpoint=nowhere: no such file, run or shipped weights"),
         (["scale=4"], "scale=4: this model does not enlarge so"),
-        (["scale=5"], "scale=5: needs 1, 2, 3 or 4"),
+        (["scale=5"], "scale=5: needs a number from 1 to 4"),
         (["reference=nowhere"], "reference=nowhere: is no folder"),
         (["jobs=0"], "jobs=0: needs a whole number from 1"),
         (["output=null"], "output: missing"),

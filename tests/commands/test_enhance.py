@@ -387,7 +387,7 @@ def test_a_killed_job_goes_on_where_it_stopped(weights: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["scale=5"], "scale=5: needs 1, 2, 3 or 4"),
+        (["scale=5"], "scale=5: needs a number from 1 to 4, or to:<pixels>"),
         (["scale=4"], "scale=4: this model does not enlarge so; it has scale=1, 2"),
         (["strength=2"], "strength=2: needs a number from 0"),
         (["correct=noise"], "correct=noise: needs one of all, defects, light, none"),

@@ -230,7 +230,7 @@ def test_nan_is_refused() -> None:
     ("options", "message"),
     [
         ({"correct": "colour"}, "correct=colour: needs one of all, defects, light, none"),
-        ({"scale": 5}, "scale=5: needs 1, 2, 3 or 4"),
+        ({"scale": 5}, "scale=5: needs a number from 1 to 4, or to:<pixels>"),
         ({"strength": 1.5}, "strength=1.5: needs a number from 0"),
         ({"strength": True}, "strength=True"),
         ({"tile": 100}, "tile=100: needs a whole number from 256"),

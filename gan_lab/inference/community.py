@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from gan_lab.errors import UserError
 from gan_lab.hardware import cast_to
 from gan_lab.inference.bundle import choose_for_inference
 from gan_lab.inference.ncnn_weights import read_package
+from gan_lab.inference.onnx_network import OnnxNetwork, open_onnx
 from gan_lab.inference.restoration import Networks, add_smaller_scales
+from gan_lab.inference.tiling import ALIGNMENT
 from gan_lab.storage import open_regular
 from gan_lab.storage.tensor_files import load_tensors
 
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 
 #: Files that may hold such weights; `.ckpt` and `.safetensors` may be gan_lab's own as well.
 SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt")
+ONNX = ".onnx"
 #: What names weights that come with an installed package.
 PACKAGE = "package:"
 #: Longest side of a tile, in pixels of the input, its overlap, and the context at its edges. Four times enlarged, the maps of
@@ -72,6 +75,8 @@ def open_community(source: str | Path, device: torch.device, precision: str = "a
             spandrel knows; the network is for faces, or takes other images than grey or RGB.
     """
     where = f"checkpoint={source}"
+    if str(source).lower().endswith(ONNX):
+        return place_onnx(Path(source), open_onnx(Path(source), where))
     if importlib.util.find_spec("spandrel") is None:
         raise UserError(
             f'{where}: networks of others are read by spandrel, which is not installed; pip install "gan_lab[community]"'
@@ -221,6 +226,21 @@ def place(descriptor: ModelDescriptor, device: torch.device, precision: str) -> 
     if scale == 1:
         return Networks(restore=restore, **tiles)
     return Networks(enlarge=add_smaller_scales({scale: enlarge}), **tiles)
+
+
+def place_onnx(path: Path, network: OnnxNetwork) -> Community:
+    """Return a network of onnxruntime in the place that it has in an enhancement."""
+    scale, size = network.scale, "any size" if network.side is None else f"squares of {network.side} pixels"
+    if scale > 1:
+        networks = Networks(enlarge=add_smaller_scales({scale: network}), channels=network.channels)
+    else:
+        networks = Networks(restore=lambda image, _: network(image), channels=network.channels)
+    tile = TILE if network.side is None else network.side - ALIGNMENT  # a tile may be that much longer
+    overlap = min(OVERLAP, tile // 4)
+    networks = replace(networks, tile=tile, overlap=overlap, context=overlap // 3, whole=network.side is None)
+    what = f"enlarges {scale} times" if scale > 1 else "restores"
+    colours = "RGB" if network.channels == 3 else "grey"
+    return Community(path, f"ONNX, {what}, {colours} in [0, {network.highest:g}], {size}", networks)
 
 
 def to_unit(image: Tensor) -> Tensor:

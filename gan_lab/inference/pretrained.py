@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 #: What names weights that come with an installed package, and files that are no run's checkpoint.
 PACKAGE = "package:"
-FILES = (".pth", ".pt", ".safetensors")
+FILES = (".pth", ".pt", ".safetensors", ".onnx")
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
@@ -442,7 +442,7 @@ def open_checkpoint(
 
     Args:
         checkpoint: a folder, of which the best checkpoint is taken, a file (.ckpt or .safetensors), a name, or a restorer of
-            others: its file (.pth, .safetensors, .ckpt), or "package:" and the name of an installed package.
+            others: its file (.pth, .safetensors, .ckpt, .onnx), or "package:" and the name of an installed package.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         precision: of the networks: "fp32", "bf16" or "auto" (the faster on this machine, as measured).
         trust: packages of your own whose classes the checkpoint may name.

@@ -52,6 +52,7 @@ class Networks:
         choice: what `restore` and `enlarge` compute in; None where that is not known.
         tile: longest side of a tile that they are given, in pixels of the input.
         overlap: pixels that neighbouring tiles share.
+        whole: whether they take a photo of any size in one pass; else tiles are at most `tile` whatever is asked for.
         context: those of them at each edge whose surroundings are too small to be used.
     """
 
@@ -65,6 +66,7 @@ class Networks:
     tile: int = TILE
     overlap: int = OVERLAP
     context: int = CONTEXT
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,8 @@ class Restoration:
         if light is not None:  # what it turns each level into, [C, levels] in [-1, 1]: its powers need no pixel's time
             ramp = torch.linspace(-1, 1, int(np.iinfo(pixels.dtype).max) + 1, device=light.gain.device)
             curves = relight(ramp.expand(1, 3, 1, -1), light)[0, :, 0].cpu().numpy()
-        tile = None if wish.tile is None else min(wish.tile, self.networks.tile)
+        most = self.networks.tile
+        tile = min(wish.tile, most) if wish.tile is not None else None if self.networks.whole else most
         while True:
             try:
                 return self._assemble(pixels, wish, mask, curves, tile)
@@ -223,7 +226,7 @@ class Restoration:
 
         height, width = pixels.shape[:2]
         shared = (self.networks.overlap, self.networks.context)
-        return compute_bands(compute, height, width, tile, *shared, wish.factor)
+        return compute_bands(compute, height, width, tile, *shared, wish.factor, not self.networks.whole)
 
     def _tile(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None, curves: Curves | None) -> Tensor:
         """Return a part of the photo enhanced: [C, scale * h, scale * w] in [-1, 1] on the CPU."""

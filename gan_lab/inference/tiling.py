@@ -54,6 +54,7 @@ def compute_bands(
     overlap: int = OVERLAP,
     context: int = 0,
     scale: int = 1,
+    bounded: bool = False,
 ) -> Iterator[Tensor]:
     """Compute a picture tile by tile and yield it from top to bottom in bands, each as soon as no tile will change it.
 
@@ -67,6 +68,7 @@ def compute_bands(
         context: pixels at a tile's inner edges whose output is left out, for lack of surroundings; the rest of the overlap
             is blended.
         scale: how much larger the output is.
+        bounded: no part has a side of more than `tile` + 15; else a long and narrow input may be one tile.
 
     Yields:
         float32 [C, h, scale * W]; their heights add up to scale * H.
@@ -75,7 +77,8 @@ def compute_bands(
         ValueError: `tile` is not larger than twice the overlap.
     """
     check_tiles(tile, overlap)
-    if tile is None or height * width <= tile * tile:
+    fits = tile is None or (max(height, width) <= tile if bounded else height * width <= tile * tile)
+    if tile is None or fits:
         yield compute(slice(0, height), slice(0, width)).float()
         return
     down, across = parts(height, tile, overlap, context), parts(width, tile, overlap, context)

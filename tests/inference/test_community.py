@@ -156,8 +156,8 @@ def test_what_is_no_network_for_photos_is_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": {"layer.weight": torch.zeros(3, 3)}}, tmp_path / "other.ckpt")
     with pytest.raises(UserError, match=r"other.ckpt: not made by gan_lab"):
         gan_lab.load(tmp_path / "other.ckpt")
-    with pytest.raises(UserError, match=r"^checkpoint=.*a.onnx: no file of weights that is known"):
-        open_community(tmp_path / "a.onnx", CPU)
+    with pytest.raises(UserError, match=r"^checkpoint=.*a.bin: no file of weights that is known"):
+        open_community(tmp_path / "a.bin", CPU)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ _GOODS = [
 #: Modules that need no test file of their own, and why. (`__init__.py` is no module here.)
 EXEMPT = {
     **dict.fromkeys(
-        [f"{name}.py" for name in ("train", "evaluate", "enhance", "translate", "generate", "pack")],
+        [f"{name}.py" for name in ("train", "evaluate", "enhance", "translate", "generate", "compare", "pack")],
         "imports its command, which is tested in tests/commands/",
     ),
     **dict.fromkeys(

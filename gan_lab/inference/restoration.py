@@ -69,6 +69,11 @@ class Networks:
     whole: bool = True
 
 
+#: What networks of others start from. Four times enlarged, the maps of 64 channels of such a tile are 270 MB each; they look
+#: farther than ours, and most of what they see is near.
+COMMUNITY = Networks(tile=256, overlap=48, context=16)
+
+
 @dataclass(frozen=True)
 class Wish:
     """What to do with a photo.

@@ -2,6 +2,7 @@
 
 from gan_lab.networks.cluster_choice import ClusterChoice
 from gan_lab.networks.code_transformer import CodeTransformer
+from gan_lab.networks.community_network import CommunityNetwork
 from gan_lab.networks.conv import ConvDiscriminator
 from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_lab.networks.dcgan28 import ConvDiscriminator28, DenseGenerator28
@@ -37,6 +38,7 @@ from gan_lab.networks.vq_vae import GridDecoder, GridEncoder
 __all__ = [
     "ClusterChoice",
     "CodeTransformer",
+    "CommunityNetwork",
     "ConditionalBatchNorm2d",
     "ConvDecoder",
     "ConvDiscriminator",
@@ -96,6 +98,7 @@ __all__ = [
 LOADABLE = frozenset(
     {
         "CodeTransformer",
+        "CommunityNetwork",
         "ConvDecoder",
         "ConvDiscriminator",
         "ConvDiscriminator28",

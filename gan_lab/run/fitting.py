@@ -24,6 +24,7 @@ from gan_lab.errors import UserError
 from gan_lab.models import CodePrior, ManualModule, TrainingDivergedError
 from gan_lab.models.class_rows import takes_classes
 from gan_lab.run.codes import fill_autoencoder
+from gan_lab.run.community_weights import is_community_source, take_community_weights
 from gan_lab.run.device import compile_networks, is_ddp, recompute_networks, settle_computation
 from gan_lab.run.packed_weights import find_packed_weights, take_packed_weights
 from gan_lab.run.parts import build_parts, list_cautions, list_given_settings, list_known
@@ -76,7 +77,9 @@ def prepare_parts(run: Run, datamodule: ImageDataModule, model: ManualModule) ->
     """Decide what is computed in, say what is trained on what, and make the trainer."""
     model.rollbacks = run.rollbacks
     packed = None if run.config.init_from is None else find_packed_weights(run.config.init_from)
-    if packed is not None and run.resume is None:
+    if run.resume is None and is_community_source(run.config.init_from):
+        take_community_weights(model, run.config.init_from)
+    elif packed is not None and run.resume is None:
         take_packed_weights(model, packed)
     elif run.config.init_from is not None and run.resume is None:
         source = checkpoint.find_checkpoint_file("init_from", run.config.init_from)

@@ -15,18 +15,9 @@ log = logging.getLogger(__name__)
 
 
 def find_packed_weights(init_from: str) -> Path | None:
-    """Return the file of packed weights that `init_from=` means; None where it means something else.
-
-    Raises:
-        UserError: it is a safetensors file of others.
-    """
+    """Return the file of packed weights that `init_from=` means; None where it means something else."""
     path = Path(init_from).expanduser()
-    if path.suffix == ".safetensors" and path.is_file():
-        if not bundle.is_bundle(path):
-            raise UserError(
-                f"init_from={init_from}: not packed by gan_lab; name a run, a file of gan_lab.pack, or shipped weights "
-                f"({', '.join(bundle.list_shipped())})"
-            )
+    if path.suffix == ".safetensors" and path.is_file() and bundle.is_bundle(path):
         return path
     if not path.exists() and init_from in bundle.list_shipped():
         return bundle.find_weights(init_from, "init_from")

@@ -20,6 +20,7 @@ from gan_lab.models import AdversarialModule, CodePrior, ManualModule
 from gan_lab.models.class_rows import describe_change, read_class_names
 from gan_lab.models.validation import RANDOM, ComparesSets
 from gan_lab.run.codes import insert_autoencoder
+from gan_lab.run.community_weights import insert_generator, is_community_source
 
 log = logging.getLogger("gan_lab.train")
 
@@ -53,6 +54,8 @@ def build_parts(
     check_method(model_class)
     if issubclass(model_class, CodePrior) and resume is None:
         insert_autoencoder(config)
+    if resume is None and is_community_source(config.get("init_from")):
+        insert_generator(config, model_class)
     settings = OmegaConf.to_container(config.data, resolve=True)
     assert isinstance(settings, dict)
     own = {str(key): value for key, value in settings.items() if key not in FACTS}

@@ -38,9 +38,9 @@ CLOSED = {
     "gan_lab.losses": "ConsistencyRegularisation FlipAndShift GradientPenalty Hinge LeastSquares NonSaturating R1 R2 "
     "RelativisticPairing Wasserstein",
     "gan_lab.models": "CUT CodePrior CycleGAN Drifting Enhancer GAN VAE VAEGAN VQVAE burn_in cosine linear_decay",
-    "gan_lab.networks": "CodeTransformer ConvDecoder ConvDiscriminator ConvDiscriminator28 ConvEncoder DCGANDiscriminator "
-    "DCGANGenerator DenseGenerator28 FeatureDiscriminator FeatureGroups GridDecoder GridEncoder "
-    "LightCorrector MLPDiscriminator MLPGenerator PatchDiscriminator ProjectedDiscriminator "
+    "gan_lab.networks": "CodeTransformer CommunityNetwork ConvDecoder ConvDiscriminator ConvDiscriminator28 ConvEncoder "
+    "DCGANDiscriminator DCGANGenerator DenseGenerator28 FeatureDiscriminator FeatureGroups GridDecoder "
+    "GridEncoder LightCorrector MLPDiscriminator MLPGenerator PatchDiscriminator ProjectedDiscriminator "
     "R3GANDiscriminator R3GANGenerator RandomVGG ResidualDiscriminator ResidualGenerator ResnetGenerator "
     "Restorer SkipGenerator UNetGenerator VectorQuantizer",
     "torch.nn": "ELU Flatten GELU LeakyReLU Linear ReLU SiLU Sigmoid Tanh",

@@ -21,7 +21,7 @@ import gan_lab
 from gan_lab.errors import UserError
 from gan_lab.inference import community
 from gan_lab.inference.community import check_sizes, open_community
-from gan_lab.inference.restoration import Restoration, Wish
+from gan_lab.inference.restoration import COMMUNITY, Restoration, Wish
 
 CPU = torch.device("cpu")
 
@@ -120,7 +120,7 @@ def test_tiles_have_no_seams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     whole = Restoration(networks, CPU)(image, Wish(scale=2, tile=None))
     assert seen == [(1, 3, 300, 330)]
     tiled = Restoration(networks, CPU)(image, Wish(scale=2))
-    assert max(max(shape) for shape in seen[1:]) <= community.TILE
+    assert max(max(shape) for shape in seen[1:]) <= COMMUNITY.tile
     assert np.abs(tiled.astype(int) - whole).max() <= 1
 
 

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from gan_lab import enhance, evaluate, generate, pack, train, translate
+from gan_lab import compare, enhance, evaluate, generate, pack, train, translate
 from gan_lab.commands import train as training
 from gan_lab.config import compose, iterate_keys
 from gan_lab.data.catalogue import draw
@@ -63,6 +63,7 @@ FIXED = ("trainer.max_iterations=2", "trainer.max_epochs=null")
 #: The commands beside train, what each is called with, and the model that it works with.
 COMMANDS: dict[str, tuple[ModuleType, str, list[str]]] = {
     "enhance": (enhance, "enhancer", ["checkpoint={run}", "device=cpu", "input={photos}", "output=results"]),
+    "compare": (compare, "enhancer", ["checkpoints=[{run}]", "device=cpu", "input={photos}", "output=results"]),
     "translate": (translate, "cyclegan", ["checkpoint={run}", "device=cpu", "input={photos}", "output=results"]),
     "generate": (generate, "cgan", ["checkpoint={run}", "device=cpu", "n=2", "output=results"]),
     "evaluate": (evaluate, "enhancer", ["checkpoint={run}", "device=cpu", "n=2", "output=results"]),
@@ -79,6 +80,7 @@ LEFT = (
     "trainer.max_iterations",
     "trainer.max_epochs",
     "checkpoint",
+    "checkpoints",
     "input",
 )
 

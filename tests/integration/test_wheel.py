@@ -75,7 +75,7 @@ def test_every_console_script_names_a_function(installed: Installed, tmp_path: P
         "print(*[script.name for script in scripts if callable(script.load())])"
     )
     names = run(installed.bin / "python", "-c", load, cwd=tmp_path).split()
-    commands = ("enhance", "evaluate", "generate", "pack", "train", "translate")
+    commands = ("compare", "enhance", "evaluate", "generate", "pack", "train", "translate")
     assert sorted(set(names)) == ["gan-lab", *(f"gan-lab-{name}" for name in commands)]
 
 

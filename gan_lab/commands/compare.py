@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from omegaconf import DictConfig, ListConfig
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gan_lab.commands.enhance import DECIDING, list_settings, thresholds, worker
@@ -28,6 +32,7 @@ from gan_lab.jobs.comparison_page import Compared, write_comparison
 from gan_lab.jobs.folder import Plan, output_folder
 from gan_lab.jobs.options import check_photo_options
 from gan_lab.metrics.no_reference import estimate_noise, measure_sharpness
+from gan_lab.networks import PerceptualDistance
 from gan_lab.photo_files import UnreadableImage, list_folder, read_image, read_size
 from gan_lab.storage import write_atomically
 from gan_lab.terminal import printable
@@ -38,6 +43,10 @@ log = logging.getLogger("gan_lab.compare")
 GUARDED = ("hue_drift", "colour_drift", "edge_drift", "detail_lost", "detail_invented")
 ALONE = {"noise": "noise, levels", "sharpness": "sharpness, levels a pixel"}
 VERDICTS = ("accept", "softened", "kept", "unguarded")
+#: Names that no network's folder may have: those of what lies beside it, and of pictures on the page.
+RESERVED = ("compare.html", "compare.json", "before", "reference")
+#: The smallest side that a photo's figures are measured on: SSIM has windows of 7 pixels.
+SMALLEST_SIDE = 7
 
 
 @dataclass
@@ -70,6 +79,7 @@ def compare(config: DictConfig) -> None:
     photos = plan_job(config.input, output, config.format)
     references = None if config.reference is None else find_references(photos, config.reference, wish.scale)
     contenders = open_contenders(config, wish, output)
+    check_places(photos, contenders, output, config.reference)
     torch.manual_seed(config.seed)
     settings = {name: value for name, value in list_settings(config).items() if name in DECIDING}
     failed = False
@@ -122,12 +132,36 @@ def name_folders(given: Sequence[str], tools: Sequence[Pretrained]) -> list[str]
     """Return a folder's name for each network: that of its run's folder or file, with a number where it is taken."""
     names: list[str] = []
     for each, tool in zip(given, tools, strict=True):
-        path = Path(each)
-        wanted = path.name if path.is_dir() else tool.path.stem if tool.model is None else path.stem
+        path = Path(each).expanduser()
+        wanted = path.resolve().name if path.is_dir() else tool.path.stem if tool.model is None else path.stem
+        if not wanted or wanted.casefold() in RESERVED:
+            wanted = f"{wanted}-network"
         taken = {name.casefold() for name in names}
         names.append(next(name for number in range(1, len(given) + 2) if (
             name := wanted if number == 1 else f"{wanted}-{number}").casefold() not in taken))  # fmt: skip
     return names
+
+
+def check_places(photos: Plan, contenders: Sequence[Contender], output: Path, reference: str | None) -> None:
+    """Check that nothing that is written takes the place of a photo or a reference.
+
+    Raises:
+        UserError: it would.
+    """
+    sources = {os.path.realpath(task.source) for task in photos.tasks}
+    for name in ("compare.html", "compare.json"):
+        if os.path.realpath(output / name) in sources:
+            raise UserError(f"output={output}: {name} would replace a photo of the input; name another folder")
+    if reference is None:
+        return
+    truth = Path(os.path.realpath(Path(reference).expanduser()))
+    for contender in contenders:
+        own = Path(os.path.realpath(contender.plan.output))
+        if own.is_relative_to(truth) or truth.is_relative_to(own):
+            raise UserError(
+                f"output={output}: the results of {contender.name} would lie among the pictures of reference={reference}; name "
+                "another folder"
+            )
 
 
 def find_references(photos: Plan, folder: str, scale: Scale) -> dict[str, Path]:
@@ -145,6 +179,7 @@ def find_references(photos: Plan, folder: str, scale: Scale) -> dict[str, Path]:
     references = {}
     for task in photos.tasks:
         there = by_stem.get(fold_stem(task.name), [])
+        there = [task.name] if task.name in there else there
         if len(there) > 1:
             raise UserError(f"reference={folder}: {there[0]} and {there[1]} are both of {task.name}; leave one there")
         if there:
@@ -153,9 +188,13 @@ def find_references(photos: Plan, folder: str, scale: Scale) -> dict[str, Path]:
         raise UserError(f"reference={folder}: has a picture for none of the {len(photos.tasks)} photos; name another")
     for photo, path in references.items():
         try:
-            (width, height), (wide, high) = read_size(photos.root / photo), read_size(path)
+            wide, high = read_size(path)
         except UnreadableImage as error:
             raise UserError(f"reference={folder}: {error}; repair it, or take it out") from error
+        try:
+            width, height = read_size(photos.root / photo)
+        except UnreadableImage:  # its job will say so
+            continue
         asked = plan_size(scale, height, width)[1]
         if (high, wide) != asked:
             raise UserError(
@@ -195,19 +234,29 @@ def measure(contenders: Sequence[Contender], complete: Sequence[str], references
                 record = contender.records[path]
                 pixels = read_image(contender.plan.output / record["output"])
                 figures = {name: float(value) for name, value in record["figures"].items()}
-                if references is not None:
-                    pair = PairFigures(judge)
-                    gt = with_channels(read_image(references[path]), pixels.shape[2])
-                    pair.update(*(torch.from_numpy(each).permute(2, 0, 1)[None] for each in (pixels, gt)))
-                    found = pair.compute()
-                    figures |= {name: found[name] for name in COLUMNS if name in found}
-                figures |= {"noise": estimate_noise(pixels), "sharpness": measure_sharpness(pixels)}
+                if min(pixels.shape[:2]) >= SMALLEST_SIDE:
+                    if references is not None:
+                        figures |= compare_with(references[path], pixels, judge)
+                    figures |= {"noise": estimate_noise(pixels), "sharpness": measure_sharpness(pixels)}
                 contender.measured[path] = figures
                 progress.advance()
             names = {name for figures in contender.measured.values() for name in figures}
             for name in names:
                 values = [figures[name] for figures in contender.measured.values() if name in figures]
                 contender.figures[name] = sum(values) / len(values)
+
+
+def compare_with(reference: Path, pixels: NDArray[np.uint8], judge: PerceptualDistance | None) -> dict[str, float]:
+    """Return the distances of a result to its reference, by name; none where that cannot be read, which is said."""
+    try:
+        gt = with_channels(read_image(reference), pixels.shape[2])
+    except UnreadableImage as error:
+        log.warning("%s; left out of the figures", error)
+        return {}
+    pair = PairFigures(judge)
+    pair.update(*(torch.from_numpy(each).permute(2, 0, 1)[None] for each in (pixels, gt)))
+    found = pair.compute()
+    return {name: found[name] for name in COLUMNS if name in found}
 
 
 def write(
@@ -239,14 +288,15 @@ def write(
     for name in head:
         table.add_column(name, justify="left" if not name else "right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))  # a name may look like Rich's markup
     Console(width=max(120, 14 * len(head))).print(table)
     settings = list_settings(config)
     protocol = {
         "photos": len(complete),
         "left_out": sorted({task.name for task in photos.tasks} - set(complete)),
         "references": None if references is None else len(references),
-        "seconds": f"reading and writing included, {config.jobs} at once, {torch.get_num_threads()} threads",
+        "seconds": "reading and writing included, of the call that made the photo: "
+        f"{config.jobs} at once and {torch.get_num_threads()} threads in this one",
         "noise": "Immerkaer 1996, levels of 255; texture counts as noise",
         "sharpness": "mean gradient of the steepest 2 % of places, levels of 255 a pixel",
         **({} if references is None else describe_figures(load_judge(torch.device("cpu")))),
@@ -266,7 +316,7 @@ def write(
         ],
     }
     with write_atomically(output / "compare.json") as file:
-        file.write(json.dumps(content, indent=1).encode())
+        file.write(json.dumps(content, indent=1, allow_nan=False).encode())
     page = write_comparison(
         output,
         photos.root,

@@ -81,7 +81,14 @@ def worker(
         photo = read_photo(task.source, settings["max_pixels"])
         height, width = photo.pixels.shape[:2]
         whole, size = plan_size(wish.scale, height, width)
-        check_result(task.target, (width, height), (width * whole, height * whole), most)
+        if isinstance(wish.scale, str):
+            whole = restoration.find_factor(whole, wish.scale)
+        check_result(task.target, (width, height), size[::-1], most)
+        if whole**2 * height * width > max(most, height * width):
+            raise UserError(
+                f"max_result_pixels={most}: for scale={wish.scale} this photo of {width}x{height} is enlarged {whole} times on "
+                "the way; give more, or ask for a smaller result"
+            )
         mask = read_mask(task.others[0], width, height) if task.others else None
         made = enhance_photo(restoration, photo, wish, mask=mask, guard=guard, finish=finish)
         untouched = (made.strength == 0 or wish.correct == "none") and size == (height, width) and finish == Finish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from gan_lab.inference.ncnn_weights import read_package
 from gan_lab.inference.onnx_network import OnnxNetwork, open_onnx
 from gan_lab.inference.restoration import COMMUNITY, Networks, add_smaller_scales
 from gan_lab.inference.tiling import ALIGNMENT
+from gan_lab.networks.restorer import enlarge as enlarge_plainly
 from gan_lab.storage import open_regular
 from gan_lab.storage.tensor_files import load_tensors
 
@@ -31,10 +33,14 @@ log = logging.getLogger(__name__)
 #: Files that may hold such weights; `.ckpt` and `.safetensors` may be gan_lab's own as well.
 SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt")
 ONNX = ".onnx"
+#: The smallest side that such networks are given: none smaller was tried.
+SMALLEST_ONNX = 64
 #: What names weights that come with an installed package.
 PACKAGE = "package:"
 #: How many times as large as the number of tensors a number in a tensor's name may be: networks are built by these numbers.
 MOST_PER_TENSOR, FEW_TENSORS = 4, 64
+#: Shares of red, green and blue in luma: ITU-R BT.601.
+LUMA = (0.299, 0.587, 0.114)
 #: What spandrel's purposes are, in words.
 PURPOSES = {"SR": "enlarges", "Restoration": "restores", "Inpainting": "fills holes", "FaceSR": "restores faces"}
 #: What a stranger's weights can make of a network's constructor.
@@ -73,7 +79,10 @@ def open_community(source: str | Path, device: torch.device, precision: str = "a
     """
     where = f"checkpoint={source}"
     if str(source).lower().endswith(ONNX):
-        return place_onnx(Path(source), open_onnx(Path(source), where))
+        if precision not in ("auto", "fp32"):
+            raise UserError(f"precision={precision}: onnxruntime computes in the file's own numbers; use auto or fp32")
+        path = Path(source).expanduser()
+        return place_onnx(path, open_onnx(path, where, device))
     weights, path = read_source(source, where)
     descriptor = recognise(weights, where)
     channels = descriptor.input_channels
@@ -162,9 +171,16 @@ def recognise(weights: dict[str, Tensor], where: str) -> ModelDescriptor:
     weights = canonicalize_state_dict(weights)
     check_sizes(weights, where)
     try:
-        return MAIN_REGISTRY.load(weights)
+        with torch.device("meta"):  # first without memory: sizes that do not fit one another could ask for any amount
+            MAIN_REGISTRY.load(weights)
     except UnsupportedModelError as error:
         raise UserError(f"{where}: no architecture that spandrel knows; name a run, or other weights") from error
+    except FAILURES as error:  # some networks compute with numbers when they are made, which such tensors have not
+        if "size mismatch" in str(error) or "Missing key" in str(error) or "Unexpected key" in str(error):
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise UserError(f"{where}: its weights do not fit one another ({reason}); name another file") from error
+    try:
+        return MAIN_REGISTRY.load(weights)
     except FAILURES as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise UserError(f"{where}: its weights do not fit one another ({reason}); name another file") from error
@@ -206,16 +222,19 @@ def place(descriptor: ModelDescriptor, device: torch.device, precision: str) -> 
             made: Tensor = descriptor(*images)
         return made.float().mul(2).sub(1)
 
-    def restore(image: Tensor, holes: Tensor | None) -> Tensor:
-        if descriptor.purpose != "Inpainting":
-            return call(to_unit(image))
-        return image if holes is None else torch.where(holes > 0, call(to_unit(image), holes), image)
+    scale = descriptor.scale
 
     def enlarge(image: Tensor) -> Tensor:
-        return call(to_unit(image))
+        if descriptor.input_channels == 3:
+            return call(to_unit(image))
+        return by_luma(lambda luma: call(to_unit(luma)), image, scale)
 
-    scale = descriptor.scale
-    tiles = replace(COMMUNITY, choice=choice, channels=descriptor.input_channels)
+    def restore(image: Tensor, holes: Tensor | None) -> Tensor:
+        if descriptor.purpose != "Inpainting":
+            return enlarge(image)
+        return image if holes is None else torch.where(holes > 0, call(to_unit(image), holes), image)
+
+    tiles = replace(COMMUNITY, choice=choice)
     if descriptor.tiling.name != "SUPPORTED":
         log.warning(
             "%s goes by the photo as a whole: on photos of more than %d x %d pixels, done in tiles, parts may differ "
@@ -229,17 +248,29 @@ def place(descriptor: ModelDescriptor, device: torch.device, precision: str) -> 
 
 def place_onnx(path: Path, network: OnnxNetwork) -> Community:
     """Return a network of onnxruntime in the place that it has in an enhancement."""
+
+    def enlarge(image: Tensor) -> Tensor:
+        return network(image) if network.channels == 3 else by_luma(network, image, network.scale)
+
     scale, size = network.scale, "any size" if network.side is None else f"squares of {network.side} pixels"
     if scale > 1:
-        networks = Networks(enlarge=add_smaller_scales({scale: network}), channels=network.channels)
+        networks = Networks(enlarge=add_smaller_scales({scale: enlarge}))
     else:
-        networks = Networks(restore=lambda image, _: network(image), channels=network.channels)
+        networks = Networks(restore=lambda image, _: enlarge(image))
     tile = COMMUNITY.tile if network.side is None else network.side - ALIGNMENT  # a tile may be that much longer
     overlap = min(COMMUNITY.overlap, tile // 4)
-    networks = replace(networks, tile=tile, overlap=overlap, context=overlap // 3, whole=network.side is None)
+    networks = replace(
+        networks, tile=tile, overlap=overlap, context=overlap // 3, whole=network.side is None, smallest=SMALLEST_ONNX
+    )
     what = f"enlarges {scale} times" if scale > 1 else "restores"
     colours = "RGB" if network.channels == 3 else "grey"
     return Community(path, f"ONNX, {what}, {colours} in [0, {network.highest:g}], {size}", networks)
+
+
+def by_luma(network: Callable[[Tensor], Tensor], image: Tensor, scale: int) -> Tensor:
+    """Return an image [1, 3, H, W] restored by a network for grey ones: in its luma, the colours as they are."""
+    luma = (image * image.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
+    return enlarge_plainly(image, scale) + network(luma) - enlarge_plainly(luma, scale)
 
 
 def to_unit(image: Tensor) -> Tensor:

@@ -93,6 +93,7 @@ def enhance_photo(
     """
     before = photo.pixels if photo.alpha is None else fill_hidden(photo.pixels, photo.alpha)
     whole, size = plan_size(wish.scale, *before.shape[:2])
+    whole = restoration.find_factor(whole, wish.scale) if isinstance(wish.scale, str) else whole
     after = restoration(before, replace(wish, scale=whole), mask)
     verdict, strength, figures, notes = "unguarded", wish.strength, {}, list(photo.metadata.notes)
     if guard is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from gan_lab.storage import open_regular
 SIDE, MULTIPLES = 128, (1, 2, 4, 8, 16, 32, 64)
 #: Ranges of values that are tried, by their upper end.
 RANGES = (1.0, 255.0)
-#: How far the mean of a result may lie from that of what was given, as a share of the range.
-AGREEMENT = 0.2
+#: How far a result may lie from what was given, in the mean, as a share of the range; how near says enough;
+#: and how many times nearer another must come to be taken. (A network for [0, 1] may be proportional enough to do well in
+#: [0, 255]; one for [0, 255] sees [0, 1] as black, and gives back black.)
+AGREEMENT, NEAR, CLEARLY = 0.08, 0.015, 4.0
 #: The smallest fixed size that tiles can be made of.
 SMALLEST_SIDE = 48
 
@@ -61,7 +64,7 @@ class OnnxNetwork:
         return result[..., : self.scale * height, : self.scale * width]
 
 
-def open_onnx(path: Path, where: str) -> OnnxNetwork:
+def open_onnx(path: Path, where: str, device: torch.device) -> OnnxNetwork:
     """Open a file, and find the network's scale, range of values and sizes by trying it on a smooth picture.
 
     Weights must lie in the file itself: no other file is read.
@@ -69,6 +72,7 @@ def open_onnx(path: Path, where: str) -> OnnxNetwork:
     Args:
         path: the file.
         where: the option, for messages.
+        device: where to compute.
 
     Raises:
         UserError: onnxruntime is not installed; the file cannot be read or has operators that it lacks; the network has
@@ -76,7 +80,7 @@ def open_onnx(path: Path, where: str) -> OnnxNetwork:
     """
     if importlib.util.find_spec("onnxruntime") is None:
         raise UserError(f'{where}: needs onnxruntime, which is not installed; pip install "gan_lab[onnx]"')
-    session = open_session(path, where)
+    session = open_session(path, where, device)
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(outputs) != 1:
         raise UserError(
@@ -97,8 +101,10 @@ def open_onnx(path: Path, where: str) -> OnnxNetwork:
     return OnnxNetwork(session, channels, scale, highest, side, multiple)
 
 
-def open_session(path: Path, where: str) -> Any:
+def open_session(path: Path, where: str, device: torch.device) -> Any:
     """Return onnxruntime's session of a file.
+
+    Weights that lie in other files are looked for in an empty folder: a stranger's file must not read those of the user.
 
     Raises:
         UserError: it cannot be read.
@@ -108,14 +114,14 @@ def open_session(path: Path, where: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4
-    providers = (
-        ["CUDAExecutionProvider", "CPUExecutionProvider"] if torch.cuda.is_available() else ["CPUExecutionProvider"]
-    )
-    available = [each for each in providers if each in onnxruntime.get_available_providers()]
+    wanted = ["CUDAExecutionProvider"] if device.type == "cuda" else []
+    available = [each for each in (*wanted, "CPUExecutionProvider") if each in onnxruntime.get_available_providers()]
     try:
         with open_regular(path) as file:
             content = file.read()
-        return onnxruntime.InferenceSession(content, options, providers=available)
+        with tempfile.TemporaryDirectory() as empty:
+            options.add_session_config_entry("session.model_external_initializers_file_folder_path", empty)
+            return onnxruntime.InferenceSession(content, options, providers=available)
     except OSError as error:
         raise UserError(f"{where}: cannot be read ({error.strerror or error}); name another") from error
     except MemoryError as error:
@@ -136,19 +142,25 @@ def run(session: Any, image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def draw_probe(channels: int, height: int, width: int) -> NDArray[np.float32]:
-    """Return a smooth picture in [0, 1], [1, channels, height, width]: what it is made into should be as bright."""
-    down, across = np.linspace(0.3, 0.6, height), np.linspace(0.0, 0.2, width)
-    picture: NDArray[np.float32] = (down[:, None] + across[None, :]).astype(np.float32)
-    return np.ascontiguousarray(np.broadcast_to(picture, (1, channels, height, width)))
+    """Return a smooth picture in [0, 1], [1, channels, height, width], whose channels differ: it should come back as it is."""
+    down, across = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
+    waves = [
+        0.5 + 0.2 * down + 0.15 * np.sin(3 * across),
+        0.4 - 0.2 * across + 0.1 * down,
+        0.6 + 0.2 * np.cos(2 * down * across),
+    ]
+    return np.ascontiguousarray(np.stack(waves[:channels])[None], np.float32)
 
 
 def find_scale_and_range(session: Any, channels: int, side: int, where: str) -> tuple[int, float]:
-    """Return how much larger results are, and the value of white.
+    """Return how much larger results are, and the value of white: by how well a picture comes back.
 
     Raises:
-        UserError: it cannot be run, results are of another shape, or as bright as the picture in no range.
+        UserError: it cannot be run, results are of another shape, or like the picture in no range.
     """
-    probe, means = draw_probe(channels, side, side), []
+    probe = draw_probe(channels, side, side)
+    errors: dict[float, float] = {}
+    scale = 1
     for highest in RANGES:
         try:
             made = run(session, probe * highest)
@@ -162,14 +174,17 @@ def find_scale_and_range(session: Any, channels: int, side: int, where: str) -> 
                 f"{where}: makes {list(made.shape)} of {[1, channels, side, side]}; name a network whose results are as large, "
                 "or a whole number of times as large"
             )
-        means.append(float(made.mean()) / highest)
-        if abs(means[-1] - float(probe.mean())) < AGREEMENT:
-            return scale, highest
-    tried = " and ".join(f"{mean:.2f} in [0, {highest:g}]" for mean, highest in zip(means, RANGES, strict=True))
-    raise UserError(
-        f"{where}: a picture whose mean is {probe.mean():.2f} comes back with {tried}; name a network for values in [0, 1] or "
-        "[0, 255]"
-    )
+        small = made.reshape(channels, side, scale, side, scale).mean(axis=(2, 4)) / highest
+        errors[highest] = float(np.abs(small - probe[0]).mean())
+    one, other = RANGES
+    best = one if errors[one] < NEAR or not errors[other] * CLEARLY < errors[one] else other
+    if not errors[best] < AGREEMENT:  # nor where it is NaN
+        tried = " and ".join(f"{error:.2f} in [0, {highest:g}]" for highest, error in errors.items())
+        raise UserError(
+            f"{where}: a smooth picture comes back changed by {tried}, as a share of the range; name a network that restores "
+            "or enlarges, for values in [0, 1] or [0, 255]"
+        )
+    return scale, best
 
 
 def find_multiple(session: Any, channels: int, scale: int, where: str) -> int:

@@ -107,10 +107,10 @@ class Pretrained:
         self.translation: Translation | None = None
         self.model: Any = None
         self.config: dict[str, Any] = {}
-        if path.suffix == ".safetensors" and bundle.is_bundle(path):
+        if path.suffix.lower() == ".safetensors" and bundle.is_bundle(path):
             self._take(bundle.build_networks(bundle.read_bundle(path), device, precision))
             return
-        if str(path).startswith(PACKAGE) or path.suffix in FILES:
+        if str(path).startswith(PACKAGE) or path.suffix.lower() in FILES:
             self._take_community(precision)
             return
         # here, because they import Lightning, which shipped weights do without
@@ -165,7 +165,7 @@ class Pretrained:
     @cached_property
     def sha256(self) -> str:
         """Return the SHA-256 of the weights, in hexadecimal: of the file, and for a bundle of its base's too."""
-        own = self.path.suffix == ".safetensors" and bundle.is_bundle(self.path)
+        own = self.path.suffix.lower() == ".safetensors" and bundle.is_bundle(self.path)
         return bundle.hash_bundle(self.path) if own else hash_file(self.path)
 
     @property
@@ -477,7 +477,7 @@ def open_checkpoint(
         return Pretrained(path, where, precision)
     if not path.exists() and len(path.parts) == 1 and not path.suffix:
         return Pretrained(bundle.find_weights(str(checkpoint), "checkpoint"), where, precision)
-    if path.suffix in FILES and path.is_file():
+    if path.suffix.lower() in FILES and path.is_file():
         return Pretrained(path, where, precision)
     from gan_lab import checkpoint as checkpoints
 

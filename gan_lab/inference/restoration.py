@@ -48,6 +48,7 @@ class Networks:
         enlarge: by scale, photo to the photo enlarged; see `add_smaller_scales`.
         channels: that the networks take: 3, or 1 for grey.
         smallest: the smallest side that they take; smaller photos are extended by their mirror image meanwhile.
+        smallest_tile: that an exhausted memory halves tiles to.
         colours: whether the result of a grey photo has colours.
         choice: what `restore` and `enlarge` compute in; None where that is not known.
         tile: longest side of a tile that they are given, in pixels of the input.
@@ -61,6 +62,7 @@ class Networks:
     enlarge: Mapping[int, Callable[[Tensor], Tensor]] = field(default_factory=dict)
     channels: int = 3
     smallest: int = 1
+    smallest_tile: int = SMALLEST_TILE
     colours: bool = False
     choice: Choice | None = None
     tile: int = TILE
@@ -71,7 +73,7 @@ class Networks:
 
 #: What networks of others start from. Four times enlarged, the maps of 64 channels of such a tile are 270 MB each; they look
 #: farther than ours, and most of what they see is near.
-COMMUNITY = Networks(tile=256, overlap=48, context=16)
+COMMUNITY = Networks(tile=256, smallest_tile=128, overlap=48, context=16)
 
 
 @dataclass(frozen=True)
@@ -144,15 +146,47 @@ class Restoration:
         have = self.networks
         whole = check_scale(wish.scale)
         if whole is not None and whole > 1 and whole not in have.enlarge:
-            known = ", ".join(map(str, sorted({1, *have.enlarge})))
+            known = ", ".join(map(str, sorted({1, *have.enlarge} & set(SCALES))))
             raise UserError(f"scale={wish.scale}: this model does not enlarge so; it has scale={known}")
-        if whole == 1 and have.light is None and have.restore is None and wish.correct == "all" and have.enlarge:
-            known = " or ".join(map(str, sorted(have.enlarge)))
+        if whole == 1 and self.only_enlarges and wish.correct == "all":
+            known = " or ".join(map(str, sorted(set(have.enlarge) & set(SCALES))))
             raise UserError(f"scale=1: this model only enlarges, and would leave photos as they are; use scale={known}")
         if wish.correct == "light" and have.light is None:
-            raise UserError("correct=light: this model has no light corrector; use correct=defects")
+            raise UserError(f"correct=light: this model has no light corrector; use correct={self.list_corrections()}")
         if wish.correct == "defects" and have.restore is None:
-            raise UserError("correct=defects: this model has no restorer; use correct=light")
+            raise UserError(f"correct=defects: this model has no restorer; use correct={self.list_corrections()}")
+
+    @property
+    def only_enlarges(self) -> bool:
+        """Return whether these networks do nothing at scale 1."""
+        have = self.networks
+        return have.light is None and have.restore is None and bool(have.enlarge)
+
+    def list_corrections(self) -> str:
+        """Return the values of `correct=` that these networks have, in words."""
+        have = {"light": self.networks.light, "defects": self.networks.restore}
+        return " or ".join(["all", *(name for name, network in have.items() if network is not None)])
+
+    def find_factor(self, whole: int, scale: Scale) -> int:
+        """Return the whole factor by which a photo is enlarged so that its result can be shrunk to what is asked for.
+
+        Args:
+            whole: the smallest that would do.
+            scale: what was asked for, for the message.
+
+        Raises:
+            UserError: the networks enlarge by none that would do.
+        """
+        if whole == 1 and not self.only_enlarges:
+            return 1
+        larger = [factor for factor in SCALES if factor >= whole and factor in self.networks.enlarge]
+        if not larger:
+            known = ", ".join(map(str, sorted({1, *self.networks.enlarge} & set(SCALES))))
+            raise UserError(
+                f"scale={scale}: this photo would have to be enlarged {whole} times, and this model has scale={known}; ask for "
+                "a smaller result, or take other weights"
+            )
+        return min(larger)
 
     @torch.inference_mode()
     def __call__(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None = None) -> Pixels:
@@ -191,7 +225,7 @@ class Restoration:
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
-                tile = smaller_tile(tile, pixels.shape[:2], error)
+                tile = smaller_tile(tile, pixels.shape[:2], error, self.networks.smallest_tile)
 
     def light(self, pixels: Pixels, mask: NDArray[np.uint8] | None = None) -> Light | None:
         """Return the correction of the light of a whole photo, whatever lies in its holes; None without a corrector."""
@@ -254,7 +288,7 @@ class Restoration:
         if wish.strength < 1:
             after = torch.lerp(enlarge(before, wish.factor).clamp(-1, 1), after, wish.strength)
         if not bool(torch.isfinite(after).all()):
-            raise UserError("checkpoint: its model gives NaN; take an earlier checkpoint of the run")
+            raise UserError("checkpoint: its model gives NaN; take an earlier checkpoint of the run, or other weights")
         after = after[0, :, : height * wish.factor, : width * wish.factor].cpu()
         grey = channels == 1 and not self.networks.colours
         return after.mean(dim=0, keepdim=True) if grey else after
@@ -351,17 +385,17 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
-def smaller_tile(tile: int | None, shape: tuple[int, ...], error: BaseException) -> int:
+def smaller_tile(tile: int | None, shape: tuple[int, ...], error: BaseException, smallest: int = SMALLEST_TILE) -> int:
     """Return half of a tile that memory was too small for.
 
     Raises:
         UserError: it was the smallest already.
     """
     now = min(tile or max(shape), max(shape))
-    if now <= SMALLEST_TILE:
+    if now <= smallest:
         raise UserError(
             f"tile={tile}: out of memory on a photo of {shape[1]}x{shape[0]}; close other programs"
         ) from error
-    smaller = max(now // 2, SMALLEST_TILE)
+    smaller = max(now // 2, smallest)
     log.warning("out of memory with tiles of %d pixels: trying %d", now, smaller)
     return smaller

@@ -62,6 +62,7 @@ class ProjectedDiscriminator(nn.Module):
         UserError: the network's package is not installed, or its file is damaged.
 
     Source: see `FeatureDiscriminator`.
+    Differs from paper: a loss averages over all places, so a stage counts by how many it has, the finest most.
     """
 
     def __init__(self, version: Version = TRAINER, first: int = 1, width: int = 32) -> None:

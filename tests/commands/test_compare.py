@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from gan_lab import compare as command_module
+from gan_lab.commands.compare import name_folders
 from gan_lab.inference import bundle
 from tests.commands.results import list_files
 from tests.inference.checkpoints import tiny_checkpoint
@@ -166,3 +168,66 @@ def test_references_that_do_not_fit_are_named(compare: Any, photos: Path, tmp_pa
     assert compare(f"reference={truth}") == 2
     assert "are both of a.png; leave one there" in compare.command.err
     assert not (tmp_path / "out").exists()
+
+
+def test_nothing_that_is_written_takes_the_place_of_a_photo_or_a_reference(
+    compare: Any, photos: Path, networks: list[Path], tmp_path: Path
+) -> None:
+    truth = tmp_path / "out/little"
+    shutil.copytree(photos, truth)
+    before = {path: path.read_bytes() for path in truth.rglob("*.png")}
+    for reference in (truth, tmp_path / "out"):
+        if reference.name == "out":
+            shutil.copy(photos / "a.png", reference / "a.png")
+        assert compare(f"reference={reference}") == 2
+        assert f"would lie among the pictures of reference={reference}" in compare.command.err
+    assert {path: path.read_bytes() for path in truth.rglob("*.png")} == before
+    lone = tmp_path / "lone"
+    lone.mkdir()
+    shutil.copy(photos / "a.png", lone / "compare.html")
+    assert compare(f"input={lone / 'compare.html'}", f"output={lone}") == 2
+    assert "compare.html would replace a photo of the input" in compare.command.err
+
+
+def test_folders_are_named_by_what_a_path_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine/checkpoints").mkdir(parents=True)
+    run = SimpleNamespace(model=object(), path=tmp_path / "mine/checkpoints/best.ckpt")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert name_folders(["."], [run]) == ["mine"]  # type: ignore[list-item]
+    monkeypatch.chdir(tmp_path / "mine/checkpoints")
+    assert name_folders(["..", "best.ckpt"], [run, run]) == ["mine", "best"]  # type: ignore[list-item]
+    for name in ("before", "Reference", "compare.html"):
+        weights = SimpleNamespace(model=None, path=tmp_path / f"{name}.safetensors")
+        assert name_folders([str(weights.path)], [weights]) == [f"{name}-network"]  # type: ignore[list-item]
+
+
+def test_small_photos_and_torn_references_are_left_out_of_the_figures(
+    compare: Any, photos: Path, networks: list[Path], tmp_path: Path
+) -> None:
+    Image.new("RGB", (2, 1)).save(photos / "tiny.png")
+    truth = tmp_path / "truth"
+    shutil.copytree(photos, truth)
+    whole = (truth / "a.png").read_bytes()
+    (truth / "a.png").write_bytes(whole[: len(whole) // 2])
+    assert compare(f"reference={truth}", f"checkpoints=[{networks[0]}]") == 0
+    (found,) = read(tmp_path)["contenders"]
+    assert "psnr" not in found["photos"]["a.png"]
+    assert found["photos"]["tiny.png"] == {}
+    assert found["figures"]["psnr"] == found["photos"]["deep/b.png"]["psnr"]
+    assert "left out of the figures" in compare.command.err
+
+
+def test_a_reference_of_the_same_name_is_meant(
+    compare: Any, photos: Path, networks: list[Path], tmp_path: Path
+) -> None:
+    Image.new("RGB", (40, 32)).save(photos / "a.jpg")
+    truth = tmp_path / "truth"
+    shutil.copytree(photos, truth)
+    assert compare(f"reference={truth}", f"checkpoints=[{networks[2]}]") == 0
+    assert read(tmp_path)["protocol"]["references"] == 3
+
+
+def test_names_are_shown_as_they_are(compare: Any, networks: list[Path], tmp_path: Path) -> None:
+    odd = shutil.copy(networks[0], tmp_path / "net[bold].safetensors")
+    assert compare(f"checkpoints=['{odd}']") == 0
+    assert "net[bold]" in compare.command.out

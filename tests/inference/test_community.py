@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -266,3 +267,63 @@ def test_an_inpainter_fills_holes_and_touches_nothing_else(tmp_path: Path) -> No
     assert np.array_equal(Restoration(networks, CPU)(image, Wish(correct="defects")), image)
     with pytest.raises(UserError, match=r"^precision=bf16: LaMa computes in fp32 alone; use precision=fp32$"):
         community.place(descriptor, CPU, "bf16")
+
+
+def test_a_network_for_grey_photos_keeps_colours(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = DnCNN(in_nc=1, out_nc=1, nc=8, nb=8, act_mode="R").eval()
+    network.model[-1].bias.data += 10 / 255  # what it finds, and takes away
+    tool = gan_lab.load(save_as("pth", network, tmp_path), device="cpu", precision="fp32")
+    image = photo(20, 24)
+    made = tool.enhance(image)
+    assert made.shape == image.shape
+    change = made.astype(int) - image
+    assert np.abs(change - change[..., :1]).max() <= 1  # all channels by as much
+    assert change.mean() < -5
+    grey = image[..., :1]
+    np.testing.assert_allclose(tool.enhance(grey).astype(int), run(network, grey), atol=1)
+    assert tool.enhance(image, guard=True).shape == image.shape
+
+
+def test_sizes_that_do_not_fit_are_refused_before_memory_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = compact().state_dict()
+    weights["body.0.weight"] = torch.zeros(
+        4000, 3, 3, 3, dtype=torch.half
+    )  # body of 4000 channels, which are not there
+    torch.save(weights, tmp_path / "bomb.pth")
+    made: list[torch.device] = []
+    register = nn.Module.register_parameter
+
+    def spy(self: nn.Module, name: str, parameter: Any) -> None:
+        if parameter is not None:
+            made.append(parameter.device)
+        register(self, name, parameter)
+
+    monkeypatch.setattr(nn.Module, "register_parameter", spy)
+    with pytest.raises(
+        UserError, match=r"bomb.pth: its weights do not fit one another \(RuntimeError: .*size mismatch"
+    ):
+        gan_lab.load(tmp_path / "bomb.pth")
+    assert {device.type for device in made} == {"meta"}
+
+
+def test_tiles_are_halved_where_memory_ends(tmp_path: Path) -> None:
+    networks = open_community(save_as("pth", dncnn(), tmp_path), CPU, "fp32").networks
+    restore = networks.restore
+    assert restore is not None
+
+    def short(image: Tensor, holes: Tensor | None) -> Tensor:
+        if max(image.shape[-2:]) > 200:
+            raise MemoryError
+        return restore(image, holes)
+
+    image = photo(300, 200)
+    made = Restoration(replace(networks, restore=short), CPU)(image, Wish(correct="defects"))
+    assert np.abs(made.astype(int) - run(dncnn(), image)).max() <= 1
+
+
+def test_an_upper_case_suffix_is_one(tmp_path: Path) -> None:
+    path = save_as("pth", compact(), tmp_path)
+    assert gan_lab.load(path.rename(tmp_path / "WEIGHTS.PTH"), device="cpu").name == "WEIGHTS"

@@ -69,6 +69,25 @@ def test_results_have_that_size_and_alpha_with_them(scale: Any, dtype: Any) -> N
         assert np.abs(row[1:-1] - expected[1:-1]).max() < 0.03 * np.iinfo(dtype).max
 
 
+def test_a_longer_side_takes_the_next_factor_that_there_is() -> None:
+    restoration = Restoration(Networks(enlarge={2: lambda image: enlarge(image, 2)}), torch.device("cpu"))
+    photo = photo_of(np.full((30, 40, 3), 90, np.uint8))
+    assert enhance_photo(restoration, photo, Wish(scale="to:20")).photo.pixels.shape == (15, 20, 3)
+    with pytest.raises(
+        UserError, match=r"^scale=to:100: this photo would have to be enlarged 3 times, .* has scale=1, 2; "
+    ):
+        enhance_photo(restoration, photo, Wish(scale="to:100"))
+
+
+@pytest.mark.parametrize(
+    ("correct", "said"), [("defects", "restorer; use correct=all$"), ("light", "corrector; use correct=all$")]
+)
+def test_advice_names_what_there_is(correct: Any, said: str) -> None:
+    restoration = Restoration(Networks(enlarge={2: lambda image: enlarge(image, 2)}), torch.device("cpu"))
+    with pytest.raises(UserError, match=said):
+        restoration.check(Wish(correct=correct, scale=2))
+
+
 def test_the_networks_themselves_take_whole_scales_alone() -> None:
     restoration = Restoration(Networks(enlarge={2: lambda image: enlarge(image, 2)}), torch.device("cpu"))
     restoration.check(Wish(scale=1.5))

@@ -231,3 +231,11 @@ def test_names_are_shown_as_they_are(compare: Any, networks: list[Path], tmp_pat
     odd = shutil.copy(networks[0], tmp_path / "net[bold].safetensors")
     assert compare(f"checkpoints=['{odd}']") == 0
     assert "net[bold]" in compare.command.out
+
+
+def test_a_reference_that_is_no_picture_is_named(compare: Any, photos: Path, tmp_path: Path) -> None:
+    truth = tmp_path / "truth"
+    truth.mkdir()
+    (truth / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    assert compare(f"reference={truth}") == 2
+    assert "repair it, or take it out" in compare.command.err

@@ -491,3 +491,9 @@ def test_masks_photos_and_results_may_lie_at_home(
     said = {path: each["notes"] for path, each in records(command.folder / "out").items()}
     assert [NO_MASK in said[name] for name in ("a.png", "b.png", "deep/c.png")] == [False, True, True]
     assert "2 of 3 photos have no mask: b.png, deep/c.png" in command.err
+
+
+def test_what_is_too_large_on_the_way_is_refused(enhance: Any, photos: Path, command: Command) -> None:
+    assert enhance("scale=1.5", "max_result_pixels=4000") == 1  # 60 x 48 in the end, and 80 x 64 on the way
+    assert "is enlarged 2 times on the way" in command.out
+    assert enhance("scale=1.5", "max_result_pixels=6000") == 0

@@ -209,3 +209,9 @@ def test_the_numbers_of_nested_figures_have_the_names_of_their_groups() -> None:
     figures = {"psnr": 30.5, "method": "vae", "AB": {"n": 3, "deep": {"x": 1.0}, "words": ["a"]}}
     found = gan_lab.commands.evaluate.list_numbers(figures)
     assert dict(found) == {"psnr": 30.5, "AB/n": 3, "AB/deep/x": 1.0}
+
+
+def test_weights_that_no_run_stands_behind_are_not_evaluated(command: Command) -> None:
+    assert command(gan_lab.evaluate, "checkpoint=faithful", "device=cpu") == 2
+    assert "checkpoint=faithful: no run stands behind it" in command.err
+    assert "python -m gan_lab.compare" in command.err

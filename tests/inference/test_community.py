@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 import gan_lab
 from gan_lab.errors import UserError
-from gan_lab.inference import community
+from gan_lab.inference import community, onnx_network
 from gan_lab.inference.community import check_sizes, open_community
 from gan_lab.inference.restoration import COMMUNITY, Restoration, Wish
 
@@ -327,3 +327,38 @@ def test_tiles_are_halved_where_memory_ends(tmp_path: Path) -> None:
 def test_an_upper_case_suffix_is_one(tmp_path: Path) -> None:
     path = save_as("pth", compact(), tmp_path)
     assert gan_lab.load(path.rename(tmp_path / "WEIGHTS.PTH"), device="cpu").name == "WEIGHTS"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (PermissionError(13, "Permission denied"), "cannot be read "),
+        (MemoryError(), "is larger than this machine's memory; "),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["pth", "onnx"])
+def test_what_the_machine_cannot_read_is_named(
+    suffix: str, fault: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path, *_: object, **__: object) -> None:
+        raise fault
+
+    path = tmp_path / f"weights.{suffix}"
+    path.touch()
+    monkeypatch.setattr(community, "load_tensors", broken)
+    monkeypatch.setattr(onnx_network, "open_regular", broken)
+    with pytest.raises(UserError, match=rf"^checkpoint=.*weights.{suffix}: {said}"):
+        open_community(path, CPU)
+
+
+def test_what_the_first_look_does_not_see_is_refused_by_the_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import spandrel
+
+    def load(weights: object) -> None:
+        raise ValueError("a shape of another network")
+
+    monkeypatch.setattr(spandrel.MAIN_REGISTRY, "load", load)
+    with pytest.raises(UserError, match=r"do not fit one another \(ValueError: a shape of another network\); "):
+        open_community(save_as("pth", compact(), tmp_path), CPU)

@@ -171,3 +171,16 @@ def test_a_network_for_255_that_rounds_is_not_taken_for_one_of_1(
 def test_another_precision_is_refused(precision: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=rf"^precision={precision}: onnxruntime computes in the file's own numbers; "):
         gan_lab.load(write(tmp_path / "net.onnx"), device="cpu", precision=precision)
+
+
+def test_a_network_that_cannot_be_run_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    shape = helper.make_tensor("shape", TensorProto.INT64, [2], [7, 7])
+    model.graph.initializer.append(shape)
+    model.graph.node[-1].CopyFrom(helper.make_node("Reshape", ["image", "shape"], ["result"]))
+    del model.graph.output[0].type.tensor_type.shape.dim[:]
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    onnx.save(model, path)
+    with pytest.raises(UserError, match=r"net.onnx: cannot be run on 3 x 128 x 128 \(.*\); name another$"):
+        gan_lab.load(path, device="cpu")

@@ -13,11 +13,11 @@ from spandrel.architectures.Compact import Compact
 from spandrel.architectures.NAFNet import NAFNet
 
 import gan_lab
-from gan_lab.config import compose
+from gan_lab.config import compose, instantiate
 from gan_lab.errors import UserError
 from gan_lab.inference import bundle
 from gan_lab.models import CycleGAN, Enhancer
-from gan_lab.run.community_weights import insert_generator, is_community_source
+from gan_lab.run.community_weights import insert_generator, is_community_source, take_community_weights
 from tests.integration.runs import load, train
 
 
@@ -101,3 +101,14 @@ def test_what_cannot_be_trained_so_is_refused(tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1)}, path)
     with pytest.raises(UserError, match=r"^init_from=.*naf.pth: no architecture that spandrel knows; "):
         insert("restorer", Enhancer)
+
+
+def test_weights_that_the_settings_do_not_describe_are_refused(tmp_path: Path) -> None:
+    path = save(restorer(), tmp_path / "naf.pth")
+    config = compose("train", ["model=restorer", f"init_from={path}", "name=run"])
+    insert_generator(config, Enhancer)
+    config.model.generator.settings.width = 4
+    config.data.channels = 3
+    model = instantiate(config.model)
+    with pytest.raises(UserError, match=r"^init_from=.*naf.pth: its weights do not fit the network of its settings \("):
+        take_community_weights(model, str(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -171,7 +172,9 @@ def recognise(weights: dict[str, Tensor], where: str) -> ModelDescriptor:
     weights = canonicalize_state_dict(weights)
     check_sizes(weights, where)
     try:
-        with torch.device("meta"):  # first without memory: sizes that do not fit one another could ask for any amount
+        # first without memory: sizes that do not fit one another could ask for any amount
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch says of each tensor that it was not copied
             MAIN_REGISTRY.load(weights)
     except UnsupportedModelError as error:
         raise UserError(f"{where}: no architecture that spandrel knows; name a run, or other weights") from error

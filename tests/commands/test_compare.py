@@ -181,6 +181,11 @@ def test_nothing_that_is_written_takes_the_place_of_a_photo_or_a_reference(
             shutil.copy(photos / "a.png", reference / "a.png")
         assert compare(f"reference={reference}") == 2
         assert f"would lie among the pictures of reference={reference}" in compare.command.err
+    (truth / "within").mkdir()
+    shutil.copy(photos / "a.png", truth / "within/a.png")
+    assert compare(f"reference={truth / 'within'}") == 2
+    assert f"would lie among the pictures of reference={truth / 'within'}" in compare.command.err
+    shutil.rmtree(truth / "within")
     assert {path: path.read_bytes() for path in truth.rglob("*.png")} == before
     lone = tmp_path / "lone"
     lone.mkdir()

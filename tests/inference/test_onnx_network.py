@@ -136,8 +136,15 @@ def test_what_is_no_onnx_file_and_what_lies_elsewhere_is_refused(
     with pytest.raises(UserError, match=r"outside.onnx: onnxruntime cannot open it .*weights in one file"):
         gan_lab.load(path)
     monkeypatch.chdir(tmp_path)  # where the weights lie: a stranger's file must not read what is there
-    with pytest.raises(UserError, match=r"outside.onnx: onnxruntime cannot open it"):
-        gan_lab.load(path)
+    model = onnx.load(write(tmp_path / "conv.onnx"))
+    weights = np.eye(3, dtype=np.float32)[..., None, None]
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(weights, "weights"))
+    model.graph.node[-1].CopyFrom(helper.make_node("Conv", ["image", "weights"], ["result"]))
+    onnx.save(model, tmp_path / "whole.onnx")
+    assert gan_lab.load(tmp_path / "whole.onnx", device="cpu").channels == 3
+    onnx.save(model, tmp_path / "conv.onnx", save_as_external_data=True, location="conv.bin", size_threshold=0)
+    with pytest.raises(UserError, match=r"conv.onnx: onnxruntime cannot open it"):
+        gan_lab.load(tmp_path / "conv.onnx")
     model = onnx.load(write(tmp_path / "own.onnx"))
     model.graph.node[-1].domain = "shop.operators"
     onnx.save(model, tmp_path / "own.onnx")

@@ -35,8 +35,8 @@ Budget.elapsed = property(lambda self: 6.0 * (rank + 1))
 """
 
 
-#: Pools; what processes must agree on before they train. The others by `make test-slow`.
-QUICK = ("cyclegan", "drifting")
+#: What processes must agree on before they train. The others by `make test-slow`.
+QUICK = ("drifting",)
 
 
 def models() -> list[object]:

@@ -63,7 +63,7 @@ def leaves(node: object) -> list[object]:
 
 
 # a method of each kind of evaluation
-@pytest.mark.parametrize("model", models(["code_prior", "cyclegan", "drifting", "enhancer", "vae_gan"]))
+@pytest.mark.parametrize("model", models(["code_prior", "cut", "drifting", "enhancer", "vae_gan"]))
 def test_on_the_demo_catalogue(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # 24 pictures to test on: sets of fewer cannot be compared
     train_and_evaluate(model, tmp_path, monkeypatch, "data.catalogue_images=240")
@@ -89,7 +89,7 @@ def test_a_discriminator_of_imagenet_features_takes_the_place_of_another(model: 
 
 
 @pytest.mark.skipif(PHOTOS is None, reason="GAN_LAB_PHOTOS names no folder of real photos")
-@pytest.mark.parametrize("model", models(["cut", "enhancer", "vae"]))  # a method for each view of the photos
+@pytest.mark.parametrize("model", models(["enhancer", "vae"]))  # pairs, and photos on their own
 def test_on_real_photos(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert PHOTOS is not None
     folder = {"cut": "unpaired_cc0", "cyclegan": "unpaired_cc0", "dcgan_28": "fashion_mnist"}.get(model, "products")

@@ -26,8 +26,8 @@ train.main()
 """
 
 
-#: Pools; an averaged generator and what is computed anew; pairs. The others by `make test-slow`.
-QUICK = ("cyclegan", "drifting", "enhancer")
+#: Pools; an averaged generator and what is computed anew. The others by `make test-slow`.
+QUICK = ("cyclegan", "drifting")
 
 
 def models() -> list[object]:

@@ -78,7 +78,7 @@ def measure(made: Pixels, truth: Pixels, degraded: Degraded, judge: PerceptualDi
     )
 
 
-def measured(
+def measure_all(
     truths: list[Truth], task: str, tools: dict[str, Pretrained], judge: PerceptualDistance
 ) -> Iterator[tuple[str, Measured, Pixels]]:
     """Yield each result's figures, and the result, photo by photo."""
@@ -139,7 +139,7 @@ def main() -> None:
             truths = take_evenly(folder, options.photos)
             found: dict[str, list[Measured]] = {}
             shown: list[Pixels] = []
-            for name, figures, picture in measured(truths, task, tools, judge):
+            for name, figures, picture in measure_all(truths, task, tools, judge):
                 found.setdefault(name, []).append(figures)
                 shown.append(picture)
             for name, all_figures in found.items():

@@ -7,7 +7,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,6 @@ log = logging.getLogger("gan_lab.compare")
 #: Figures of the guard that the table shows, and of results on their own, in the order of its columns.
 GUARDED = ("hue_drift", "colour_drift", "edge_drift", "detail_lost", "detail_invented")
 ALONE = {"noise": "noise, levels", "sharpness": "sharpness, levels a pixel"}
-VERDICTS = ("accept", "softened", "kept", "unguarded")
 #: Names that no network's folder may have: those of what lies beside it, and of pictures on the page.
 RESERVED = ("compare.html", "compare.json", "before", "reference")
 #: The smallest side that a photo's figures are measured on: SSIM has windows of 7 pixels.
@@ -94,8 +93,10 @@ def compare(config: DictConfig) -> None:
         failed = failed or bool(outcome.exit_code)
         contender.records = {str(record["path"]): record for record in outcome.records}
     complete = list_complete(contenders)
-    measure(contenders, complete, references)
-    write(config, output, photos, contenders, complete, references, None if guard is None else asdict(guard))
+    judge = None if references is None else load_judge(contenders[0].tool.device)
+    measure(contenders, complete, references, judge)
+    distances = {} if references is None else describe_figures(judge)
+    write(config, output, photos, contenders, complete, references, distances)
     if failed:
         print("failed       some photos; each folder's manifest.jsonl says which, and why")
         raise SystemExit(1)
@@ -137,8 +138,11 @@ def name_folders(given: Sequence[str], tools: Sequence[Pretrained]) -> list[str]
         if not wanted or wanted.casefold() in RESERVED:
             wanted = f"{wanted}-network"
         taken = {name.casefold() for name in names}
-        names.append(next(name for number in range(1, len(given) + 2) if (
-            name := wanted if number == 1 else f"{wanted}-{number}").casefold() not in taken))  # fmt: skip
+        name, number = wanted, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{wanted}-{number}"
+        names.append(name)
     return names
 
 
@@ -220,13 +224,13 @@ def list_complete(contenders: Sequence[Contender]) -> list[str]:
     ]
 
 
-def measure(contenders: Sequence[Contender], complete: Sequence[str], references: Mapping[str, Path] | None) -> None:
-    """Measure the results, against the references if there are any, and average each figure over the photos.
-
-    Raises:
-        UserError: the file of the perceptual distance's network is damaged.
-    """
-    judge = None if references is None else load_judge(contenders[0].tool.device)
+def measure(
+    contenders: Sequence[Contender],
+    complete: Sequence[str],
+    references: Mapping[str, Path] | None,
+    judge: PerceptualDistance | None,
+) -> None:
+    """Measure the results, against the references if there are any, and average each figure over the photos."""
     paths = [path for path in complete if references is None or path in references]
     with Progress("measuring", len(paths) * len(contenders)) as progress:
         for contender in contenders:
@@ -266,11 +270,11 @@ def write(
     contenders: Sequence[Contender],
     complete: Sequence[str],
     references: Mapping[str, Path] | None,
-    limits: Mapping[str, float] | None,
+    distances: Mapping[str, object],
 ) -> None:
     """Print the table, and write it to `compare.json` and `compare.html`."""
     judged = [name for name in COLUMNS if any(name in each.figures for each in contenders)]
-    shown = [*judged, *(name for name in GUARDED if limits and not judged), *ALONE]
+    shown = [*judged, *(name for name in GUARDED if config.guard.enabled and not judged), *ALONE]
     heads = {name: COLUMNS[name][0] for name in judged} | ALONE
     columns = [heads.get(name, name.replace("_", " ")) for name in shown]
     rows = [
@@ -299,7 +303,7 @@ def write(
         f"{config.jobs} at once and {torch.get_num_threads()} threads in this one",
         "noise": "Immerkaer 1996, levels of 255; texture counts as noise",
         "sharpness": "mean gradient of the steepest 2 % of places, levels of 255 a pixel",
-        **({} if references is None else describe_figures(load_judge(torch.device("cpu")))),
+        **distances,
     }
     content = {
         "protocol": protocol,
@@ -337,10 +341,7 @@ def count_verdicts(contender: Contender, complete: Sequence[str]) -> list[str]:
     counts = Counter(contender.records[path]["verdict"] for path in complete)
     if counts["unguarded"]:
         return ["", "", ""]
-    return [
-        f"{counts[verdict]} of {len(complete)}" if verdict == "accept" else str(counts[verdict])
-        for verdict in VERDICTS[:3]
-    ]
+    return [f"{counts['accept']} of {len(complete)}", str(counts["softened"]), str(counts["kept"])]
 
 
 def seconds_of(contender: Contender, complete: Sequence[str]) -> str:

@@ -19,7 +19,6 @@ from gan_lab.imaging.adjust import Adjustment
 from gan_lab.inference import Pretrained, open_checkpoint
 from gan_lab.inference.enhancement import Enhanced, Finish, enhance_photo, mask_of
 from gan_lab.inference.restoration import Wish
-from gan_lab.inference.sizes import plan_size
 from gan_lab.jobs import Task, plan_job, report_job, run_job
 from gan_lab.jobs.html_report import write_report
 from gan_lab.jobs.masks import add_masks
@@ -80,9 +79,7 @@ def worker(
     def work(task: Task) -> dict[str, Any]:
         photo = read_photo(task.source, settings["max_pixels"])
         height, width = photo.pixels.shape[:2]
-        whole, size = plan_size(wish.scale, height, width)
-        if isinstance(wish.scale, str):
-            whole = restoration.find_factor(whole, wish.scale)
+        whole, size = restoration.plan_size(wish.scale, height, width)
         check_result(task.target, (width, height), size[::-1], most)
         if whole**2 * height * width > max(most, height * width):
             raise UserError(

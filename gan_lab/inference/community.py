@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -34,6 +33,8 @@ log = logging.getLogger(__name__)
 #: Files that may hold such weights; `.ckpt` and `.safetensors` may be gan_lab's own as well.
 SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt")
 ONNX = ".onnx"
+#: Files that are no run's checkpoint.
+FILES = (".pth", ".pt", ".safetensors", ONNX)
 #: The smallest side that such networks are given: none smaller was tried.
 SMALLEST_ONNX = 64
 #: What names weights that come with an installed package.
@@ -139,7 +140,7 @@ def read_weights(path: Path, where: str) -> dict[str, Tensor]:
         raise UserError(f"{where}: cannot be read ({error.strerror or error}); name another") from error
     except MemoryError as error:
         raise UserError(f"{where}: is larger than this machine's memory; use a machine with more") from error
-    except (SafetensorError, Exception) as error:  # what a damaged file makes of the unpickler can be anything
+    except Exception as error:  # what a damaged file makes of the unpickler can be anything
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise UserError(
             f"{where}: cannot be read as weights ({reason}); save its state dict alone, as .safetensors for instance"

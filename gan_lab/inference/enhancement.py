@@ -22,7 +22,6 @@ from gan_lab.imaging.adjust import Adjustment
 from gan_lab.imaging.alpha import fill_hidden
 from gan_lab.imaging.ground import LIMIT, white_ground
 from gan_lab.inference.restoration import Pixels, Restoration, Wish
-from gan_lab.inference.sizes import plan_size
 from gan_lab.photo_files import Metadata, Photo, UnreadableImage, read_image, read_photo
 from gan_lab.photo_files.layers import layers_of
 from gan_lab.photo_files.metadata import metadata_of
@@ -92,8 +91,7 @@ def enhance_photo(
         UserError: the wish cannot be met.
     """
     before = photo.pixels if photo.alpha is None else fill_hidden(photo.pixels, photo.alpha)
-    whole, size = plan_size(wish.scale, *before.shape[:2])
-    whole = restoration.find_factor(whole, wish.scale) if isinstance(wish.scale, str) else whole
+    whole, size = restoration.plan_size(wish.scale, *before.shape[:2])
     after = restoration(before, replace(wish, scale=whole), mask)
     verdict, strength, figures, notes = "unguarded", wish.strength, {}, list(photo.metadata.notes)
     if guard is not None:

@@ -134,7 +134,7 @@ def open_session(path: Path, where: str, device: torch.device) -> Any:
 
 
 def run(session: Any, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what a network makes of [1, C, h, w], as float32 [1, C, H, W]."""
+    """Run a network on an image [1, C, h, w] and return its output, float32 [1, C, H, W]."""
     given = session.get_inputs()[0]
     kind = np.float16 if given.type == "tensor(float16)" else np.float32
     (made,) = session.run(None, {given.name: np.ascontiguousarray(image, kind)})
@@ -188,10 +188,10 @@ def find_scale_and_range(session: Any, channels: int, side: int, where: str) -> 
 
 
 def find_multiple(session: Any, channels: int, scale: int, where: str) -> int:
-    """Return what sides must be a multiple of.
+    """Return the number that the sides of an image must be divisible by.
 
     Raises:
-        UserError: of more than can be.
+        UserError: none of those that are tried works.
     """
     for multiple in MULTIPLES:
         height, width = SIDE + multiple, SIDE - multiple

@@ -20,6 +20,7 @@ from gan_lab.errors import UserError
 from gan_lab.fidelity.guard import Thresholds
 from gan_lab.hardware import Choice, cast_to, survive_forks
 from gan_lab.inference import bundle
+from gan_lab.inference.community import FILES, PACKAGE, open_community
 from gan_lab.inference.enhancement import File, check_kind, enhance_photo, file_of, like, mask_of, photo_of
 from gan_lab.inference.generation import BATCH, Generation, Label, check_strength
 from gan_lab.inference.restoration import (
@@ -46,10 +47,6 @@ if TYPE_CHECKING:
     from gan_lab.inference.translation import Translation
 
 log = logging.getLogger(__name__)
-
-#: What names weights that come with an installed package, and files that are no run's checkpoint.
-PACKAGE = "package:"
-FILES = (".pth", ".pt", ".safetensors", ".onnx")
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
@@ -155,8 +152,6 @@ class Pretrained:
 
     def _take_community(self, precision: str) -> None:
         """Take a network of others, and say what it is."""
-        from gan_lab.inference.community import open_community  # here, for it needs an extra
-
         found = open_community(self.path, self.device, precision)
         log.info("checkpoint=%s: %s", self.path, found.description)
         self.path = found.path

@@ -17,7 +17,7 @@ from torch.nn import functional
 from gan_lab.errors import UserError
 from gan_lab.hardware import Choice
 from gan_lab.imaging.profile import fill_holes
-from gan_lab.inference.sizes import Scale, check_scale
+from gan_lab.inference.sizes import Scale, check_scale, plan_size
 from gan_lab.inference.tiling import compute_bands
 from gan_lab.networks import Light, LightCorrector, relight
 from gan_lab.networks.restorer import enlarge
@@ -167,18 +167,17 @@ class Restoration:
         have = {"light": self.networks.light, "defects": self.networks.restore}
         return " or ".join(["all", *(name for name, network in have.items() if network is not None)])
 
-    def find_factor(self, whole: int, scale: Scale) -> int:
-        """Return the whole factor by which a photo is enlarged so that its result can be shrunk to what is asked for.
+    def plan_size(self, scale: Scale, height: int, width: int) -> tuple[int, tuple[int, int]]:
+        """Return the whole factor by which these networks enlarge a photo, and the (height, width) of its result.
 
-        Args:
-            whole: the smallest that would do.
-            scale: what was asked for, for the message.
+        For a longer side it is the smallest factor that they have and that gives as much; see `gan_lab.inference.sizes`.
 
         Raises:
             UserError: the networks enlarge by none that would do.
         """
-        if whole == 1 and not self.only_enlarges:
-            return 1
+        whole, size = plan_size(scale, height, width)
+        if not isinstance(scale, str) or (whole == 1 and not self.only_enlarges):
+            return whole, size
         larger = [factor for factor in SCALES if factor >= whole and factor in self.networks.enlarge]
         if not larger:
             known = ", ".join(map(str, sorted({1, *self.networks.enlarge} & set(SCALES))))
@@ -186,7 +185,7 @@ class Restoration:
                 f"scale={scale}: this photo would have to be enlarged {whole} times, and this model has scale={known}; ask for "
                 "a smaller result, or take other weights"
             )
-        return min(larger)
+        return min(larger), size
 
     @torch.inference_mode()
     def __call__(self, pixels: Pixels, wish: Wish, mask: NDArray[np.uint8] | None = None) -> Pixels:

@@ -121,7 +121,7 @@ def describe_photo(
     side: int,
     room: int,
 ) -> dict[str, Any]:
-    """Return what the page shows of a photo: its size there, its pictures, and each network's verdict and figures."""
+    """Return the data of one photo on the page: its size, its pictures, and the verdict and figures of each network."""
     files = {"before": input / path}
     for each in compared:
         record = each.records.get(path, {})

@@ -199,7 +199,7 @@ class CycleGAN(ComparesSets, AdversarialModule):
         return weighted_l1(rec, real, self.lambda_ground + (1 - self.lambda_ground) * product)
 
     def keep_ground(self, rec: Tensor, real: Tensor, product: Tensor | None) -> Tensor:
-        """Return what came back, with the photo's own ground where the ground need not come back."""
+        """Return the reconstruction; with `lambda_ground` below 1, its ground is replaced by the photo's own."""
         if self.lambda_ground == 1 or product is None:
             return rec
         return real + product * (rec - real)

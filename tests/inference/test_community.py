@@ -43,7 +43,7 @@ def photo(height: int, width: int, dtype: Any = np.uint8) -> np.ndarray:
 
 
 def run(network: nn.Module, image: np.ndarray) -> np.ndarray:
-    """Return what a network itself makes of a photo, as uint8."""
+    """Return the output of a network that is called directly on a photo, uint8."""
     x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         return network(x)[0].clamp(0, 1).mul(255).round().permute(1, 2, 0).numpy().astype(np.uint8)

@@ -7,20 +7,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from gan_lab.errors import UserError
 from gan_lab.inference.enhancement import Finish, enhance_photo, like, mask_of, photo_of
-from gan_lab.inference.restoration import Wish
+from gan_lab.inference.restoration import Networks, Restoration, Wish
 from gan_lab.photo_files import Metadata, Photo, read_photo
 from tests.photo_files.samples import png_16
 from tests.photo_files.test_stated_colour import INSIDE, cicp
 
 
-def double(pixels: np.ndarray, wish: Wish, mask: Any) -> np.ndarray:
-    """Networks that enlarge by repetition, and make a pixel brighter by 10."""
-    assert mask is None
-    return pixels.repeat(wish.scale, 0).repeat(wish.scale, 1) + 10
+class Double(Restoration):
+    def __init__(self) -> None:
+        super().__init__(Networks(), torch.device("cpu"))
+
+    def __call__(self, pixels: np.ndarray, wish: Wish, mask: Any) -> np.ndarray:
+        """Networks that enlarge by repetition, and make a pixel brighter by 10."""
+        assert mask is None
+        return pixels.repeat(wish.scale, 0).repeat(wish.scale, 1) + 10
 
 
 def test_a_picture_that_pillow_opened_is_converted_too(tmp_path: Path) -> None:
@@ -35,7 +40,7 @@ def test_alpha_is_enlarged_with_the_colours_and_what_it_hides_is_not_enhanced() 
     pixels[:, 4:] = (255, 0, 255)
     alpha = np.repeat(np.uint8([[255] * 4 + [0] * 4]), 6, axis=0)
     photo = Photo(pixels, alpha, Metadata(format="PNG", notes=("read so",)))
-    made = enhance_photo(double, photo, Wish(correct="defects", scale=2))  # type: ignore[arg-type]
+    made = enhance_photo(Double(), photo, Wish(correct="defects", scale=2))
     assert (made.verdict, made.strength, made.figures, made.notes) == ("unguarded", 1.0, {}, ("read so",))
     assert made.photo.pixels.shape == (12, 16, 3)
     assert (made.photo.pixels == 110).all()
@@ -46,7 +51,7 @@ def test_alpha_is_enlarged_with_the_colours_and_what_it_hides_is_not_enhanced() 
 def test_where_no_product_is_certain_the_ground_is_kept_and_that_is_said() -> None:
     noise = np.random.default_rng(0).integers(0, 240, (64, 64, 3)).astype(np.uint8)
     finish = Finish(ground="white")
-    made = enhance_photo(double, Photo(noise, None, Metadata(format="")), Wish(), finish=finish)  # type: ignore[arg-type]
+    made = enhance_photo(Double(), Photo(noise, None, Metadata(format="")), Wish(), finish=finish)
     np.testing.assert_array_equal(made.photo.pixels, noise + 10)
     assert made.notes[-1].startswith("ground kept: the product cannot be separated from it")
     with pytest.raises(UserError, match="ground=blue: needs keep or white"):

@@ -74,7 +74,7 @@ def test_a_longer_side_takes_the_next_factor_that_there_is() -> None:
     photo = photo_of(np.full((30, 40, 3), 90, np.uint8))
     assert enhance_photo(restoration, photo, Wish(scale="to:20")).photo.pixels.shape == (15, 20, 3)
     both = {factor: lambda image, factor=factor: enlarge(image, factor) for factor in (2, 4)}
-    assert Restoration(Networks(enlarge=both), torch.device("cpu")).find_factor(1, "to:20") == 2
+    assert Restoration(Networks(enlarge=both), torch.device("cpu")).plan_size("to:20", 30, 40)[0] == 2
     with pytest.raises(
         UserError, match=r"^scale=to:100: this photo would have to be enlarged 3 times, .* has scale=1, 2; "
     ):
